@@ -1,0 +1,87 @@
+//! An event: one command of one document, and what has become of it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// The four words that `em_event.status` holds, as the Erlang release writes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Pending,
+    Completed,
+    Failed,
+    Ignored,
+}
+
+impl Status {
+    /// The word in the table, the API and the metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Completed => "completed",
+            Status::Failed => "failed",
+            Status::Ignored => "ignored",
+        }
+    }
+
+    /// The status that `word` names; `None` for any other word.
+    pub fn parse(word: &str) -> Option<Status> {
+        [Status::Pending, Status::Completed, Status::Failed, Status::Ignored]
+            .into_iter()
+            .find(|status| status.as_str() == word)
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An event that has been read from a peer and is about to be stored.
+///
+/// The sender chooses the uuid, so that storing the same value twice stores it once.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub uuid: Uuid,
+    /// The configured endpoint that it came from.
+    pub source: Arc<str>,
+    /// `<id>` of the OCI-R command, where there is one.
+    pub notification_id: Option<String>,
+    /// Position of the command among those of its document, from 0.
+    pub command_index: u32,
+    pub user_id: String,
+    /// Command type without its version suffix; empty where the document could not be read.
+    pub command: String,
+    /// The whole document, decoded to UTF-8; the commands of one document share it.
+    pub document: Arc<str>,
+    /// What it is stored as: pending if it will run, else ignored or failed with a note.
+    pub status: Status,
+    /// Why it is ignored or failed.
+    pub note: Option<String>,
+    /// An earlier event of which this is a duplicate: the store adds the note `duplicate of ID`.
+    pub duplicate_of: Option<Uuid>,
+    pub received: SystemTime,
+}
+
+/// A row of `em_event`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// From the table's own sequence; it may start anew when somebody truncates the table.
+    pub id: i64,
+    /// `None` for rows that the Erlang release wrote.
+    pub uuid: Option<Uuid>,
+    pub source: Option<String>,
+    pub notification_id: Option<String>,
+    pub command_index: u32,
+    pub user_id: String,
+    pub command: String,
+    pub document: Arc<str>,
+    /// `None` where somebody wrote a word that is not a status.
+    pub status: Option<Status>,
+    pub note: Option<String>,
+    pub received: SystemTime,
+}

@@ -1,0 +1,10 @@
+//! eventmanager takes the events of a voice platform, never loses one, acts on them and hands them on.
+//!
+//! Start reading at [`app`], which shows the whole supervision tree on one screen, then follow one event:
+//! [`connections::broadworks`] → [`router`] → [`processors`] → [`router::executor`] → [`managers`] → [`store`].
+//! `ARCHITECTURE.md` has the map.
+
+pub mod config;
+pub mod event;
+pub mod plan;
+pub mod wire;

@@ -1,0 +1,8 @@
+//! Pure codecs: bytes in, values out, and back. No sockets, no clocks, nothing of the rest of the crate.
+
+pub mod cai3g;
+pub mod field;
+pub mod secret;
+
+pub use field::Field;
+pub use secret::Secret;
