@@ -1,10 +1,11 @@
 //! eventmanager takes the events of a voice platform, never loses one, acts on them and hands them on.
 //!
 //! Start reading at [`app`], which shows the whole supervision tree on one screen, then follow one event:
-//! [`connections::broadworks`] → [`router`] → [`processors`] → [`router::executor`] → [`managers`] → [`store`].
-//! `ARCHITECTURE.md` has the map.
+//! [`connections::broadworks`] → [`connections::documents`] → [`connections::intake`] → [`router::actor`] →
+//! [`router::executor`] → [`processors`] → [`managers`] → [`store`]. `ARCHITECTURE.md` has the map.
 
 pub mod config;
 pub mod event;
 pub mod plan;
+pub mod supervision;
 pub mod wire;
