@@ -2,7 +2,9 @@
 
 pub mod cai3g;
 pub mod field;
+pub mod ocir;
 pub mod secret;
+pub mod xml;
 
 pub use field::Field;
 pub use secret::Secret;

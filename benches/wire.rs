@@ -1,0 +1,144 @@
+//! How fast the codecs are, beside quick-xml walking the same documents and doing nothing.
+//!
+//! `cargo bench --bench wire` takes under a minute and prints the ratio of the bare walk to the whole way from bytes to
+//! owned commands; it is to be at least 0.6, at 250 thousand documents/s or more.
+
+use criterion::{Criterion, Throughput};
+use eventmanager::wire::Secret;
+use eventmanager::wire::cai3g::{
+    self, Association, HssRequest, PrivateUser, PublicData, ServiceProfile, server,
+};
+use eventmanager::wire::ocir::{DEFAULT_MAX_DOCUMENT, Document, Framer, mask_secrets, write};
+use quick_xml::Reader;
+use quick_xml::events::Event;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+const BODY: &str = "<serviceProviderId>Nord-SP</serviceProviderId><groupId>GRP-014</groupId>\
+    <userId>soren.ostergaard@voice.example.net</userId><lastName>Østergård</lastName><firstName>Søren</firstName>\
+    <callingLineIdLastName>Østergård</callingLineIdLastName><callingLineIdFirstName>Søren</callingLineIdFirstName>\
+    <password>s3cret09</password><language>English</language><timeZone>America/Godthab</timeZone>\
+    <address><addressLine1>Færøvej 7</addressLine1><stateOrProvince>Sisimiut</stateOrProvince>\
+    <country>Greenland</country></address>";
+
+fn sample() -> String {
+    write::report("write264", "admin", "admin@voice.example.net", "UserAddRequest17sp4", BODY)
+}
+
+/// Every event of a document, and of the document in its CDATA.
+fn bare_walk(text: &str) -> usize {
+    let mut reader = Reader::from_str(text);
+    let mut events = 0;
+    loop {
+        match reader.read_event().expect("the sample is well-formed") {
+            Event::Eof => return events,
+            Event::CData(inner) => events += bare_walk(&inner),
+            event => {
+                black_box(&event);
+                events += 1;
+            }
+        }
+    }
+}
+
+fn read(framer: &mut Framer, stream: &[u8]) -> usize {
+    framer.push(stream);
+    let mut commands = 0;
+    while let Some(frame) = framer.next_frame().expect("the sample is not too large") {
+        let document = Document::parse(&frame);
+        commands += document.commands().count();
+        black_box(document);
+    }
+    commands
+}
+
+/// The same work done side by side, so that a busy machine slows both.
+fn ratio(text: &str, stream: &[u8], documents: usize) {
+    let mut framer = Framer::new(DEFAULT_MAX_DOCUMENT);
+    let mut best = (Duration::MAX, Duration::MAX);
+    for _ in 0..60 {
+        let started = Instant::now();
+        (0..documents).for_each(|_| _ = black_box(bare_walk(black_box(text))));
+        best.0 = best.0.min(started.elapsed());
+        let started = Instant::now();
+        assert_eq!(read(&mut framer, black_box(stream)), documents);
+        best.1 = best.1.min(started.elapsed());
+    }
+    let rate = documents as f64 / best.1.as_secs_f64() / 1000.0;
+    let ratio = best.0.as_secs_f64() / best.1.as_secs_f64();
+    println!(
+        "document of {} bytes: {rate:.0} thousand/s to owned commands, {ratio:.2} of the bare walk",
+        stream.len() / documents
+    );
+}
+
+fn ocir(c: &mut Criterion) {
+    let text = sample();
+    let document = write::encode_latin1(&format!("{text}\n"));
+    let documents = 50;
+    let stream = document.repeat(documents);
+    ratio(&text, &stream, documents);
+
+    let mut group = c.benchmark_group("ocir");
+    group.throughput(Throughput::Elements(documents as u64));
+    let mut framer = Framer::new(DEFAULT_MAX_DOCUMENT);
+    group.bench_function("bytes_to_commands", |b| b.iter(|| read(&mut framer, &stream)));
+    group.bench_function("bare_walk", |b| {
+        b.iter(|| (0..documents).map(|_| bare_walk(black_box(&text))).sum::<usize>())
+    });
+    group.throughput(Throughput::Bytes(stream.len() as u64));
+    group.bench_function("framing", |b| {
+        b.iter(|| {
+            framer.push(&stream);
+            while let Ok(Some(frame)) = framer.next_frame() {
+                black_box(frame);
+            }
+        });
+    });
+    group.throughput(Throughput::Bytes(text.len() as u64));
+    group.bench_function("mask", |b| b.iter(|| mask_secrets(black_box(&text))));
+    group.finish();
+}
+
+fn soap(c: &mut Criterion) {
+    let session = Secret::new("6fa1c0ffee");
+    let user = "soren.ostergaard@voice.example.net".to_owned();
+    let request = HssRequest::CreateAssociation(Association {
+        association_id: "630c00d88cf8e4331e456963b9e9d054".into(),
+        is_psi: false,
+        private_user: PrivateUser {
+            private_user_id: user.clone(),
+            password: Some(Secret::new("abcdefghijklmn")),
+        },
+        public_data: PublicData {
+            public_id: format!("sip:{user}"),
+            private_user_id: user.clone(),
+            implicit_reg_set: 1,
+            service_profile_id: user.clone(),
+        },
+        service_profile: ServiceProfile {
+            service_profile_id: user,
+            configured_profile_id: "sp_user".into(),
+            phone_context: "sis.example.net".into(),
+        },
+    });
+    let fault = server::fault(4006, Some(13004), "ASSOCIATION ALREADY DEFINED");
+    let rendered = cai3g::hss(&request, &session);
+
+    let mut group = c.benchmark_group("cai3g");
+    group.bench_function("render_create", |b| b.iter(|| cai3g::hss(black_box(&request), &session)));
+    group
+        .bench_function("parse_create", |b| b.iter(|| server::parse_request(black_box(rendered.as_bytes()))));
+    group.bench_function("parse_fault", |b| b.iter(|| cai3g::parse_answer(500, black_box(fault.as_bytes()))));
+    group.finish();
+}
+
+fn main() {
+    let short = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2));
+    let mut criterion = short.sample_size(20).without_plots().configure_from_args();
+    ocir(&mut criterion);
+    soap(&mut criterion);
+    criterion.final_summary();
+}
