@@ -1,176 +1,93 @@
-//! The configuration as values. `load` reads a file (TOML, or the Erlang release's `em.ini`) and checks it.
+//! The configuration: [`load`] reads a file and gives checked values, or every problem of the file with its line.
+//!
+//! A file is TOML (`config/eventmanager.toml` shows every key), or the `em.ini` of the Erlang release as it is.
+//! `toml_file` walks TOML with the help of `section`; one function per section lives in `sections`;
+//! `em_ini` gives the release's INI its meaning; `units` and `addresses` turn single texts into values.
+//!
+//! Adding a key: a field in `values`, a line in its function in `sections`, a line in the shipped file.
 
-use crate::wire::Secret;
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::PathBuf;
-use std::time::Duration;
+mod addresses;
+mod defaults;
+mod em_ini;
+mod ini;
+mod ini_section;
+mod problem;
+mod section;
+mod sections;
+mod source;
+mod surroundings;
+mod toml_file;
+mod units;
+mod values;
 
-/// Everything that a file says, checked, with every default filled in.
+pub use em_ini::parse_ini;
+pub use problem::{Problem, Problems};
+pub use surroundings::Surroundings;
+pub use toml_file::parse_toml;
+pub use values::*;
+
+use std::borrow::Cow;
+use std::path::Path;
+
+/// A configuration larger than this is none, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// A configuration, and what its file says that has no effect.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Config {
-    pub node: Node,
-    pub log: Log,
-    pub store: StoreConfig,
-    pub http: Http,
-    pub processing: Processing,
-    pub numbering: Numbering,
-    pub service_profiles: ServiceProfiles,
-    /// Absent: nothing is provisioned; events of commands that need it are stored as ignored.
-    pub ema: Option<Ema>,
-    pub surgemail: Option<SurgeMail>,
-    pub broadworks: Vec<Broadworks>,
+pub struct Loaded {
+    pub config: Config,
+    /// Only an `em.ini` has any: the release ignored what it did not know, in TOML the same is an error.
+    pub warnings: Problems,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct Node {
-    pub name: String,
-    pub data_dir: PathBuf,
+/// Reads the file at `path`, with the environment of this process. Fails with every problem found.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let name = path.display().to_string();
+    let surroundings = Surroundings::of_process(path.parent().unwrap_or(Path::new("")));
+    let bytes = read(path).map_err(|reason| Problems::of_file(&name, format!("cannot be read: {reason}")))?;
+    if is_ini(path, &bytes) {
+        return parse_ini(&ini_text(&bytes), &name, &surroundings);
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8(&name, &bytes[..error.valid_up_to()]))?;
+    let config = parse_toml(text, &name, &surroundings)?;
+    Ok(Loaded { config, warnings: Problems::none(&name) })
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    Text,
-    Json,
+/// The content of a plain file of a plausible size: anything else would hang or fill the memory.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let file = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !file.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if file.len() > LARGEST {
+        return Err(format!("it has {} bytes, allowed are {LARGEST}", file.len()));
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct Log {
-    /// `error`, `warn`, `info`, `debug` or `trace` (an `em.ini` `notice` becomes `info`).
-    pub level: String,
-    pub format: LogFormat,
+/// By its ending; without one, what is no TOML and has a section of an `em.ini` or of the broker's `config.ini`.
+fn is_ini(path: &Path, bytes: &[u8]) -> bool {
+    match path.extension().and_then(|ending| ending.to_str()) {
+        Some("ini") => true,
+        Some("toml") => false,
+        _ => {
+            let text = ini_text(bytes);
+            ini::looks_like(&text) && toml::de::DeTable::parse(&text).is_err()
+        }
+    }
 }
 
-/// Where a table lives.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Database {
-    Sqlite(PathBuf),
-    /// A `postgresql://` DSN; it carries a password.
-    Postgres(Secret),
+/// The release reads bytes, so that a comment in Latin-1 must not make its file unreadable.
+fn ini_text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => encoding_rs::mem::decode_latin1(bytes),
+    }
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoreConfig {
-    /// Holds `em_event` and our own tables.
-    pub events: Database,
-    /// Holds `srd_user`; the same value as `events` where it is not configured apart.
-    pub subscribers: Database,
-    /// Events older than this are deleted; `None` keeps them.
-    pub retention_days: Option<u32>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Http {
-    pub listen: SocketAddr,
-    pub tls_cert: Option<PathBuf>,
-    pub tls_key: Option<PathBuf>,
-    pub tokens: Vec<Token>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Viewer,
-    Operator,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Token {
-    pub name: String,
-    pub role: Role,
-    /// Lower-case hex.
-    pub sha256: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
-    /// Events that share no subscriber, phone or identity run in parallel.
-    Subject,
-    /// One after the other, as the Erlang release does.
-    Strict,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnFailure {
-    Continue,
-    Hold,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Processing {
-    pub order: Order,
-    pub concurrency: usize,
-    pub on_failure: OnFailure,
-    pub retry_initial: Duration,
-    pub retry_max: Duration,
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Numbering {
-    pub country_code: String,
-    pub default_phone_context: String,
-    /// City (`stateOrProvince`, case-sensitive) to phone context.
-    pub phone_contexts: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ServiceProfiles {
-    pub r#virtual: String,
-    pub user: String,
-    pub pilot: String,
-    pub trunk: String,
-}
-
-/// What a fault code means for the event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FaultClass {
-    /// Already there.
-    Exists,
-    /// Not there.
-    Absent,
-    /// The session is not known any more: log in again.
-    Session,
-    /// The login was refused.
-    Login,
-    Transient,
-    Permanent,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Ema {
-    /// Full URL of the CAI3G service.
-    pub primary: String,
-    pub secondary: Option<String>,
-    pub username: String,
-    pub password: Secret,
-    /// Sessions held open at most, over all systems behind the EMA.
-    pub sessions: usize,
-    pub timeout: Duration,
-    /// Fault code (outer or detail) to class; the defaults are filled in.
-    pub faults: BTreeMap<u32, FaultClass>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct SurgeMail {
-    /// HOST:PORT.
-    pub primary: String,
-    pub secondary: Option<String>,
-    pub username: String,
-    pub password: Secret,
-    pub domain_password: Secret,
-    pub timeout: Duration,
-    pub delete_replaced: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub struct Broadworks {
-    pub name: String,
-    /// HOST:PORT.
-    pub address: String,
-    pub keepalive_timeout: Duration,
-    /// Identical notifications of the servers of one cluster are one event.
-    pub cluster: Option<String>,
-    /// An OCI-R document larger than this is refused, in bytes.
-    pub max_document: usize,
-    /// Within this time a repeat on another connection is a duplicate.
-    pub duplicate_window: Duration,
+fn not_utf8(name: &str, before: &[u8]) -> Problems {
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let problem =
+        Problem { line: Some(line), column: None, key: String::new(), message: "is not UTF-8 text".into() };
+    Problems { file: name.into(), list: vec![problem] }
 }

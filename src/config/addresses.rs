@@ -1,0 +1,189 @@
+//! Where peers, listeners and databases are. Errors read as those of `units`, without the value.
+
+use super::values::Database;
+use crate::wire::Secret;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+const EMA_PORT: u16 = 8080;
+const EMA_PATH: &str = "/CAI3G1.2/services/CAI3G1.2";
+
+/// `HOST:PORT`, as given.
+pub(super) fn host_and_port(text: &str) -> Result<String, String> {
+    let (host, number) = text.rsplit_once(':').ok_or("is not HOST:PORT, the port is missing")?;
+    check_host(host)?;
+    port(number)?;
+    Ok(text.into())
+}
+
+/// A port to connect to.
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    match text.parse() {
+        Ok(port) if port > 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(port),
+        _ => Err("has no port from 1 to 65535".into()),
+    }
+}
+
+/// A host alone, ready to have `:PORT` put behind it.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Ok(format!("[{text}]"));
+    }
+    check_host(text)?;
+    Ok(text.into())
+}
+
+fn check_host(host: &str) -> Result<(), String> {
+    if let Some(inside) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inside
+            .parse::<Ipv6Addr>()
+            .map(drop)
+            .map_err(|_| "has no IPv6 address in its brackets".into());
+    }
+    if host.contains(':') {
+        return Err("has too many colons (an IPv6 address is written [ADDRESS]:PORT)".into());
+    }
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if host.is_empty() || !host.bytes().all(allowed) {
+        return Err("has no host name or address".into());
+    }
+    Ok(())
+}
+
+/// `IP:PORT` to listen on; port 0 lets the system choose.
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "is not IP:PORT such as 127.0.0.1:8080".into())
+}
+
+/// Whether only this host can connect.
+pub(super) fn is_loopback(address: SocketAddr) -> bool {
+    match address.ip() {
+        IpAddr::V6(ip) => ip.to_canonical().is_loopback(),
+        IpAddr::V4(ip) => ip.is_loopback(),
+    }
+}
+
+/// The URL of a CAI3G service: given in full, or as `HOST` or `HOST:PORT` of an EMA with its usual port and path.
+pub(super) fn ema_url(text: &str) -> Result<String, String> {
+    if text.contains("://") {
+        return full_url(text);
+    }
+    if let Ok(host) = host(text) {
+        return Ok(format!("http://{host}:{EMA_PORT}{EMA_PATH}"));
+    }
+    Ok(format!("http://{}{EMA_PATH}", host_and_port(text)?))
+}
+
+fn full_url(text: &str) -> Result<String, String> {
+    let url = reqwest::Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err("is not a URL with http:// or https://".into());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not hold a user; username and password have keys of their own".into());
+    }
+    if url.fragment().is_some() {
+        return Err("must not hold a \"#\"".into());
+    }
+    let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
+    let path = if after_scheme.contains(['/', '?']) { "" } else { EMA_PATH };
+    Ok(format!("{text}{path}"))
+}
+
+/// `sqlite:PATH` (relative as given) or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
+pub(super) fn database(text: &str) -> Result<Database, String> {
+    if let Some(path) = text.strip_prefix("sqlite:") {
+        return sqlite(path);
+    }
+    if !text.starts_with("postgresql://") && !text.starts_with("postgres://") {
+        return Err("is neither \"sqlite:PATH\" nor \"postgresql://USER:PASSWORD@HOST:PORT/DATABASE\"".into());
+    }
+    // The driver's own words may quote a piece of the password, hence ours.
+    let config = text.parse::<tokio_postgres::Config>().map_err(
+        |_| "is not a valid postgresql:// address (are the special characters of the password percent-encoded?)",
+    )?;
+    if config.get_hosts().is_empty() {
+        return Err("names no database host".into());
+    }
+    Ok(Database::Postgres(Secret::new(text)))
+}
+
+fn sqlite(path: &str) -> Result<Database, String> {
+    match path {
+        "" => Err("has no path after \"sqlite:\"".into()),
+        ":memory:" => Err("keeps events in memory only, where they are lost".into()),
+        path => Ok(Database::Sqlite(path.into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::units::tests::{bad, good};
+
+    #[test]
+    fn addresses_have_a_host_and_a_port() {
+        for text in ["as1:8025", "10.0.0.1:1", "[::1]:8025", "as_1.example.org:65535"] {
+            good(host_and_port, text, text.into());
+        }
+        bad(host_and_port, "as1", "the port is missing");
+        bad(host_and_port, "as1:", "no port");
+        bad(host_and_port, "as1:0", "no port");
+        bad(host_and_port, "as1:65536", "no port");
+        bad(host_and_port, "as1:+80", "no port");
+        bad(host_and_port, ":8025", "no host");
+        bad(host_and_port, "::1:8025", "too many colons");
+        bad(host_and_port, "[::x]:8025", "no IPv6 address");
+        bad(host_and_port, "as 1:8025", "no host name");
+        bad(host_and_port, "tcp://as1:8025", "too many colons");
+    }
+
+    #[test]
+    fn an_ema_is_a_host_or_a_url() {
+        let check = |text: &str, expected: &str| good(ema_url, text, expected.into());
+        check("ema1", "http://ema1:8080/CAI3G1.2/services/CAI3G1.2");
+        check("ema1:9000", "http://ema1:9000/CAI3G1.2/services/CAI3G1.2");
+        check("::1", "http://[::1]:8080/CAI3G1.2/services/CAI3G1.2");
+        check("[::1]:9000", "http://[::1]:9000/CAI3G1.2/services/CAI3G1.2");
+        check("https://ema1:8443", "https://ema1:8443/CAI3G1.2/services/CAI3G1.2");
+        check("https://ema1/x", "https://ema1/x");
+        check("http://ema1/", "http://ema1/");
+        bad(ema_url, "ftp://ema1", "http:// or https://");
+        bad(ema_url, "http://", "is not a URL");
+        bad(ema_url, "http://u:p@ema1", "keys of their own");
+        bad(ema_url, "http://ema1/#x", "must not hold");
+        bad(ema_url, "http://ema1:99999/", "is not a URL");
+        bad(ema_url, "ema1/path", "port is missing");
+        bad(ema_url, "", "port is missing");
+    }
+
+    #[test]
+    fn a_database_is_sqlite_or_postgresql() {
+        let postgres = |dsn: &str| good(database, dsn, Database::Postgres(Secret::new(dsn)));
+        good(database, "sqlite:/var/events.db", Database::Sqlite("/var/events.db".into()));
+        good(database, "sqlite:events.db", Database::Sqlite("events.db".into()));
+        postgres("postgresql://em:p%40ss@db1,db2:5433/em?sslmode=require");
+        postgres("postgres://em@[::1]/em");
+        bad(database, "sqlite:", "no path");
+        bad(database, "sqlite::memory:", "in memory only");
+        bad(database, "mysql://x", "is neither");
+        bad(database, "", "is neither");
+        bad(database, "postgresql:///em", "no database host");
+        bad(database, "postgresql://u:p@h:port/em", "is not a valid");
+        bad(database, "postgresql://u:p@h/em?secret=1", "is not a valid");
+    }
+
+    #[test]
+    fn only_this_host_reaches_a_loopback_address() {
+        let check =
+            |text: &str, expected: bool| assert_eq!(listen(text).map(is_loopback), Ok(expected), "{text}");
+        check("127.0.0.1:8080", true);
+        check("127.9.9.9:0", true);
+        check("[::1]:8080", true);
+        check("[::ffff:127.0.0.1]:8080", true);
+        check("0.0.0.0:8080", false);
+        check("[::]:8080", false);
+        check("10.0.0.1:8080", false);
+        bad(listen, "localhost:8080", "is not IP:PORT");
+        bad(listen, "8080", "is not IP:PORT");
+    }
+}

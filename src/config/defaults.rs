@@ -1,0 +1,86 @@
+//! What holds where a file says nothing.
+
+use super::surroundings::Surroundings;
+use super::values::*;
+use crate::wire::Secret;
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+/// Of a request to the EMA or to SurgeMail.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const EMA_SESSIONS: usize = 16;
+pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(90);
+pub(super) const MAX_DOCUMENT: usize = 1 << 20;
+pub(super) const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        Http { listen, tls_cert: None, tls_key: None, tokens: Vec::new() }
+    }
+}
+
+impl Default for Processing {
+    fn default() -> Self {
+        Processing {
+            order: Order::Subject,
+            mode: Mode::Active,
+            concurrency: 16,
+            on_failure: OnFailure::Continue,
+            retry_initial: Duration::from_secs(1),
+            retry_max: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Named after the host, with its files where systemd or custom put them.
+pub(super) fn node(surroundings: &Surroundings) -> Node {
+    Node { name: surroundings.host_name.clone(), data_dir: surroundings.state_directory() }
+}
+
+/// SQLite in the data directory; for both, where only one database is named.
+pub(super) fn events(data_dir: &Path) -> Database {
+    Database::Sqlite(data_dir.join("events.db"))
+}
+
+/// Fault codes that every EMA uses alike.
+pub(super) fn faults() -> BTreeMap<u32, FaultClass> {
+    BTreeMap::from([(3012, FaultClass::Session), (3014, FaultClass::Login), (13004, FaultClass::Exists)])
+}
+
+impl Broadworks {
+    /// A server with the defaults of everything but name and address (HOST:PORT).
+    pub fn new(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Broadworks {
+            name: name.into(),
+            address: address.into(),
+            keepalive_timeout: KEEPALIVE_TIMEOUT,
+            cluster: None,
+            max_document: MAX_DOCUMENT,
+            duplicate_window: DUPLICATE_WINDOW,
+        }
+    }
+}
+
+impl Ema {
+    /// One host (a full URL) with the defaults of everything else.
+    pub fn new(primary: impl Into<String>, username: impl Into<String>, password: Secret) -> Self {
+        Ema {
+            primary: primary.into(),
+            secondary: None,
+            username: username.into(),
+            password,
+            sessions: EMA_SESSIONS,
+            timeout: REQUEST_TIMEOUT,
+            faults: faults(),
+        }
+    }
+}

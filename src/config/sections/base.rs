@@ -1,0 +1,83 @@
+//! `[node]`, `[log]`, `[store]` and `[processing]`.
+
+use super::choice;
+use crate::config::addresses;
+use crate::config::defaults;
+use crate::config::section::Section;
+use crate::config::values::*;
+use std::path::Path;
+
+const LEVELS: [(&str, &str); 5] =
+    [("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
+const ORDERS: [(&str, Order); 2] = [("subject", Order::Subject), ("strict", Order::Strict)];
+const FAILURES: [(&str, OnFailure); 2] = [("continue", OnFailure::Continue), ("hold", OnFailure::Hold)];
+
+pub(super) fn node(file: &Section) -> Node {
+    let default = defaults::node(file.surroundings());
+    let node = file.section("node", |section| Node {
+        name: section.text("name").unwrap_or_else(|| default.name.clone()),
+        data_dir: section.path_to("data_dir").unwrap_or_else(|| default.data_dir.clone()),
+    });
+    node.unwrap_or(default)
+}
+
+pub(super) fn log(section: &Section) -> Log {
+    let default = Log::default();
+    Log {
+        level: section.value("level", choice(&LEVELS)).map_or(default.level, String::from),
+        format: section.value("format", log_format).unwrap_or(default.format),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    if text == "journald" {
+        return Err("comes with a later release; \"text\" reaches the journal too".into());
+    }
+    choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)])(text)
+}
+
+pub(super) fn store(file: &Section, data_dir: &Path) -> StoreConfig {
+    let store = file.section("store", |section| {
+        let events = database(section, "events").unwrap_or_else(|| defaults::events(data_dir));
+        let subscribers = database(section, "subscribers").unwrap_or_else(|| events.clone());
+        let days = section.number("retention_days", 1..=36_500);
+        StoreConfig { events, subscribers, retention_days: days.and_then(|days| u32::try_from(days).ok()) }
+    });
+    store.unwrap_or_else(|| {
+        let events = defaults::events(data_dir);
+        StoreConfig { subscribers: events.clone(), events, retention_days: None }
+    })
+}
+
+/// A relative SQLite path starts at the file's directory: the commands find the daemon's database from anywhere.
+fn database(section: &Section, key: &'static str) -> Option<Database> {
+    match section.hidden(key, addresses::database)? {
+        Database::Sqlite(path) => Some(Database::Sqlite(section.surroundings().directory.join(path))),
+        postgres => Some(postgres),
+    }
+}
+
+pub(super) fn processing(section: &Section) -> Processing {
+    let default = Processing::default();
+    let processing = Processing {
+        order: section.value("order", choice(&ORDERS)).unwrap_or(default.order),
+        mode: section.value("mode", mode).unwrap_or(default.mode),
+        concurrency: section.number("concurrency", 1..=1024).unwrap_or(default.concurrency),
+        on_failure: section.value("on_failure", choice(&FAILURES)).unwrap_or(default.on_failure),
+        retry_initial: section.duration("retry_initial").unwrap_or(default.retry_initial),
+        retry_max: section.duration("retry_max").unwrap_or(default.retry_max),
+    };
+    if processing.retry_initial > processing.retry_max {
+        let later = if section.has("retry_initial") { "retry_initial" } else { "retry_max" };
+        section
+            .problem(later, format!("retry_initial is longer than retry_max ({:?})", processing.retry_max));
+    }
+    processing
+}
+
+fn mode(text: &str) -> Result<Mode, String> {
+    match choice(&[("active", Mode::Active), ("shadow", Mode::Shadow)])(text)? {
+        Mode::Active => Ok(Mode::Active),
+        Mode::Shadow => Err("comes with a later release, only \"active\" works".into()),
+    }
+}

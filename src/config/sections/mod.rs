@@ -1,0 +1,61 @@
+//! What each section means: one function per section, one line per key.
+
+mod base;
+mod broadworks;
+mod core_network;
+mod http;
+mod mail;
+
+use super::section::Section;
+use super::values::*;
+use std::collections::BTreeSet;
+
+/// The whole file.
+pub(super) fn config(file: &Section) -> Config {
+    let node = base::node(file);
+    let mut endpoints = Endpoints::default();
+    let config = Config {
+        log: file.section("log", base::log).unwrap_or_default(),
+        store: base::store(file, &node.data_dir),
+        http: file.section("http", http::http).unwrap_or_default(),
+        processing: file.section("processing", base::processing).unwrap_or_default(),
+        numbering: file.section("numbering", core_network::numbering).unwrap_or_default(),
+        service_profiles: file
+            .section("service_profiles", core_network::service_profiles)
+            .unwrap_or_default(),
+        ema: file.section("ema", core_network::ema),
+        surgemail: file.section("surgemail", mail::surgemail),
+        broadworks: file.sections("broadworks", |section| broadworks::broadworks(section, &mut endpoints)),
+        node,
+    };
+    if file.has("ema") {
+        core_network::check_ema_has_what_it_needs(file);
+    }
+    config
+}
+
+/// The names of all endpoints, of whatever kind: they label metrics and so must differ.
+#[derive(Default)]
+struct Endpoints(BTreeSet<String>);
+
+impl Endpoints {
+    /// The `name` of the endpoint that `section` describes.
+    fn name(&mut self, section: &Section) -> String {
+        let name = section.value("name", super::units::endpoint_name).unwrap_or_default();
+        if !name.is_empty() && !self.0.insert(name.clone()) {
+            section.problem("name", format!("{name:?} is the name of another endpoint already"));
+        }
+        name
+    }
+}
+
+/// One of a few words.
+fn choice<T: Copy>(choices: &[(&str, T)]) -> impl Fn(&str) -> Result<T, String> {
+    move |text| match choices.iter().find(|(word, _)| *word == text) {
+        Some((_, value)) => Ok(*value),
+        None => {
+            let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            Err(format!("is not one of {}", words.join(", ")))
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The configuration as values: what the rest of the daemon reads. Files become these in the modules beside.
+
+use crate::wire::Secret;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that a file says, checked, with every default filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub node: Node,
+    pub log: Log,
+    pub store: StoreConfig,
+    pub http: Http,
+    pub processing: Processing,
+    pub numbering: Numbering,
+    pub service_profiles: ServiceProfiles,
+    /// Absent: nothing is provisioned; events of commands that need it are stored as ignored.
+    pub ema: Option<Ema>,
+    pub surgemail: Option<SurgeMail>,
+    pub broadworks: Vec<Broadworks>,
+}
+
+/// This daemon.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    pub name: String,
+    pub data_dir: PathBuf,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace` (an `em.ini` `notice` becomes `info`).
+    pub level: String,
+    pub format: LogFormat,
+}
+
+/// Where a table lives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Database {
+    Sqlite(PathBuf),
+    /// A `postgresql://` DSN; it carries a password.
+    Postgres(Secret),
+}
+
+/// Which databases hold the tables.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreConfig {
+    /// Holds `em_event` and our own tables.
+    pub events: Database,
+    /// Holds `srd_user`; the same value as `events` where it is not configured apart.
+    pub subscribers: Database,
+    /// Events older than this are deleted; `None` keeps them.
+    pub retention_days: Option<u32>,
+}
+
+/// The HTTP server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Http {
+    pub listen: SocketAddr,
+    pub tls_cert: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tokens: Vec<Token>,
+}
+
+/// What the bearer of a token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Viewer,
+    Operator,
+}
+
+/// A bearer token, known by its digest alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Token {
+    pub name: String,
+    pub role: Role,
+    /// Lower-case hex.
+    pub sha256: String,
+}
+
+/// Which events may run at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Events that share no subscriber, phone or identity run in parallel.
+    Subject,
+    /// One after the other, as the Erlang release does.
+    Strict,
+}
+
+/// What a failed event means for the later ones of its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    Continue,
+    Hold,
+}
+
+/// Whether the daemon acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Requests are sent.
+    Active,
+    /// Events are received and planned, nothing is sent (refused until its release).
+    Shadow,
+}
+
+/// How events are run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Processing {
+    pub order: Order,
+    pub mode: Mode,
+    /// Requests to the core that are under way at the same time, at most.
+    pub concurrency: usize,
+    pub on_failure: OnFailure,
+    pub retry_initial: Duration,
+    pub retry_max: Duration,
+}
+
+/// How phone numbers and phone contexts are made.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Numbering {
+    pub country_code: String,
+    pub default_phone_context: String,
+    /// City (`stateOrProvince`, case-sensitive) to phone context.
+    pub phone_contexts: BTreeMap<String, String>,
+}
+
+/// The configured service profile of each type of subscriber.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ServiceProfiles {
+    pub r#virtual: String,
+    pub user: String,
+    pub pilot: String,
+    pub trunk: String,
+}
+
+/// What a fault code means for the event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultClass {
+    /// Already there.
+    Exists,
+    /// Not there.
+    Absent,
+    /// The session is not known any more: log in again.
+    Session,
+    /// The login was refused.
+    Login,
+    Transient,
+    Permanent,
+}
+
+/// The Ericsson provisioning gateway.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ema {
+    /// Full URL of the CAI3G service.
+    pub primary: String,
+    pub secondary: Option<String>,
+    pub username: String,
+    pub password: Secret,
+    /// Sessions held open at most, over all systems behind the EMA.
+    pub sessions: usize,
+    pub timeout: Duration,
+    /// Fault code (outer or detail) to class; the defaults are filled in.
+    pub faults: BTreeMap<u32, FaultClass>,
+}
+
+/// The mail server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SurgeMail {
+    /// HOST:PORT.
+    pub primary: String,
+    pub secondary: Option<String>,
+    pub username: String,
+    pub password: Secret,
+    pub domain_password: Secret,
+    pub timeout: Duration,
+    pub delete_replaced: bool,
+}
+
+/// One BroadWorks application server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Broadworks {
+    pub name: String,
+    /// HOST:PORT.
+    pub address: String,
+    pub keepalive_timeout: Duration,
+    /// Identical notifications of the servers of one cluster are one event.
+    pub cluster: Option<String>,
+    /// An OCI-R document larger than this is refused, in bytes.
+    pub max_document: usize,
+    /// Within this time a repeat on another connection is a duplicate.
+    pub duplicate_window: Duration,
+}

@@ -1,0 +1,315 @@
+//! The configuration as an operator meets it: files in, values or problems out.
+
+use eventmanager::config::*;
+use eventmanager::wire::Secret;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+fn surroundings() -> Surroundings {
+    let variables =
+        [("EMA_USER", "emauser"), ("SECRET", "hunter2"), ("CREDENTIALS_DIRECTORY", "/run/credentials")];
+    Surroundings {
+        variables: variables.map(|(name, value)| (name.into(), value.into())).into(),
+        directory: "/etc/em".into(),
+        host_name: "host1".into(),
+        read: |path| match path.to_str() {
+            Some("/run/credentials/ema") => Ok("emapass\n".into()),
+            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        },
+    }
+}
+
+fn toml(text: &str) -> Config {
+    parse_toml(text, "a.toml", &surroundings()).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+/// What is wrong with `text`, a line for each problem.
+fn problems(text: &str) -> String {
+    let problems = parse_toml(text, "a.toml", &surroundings()).expect_err(text).to_string();
+    assert!(!problems.contains("hunter2"), "a secret shows: {problems}");
+    problems
+}
+
+/// `text` has just one problem.
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    assert_eq!(problems(text), format!("a.toml:{expected}"), "{text}");
+}
+
+const EMA: &str = "numbering.country_code = '299'\nnumbering.default_phone_context = 'd'\n[service_profiles]\nvirtual = 'v'\nuser = 'u'\npilot = 'p'\n\
+                   trunk = 't'\n[ema]\nprimary = 'ema'\nusername = 'u'\n";
+
+#[test]
+fn three_lines_make_a_working_file() {
+    let config = toml("[[broadworks]]\nname = \"as1\"\naddress = \"as1:8025\"\n");
+    let events = Database::Sqlite("/var/lib/eventmanager/events.db".into());
+    assert_eq!(config.node, Node { name: "host1".into(), data_dir: "/var/lib/eventmanager".into() });
+    assert_eq!(config.store, StoreConfig { subscribers: events.clone(), events, retention_days: None });
+    assert_eq!(config.http.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!((config.ema, config.surgemail), (None, None));
+    let expected = Broadworks {
+        name: "as1".into(),
+        address: "as1:8025".into(),
+        keepalive_timeout: Duration::from_secs(90),
+        cluster: None,
+        max_document: 1_048_576,
+        duplicate_window: Duration::from_secs(300),
+    };
+    assert_eq!(config.broadworks, [expected]);
+    let expected = Processing {
+        order: Order::Subject,
+        mode: Mode::Active,
+        concurrency: 16,
+        on_failure: OnFailure::Continue,
+        retry_initial: Duration::from_secs(1),
+        retry_max: Duration::from_secs(30),
+    };
+    assert_eq!(config.processing, expected);
+}
+
+#[test]
+fn every_key_reaches_its_value() {
+    let config = toml(include_str!("fixtures/config/full.toml"));
+    assert_eq!(config.node, Node { name: "em1".into(), data_dir: "/srv/em".into() });
+    assert_eq!(config.log, Log { level: "debug".into(), format: LogFormat::Json });
+    assert_eq!(config.store.events, Database::Postgres(Secret::new("postgresql://em:p%40ss@db1/em")));
+    assert_eq!(config.store.subscribers, Database::Sqlite("/etc/em/srd.db".into()));
+    assert_eq!(config.store.retention_days, Some(30));
+    assert_eq!(config.http.listen, "0.0.0.0:8443".parse().unwrap());
+    assert_eq!(config.http.tls_cert.as_deref(), Some(Path::new("/etc/em/tls.crt")));
+    assert_eq!(config.http.tls_key.as_deref(), Some(Path::new("/etc/ssl/tls.key")));
+    let tokens: Vec<_> = config.http.tokens.iter().map(|token| (token.name.as_str(), token.role)).collect();
+    assert_eq!(tokens, [("page", Role::Viewer), ("desk", Role::Operator)]);
+    let expected = Processing {
+        order: Order::Strict,
+        mode: Mode::Active,
+        concurrency: 4,
+        on_failure: OnFailure::Hold,
+        retry_initial: Duration::from_millis(300),
+        retry_max: Duration::from_secs(900),
+    };
+    assert_eq!(config.processing, expected);
+    assert_eq!(config.numbering.country_code, "45");
+    assert_eq!(config.numbering.phone_contexts["Ny By"], "nyb.example.net");
+    assert_eq!(config.service_profiles.r#virtual, "v");
+    let ema = config.ema.expect("[ema]");
+    assert_eq!(ema.primary, "http://ema1:8080/CAI3G1.2/services/CAI3G1.2");
+    assert_eq!(ema.secondary.as_deref(), Some("https://ema2:8443/cai"));
+    assert_eq!((ema.username.as_str(), ema.password.expose()), ("emauser", "emapass"));
+    assert_eq!((ema.sessions, ema.timeout), (2, Duration::from_secs(3)));
+    let (session, login, exists) = (FaultClass::Session, FaultClass::Login, FaultClass::Exists);
+    let faults = [(1004, login), (3012, session), (3014, FaultClass::Transient), (13004, exists)];
+    assert_eq!(ema.faults, BTreeMap::from(faults));
+    let mail = config.surgemail.expect("[surgemail]");
+    assert_eq!((mail.primary.as_str(), mail.secondary.as_deref()), ("mail1:7026", Some("mail2:7026")));
+    assert_eq!((mail.password.expose(), mail.domain_password.expose()), ("one", "two"));
+    assert_eq!((mail.timeout, mail.delete_replaced), (Duration::from_secs(4), true));
+    assert_eq!(
+        (config.broadworks[0].max_document, config.broadworks[0].duplicate_window),
+        (2 << 20, Duration::ZERO)
+    );
+    assert_eq!(config.broadworks[1].address, "[::1]:8025");
+}
+
+#[test]
+fn the_state_directory_of_systemd_is_honoured() {
+    let mut surroundings = surroundings();
+    surroundings.variables.insert("STATE_DIRECTORY".into(), "/var/lib/private/em:/other".into());
+    let config = parse_toml("", "a.toml", &surroundings).unwrap();
+    assert_eq!(config.store.events, Database::Sqlite("/var/lib/private/em/events.db".into()));
+    let config = parse_toml("[node]\ndata_dir = 'here'", "a.toml", &surroundings).unwrap();
+    assert_eq!(config.store.events, Database::Sqlite("/etc/em/here/events.db".into()));
+}
+
+#[test]
+fn unknown_names_are_told_with_the_likely_one() {
+    check(
+        "[http]\nlisten = '127.0.0.1:80'\ntls_crt = 'x'",
+        "3:1: http.tls_crt: unknown key; did you mean \"tls_cert\"?",
+    );
+    check("[procesing]\n", "1:2: procesing: unknown section; did you mean \"processing\"?");
+    check("[log]\n  colour = true", "2:3: log.colour: unknown key; known here: format, level");
+    check(
+        "[[asterisk]]\nname = 'a'",
+        "1:3: asterisk: unknown section; known here: broadworks, ema, http, log, node, numbering, processing, service_profiles, store, surgemail",
+    );
+    check("[log]\n\"a b\" = 1", "2:1: log.\"a b\": unknown key; known here: format, level");
+}
+
+#[test]
+fn wrong_types_are_told() {
+    check("[log]\nlevel = 1", "2:9: log.level: must be a string in quotes, not of type integer");
+    check("log = 1", "1:7: log: is one section, written [log]");
+    check("[[log]]", "1:1: log: is one section, written [log]");
+    check("[broadworks]\nname = 'a'", "1:1: broadworks: is written [[broadworks]], once for each");
+    check("broadworks = [1]", "1:14: broadworks: is written [[broadworks]], once for each");
+    check(
+        "[processing]\nconcurrency = '4'",
+        "2:15: processing.concurrency: must be a whole number, not of type string",
+    );
+    check(
+        "[processing]\nretry_max = 5",
+        "2:13: processing.retry_max: must be a string in quotes, not of type integer",
+    );
+    check(
+        &format!("{EMA}password = 12345"),
+        "11:12: ema.password: must be a string in quotes, not of type integer",
+    );
+}
+
+#[test]
+fn bad_values_are_told() {
+    check("[processing]\nconcurrency = 0", "2:15: processing.concurrency: must be from 1 to 1024");
+    check("[processing]\nconcurrency = -1", "2:15: processing.concurrency: must be from 1 to 1024");
+    check("[processing]\nconcurrency = 0x401", "2:15: processing.concurrency: must be from 1 to 1024");
+    check(
+        "[processing]\norder = 'sbject'",
+        "2:9: processing.order: \"sbject\" is not one of \"subject\", \"strict\"",
+    );
+    check(
+        "[processing]\nmode = 'shadow'",
+        "2:8: processing.mode: \"shadow\" comes with a later release, only \"active\" works",
+    );
+    check(
+        "[processing]\nretry_max = '5x'",
+        "2:13: processing.retry_max: \"5x\" is not a duration such as \"300ms\", \"5s\", \"15m\", \"72h\" or \"1d\"",
+    );
+    check(
+        "[log]\nformat = 'journald'",
+        "2:10: log.format: \"journald\" comes with a later release; \"text\" reaches the journal too",
+    );
+    check(
+        "[http]\nlisten = 'localhost:80'",
+        "2:10: http.listen: \"localhost:80\" is not IP:PORT such as 127.0.0.1:8080",
+    );
+    check("[http]\nlisten = ''", "2:10: http.listen: \"\" is not IP:PORT such as 127.0.0.1:8080");
+    check("[node]\nname = ' '", "2:8: node.name: \" \" must not be empty");
+    check(
+        "[[broadworks]]\nname = 'AS1'\naddress = 'as1:1'",
+        "2:8: broadworks.name: \"AS1\" is not a name of a-z, 0-9, \"_\", \".\" and \"-\"",
+    );
+    check(
+        "[[broadworks]]\nname = 'as1'\naddress = 'as1'",
+        "3:11: broadworks.address: \"as1\" is not HOST:PORT, the port is missing",
+    );
+    check(
+        "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\nmax_document = 1",
+        "4:16: broadworks.max_document: 1 is not from 1KiB to 1GiB",
+    );
+    check("[store]\nretention_days = 0", "2:18: store.retention_days: must be from 1 to 36500");
+    check(
+        &format!("{EMA}password = 'x'\nfaults = {{ 1x = 'absent' }}"),
+        "12:12: ema.faults.1x: is not a fault code, a number",
+    );
+    check(
+        &format!("{EMA}password = 'x'\n[ema.faults]\n1 = 'gone'"),
+        "13:5: ema.faults.1: \"gone\" is not one of \"exists\", \"absent\", \"session\", \"login\", \"transient\", \"permanent\"",
+    );
+}
+
+#[test]
+fn missing_keys_and_contradictions_are_told() {
+    check("[[broadworks]]\nname = 'as1'", "1:1: broadworks.address: is missing");
+    check(
+        "[numbering]\n",
+        "1:1: numbering.country_code: is missing\na.toml:1:1: numbering.default_phone_context: is missing",
+    );
+    check(
+        "[processing]\nretry_initial = '1m'",
+        "2:17: processing.retry_initial: retry_initial is longer than retry_max (30s)",
+    );
+    check(
+        "[processing]\nretry_max = '1ms'",
+        "2:13: processing.retry_max: retry_initial is longer than retry_max (1ms)",
+    );
+    check("[http]\ntls_cert = 'x'", "2:12: http.tls_cert: works only together with tls_key");
+    check("[http]\ntls_key = 'x'", "2:11: http.tls_key: works only together with tls_cert");
+    check(
+        "[http]\nlisten = '[::]:80'",
+        "2:10: http.listen: can be reached from other hosts, which needs a [[http.token]]",
+    );
+    check(
+        "[http]\ntls_cert = 'x'\ntls_key = 'file:x'",
+        "3:11: http.tls_key: is a path already, write it without \"file:\"",
+    );
+    let two = "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\n".repeat(2);
+    check(&two, "5:8: broadworks.name: \"as1\" is the name of another endpoint already");
+    let both = "a.toml:1:1: ema: needs [numbering] with country_code and default_phone_context\na.toml:1:1: ema: needs [service_profiles]";
+    assert_eq!(problems("[ema]\nprimary = 'x'\nusername = 'x'\npassword = 'x'"), both);
+}
+
+#[test]
+fn every_problem_of_a_file_shows_at_once() {
+    let text = "[http]\nlisten = '1'\ncolour = 1\n[processing]\norder = 'x'\n[[broadworks]]\nname = 'ÆØÅ'\n";
+    let found = problems(text);
+    let places: Vec<_> =
+        found.lines().map(|line| line.split(": ").take(2).collect::<Vec<_>>().join(" ")).collect();
+    let expected = [
+        "a.toml:2:10 http.listen",
+        "a.toml:3:1 http.colour",
+        "a.toml:5:9 processing.order",
+        "a.toml:6:1 broadworks.address",
+        "a.toml:7:8 broadworks.name",
+    ];
+    assert_eq!(places, expected, "{found}");
+}
+
+#[test]
+fn repeated_names_are_told() {
+    check("[log]\nlevel = 'info'\nlevel = 'debug'", "3:1: duplicate key");
+    check("[http]\n[log]\n[http]\nlisten = '127.0.0.1:1'", "3:2: duplicate key");
+}
+
+/// The lines of `text` that have problems; nothing is called missing in a broken file.
+#[track_caller]
+fn check_broken(text: &str, expected: &[usize]) {
+    let problems = parse_toml(text, "a.toml", &surroundings()).expect_err(text);
+    let lines: Vec<_> = problems.list.iter().filter_map(|problem| problem.line).collect();
+    assert_eq!(lines, expected, "{text}\n{problems}");
+    assert!(!problems.to_string().contains("is missing"), "{problems}");
+}
+
+#[test]
+fn broken_syntax_hides_nothing_else_and_adds_nothing() {
+    check_broken("[log]\nlevel = debug\n[processing]\nconcurrency = 0\n", &[2, 4]);
+    check_broken("[ema]\nprimary\npassword = 'x\nusername=\n[processing]\nconcurrency = 0\n", &[2, 3, 4, 6]);
+    check_broken("[[broadworks]]\nname = 'as1\"\naddress 'x:1'\n[log]\nlevel = 'x'", &[2, 3, 5]);
+    check_broken("[log\nlevel = 'x'\n[http]\nlisten = '0'", &[1, 4]);
+    check_broken("x\n[http]\nlisten = '0'\n[http]\nlisten = '1'\ny y\n", &[1, 3, 4, 5, 6]);
+    check_broken("\u{1}\n}\n=\n[log]\nlevel = 'x'", &[1, 2, 3, 5]);
+}
+
+#[test]
+fn a_secret_never_shows_in_a_problem() {
+    let check = |text: String| assert!(!problems(&text).contains("is missing"), "{text}");
+    check(format!("{EMA}password = hunter2"));
+    check(format!("{EMA}password = 'hunter2"));
+    check(format!("{EMA}password = \"hunter2\\q\""));
+    check(format!("{EMA}password = ['hunter2']"));
+    check(format!("{EMA}passwort = 'hunter2'").replace("'u'\npass", "'u'\npassword='x'\npass"));
+    check("[store]\nevents = 'postgresql://u:hunter2@h:x/em'".into());
+    check("[store]\nevents = 'postgresql://u:p@h/em?hunter2=1'".into());
+    check("[store]\nevents = 'mysql://hunter2'".into());
+    check("[processing]\norder = '${SECRET}'".into());
+    check("[[http.token]]\nname = 'x'\nrole = 'viewer'\nsha256 = 'hunter2'".into());
+    check(EMA.replace("'ema'", "'http://u:hunter2@ema/'") + "password = 'x'");
+}
+
+#[test]
+fn what_is_missing_outside_the_file_is_named() {
+    check("[node]\nname = 'em-${NOBODY}'", "2:8: node.name: the environment has no NOBODY");
+    let found = problems(&format!("{EMA}password = 'file:${{CREDENTIALS_DIRECTORY}}/other'"));
+    assert!(found.starts_with("a.toml:11:12: ema.password: cannot read /run/credentials/other: "), "{found}");
+}
+
+#[test]
+fn no_input_makes_it_panic() {
+    let text = include_str!("fixtures/config/full.toml");
+    for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+        let _ = parse_toml(&text[..end], "a.toml", &surroundings());
+        let _ = parse_toml(&text[end..], "a.toml", &surroundings());
+        let _ = parse_ini(&text[end..], "a.ini", &surroundings());
+    }
+}

@@ -1,0 +1,90 @@
+//! The configuration file that we ship never goes stale: it shows every key, with its default.
+
+use eventmanager::config::*;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const SHIPPED: &str = include_str!("../config/eventmanager.toml");
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        variables: [("CREDENTIALS_DIRECTORY".to_string(), "/run/c".to_string())].into(),
+        directory: "/etc/em".into(),
+        host_name: "em1".into(),
+        read: |path| Ok(path.display().to_string()),
+    }
+}
+
+/// The shipped file with every key in force: a key is commented without a blank, a sentence with one.
+fn uncommented() -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(key) if !key.is_empty() && !key.starts_with(' ') => key.to_string(),
+        _ => line.to_string(),
+    };
+    SHIPPED.lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_shipped_file_is_the_defaults() {
+    let parse =
+        |text: &str| parse_toml(text, "eventmanager.toml", &surroundings()).unwrap_or_else(|p| panic!("{p}"));
+    assert_eq!(parse(SHIPPED), parse(""));
+
+    let shown = parse(&uncommented());
+    let default = parse("[[broadworks]]\nname = 'as1'\naddress = 'as1.example.net:8025'");
+    assert_eq!(shown.node, default.node);
+    assert_eq!(shown.log, default.log);
+    assert_eq!(shown.store.events, default.store.events);
+    assert_eq!(shown.store.subscribers, default.store.subscribers);
+    assert_eq!(shown.http.listen, default.http.listen);
+    assert_eq!(shown.processing, default.processing);
+    let ema = "[numbering]\ncountry_code='299'\ndefault_phone_context='d'\n[service_profiles]\nvirtual='v'\nuser='u'\npilot='p'\ntrunk='t'\n\
+               [ema]\nprimary='ema1.example.net'\nsecondary='ema2.example.net'\nusername='eventmanager'\npassword='/run/c/ema'\n";
+    assert_eq!(shown.ema, parse(ema).ema);
+    let mut broadworks = shown.broadworks[0].clone();
+    assert_eq!(broadworks.cluster.take().as_deref(), Some("nuuk"));
+    assert_eq!([broadworks], default.broadworks[..]);
+    let mail = shown.surgemail.expect("[surgemail]");
+    assert_eq!((mail.timeout, mail.delete_replaced), (Duration::from_secs(10), false));
+}
+
+#[test]
+fn the_shipped_file_shows_every_key() {
+    // An unknown key in each section makes the parser list what it knows there.
+    let probe =
+        |line: &str| if line.starts_with('[') { format!("{line}\n\"?\" = 1") } else { line.to_string() };
+    let text = uncommented().lines().map(probe).collect::<Vec<_>>().join("\n");
+    let text = format!("\"?\" = 1\n{text}");
+    let problems = parse_toml(&text, "eventmanager.toml", &surroundings()).expect_err("unknown keys");
+    let mut sections = 0;
+    for problem in &problems.list {
+        let Some((_, known)) = problem.message.split_once("known here: ") else { continue };
+        sections += 1;
+        let section = problem.key.trim_end_matches("\"?\"").trim_end_matches('.');
+        let shown = keys_shown(section);
+        for key in known.split(", ") {
+            assert!(shown.contains(key), "{section}.{key} is not in the shipped file");
+        }
+    }
+    assert_eq!(sections, 12, "{problems}");
+}
+
+/// The keys and the sections that the shipped file has in `section`.
+fn keys_shown(section: &str) -> BTreeSet<String> {
+    let mut here = String::new();
+    let mut shown = BTreeSet::new();
+    for line in uncommented().lines().filter(|line| !line.starts_with("# ")) {
+        if line.starts_with('[') {
+            here = line.trim_matches(['[', ']']).to_string();
+            let (parent, name) = here.rsplit_once('.').unwrap_or(("", &here));
+            if parent == section {
+                shown.insert(name.to_string());
+            }
+        } else if let Some((key, _)) = line.split_once(" = ")
+            && here == section
+        {
+            shown.insert(key.to_string());
+        }
+    }
+    shown
+}
