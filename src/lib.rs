@@ -7,5 +7,6 @@
 pub mod config;
 pub mod event;
 pub mod plan;
+pub mod store;
 pub mod supervision;
 pub mod wire;

@@ -72,6 +72,33 @@ pub struct SubscriberChanges {
     pub blf_list: Field<String>,
 }
 
+impl Subscriber {
+    /// Applies changes of columns; removing identity or type, which a row must have, changes nothing.
+    pub fn apply(&mut self, changes: &SubscriberChanges) {
+        set_required(&mut self.public_identity, &changes.public_identity);
+        set_required(&mut self.user_type, &changes.user_type);
+        set(&mut self.phone_context, &changes.phone_context);
+        set(&mut self.phone, &changes.phone);
+        set(&mut self.mail_account, &changes.mail_account);
+        set(&mut self.mail_password, &changes.mail_password);
+        set(&mut self.blf_list, &changes.blf_list);
+    }
+}
+
+fn set_required<T: Clone>(column: &mut T, change: &Field<T>) {
+    if let Field::Value(value) = change {
+        *column = value.clone();
+    }
+}
+
+fn set<T: Clone>(column: &mut Option<T>, change: &Field<T>) {
+    match change {
+        Field::Absent => {}
+        Field::Nil => *column = None,
+        Field::Value(value) => *column = Some(value.clone()),
+    }
+}
+
 /// What a step's success does to `srd_user`. Every one may be applied twice with the same result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -111,6 +138,86 @@ impl fmt::Display for System {
 pub enum Request {
     Hss(HssRequest),
     Enum(EnumRequest),
+}
+
+impl Request {
+    /// The system that it goes to.
+    pub fn system(&self) -> System {
+        match self {
+            Request::Hss(_) => System::Hss,
+            Request::Enum(_) => System::Enum,
+        }
+    }
+
+    /// What it creates, where it creates something that can be there only once.
+    pub fn creates(&self) -> Option<&str> {
+        match self {
+            Request::Hss(HssRequest::CreateAssociation(association)) => Some(&association.association_id),
+            Request::Enum(EnumRequest::Create { msisdn, .. }) => Some(msisdn),
+            _ => None,
+        }
+    }
+
+    /// The secret that it carries.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            Request::Hss(HssRequest::CreateAssociation(association)) => {
+                association.private_user.password.as_ref()
+            }
+            Request::Hss(HssRequest::SetPassword { password, .. }) => Some(password),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes something away, so that "not there" is as good as done.
+    pub fn is_delete(&self) -> bool {
+        match self {
+            Request::Hss(request) => matches!(
+                request,
+                HssRequest::DeleteAssociation { .. }
+                    | HssRequest::DeletePublicIdentity { .. }
+                    | HssRequest::DeleteServiceProfile { .. }
+            ),
+            Request::Enum(request) => matches!(request, EnumRequest::Delete { .. }),
+        }
+    }
+}
+
+/// What it is and what it is about, for logs and pages; no secrets.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Request::Hss(request) => match request {
+                HssRequest::CreateAssociation(association) => {
+                    let kind = if association.is_psi { "PSI association" } else { "association" };
+                    write!(f, "create {kind} of {}", association.private_user.private_user_id)
+                }
+                HssRequest::DeleteAssociation { association_id } => {
+                    write!(f, "delete association {association_id}")
+                }
+                HssRequest::SetPublicIdentity { public_data, .. } => {
+                    write!(f, "set {}", public_data.public_id)
+                }
+                HssRequest::DeletePublicIdentity { public_id, .. } => write!(f, "delete {public_id}"),
+                HssRequest::SetServiceProfile { service_profile, .. } => {
+                    write!(f, "set profile {}", service_profile.service_profile_id)
+                }
+                HssRequest::DeleteServiceProfile { service_profile_id, .. } => {
+                    write!(f, "delete profile {service_profile_id}")
+                }
+                HssRequest::SetPhoneContext { service_profile_id, phone_context, .. } => {
+                    write!(f, "set phone context of {service_profile_id} to {phone_context}")
+                }
+                HssRequest::SetPassword { private_user_id, .. } => {
+                    write!(f, "set password of {private_user_id}")
+                }
+            },
+            Request::Enum(EnumRequest::Create { msisdn, public_id }) => {
+                write!(f, "create ENUM {msisdn} to {public_id}")
+            }
+            Request::Enum(EnumRequest::Delete { msisdn }) => write!(f, "delete ENUM {msisdn}"),
+        }
+    }
 }
 
 /// A request, and what its success means for the subscriber's row: both are committed together.

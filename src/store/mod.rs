@@ -1,0 +1,341 @@
+//! The store: every event, how far it has come, and what we believe the core holds about subscribers.
+//!
+//! A [`Store`] is a cheap handle that anybody may call from any runtime. Writes are queued and committed in groups by
+//! one writer per database ([`WriterTask`], run by a supervised actor); reads go past it. An unreachable database is
+//! a state ([`StoreHealth`]): writes wait for it, reads say so.
+//!
+//! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
+//! `writes` what it writes; `reader`, `events` and `subscribers` the reads; `sqlite` and `postgres` the backends with
+//! their tables.
+
+pub mod actor;
+mod errors;
+mod events;
+mod health;
+mod limits;
+mod postgres;
+mod queue;
+mod reader;
+mod records;
+mod sqlite;
+mod subscribers;
+mod writer;
+mod writes;
+
+pub use errors::{OpenError, ReadError, RecordError, StoreError};
+pub use health::{DatabaseHealth, StoreHealth};
+pub use limits::SubscriberLimits;
+pub use records::*;
+
+use crate::config::{Database, StoreConfig};
+use crate::event::{Event, NewEvent, Status};
+use crate::plan::Subscriber;
+use health::{HealthBoard, Tables};
+use queue::Answer;
+use reader::{Reader, Source};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::SystemTime;
+use tokio::sync::watch;
+use uuid::Uuid;
+use writer::Shared;
+use writes::{Outcome, RowStatus, SWEEP_ROWS, Write};
+
+/// A handle to the store. The last one that goes closes it.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    events: Half,
+    subscribers: Half,
+    health: HealthBoard,
+    limits: Arc<RwLock<SubscriberLimits>>,
+}
+
+/// What belongs to one of the two databases; both halves are the same where they are one.
+#[derive(Clone)]
+struct Half {
+    shared: Arc<Shared>,
+    reader: Reader,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.events.shared.queue.close();
+        self.subscribers.shared.queue.close();
+    }
+}
+
+/// The group writer of one database, to be run by a supervised actor on a thread of its own.
+#[derive(Clone)]
+pub struct WriterTask {
+    /// `events` or `subscribers`; with one database there is only `events`.
+    pub name: String,
+    shared: Arc<Shared>,
+    target: Target,
+}
+
+#[derive(Clone)]
+enum Target {
+    Sqlite(std::path::PathBuf),
+    Postgres(Arc<postgres::Address>, Arc<postgres::Background>),
+}
+
+/// Makes the handle and the writers of its databases. Nothing is connected yet: the writers do that.
+pub fn open(config: &StoreConfig) -> Result<(Store, Vec<WriterTask>), OpenError> {
+    let health = HealthBoard::new();
+    let limits = Arc::new(RwLock::new(SubscriberLimits::default()));
+    let one = config.events == config.subscribers;
+    let make = |setting, database, tables| make_half(setting, database, tables, &health, &limits);
+    let (events, task) = make("store.events", &config.events, Tables { events: true, subscribers: one })?;
+    let mut tasks = vec![task];
+    let subscribers = if one {
+        events.clone()
+    } else {
+        let tables = Tables { events: false, subscribers: true };
+        let (subscribers, task) = make("store.subscribers", &config.subscribers, tables)?;
+        tasks.push(task);
+        subscribers
+    };
+    Ok((Store { inner: Arc::new(Inner { events, subscribers, health, limits }) }, tasks))
+}
+
+fn make_half(
+    setting: &'static str,
+    database: &Database,
+    tables: Tables,
+    health: &HealthBoard,
+    limits: &Arc<RwLock<SubscriberLimits>>,
+) -> Result<(Half, WriterTask), OpenError> {
+    let (place, source, target) = match database {
+        Database::Sqlite(path) => {
+            let source = Source::Sqlite(sqlite::Pool::new(path.clone()));
+            (path.display().to_string(), source, Target::Sqlite(path.clone()))
+        }
+        Database::Postgres(dsn) => {
+            let refused = |reason| OpenError::Address { setting, reason };
+            let address = postgres::Address::parse(dsn.expose()).map_err(refused)?;
+            let background = postgres::Background::start()?;
+            let pool = postgres::Pool::new(&address, background.clone()).map_err(refused)?;
+            let place = address.place.clone();
+            (place, Source::Postgres(pool), Target::Postgres(Arc::new(address), background))
+        }
+    };
+    let shared = Arc::new(Shared {
+        tables,
+        place: place.clone(),
+        queue: Arc::default(),
+        health: health.clone(),
+        limits: limits.clone(),
+        slot: tokio::sync::Mutex::default(),
+    });
+    let half = Half { shared: shared.clone(), reader: Reader { database: tables.name(), place, source } };
+    Ok((half, WriterTask { name: tables.name().to_owned(), shared, target }))
+}
+
+impl WriterTask {
+    /// Connects, brings the tables up to date, and commits what is queued, through every outage.
+    ///
+    /// Returns when the store is closed (or its last handle gone) and everything queued is committed. The future may
+    /// be dropped anywhere, or panic, and be run again: nothing that was queued is lost.
+    pub async fn run(&self) {
+        match &self.target {
+            Target::Sqlite(path) => {
+                let backend = sqlite::Sqlite::new(path.clone(), self.shared.tables);
+                writer::run(backend, &self.shared).await;
+            }
+            Target::Postgres(address, background) => {
+                let backend =
+                    postgres::Postgres::new(address.clone(), background.clone(), self.shared.tables);
+                writer::run(backend, &self.shared).await;
+            }
+        }
+    }
+}
+
+impl Store {
+    /// Queues the events at the call, so that their rows are in the order of the calls; resolves when they are
+    /// durable, with one answer for each, in order. Storing an event again gives the row that is there.
+    ///
+    /// The future may be dropped: unless the queue is full, the events are stored all the same.
+    pub fn append(
+        &self,
+        events: Vec<NewEvent>,
+    ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send + use<> {
+        let uuids: Vec<Uuid> = events.iter().map(|event| event.uuid).collect();
+        let queue = &self.inner.events.shared.queue;
+        let answer = queue.push(events.into_iter().map(Write::Append).collect());
+        async move {
+            let appended = uuids.into_iter().zip(answer.await?).map(|(uuid, outcome)| match outcome {
+                Outcome::Appended { id } => Appended { uuid, id, rejected: None },
+                Outcome::Rejected(reason) => Appended { uuid, id: 0, rejected: Some(reason) },
+                other => unreachable!("an append is not answered by {other:?}"),
+            });
+            Ok(appended.collect())
+        }
+    }
+
+    /// Records how far an event has come; resolves when it is durable. To be repeated as it is after an error of
+    /// which the outcome is unknown.
+    ///
+    /// [`RecordError::Gone`] and [`RecordError::NotPending`] say that somebody has taken the event out of our hands:
+    /// everything but the verdict is stored, and nothing more should be sent for it. A verdict that the row already
+    /// shows counts as given. The verdict `pending` puts a row back whatever its status: an operator's retry.
+    pub async fn record(&self, mut progress: Progress) -> Result<(), RecordError> {
+        let expected = progress.verdict.as_ref().map_or(Status::Pending, |verdict| verdict.status);
+        let Inner { events, subscribers, .. } = &*self.inner;
+        if !events.shared.tables.subscribers
+            && let Some(effect) = progress.effect.take()
+        {
+            one(subscribers.shared.queue.push(vec![Write::Effect(effect)]).await)?;
+        }
+        match one(events.shared.queue.push(vec![Write::Progress(progress)]).await)? {
+            Outcome::Recorded(RowStatus::Is(status)) if status == expected => Ok(()),
+            Outcome::Recorded(RowStatus::Is(status)) => Err(RecordError::NotPending(Some(status))),
+            Outcome::Recorded(RowStatus::Unknown) => Err(RecordError::NotPending(None)),
+            Outcome::Recorded(RowStatus::Gone) => Err(RecordError::Gone),
+            other => unreachable!("a progress is not answered by {other:?}"),
+        }
+    }
+
+    /// Counts a panic of a worker over this attempt, and says how many there have been.
+    pub async fn record_panic(&self, event: Uuid, attempt: u32) -> Result<u32, RecordError> {
+        let queue = &self.inner.events.shared.queue;
+        match one(queue.push(vec![Write::Panic { event, attempt }]).await)? {
+            Outcome::Panics(panics) => Ok(panics),
+            other => unreachable!("a panic is not answered by {other:?}"),
+        }
+    }
+
+    /// Deletes what is ours of events that are gone, and events older than `older_than` unless they are pending.
+    pub async fn sweep(&self, older_than: Option<SystemTime>) -> Result<Swept, StoreError> {
+        let queue = &self.inner.events.shared.queue;
+        let mut total = Swept::default();
+        loop {
+            let outcome = queue.push(vec![Write::Sweep { older_than }]).await?.pop();
+            let step = match outcome {
+                Some(Outcome::Swept(step)) => step,
+                Some(Outcome::Rejected(reason)) => return Err(StoreError::Rejected(reason)),
+                other => unreachable!("a sweep is not answered by {other:?}"),
+            };
+            total.events += step.events;
+            total.orphans += step.orphans;
+            if step.events < u64::from(SWEEP_ROWS) && step.orphans == 0 {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// The event with this id at this moment: ids may start anew.
+    pub async fn event(&self, id: i64) -> Result<Option<Event>, ReadError> {
+        self.inner.events.reader.event(id).await
+    }
+
+    pub async fn event_by_uuid(&self, uuid: Uuid) -> Result<Option<Event>, ReadError> {
+        self.inner.events.reader.event_by_uuid(uuid).await
+    }
+
+    /// The journal of an event; `None` where nothing has been recorded about it.
+    pub async fn journal(&self, uuid: Uuid) -> Result<Option<Journal>, ReadError> {
+        self.inner.events.reader.journal(uuid).await
+    }
+
+    /// Our pending events, oldest first; not the rows that the Erlang release left pending.
+    pub async fn pending(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
+        self.inner.events.reader.pending(after, limit).await
+    }
+
+    /// Our pending events and those that have failed and that nobody has resolved, oldest first.
+    pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
+        self.inner.events.reader.unresolved(after, limit).await
+    }
+
+    pub async fn list(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
+        self.inner.events.reader.list(filter).await
+    }
+
+    pub async fn counts(&self) -> Result<Counts, ReadError> {
+        self.inner.events.reader.counts().await
+    }
+
+    /// A page of notifications received since then, the latest first; `before` is the id of the last row of the page
+    /// before, `i64::MAX` for the first. Those that are marked as duplicates are left out.
+    pub async fn recent_notifications(
+        &self,
+        since: SystemTime,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<RecentNotification>, ReadError> {
+        self.inner.events.reader.recent_notifications(since, before, limit).await
+    }
+
+    pub async fn subscriber(&self, user_id: &str) -> Result<Option<Subscriber>, ReadError> {
+        let ids = [user_id.to_owned()];
+        self.inner.subscribers.reader.subscribers(&ids).await?.pop().transpose()
+    }
+
+    /// Those of the users that are subscribers, by id. A row that cannot be read is left out: whoever needs it alone
+    /// is told why.
+    pub async fn subscribers(&self, ids: Vec<String>) -> Result<HashMap<String, Subscriber>, ReadError> {
+        let found = self.inner.subscribers.reader.subscribers(&ids).await?;
+        Ok(found.into_iter().flatten().map(|subscriber| (subscriber.user_id.clone(), subscriber)).collect())
+    }
+
+    /// The members of a group, by id.
+    pub async fn group_members(&self, group_id: &str) -> Result<Vec<Subscriber>, ReadError> {
+        self.inner.subscribers.reader.group_members(group_id).await
+    }
+
+    /// A page of all subscribers, ordered by id; `after` is the last id of the page before, empty for the first.
+    pub async fn subscriber_page(&self, after: &str, limit: usize) -> Result<Vec<Subscriber>, ReadError> {
+        self.inner.subscribers.reader.subscriber_page(after, limit).await
+    }
+
+    /// The widths of the columns of `srd_user`, as found when its database was last connected.
+    pub fn limits(&self) -> SubscriberLimits {
+        self.inner.limits.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether each database commits, and why not.
+    pub fn health(&self) -> watch::Receiver<StoreHealth> {
+        self.inner.health.subscribe()
+    }
+
+    /// Resolves when the database of the events has been reached and can be read.
+    pub async fn wait_until_events_up(&self) {
+        // An error says that the store is being torn down: the read that follows says so.
+        let _ = self.health().wait_for(|health| health.events == DatabaseHealth::Up).await;
+    }
+
+    /// Resolves when both databases have been reached and can be read.
+    pub async fn wait_until_up(&self) {
+        // An error says that the store is being torn down: the read that follows says so.
+        let _ = self.health().wait_for(StoreHealth::is_up).await;
+    }
+
+    /// Takes no more writes, and resolves when those that are queued are durable: during an outage, when it ends.
+    pub async fn close(&self) {
+        let halves = [&self.inner.events.shared, &self.inner.subscribers.shared];
+        halves.iter().for_each(|shared| shared.queue.close());
+        for shared in halves {
+            if !shared.is_finished() {
+                shared.queue.drained().await;
+            }
+        }
+    }
+}
+
+/// The outcome of a progress' only write.
+fn one(answer: Answer) -> Result<Outcome, RecordError> {
+    match answer {
+        Ok(mut outcomes) => match outcomes.pop() {
+            Some(Outcome::Rejected(reason)) => Err(RecordError::Rejected(reason)),
+            Some(outcome) => Ok(outcome),
+            None => unreachable!("one write has one outcome"),
+        },
+        Err(StoreError::Rejected(reason)) => Err(RecordError::Rejected(reason)),
+        Err(StoreError::Closed) => Err(RecordError::Closed),
+    }
+}

@@ -1,0 +1,318 @@
+//! One transaction of the PostgreSQL writer: all writes of a kind in one statement, then the outcome of each.
+
+use super::script::{Param, Script, Session};
+use super::statements::*;
+use crate::event::NewEvent;
+use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
+use crate::store::health::Tables;
+use crate::store::limits::{EventWidths, clean, cut};
+use crate::store::records::{Progress, StepMark, Swept, Verdict};
+use crate::store::writes::{Outcome, RowStatus, SWEEP_ROWS, Write, micros, note, warning_lines};
+use crate::wire::{Field, Secret};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::time::SystemTime;
+use tokio_postgres::{Error, Row};
+use uuid::Uuid;
+
+pub(super) async fn commit(
+    session: &mut Session,
+    widths: &EventWidths,
+    tables: Tables,
+    writes: &[Write],
+) -> Result<Vec<Outcome>, Error> {
+    let events: Vec<&NewEvent> = writes
+        .iter()
+        .filter_map(|write| match write {
+            Write::Append(event) => Some(event),
+            _ => None,
+        })
+        .collect();
+    let mut script = Script::default();
+    let appended = add_events(&mut script, widths, &events);
+    let single: Vec<Option<usize>> =
+        writes.iter().map(|write| add_single(&mut script, tables, write)).collect();
+    let statuses = add_journal(&mut script, writes);
+    let results = session.run(script).await?;
+
+    let mut ids: HashMap<Uuid, i64> =
+        appended.map(|at| results[at].iter().map(pair).collect()).unwrap_or_default();
+    add_stored(session, &events, &mut ids).await?;
+    let statuses: HashMap<Uuid, RowStatus> =
+        statuses.map(|at| results[at].iter().map(status).collect()).unwrap_or_default();
+    let outcomes = writes.iter().zip(single).map(|(write, at)| match write {
+        Write::Append(event) => Outcome::Appended { id: ids.get(&event.uuid).copied().unwrap_or_default() },
+        Write::Progress(progress) => {
+            Outcome::Recorded(statuses.get(&progress.event).copied().unwrap_or(RowStatus::Gone))
+        }
+        Write::Effect(_) => Outcome::Applied,
+        Write::Panic { .. } => {
+            let panics: Option<i32> = at.and_then(|at| results[at].first()).map(|row| row.get(0));
+            Outcome::Panics(panics.and_then(|panics| u32::try_from(panics).ok()).unwrap_or_default())
+        }
+        Write::Sweep { older_than } => Outcome::Swept(swept(&results, at, older_than.is_some())),
+    });
+    Ok(outcomes.collect())
+}
+
+fn pair(row: &Row) -> (Uuid, i64) {
+    (row.get(0), row.get(1))
+}
+
+fn status(row: &Row) -> (Uuid, RowStatus) {
+    (row.get(0), RowStatus::parse(row.get(1)))
+}
+
+/// Events that were stored before: their ids were not returned. A row that has been deleted in between has none.
+async fn add_stored(
+    session: &mut Session,
+    events: &[&NewEvent],
+    ids: &mut HashMap<Uuid, i64>,
+) -> Result<(), Error> {
+    let earlier: Vec<Uuid> =
+        events.iter().map(|event| event.uuid).filter(|uuid| !ids.contains_key(uuid)).collect();
+    if earlier.is_empty() {
+        return Ok(());
+    }
+    let mut script = Script::default();
+    script.add(STORED, vec![Box::new(earlier)]);
+    let results = session.run(script).await?;
+    ids.extend(results[0].iter().map(pair));
+    Ok(())
+}
+
+fn add_events<'a>(script: &mut Script<'a>, widths: &EventWidths, events: &[&'a NewEvent]) -> Option<usize> {
+    if events.is_empty() {
+        return None;
+    }
+    let place = script.add(
+        APPEND,
+        vec![
+            column(events, |event| event.uuid),
+            column(events, |event| clean(&event.source)),
+            column(events, |event| event.notification_id.as_deref().map(clean)),
+            column(events, |event| i32::try_from(event.command_index).unwrap_or(i32::MAX)),
+            column(events, |event| cut(&event.user_id, widths.user_id)),
+            column(events, |event| cut(&event.command, widths.command)),
+            column(events, |event| clean(&event.document)),
+            column(events, |event| event.status.as_str()),
+            column(events, |event| note(event).map(|note| clean(&note).into_owned())),
+            column(events, |event| micros(event.received)),
+        ],
+    );
+    let duplicates: Vec<(Uuid, Uuid)> =
+        events.iter().filter_map(|event| Some((event.uuid, event.duplicate_of?))).collect();
+    if !duplicates.is_empty() {
+        let (uuids, originals): (Vec<Uuid>, Vec<Uuid>) = duplicates.into_iter().unzip();
+        script.add(DUPLICATES, vec![Box::new(uuids), Box::new(originals)]);
+    }
+    Some(place)
+}
+
+/// One array parameter from one value of every item.
+fn column<'a, T, V>(items: &[T], value: impl Fn(T) -> V) -> Param<'a>
+where
+    T: Copy,
+    V: tokio_postgres::types::ToSql + Sync + Send + 'a,
+{
+    Box::new(items.iter().map(|item| value(*item)).collect::<Vec<V>>())
+}
+
+/// Writes that have statements of their own, in the order in which they were queued.
+fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> Option<usize> {
+    match write {
+        Write::Append(_) => None,
+        Write::Progress(progress) if tables.subscribers => {
+            progress.effect.as_ref().map(|effect| add_effect(script, effect))
+        }
+        Write::Progress(_) => None,
+        Write::Effect(effect) => Some(add_effect(script, effect)),
+        Write::Panic { event, attempt } => {
+            Some(script.add(PANIC, vec![Box::new(*event), Box::new(number(*attempt))]))
+        }
+        Write::Sweep { older_than } => Some(add_sweep(script, *older_than)),
+    }
+}
+
+fn number(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
+/// What a batch says about one attempt of one event.
+#[derive(Default)]
+struct Attempt<'a> {
+    plan: Option<String>,
+    warnings: Vec<String>,
+    steps: BTreeMap<u32, &'a StepMark>,
+}
+
+/// Journal, steps and verdicts; the result is the place of the rows' statuses. Of several marks of one step the
+/// last counts, because one statement cannot write a row twice.
+fn add_journal<'a>(script: &mut Script<'a>, writes: &'a [Write]) -> Option<usize> {
+    let mut attempts: BTreeMap<(Uuid, u32), Attempt<'a>> = BTreeMap::new();
+    let mut verdicts: BTreeMap<Uuid, (u32, &'a Verdict)> = BTreeMap::new();
+    let progresses = writes.iter().filter_map(|write| match write {
+        Write::Progress(progress) => Some(progress),
+        _ => None,
+    });
+    for progress in progresses {
+        attempts.entry((progress.event, progress.attempt)).or_default().merge(progress);
+        if let Some(verdict) = &progress.verdict {
+            verdicts.insert(progress.event, (progress.attempt, verdict));
+        }
+    }
+    if attempts.is_empty() {
+        return None;
+    }
+    let rows: Vec<_> = attempts.iter().collect();
+    script.add(
+        JOURNAL,
+        vec![
+            column(&rows, |((uuid, _), _)| *uuid),
+            column(&rows, |((_, attempt), _)| number(*attempt)),
+            column(&rows, |(_, row)| row.plan.clone()),
+            column(&rows, |(_, row)| warning_lines(&row.warnings).map(|lines| clean(&lines).into_owned())),
+        ],
+    );
+    add_steps(script, &attempts);
+    add_verdicts(script, &verdicts);
+    let uuids: Vec<Uuid> = attempts.keys().map(|(uuid, _)| *uuid).collect();
+    Some(script.add(STATUSES, vec![Box::new(uuids)]))
+}
+
+impl<'a> Attempt<'a> {
+    fn merge(&mut self, progress: &'a Progress) {
+        if let Some(plan) = &progress.plan {
+            self.plan =
+                Some(serde_json::to_string(&**plan).expect("a plan has only keys that JSON can write"));
+        }
+        for warning in &progress.warnings {
+            if !self.warnings.contains(warning) {
+                self.warnings.push(warning.clone());
+            }
+        }
+        self.steps.extend(progress.steps.iter().map(|mark| (mark.position, mark)));
+    }
+}
+
+fn add_steps<'a>(script: &mut Script<'a>, attempts: &BTreeMap<(Uuid, u32), Attempt<'a>>) {
+    let rows: Vec<(Uuid, u32, &'a StepMark)> = attempts
+        .iter()
+        .flat_map(|((uuid, attempt), row)| row.steps.values().map(|mark| (*uuid, *attempt, *mark)))
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    script.add(
+        STEPS,
+        vec![
+            column(&rows, |(uuid, _, _)| uuid),
+            column(&rows, |(_, attempt, _)| number(attempt)),
+            column(&rows, |(_, _, mark)| number(mark.position)),
+            column(&rows, |(_, _, mark)| mark.state.as_str()),
+            column(&rows, |(_, _, mark)| mark.answer.as_deref().map(clean)),
+            column(&rows, |(_, _, mark)| micros(mark.at)),
+        ],
+    );
+}
+
+fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a Verdict)>) {
+    if verdicts.is_empty() {
+        return;
+    }
+    let rows: Vec<(Uuid, u32, &'a Verdict)> =
+        verdicts.iter().map(|(uuid, (attempt, verdict))| (*uuid, *attempt, *verdict)).collect();
+    script.add(
+        VERDICTS,
+        vec![
+            column(&rows, |(uuid, _, _)| uuid),
+            column(&rows, |(_, attempt, _)| number(attempt)),
+            column(&rows, |(_, _, verdict)| verdict.status.as_str()),
+            column(&rows, |(_, _, verdict)| verdict.reason.as_deref().map(clean)),
+        ],
+    );
+}
+
+fn add_effect<'a>(script: &mut Script<'a>, effect: &'a SubscriberEffect) -> usize {
+    match effect {
+        SubscriberEffect::Insert(subscriber) => script.add(INSERT_SUBSCRIBER, subscriber_params(subscriber)),
+        SubscriberEffect::Update { user_id, changes } => {
+            script.add(UPDATE_SUBSCRIBER, change_params(user_id, changes))
+        }
+        SubscriberEffect::Delete { user_id } => script.add(DELETE_SUBSCRIBER, vec![Box::new(clean(user_id))]),
+    }
+}
+
+fn subscriber_params(subscriber: &Subscriber) -> Vec<Param<'_>> {
+    let optional = |text: &'_ Option<String>| text.as_deref().map(|text| clean(text).into_owned());
+    vec![
+        Box::new(clean(&subscriber.user_id)),
+        Box::new(optional(&subscriber.group_id)),
+        Box::new(clean(&subscriber.public_identity)),
+        Box::new(subscriber.user_type.as_str()),
+        Box::new(optional(&subscriber.phone_context)),
+        Box::new(clean(&subscriber.association_id)),
+        Box::new(optional(&subscriber.phone)),
+        Box::new(optional(&subscriber.mail_account)),
+        Box::new(subscriber.mail_password.as_ref().map(|secret| clean(secret.expose()))),
+        Box::new(optional(&subscriber.blf_list)),
+    ]
+}
+
+fn change_params<'a>(user_id: &'a str, changes: &'a SubscriberChanges) -> Vec<Param<'a>> {
+    let user_type = match &changes.user_type {
+        Field::Absent => Field::Absent,
+        Field::Nil => Field::Nil,
+        Field::Value(user_type) => Field::Value(Cow::Borrowed(user_type.as_str())),
+    };
+    let columns = [
+        text(&changes.public_identity),
+        user_type,
+        text(&changes.phone_context),
+        text(&changes.phone),
+        text(&changes.mail_account),
+        secret(&changes.mail_password),
+        text(&changes.blf_list),
+    ];
+    let mut params: Vec<Param<'a>> = vec![Box::new(clean(user_id))];
+    for column in columns {
+        params.push(Box::new(!column.is_absent()));
+        params.push(Box::new(column.value()));
+    }
+    params
+}
+
+fn text(field: &Field<String>) -> Field<Cow<'_, str>> {
+    match field {
+        Field::Absent => Field::Absent,
+        Field::Nil => Field::Nil,
+        Field::Value(text) => Field::Value(clean(text)),
+    }
+}
+
+fn secret(field: &Field<Secret>) -> Field<Cow<'_, str>> {
+    match field {
+        Field::Absent => Field::Absent,
+        Field::Nil => Field::Nil,
+        Field::Value(secret) => Field::Value(clean(secret.expose())),
+    }
+}
+
+/// Adds the sweep's statements; the result is the place of the first.
+fn add_sweep(script: &mut Script<'_>, older_than: Option<SystemTime>) -> usize {
+    let rows = || Box::new(i64::from(SWEEP_ROWS));
+    let events =
+        older_than.map(|older_than| script.add(SWEEP_EVENTS, vec![Box::new(micros(older_than)), rows()]));
+    let journal = script.add(SWEEP_JOURNAL, vec![rows()]);
+    script.add(SWEEP_STEPS, vec![rows()]);
+    events.unwrap_or(journal)
+}
+
+fn swept(results: &[Vec<Row>], at: Option<usize>, with_events: bool) -> Swept {
+    let mut counts = results.iter().skip(at.unwrap_or(results.len())).map(|rows| {
+        let count: i64 = rows.first().map_or(0, |row| row.get(0));
+        u64::try_from(count).unwrap_or_default()
+    });
+    let events = if with_events { counts.next().unwrap_or_default() } else { 0 };
+    Swept { events, orphans: counts.take(2).sum() }
+}

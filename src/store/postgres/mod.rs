@@ -1,0 +1,198 @@
+//! PostgreSQL: one connection that writes in pipelined batches, a small pool that reads.
+//!
+//! `em_event.inserted` and the times of `srd_user` have no zone: they are local time of the session, as the Erlang
+//! release's `now()` wrote them, and are read back as such. Where that zone has summer time, the hour that the
+//! autumn repeats is ambiguous, as it always was.
+
+mod address;
+mod background;
+mod commit;
+mod pool;
+mod script;
+mod statements;
+mod tables;
+mod tls;
+
+pub(crate) use address::Address;
+pub(crate) use background::Background;
+pub(crate) use pool::Pool;
+
+use super::health::Tables;
+use super::limits::EventWidths;
+use super::writer::{Backend, CommitError, Connected};
+use super::writes::{Outcome, Write};
+use script::Session;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
+
+/// A transaction that takes longer has met a dead server; the server itself gives up sooner.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(40);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// Advisory lock of the one daemon that runs the events of a database.
+const WRITER_LOCK: i64 = 0x6576_656e_746d_6772;
+const PING_EVERY: Duration = Duration::from_secs(5);
+
+/// For every session: the server cancels what hangs, notices a dead client, and never answers a commit that is not
+/// on its disk.
+const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '10s';
+    set client_min_messages = warning;
+    set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
+    select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
+
+/// The writing side of a database.
+pub(crate) struct Postgres {
+    address: Arc<Address>,
+    background: Arc<Background>,
+    tables: Tables,
+    open: Option<Open>,
+}
+
+struct Open {
+    session: Session,
+    /// Resolves when the connection has ended.
+    ended: oneshot::Receiver<String>,
+    widths: EventWidths,
+}
+
+impl Postgres {
+    pub fn new(address: Arc<Address>, background: Arc<Background>, tables: Tables) -> Self {
+        Postgres { address, background, tables, open: None }
+    }
+
+    async fn reopen(&self) -> Result<(Open, Connected), String> {
+        let (client, ended) = timeout(CONNECT_TIMEOUT, self.connect_client())
+            .await
+            .map_err(|_| "the server does not answer in time".to_owned())??;
+        let mut session = Session::new(client);
+        timeout(CONNECT_TIMEOUT, self.end_earlier_writer(&session))
+            .await
+            .map_err(|_| "an earlier session of this writer does not end".to_owned())?
+            .map_err(|error| reason(&error))?;
+        if self.tables.events {
+            self.take_database(&session).await?;
+        }
+        let found =
+            tables::prepare(&mut session.client, self.tables).await.map_err(|error| reason(&error))?;
+        let open = Open { session, ended, widths: found.widths };
+        Ok((open, Connected { limits: found.limits }))
+    }
+
+    /// Keeps a second daemon from running the same events: the lock goes with the session.
+    async fn take_database(&self, session: &Session) -> Result<(), String> {
+        let row = session.client.query_one("select pg_try_advisory_lock($1)", &[&WRITER_LOCK]).await;
+        match row.map_err(|error| reason(&error))?.get(0) {
+            true => Ok(()),
+            false => Err("another eventmanager uses this database".to_owned()),
+        }
+    }
+
+    /// Connects on the background runtime, where the connection's own task then lives.
+    async fn connect_client(&self) -> Result<(Client, oneshot::Receiver<String>), String> {
+        let address = self.address.clone();
+        let connecting = async move {
+            let mut config = address.config.clone();
+            config.application_name(&address.writer_name);
+            let (client, connection) =
+                config.connect(address.tls.clone()).await.map_err(|error| reason(&error))?;
+            let (end, ended) = oneshot::channel();
+            tokio::spawn(async move {
+                let reason = match connection.await {
+                    Ok(()) => "the connection was closed".to_owned(),
+                    Err(error) => reason(&error),
+                };
+                // Nobody listens where the writer has already given up the connection.
+                let _ = end.send(reason);
+            });
+            client.batch_execute(SESSION).await.map_err(|error| reason(&error))?;
+            Ok((client, ended))
+        };
+        self.background.run(connecting).await?
+    }
+
+    /// A session that this writer has lost may still have a transaction in the server; it must not commit after
+    /// the ones that follow. So it is ended, and waited for.
+    async fn end_earlier_writer(&self, session: &Session) -> Result<(), tokio_postgres::Error> {
+        let sql = "select pg_terminate_backend(pid) from pg_stat_activity
+            where application_name = $1 and pid <> pg_backend_pid()";
+        while !session.client.query(sql, &[&self.address.writer_name]).await?.is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Backend for Postgres {
+    async fn connect(&mut self) -> Result<Connected, String> {
+        self.open = None;
+        let (open, connected) = self.reopen().await?;
+        self.open = Some(open);
+        Ok(connected)
+    }
+
+    async fn commit(&mut self, writes: &[Write]) -> Result<Vec<Outcome>, CommitError> {
+        let unavailable = |reason: &str| CommitError::Unavailable(reason.to_owned());
+        let open = self.open.as_mut().ok_or_else(|| unavailable("there is no connection"))?;
+        let commit = commit::commit(&mut open.session, &open.widths, self.tables, writes);
+        match timeout(COMMIT_TIMEOUT, commit).await {
+            Ok(done) => done.map_err(|error| match error.code() {
+                // A statement that takes too long: together with others it is tried alone, and a sweep is given up.
+                Some(&SqlState::QUERY_CANCELED) if is_sweep_or_many(writes) => {
+                    CommitError::Rejected(reason(&error))
+                }
+                _ => classify(&error),
+            }),
+            Err(_) => Err(unavailable("the server does not answer in time")),
+        }
+    }
+
+    async fn lost(&mut self) -> String {
+        let Some(open) = &mut self.open else { return "there is no connection".to_owned() };
+        loop {
+            tokio::select! {
+                reason = &mut open.ended => return reason.unwrap_or_else(|_| "the connection was lost".to_owned()),
+                () = tokio::time::sleep(PING_EVERY) => {}
+            }
+            match timeout(PING_EVERY, open.session.client.simple_query("")).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return reason(&error),
+                Err(_) => return "the server does not answer in time".to_owned(),
+            }
+        }
+    }
+}
+
+/// Whether writes that took too long are better refused: to be tried one by one, or, a sweep, another time.
+fn is_sweep_or_many(writes: &[Write]) -> bool {
+    writes.len() > 1 || matches!(writes, [Write::Sweep { .. }])
+}
+
+/// What a write itself is to blame for is refused: data (22), integrity (23), cardinality (21), check options (44),
+/// program limits (54), and what triggers raise (P0). Everything else may pass, if only by a hand on the database.
+fn classify(error: &tokio_postgres::Error) -> CommitError {
+    let class = error.code().map(|state| state.code().get(..2).unwrap_or_default());
+    match class {
+        Some("21" | "22" | "23" | "44" | "54" | "P0") => CommitError::Rejected(reason(error)),
+        _ => CommitError::Unavailable(reason(error)),
+    }
+}
+
+/// The error in one line. The server's detail is left out: it may quote a whole row.
+fn reason(error: &tokio_postgres::Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        return format!("{} ({})", said.message(), said.code().code());
+    }
+    let mut line = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_line = cause.to_string();
+        if !line.contains(&cause_line) {
+            line = format!("{line}: {cause_line}");
+        }
+        source = cause.source();
+    }
+    line
+}

@@ -1,0 +1,94 @@
+//! Read connections to PostgreSQL: a small pool that lives on the background runtime.
+
+use super::{Address, Background, SESSION, reason};
+use crate::store::limits::clean;
+use crate::store::reader::{Row, Value};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_postgres::types::{ToSql, Type};
+
+const CONNECTIONS: usize = 4;
+
+/// A read that takes longer has met a dead server; the server itself gives up sooner.
+const READ_TIMEOUT: Duration = Duration::from_secs(40);
+
+#[derive(Clone)]
+pub(crate) struct Pool {
+    pool: deadpool_postgres::Pool,
+    background: Arc<Background>,
+}
+
+impl Pool {
+    pub fn new(address: &Address, background: Arc<Background>) -> Result<Self, String> {
+        let manager = Manager::from_config(
+            address.config.clone(),
+            address.tls.clone(),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = deadpool_postgres::Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(Duration::from_secs(10)))
+            .create_timeout(Some(Duration::from_secs(10)))
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Pool { pool, background })
+    }
+
+    /// All rows of a query; the error is its reason.
+    pub async fn rows(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, String> {
+        let pool = self.pool.clone();
+        let query = async move {
+            timeout(READ_TIMEOUT, query(&pool, &sql, params))
+                .await
+                .unwrap_or_else(|_| Err("the server does not answer in time".to_owned()))
+        };
+        self.background.run(query).await?
+    }
+}
+
+async fn query(pool: &deadpool_postgres::Pool, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, String> {
+    let client = pool.get().await.map_err(|error| match error {
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => reason(&error),
+        error => error.to_string(),
+    })?;
+    let params: Vec<Box<dyn ToSql + Sync + Send>> = params.into_iter().map(param).collect();
+    let params: Vec<&(dyn ToSql + Sync)> =
+        params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
+    let rows = async {
+        let statement = client.prepare_cached(sql).await?;
+        client.query(&statement, &params).await
+    };
+    match rows.await {
+        Ok(rows) => rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| reason(&error)),
+        Err(error) => {
+            // A table may have changed under the statements that this connection keeps: do not use it again.
+            let _ = deadpool_postgres::Object::take(client);
+            Err(reason(&error))
+        }
+    }
+}
+
+fn param(value: Value) -> Box<dyn ToSql + Sync + Send> {
+    match value {
+        Value::Null => Box::new(None::<String>),
+        Value::Int(number) => Box::new(number),
+        Value::Text(text) => Box::new(clean(&text).into_owned()),
+    }
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
+    let values = row.columns().iter().enumerate().map(|(index, column)| {
+        Ok(if *column.type_() == Type::INT8 {
+            row.try_get::<_, Option<i64>>(index)?.map_or(Value::Null, Value::Int)
+        } else {
+            row.try_get::<_, Option<String>>(index)?.map_or(Value::Null, Value::Text)
+        })
+    });
+    Ok(Row(values.collect::<Result<_, _>>()?))
+}

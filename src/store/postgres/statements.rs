@@ -1,0 +1,122 @@
+//! What the PostgreSQL writer says. Many rows go in one statement, as arrays that `unnest` turns into a table.
+
+/// `with ordinality` and `order by` make ids follow the order of the batch.
+pub(super) const APPEND: &str = "
+    insert into em_event (uuid, source, notification_id, command_index, user_id, command, event, status, note,
+        inserted)
+    select new.uuid, new.source, new.notification_id, new.command_index, new.user_id, new.command, new.event,
+        new.status, new.note, cast(to_timestamp(new.received / 1e6) as timestamp)
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $9::text[], $10::bigint[]) with ordinality
+        as new(uuid, source, notification_id, command_index, user_id, command, event, status, note, received, place)
+    order by new.place
+    on conflict (uuid) do nothing
+    returning uuid, cast(id as bigint)";
+
+pub(super) const STORED: &str = "
+    select uuid, cast(id as bigint) from em_event where uuid = any($1::uuid[])";
+
+/// Completes the note `duplicate of ` of rows that were just stored, also where the original came with them.
+pub(super) const DUPLICATES: &str = "
+    update em_event as event
+    set note = event.note || coalesce(
+        (select cast(original.id as text) from em_event as original where original.uuid = new.original),
+        cast(new.original as text))
+    from unnest($1::uuid[], $2::uuid[]) as new(uuid, original)
+    where event.uuid = new.uuid and event.note like '%duplicate of '";
+
+pub(super) const JOURNAL: &str = "
+    insert into em_journal (uuid, attempt, plan, warnings)
+    select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[])
+    on conflict (uuid, attempt) do update set
+        plan = coalesce(excluded.plan, em_journal.plan),
+        warnings = case
+            when excluded.warnings is null or strpos(em_journal.warnings, excluded.warnings) > 0
+                then em_journal.warnings
+            else coalesce(em_journal.warnings, e'\\n') || substr(excluded.warnings, 2) end
+    where excluded.plan is not null or excluded.warnings is not null";
+
+pub(super) const STEPS: &str = "
+    insert into em_step (uuid, attempt, position, state, answer, marked)
+    select new.uuid, new.attempt, new.place, new.state, new.answer, to_timestamp(new.marked / 1e6)
+    from unnest($1::uuid[], $2::integer[], $3::integer[], $4::text[], $5::text[], $6::bigint[])
+        as new(uuid, attempt, place, state, answer, marked)
+    on conflict (uuid, attempt, position) do update set
+        state = excluded.state, answer = excluded.answer, marked = excluded.marked";
+
+/// A verdict counts only while the row is pending; `pending` itself puts any row back.
+pub(super) const VERDICTS: &str = "
+    with new as (
+        select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[]) as new(uuid, attempt, status, reason)
+    ), ended as (
+        update em_event as event set status = new.status from new
+        where event.uuid = new.uuid and (event.status = 'pending' or new.status = 'pending')
+        returning event.uuid
+    )
+    update em_journal as journal set reason = new.reason from new, ended
+    where new.uuid = ended.uuid and journal.uuid = new.uuid and journal.attempt = new.attempt";
+
+pub(super) const STATUSES: &str = "
+    select uuid, cast(status as text) from em_event where uuid = any($1::uuid[])";
+
+pub(super) const PANIC: &str = "
+    insert into em_journal (uuid, attempt, panics) values ($1::uuid, $2::integer, 1)
+    on conflict (uuid, attempt) do update set panics = em_journal.panics + 1
+    returning panics";
+
+/// Writes the whole row over the one that is there, without help of a primary key, which may be missing.
+pub(super) const INSERT_SUBSCRIBER: &str = "
+    with changed as (
+        update srd_user set group_id = $2::text, sipurl = $3::text, user_type = $4::text, phonecontext = $5::text,
+            association_id = $6::text, e164 = $7::text, vmail_user = $8::text, vmail_password = $9::text,
+            blf_user = $10::text, updated = localtimestamp
+        where id = $1::text returning 1
+    )
+    insert into srd_user (id, group_id, sipurl, user_type, phonecontext, association_id, e164, vmail_user,
+        vmail_password, blf_user, created, updated)
+    select $1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::text, $10::text,
+        localtimestamp, localtimestamp
+    where not exists (select 1 from changed)";
+
+/// Every column has a flag that says whether it changes.
+pub(super) const UPDATE_SUBSCRIBER: &str = "
+    update srd_user set
+        sipurl = case when $2::boolean then $3::text else sipurl end,
+        user_type = case when $4::boolean then $5::text else user_type end,
+        phonecontext = case when $6::boolean then $7::text else phonecontext end,
+        e164 = case when $8::boolean then $9::text else e164 end,
+        vmail_user = case when $10::boolean then $11::text else vmail_user end,
+        vmail_password = case when $12::boolean then $13::text else vmail_password end,
+        blf_user = case when $14::boolean then $15::text else blf_user end,
+        updated = localtimestamp
+    where id = $1::text";
+
+pub(super) const DELETE_SUBSCRIBER: &str = "delete from srd_user where id = $1::text";
+
+/// `is distinct from`: a row without a status is past its retention like any other.
+pub(super) const SWEEP_EVENTS: &str = "
+    with deleted as (
+        delete from em_event where id in (
+            select id from em_event
+            where inserted < cast(to_timestamp($1::bigint / 1e6) as timestamp) and status is distinct from 'pending'
+            limit $2::bigint)
+        returning 1)
+    select count(*) from deleted";
+
+pub(super) const SWEEP_JOURNAL: &str = "
+    with deleted as (
+        delete from em_journal where uuid in (
+            select journal.uuid from em_journal as journal
+            where not exists (select 1 from em_event as event where event.uuid = journal.uuid)
+            limit $1::bigint)
+        returning 1)
+    select count(*) from deleted";
+
+pub(super) const SWEEP_STEPS: &str = "
+    with deleted as (
+        delete from em_step where uuid in (
+            select step.uuid from em_step as step
+            where not exists (select 1 from em_event as event where event.uuid = step.uuid)
+            limit $1::bigint)
+        returning 1)
+    select count(*) from deleted";

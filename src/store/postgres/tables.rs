@@ -1,0 +1,167 @@
+//! The tables of a PostgreSQL database: created where missing, extended where the Erlang release's are found.
+//!
+//! What is there is not touched, so that a start takes no locks on tables that others use.
+
+use crate::store::health::Tables;
+use crate::store::limits::{EventWidths, SubscriberLimits, Widths};
+use tokio_postgres::{Client, Error, Transaction};
+
+pub(super) struct Found {
+    pub widths: EventWidths,
+    pub limits: Option<SubscriberLimits>,
+}
+
+/// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
+const VERSION: i32 = 1;
+
+/// One start at a time; creating an index on a large table may take long, waiting for a lock may not.
+const ALONE: &str = "set local statement_timeout = 0; set local lock_timeout = '10s';
+    select pg_advisory_xact_lock(hashtext('eventmanager tables'))";
+
+const EM_EVENT: &str = "create table em_event (
+    id        serial primary key,
+    user_id   varchar(255),
+    command   varchar(255),
+    event     text,
+    status    varchar(32),
+    inserted  timestamp
+)";
+
+/// What is ours in `em_event`: nullable, so that an old release can go on inserting.
+const EM_EVENT_ADDED: [(&str, &str); 5] = [
+    ("uuid", "uuid"),
+    ("source", "text"),
+    ("notification_id", "text"),
+    ("command_index", "integer"),
+    ("note", "text"),
+];
+
+const SRD_USER: &str = "create table srd_user (
+    id             varchar(255) primary key,
+    group_id       varchar(255),
+    sipurl         varchar(255),
+    user_type      varchar(32),
+    phonecontext   varchar(64),
+    association_id varchar(64),
+    e164           varchar(32),
+    vmail_user     varchar(255),
+    vmail_password varchar(255),
+    blf_user       varchar(255),
+    created        timestamp,
+    updated        timestamp
+)";
+
+const EM_SCHEMA: (&str, &str) =
+    ("em_schema", "create table em_schema (part text primary key, version integer not null)");
+
+/// Names and definitions of what stands beside `em_event`.
+const BESIDE_EVENTS: [(&str, &str); 5] = [
+    ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
+    ("em_event_status", "create index em_event_status on em_event (status, inserted)"),
+    ("em_event_inserted", "create index em_event_inserted on em_event using brin (inserted)"),
+    (
+        "em_journal",
+        "create table em_journal (
+            uuid      uuid not null,
+            attempt   integer not null,
+            plan      text,
+            panics    integer not null default 0,
+            reason    text,
+            warnings  text,
+            primary key (uuid, attempt)
+        )",
+    ),
+    (
+        "em_step",
+        "create table em_step (
+            uuid      uuid not null,
+            attempt   integer not null,
+            position  integer not null,
+            state     text not null,
+            answer    text,
+            marked    timestamptz not null,
+            primary key (uuid, attempt, position)
+        )",
+    ),
+];
+
+const GROUP_INDEX: (&str, &str) = ("srd_user_group", "create index srd_user_group on srd_user (group_id)");
+const ID_INDEX: (&str, &str) = ("srd_user_id", "create index srd_user_id on srd_user (id)");
+
+/// Whether some index of `srd_user` finds a row by its id; without a primary key there may be none.
+const HAS_ID_INDEX: &str = "select exists (
+    select 1 from pg_index join pg_attribute on attrelid = indrelid and attnum = indkey[0]
+    where indrelid = to_regclass('srd_user') and attname = 'id')";
+
+/// Brings the tables up to date in one transaction.
+pub(super) async fn prepare(client: &mut Client, tables: Tables) -> Result<Found, Error> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute(ALONE).await?;
+    create(&transaction, EM_SCHEMA).await?;
+    let mut found = Found { widths: EventWidths::default(), limits: None };
+    if tables.events {
+        found.widths = EventWidths::new(&prepare_events(&transaction).await?);
+        record_version(&transaction, "events").await?;
+    }
+    if tables.subscribers {
+        create(&transaction, ("srd_user", SRD_USER)).await?;
+        create(&transaction, GROUP_INDEX).await?;
+        if !transaction.query_one(HAS_ID_INDEX, &[]).await?.get::<_, bool>(0) {
+            create(&transaction, ID_INDEX).await?;
+        }
+        found.limits = Some(SubscriberLimits::new(widths(&transaction, "srd_user").await?));
+        record_version(&transaction, "subscribers").await?;
+    }
+    transaction.commit().await?;
+    Ok(found)
+}
+
+async fn prepare_events(transaction: &Transaction<'_>) -> Result<Widths, Error> {
+    create(transaction, ("em_event", EM_EVENT)).await?;
+    let present = widths(transaction, "em_event").await?;
+    for (column, kind) in EM_EVENT_ADDED {
+        if !present.contains_key(column) {
+            let add = format!("alter table em_event add column {column} {kind}");
+            transaction.batch_execute(&add).await?;
+        }
+    }
+    for definition in BESIDE_EVENTS {
+        create(transaction, definition).await?;
+    }
+    Ok(present)
+}
+
+/// Creates a table or index unless its name is taken.
+async fn create(transaction: &Transaction<'_>, (name, definition): (&str, &str)) -> Result<(), Error> {
+    let missing = transaction.query_one("select to_regclass($1) is null", &[&name]).await?;
+    if missing.get(0) { transaction.batch_execute(definition).await } else { Ok(()) }
+}
+
+async fn record_version(transaction: &Transaction<'_>, part: &str) -> Result<(), Error> {
+    transaction
+        .execute(
+            "insert into em_schema (part, version) values ($1, $2)
+             on conflict (part) do update set version = greatest(em_schema.version, excluded.version)",
+            &[&part, &VERSION],
+        )
+        .await?;
+    Ok(())
+}
+
+/// The columns of a table with the width of their type.
+async fn widths(transaction: &Transaction<'_>, table: &str) -> Result<Widths, Error> {
+    let rows = transaction
+        .query(
+            "select cast(attname as text),
+                case when atttypid in ('varchar'::regtype, 'bpchar'::regtype) and atttypmod > 4
+                    then atttypmod - 4 end
+             from pg_attribute where attrelid = to_regclass($1) and attnum > 0 and not attisdropped",
+            &[&table],
+        )
+        .await?;
+    let widths = rows.iter().map(|row| {
+        let width: Option<i32> = row.get(1);
+        (row.get(0), width.and_then(|width| usize::try_from(width).ok()))
+    });
+    Ok(widths.collect())
+}

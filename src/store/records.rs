@@ -1,0 +1,229 @@
+//! The values that go into the store and come out of it, in the words of the trade.
+
+use crate::event::Status;
+use crate::plan::{Plan, Request, SubscriberEffect};
+use std::sync::Arc;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// What has become of one event of an `append`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    pub uuid: Uuid,
+    /// `em_event.id`; 0 where the row was rejected.
+    pub id: i64,
+    /// Why the database refuses this row for good (a constraint, a letter that its encoding lacks).
+    pub rejected: Option<String>,
+}
+
+/// How far an event has come since it was last recorded: one idempotent write.
+///
+/// Everything in it is committed in one transaction where events and subscribers share a database; otherwise the
+/// effect is committed first, then the rest.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    pub event: Uuid,
+    /// From 1; a retry by an operator is a new attempt, whose steps are counted anew.
+    pub attempt: u32,
+    /// The plan of this attempt, where it has just been made; `None` leaves the stored one.
+    pub plan: Option<Arc<Plan>>,
+    pub steps: Vec<StepMark>,
+    pub effect: Option<SubscriberEffect>,
+    /// Added to the warnings of this attempt, unless they are already there.
+    pub warnings: Vec<String>,
+    pub verdict: Option<Verdict>,
+}
+
+/// What has happened to one step of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepMark {
+    /// Position in the plan, from 0.
+    pub position: u32,
+    pub state: StepState,
+    /// What the peer said, in a few words, without secrets.
+    pub answer: Option<String>,
+    pub at: SystemTime,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepState {
+    /// The request is about to leave or has left; no answer is known.
+    Sent,
+    Done,
+    Failed,
+    /// The answer is known to be lost.
+    Unknown,
+    /// It certainly was not carried out: it did not leave, or the peer said that it would not do it now.
+    NotTaken,
+}
+
+impl StepState {
+    /// The word in `em_step.state`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepState::Sent => "sent",
+            StepState::Done => "done",
+            StepState::Failed => "failed",
+            StepState::Unknown => "unknown",
+            StepState::NotTaken => "not_taken",
+        }
+    }
+
+    /// The state that `word` names; `None` for any other word.
+    pub fn parse(word: &str) -> Option<StepState> {
+        [StepState::Sent, StepState::Done, StepState::Failed, StepState::Unknown, StepState::NotTaken]
+            .into_iter()
+            .find(|state| state.as_str() == word)
+    }
+}
+
+/// The status that an event ends with, or `pending` to put it back for a retry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    pub status: Status,
+    pub reason: Option<String>,
+}
+
+/// The journal of one event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Journal {
+    /// The latest attempt; what follows is about it, up to `earlier`.
+    pub attempt: u32,
+    pub plan: Option<Plan>,
+    pub steps: Vec<StepMark>,
+    /// How often a worker has panicked over this attempt.
+    pub panics: u32,
+    pub reason: Option<String>,
+    pub warnings: Vec<String>,
+    /// The steps of the attempts before, oldest first.
+    pub earlier: Vec<EarlierStep>,
+}
+
+/// A step of an earlier attempt, with what it sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlierStep {
+    pub attempt: u32,
+    /// `None` where the plan of that attempt does not have the position.
+    pub request: Option<Request>,
+    pub step: StepMark,
+}
+
+impl Journal {
+    /// Every request of this event that may have been carried out, oldest first.
+    ///
+    /// A plan made anew may carry another password: compare the parts that matter.
+    pub fn sent_requests(&self) -> impl Iterator<Item = &Request> {
+        let taken = |step: &StepMark| step.state != StepState::NotTaken;
+        let earlier = self.earlier.iter().filter(move |earlier| taken(&earlier.step));
+        let earlier = earlier.filter_map(|earlier| earlier.request.as_ref());
+        let steps = self.plan.as_ref().map(|plan| plan.steps.as_slice()).unwrap_or_default();
+        let latest = self
+            .steps
+            .iter()
+            .filter(move |mark| taken(mark))
+            .filter_map(|mark| steps.get(mark.position as usize));
+        earlier.chain(latest.map(|step| &step.request))
+    }
+
+    /// The mark of a step of the latest attempt.
+    pub fn step(&self, position: u32) -> Option<&StepMark> {
+        self.steps.iter().find(|step| step.position == position)
+    }
+}
+
+/// An event that waits to be run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PendingEvent {
+    pub id: i64,
+    pub uuid: Uuid,
+    pub command: String,
+    pub document: Arc<str>,
+    pub command_index: u32,
+    pub source: String,
+    pub user_id: String,
+}
+
+/// Which events a list shows. `default()` is the hundred oldest of all.
+#[derive(Debug, Clone)]
+pub struct EventFilter {
+    /// Received at this time or later.
+    pub since: Option<SystemTime>,
+    /// Empty: whatever the status.
+    pub statuses: Vec<Status>,
+    pub command: Option<String>,
+    pub user_id: Option<String>,
+    /// The id of the last row of the page before.
+    pub after: Option<i64>,
+    pub limit: usize,
+    pub newest_first: bool,
+}
+
+impl Default for EventFilter {
+    fn default() -> Self {
+        EventFilter {
+            since: None,
+            statuses: Vec::new(),
+            command: None,
+            user_id: None,
+            after: None,
+            limit: 100,
+            newest_first: false,
+        }
+    }
+}
+
+/// A line of a list of events.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventSummary {
+    pub id: i64,
+    /// `None` for rows that the Erlang release wrote.
+    pub uuid: Option<Uuid>,
+    pub source: Option<String>,
+    pub user_id: String,
+    pub command: String,
+    /// `None` where somebody wrote a word that is not a status.
+    pub status: Option<Status>,
+    /// The reason of the latest attempt's verdict, else what was noted when the event was stored.
+    pub note: Option<String>,
+    pub received: SystemTime,
+    /// The latest attempt; 0 where it was never run.
+    pub attempt: u32,
+    pub warnings: Vec<String>,
+}
+
+/// How many rows `em_event` holds of each status.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Ours: those that run by themselves.
+    pub pending: u64,
+    /// Rows that the Erlang release left pending: they wait for an operator.
+    pub left_pending: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub ignored: u64,
+    /// Rows with any other word.
+    pub other: u64,
+    /// When the oldest of `pending` was received.
+    pub oldest_pending: Option<SystemTime>,
+}
+
+/// A notification that has been stored lately, to recognise its duplicates after a restart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecentNotification {
+    pub id: i64,
+    pub source: String,
+    pub notification_id: String,
+    pub command_index: u32,
+    pub uuid: Uuid,
+    pub document: Arc<str>,
+    pub received: SystemTime,
+}
+
+/// What a sweep has deleted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Rows of `em_event` past their retention.
+    pub events: u64,
+    /// Rows of our own tables whose event is gone.
+    pub orphans: u64,
+}

@@ -1,0 +1,285 @@
+//! One transaction of a SQLite writer.
+
+use crate::event::NewEvent;
+use crate::event::Status;
+use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
+use crate::store::limits::{EventWidths, clean, cut};
+use crate::store::records::{Progress, Swept, Verdict};
+use crate::store::writes::{Outcome, RowStatus, SWEEP_ROWS, Write, micros, note, warning_lines};
+use crate::wire::{Field, Secret};
+use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
+use std::borrow::Cow;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+pub(super) fn commit(
+    connection: &mut Connection,
+    widths: &EventWidths,
+    writes: &[Write],
+) -> rusqlite::Result<Vec<Outcome>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let outcomes = writes.iter().map(|write| apply(&transaction, widths, write)).collect::<Result<_, _>>()?;
+    transaction.commit()?;
+    Ok(outcomes)
+}
+
+fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusqlite::Result<Outcome> {
+    match write {
+        Write::Append(event) => append(transaction, widths, event),
+        Write::Progress(progress) => record(transaction, progress),
+        Write::Effect(effect) => {
+            apply_effect(transaction, effect)?;
+            Ok(Outcome::Applied)
+        }
+        Write::Panic { event, attempt } => count_panic(transaction, event, *attempt),
+        Write::Sweep { older_than } => sweep(transaction, *older_than),
+    }
+}
+
+const TIME: &str = "strftime('%Y-%m-%d %H:%M:%f', ?1 / 1e6, 'unixepoch')";
+
+fn time(transaction: &Transaction, at: SystemTime) -> rusqlite::Result<String> {
+    transaction.prepare_cached(&format!("select {TIME}"))?.query_row([micros(at)], |row| row.get(0))
+}
+
+fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> rusqlite::Result<Outcome> {
+    let uuid = event.uuid.to_string();
+    let stored: Option<i64> = transaction
+        .prepare_cached(
+            "insert into em_event (uuid, source, notification_id, command_index, user_id, command, event,
+                status, note, inserted)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                strftime('%Y-%m-%d %H:%M:%f', ?10 / 1e6, 'unixepoch'))
+             on conflict (uuid) do nothing returning id",
+        )?
+        .query_row(
+            params![
+                uuid,
+                clean(&event.source),
+                event.notification_id.as_deref().map(clean),
+                event.command_index,
+                cut(&event.user_id, widths.user_id),
+                cut(&event.command, widths.command),
+                clean(&event.document),
+                event.status.as_str(),
+                note(event).as_deref().map(clean),
+                micros(event.received),
+            ],
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let (Some(id), Some(original)) = (stored, event.duplicate_of) {
+        transaction
+            .prepare_cached(
+                "update em_event set note = note || coalesce((select id from em_event where uuid = ?2), ?2)
+                 where id = ?1",
+            )?
+            .execute(params![id, original.to_string()])?;
+    }
+    let id = match stored {
+        Some(id) => id,
+        None => transaction
+            .prepare_cached("select id from em_event where uuid = ?1")?
+            .query_row([uuid], |row| row.get(0))?,
+    };
+    Ok(Outcome::Appended { id })
+}
+
+fn record(transaction: &Transaction, progress: &Progress) -> rusqlite::Result<Outcome> {
+    let uuid = progress.event.to_string();
+    if let Some(effect) = &progress.effect {
+        apply_effect(transaction, effect)?;
+    }
+    let plan = progress.plan.as_ref().map(|plan| plan_json(plan)).transpose()?;
+    transaction
+        .prepare_cached(
+            "insert into em_journal (uuid, attempt, plan, warnings) values (?1, ?2, ?3, ?4)
+             on conflict (uuid, attempt) do update set
+                plan = coalesce(excluded.plan, plan),
+                warnings = case
+                    when excluded.warnings is null or instr(warnings, excluded.warnings) > 0 then warnings
+                    else coalesce(warnings, char(10)) || substr(excluded.warnings, 2) end
+             where excluded.plan is not null or excluded.warnings is not null",
+        )?
+        .execute(params![
+            uuid,
+            progress.attempt,
+            plan,
+            warning_lines(&progress.warnings).as_deref().map(clean)
+        ])?;
+    for mark in &progress.steps {
+        transaction
+            .prepare_cached(
+                "insert or replace into em_step (uuid, attempt, position, state, answer, marked)
+                 values (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                uuid,
+                progress.attempt,
+                mark.position,
+                mark.state.as_str(),
+                mark.answer.as_deref().map(clean),
+                time(transaction, mark.at)?,
+            ])?;
+    }
+    if let Some(verdict) = &progress.verdict {
+        apply_verdict(transaction, &uuid, progress.attempt, verdict)?;
+    }
+    let status: Option<Option<String>> = transaction
+        .prepare_cached("select cast(status as text) from em_event where uuid = ?1")?
+        .query_row([uuid], |row| row.get(0))
+        .optional()?;
+    Ok(Outcome::Recorded(status.map_or(RowStatus::Gone, |word| RowStatus::parse(word.as_deref()))))
+}
+
+fn plan_json(plan: &crate::plan::Plan) -> rusqlite::Result<String> {
+    serde_json::to_string(plan).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// A verdict counts only while the row is pending, or says so already; `pending` itself puts any row back.
+fn apply_verdict(
+    transaction: &Transaction,
+    uuid: &str,
+    attempt: u32,
+    verdict: &Verdict,
+) -> rusqlite::Result<()> {
+    let retry = verdict.status == Status::Pending;
+    let changed = transaction
+        .prepare_cached("update em_event set status = ?2 where uuid = ?1 and (status = 'pending' or ?3)")?
+        .execute(params![uuid, verdict.status.as_str(), retry])?;
+    if changed > 0 {
+        transaction
+            .prepare_cached("update em_journal set reason = ?3 where uuid = ?1 and attempt = ?2")?
+            .execute(params![uuid, attempt, verdict.reason.as_deref().map(clean)])?;
+    }
+    Ok(())
+}
+
+fn count_panic(transaction: &Transaction, event: &Uuid, attempt: u32) -> rusqlite::Result<Outcome> {
+    let panics = transaction
+        .prepare_cached(
+            "insert into em_journal (uuid, attempt, panics) values (?1, ?2, 1)
+             on conflict (uuid, attempt) do update set panics = panics + 1 returning panics",
+        )?
+        .query_row(params![event.to_string(), attempt], |row| row.get(0))?;
+    Ok(Outcome::Panics(panics))
+}
+
+fn apply_effect(transaction: &Transaction, effect: &SubscriberEffect) -> rusqlite::Result<()> {
+    let now = time(transaction, SystemTime::now())?;
+    match effect {
+        SubscriberEffect::Insert(subscriber) => insert_subscriber(transaction, subscriber, &now),
+        SubscriberEffect::Update { user_id, changes } => {
+            update_subscriber(transaction, user_id, changes, &now)
+        }
+        SubscriberEffect::Delete { user_id } => transaction
+            .prepare_cached("delete from srd_user where id = ?1")?
+            .execute([clean(user_id)])
+            .map(drop),
+    }
+}
+
+/// Writes the whole row over the one that is there, without help of a primary key, which may be missing.
+fn insert_subscriber(transaction: &Transaction, subscriber: &Subscriber, now: &str) -> rusqlite::Result<()> {
+    let optional = |text: &Option<String>| text.as_deref().map(|text| clean(text).into_owned());
+    let values: [&dyn ToSql; 11] = [
+        &clean(&subscriber.user_id),
+        &optional(&subscriber.group_id),
+        &clean(&subscriber.public_identity),
+        &subscriber.user_type.as_str(),
+        &optional(&subscriber.phone_context),
+        &clean(&subscriber.association_id),
+        &optional(&subscriber.phone),
+        &optional(&subscriber.mail_account),
+        &subscriber.mail_password.as_ref().map(|secret| clean(secret.expose())),
+        &optional(&subscriber.blf_list),
+        &now,
+    ];
+    let updated = transaction
+        .prepare_cached(
+            "update srd_user set group_id = ?2, sipurl = ?3, user_type = ?4, phonecontext = ?5,
+                association_id = ?6, e164 = ?7, vmail_user = ?8, vmail_password = ?9, blf_user = ?10,
+                updated = ?11
+             where id = ?1",
+        )?
+        .execute(values)?;
+    if updated == 0 {
+        transaction
+            .prepare_cached(
+                "insert into srd_user (id, group_id, sipurl, user_type, phonecontext, association_id, e164,
+                    vmail_user, vmail_password, blf_user, created, updated)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
+            )?
+            .execute(values)?;
+    }
+    Ok(())
+}
+
+fn update_subscriber(
+    transaction: &Transaction,
+    user_id: &str,
+    changes: &SubscriberChanges,
+    now: &str,
+) -> rusqlite::Result<()> {
+    let user_type = match changes.user_type {
+        Field::Absent => None,
+        Field::Nil => Some(None),
+        Field::Value(user_type) => Some(Some(Cow::Borrowed(user_type.as_str()))),
+    };
+    let columns = [
+        ("sipurl", text(&changes.public_identity)),
+        ("user_type", user_type),
+        ("phonecontext", text(&changes.phone_context)),
+        ("e164", text(&changes.phone)),
+        ("vmail_user", text(&changes.mail_account)),
+        ("vmail_password", secret(&changes.mail_password)),
+        ("blf_user", text(&changes.blf_list)),
+    ];
+    for (column, value) in columns {
+        let Some(value) = value else { continue };
+        transaction
+            .prepare_cached(&format!("update srd_user set {column} = ?2, updated = ?3 where id = ?1"))?
+            .execute(params![clean(user_id), value, now])?;
+    }
+    Ok(())
+}
+
+/// The value that a change writes; `None` where it leaves the column alone.
+fn text(field: &Field<String>) -> Option<Option<Cow<'_, str>>> {
+    match field {
+        Field::Absent => None,
+        Field::Nil => Some(None),
+        Field::Value(text) => Some(Some(clean(text))),
+    }
+}
+
+fn secret(field: &Field<Secret>) -> Option<Option<Cow<'_, str>>> {
+    match field {
+        Field::Absent => None,
+        Field::Nil => Some(None),
+        Field::Value(secret) => Some(Some(clean(secret.expose()))),
+    }
+}
+
+fn sweep(transaction: &Transaction, older_than: Option<SystemTime>) -> rusqlite::Result<Outcome> {
+    let mut swept = Swept::default();
+    if let Some(older_than) = older_than {
+        let deleted = transaction.execute(
+            "delete from em_event where id in (select id from em_event
+                where inserted < ?1 and status is not 'pending' limit ?2)",
+            params![time(transaction, older_than)?, SWEEP_ROWS],
+        )?;
+        swept.events = deleted as u64;
+    }
+    for table in ["em_journal", "em_step"] {
+        let deleted = transaction.execute(
+            &format!(
+                "delete from {table} where uuid in (select uuid from {table} as ours
+                    where not exists (select 1 from em_event where em_event.uuid = ours.uuid) limit ?1)"
+            ),
+            [SWEEP_ROWS],
+        )?;
+        swept.orphans += deleted as u64;
+    }
+    Ok(Outcome::Swept(swept))
+}

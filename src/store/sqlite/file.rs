@@ -1,0 +1,44 @@
+//! The file of a database as the file system has it: made for its owner alone, used by one daemon, and still there.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Which file it is, whatever its name: device and inode.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct FileId(u64, u64);
+
+impl FileId {
+    /// The file that has this path now.
+    pub fn of(path: &Path) -> Option<FileId> {
+        std::fs::metadata(path).ok().map(|file| FileId(file.dev(), file.ino()))
+    }
+}
+
+/// Creates the file, readable by its owner alone; SQLite gives its companions (`-wal`, `-shm`) the same mode.
+pub(super) fn create_private(path: &Path) -> io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(file) => file.sync_all()?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) => return Err(error),
+    }
+    // A file survives a power loss once its directory is on the disk.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+/// Takes the database for this process until the file is dropped; the kernel lets it go with the process.
+///
+/// Two daemons on one database would send every pending request twice.
+pub(super) fn lock(path: &Path) -> Result<File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
+    let file = file.map_err(|error| format!("{}: {error}", Path::new(&name).display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err("another eventmanager uses this database".to_owned()),
+        Err(TryLockError::Error(error)) => Err(format!("{}: {error}", Path::new(&name).display())),
+    }
+}

@@ -1,0 +1,111 @@
+//! SQLite, the embedded default: one file, write-ahead log, every commit on the disk before it is answered.
+//!
+//! The writer blocks the thread that it runs on, which is its own. Times are text in UTC with milliseconds
+//! (`2026-03-01 12:00:00.000`), so that they sort, and read well in the `sqlite3` shell. Columns are cut to their
+//! declared widths, although SQLite itself does not mind, so that rows can move to PostgreSQL.
+
+mod commit;
+mod file;
+mod pool;
+mod tables;
+
+pub(crate) use pool::Pool;
+
+use super::health::Tables;
+use super::limits::EventWidths;
+use super::writer::{Backend, CommitError, Connected};
+use super::writes::{Outcome, Write};
+use file::FileId;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a statement waits for another process's lock before that counts as an outage.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// The writing side of a database file.
+pub(crate) struct Sqlite {
+    path: PathBuf,
+    tables: Tables,
+    open: Option<Open>,
+}
+
+struct Open {
+    connection: Connection,
+    widths: EventWidths,
+    /// The file that is open, which may not be the one at the path any more.
+    file: FileId,
+    /// Keeps a second daemon from running the same events; `None` where there are no events.
+    _lock: Option<File>,
+}
+
+impl Sqlite {
+    pub fn new(path: PathBuf, tables: Tables) -> Self {
+        Sqlite { path, tables, open: None }
+    }
+
+    fn reopen(&self) -> Result<(Open, Connected), String> {
+        let lock = self.tables.events.then(|| file::lock(&self.path)).transpose()?;
+        file::create_private(&self.path).map_err(|error| error.to_string())?;
+        let file = FileId::of(&self.path).ok_or("the file was removed as soon as it was made")?;
+        let mut connection = open(&self.path).map_err(|error| error.to_string())?;
+        let found = tables::prepare(&mut connection, self.tables).map_err(|error| error.to_string())?;
+        let open = Open { connection, widths: found.widths, file, _lock: lock };
+        Ok((open, Connected { limits: found.limits }))
+    }
+}
+
+impl Backend for Sqlite {
+    async fn connect(&mut self) -> Result<Connected, String> {
+        self.open = None;
+        let (open, connected) = self.reopen()?;
+        self.open = Some(open);
+        Ok(connected)
+    }
+
+    async fn commit(&mut self, writes: &[Write]) -> Result<Vec<Outcome>, CommitError> {
+        let open =
+            self.open.as_mut().ok_or_else(|| CommitError::Unavailable("the file is not open".to_owned()))?;
+        // Whatever is committed to a file without a name is lost when it is closed.
+        if FileId::of(&self.path) != Some(open.file) {
+            return Err(CommitError::Unavailable("the file was removed or replaced".to_owned()));
+        }
+        commit::commit(&mut open.connection, &open.widths, writes).map_err(classify)
+    }
+
+    async fn lost(&mut self) -> String {
+        std::future::pending().await
+    }
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    // A checkpoint about every four megabytes of log; what a long reader lets it grow beyond 64 is given back.
+    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// What a write itself is to blame for is refused; everything else may pass.
+fn classify(error: rusqlite::Error) -> CommitError {
+    let refused = match &error {
+        rusqlite::Error::SqliteFailure(failure, _) => matches!(
+            failure.code,
+            ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch
+        ),
+        _ => false,
+    };
+    if refused {
+        CommitError::Rejected(error.to_string())
+    } else {
+        CommitError::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,129 @@
+//! The tables of a SQLite file: created where missing, extended where the Erlang release's layout is found.
+
+use crate::store::health::Tables;
+use crate::store::limits::{EventWidths, SubscriberLimits, Widths};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub(super) struct Found {
+    pub widths: EventWidths,
+    pub limits: Option<SubscriberLimits>,
+}
+
+/// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
+const VERSION: i64 = 1;
+
+const EM_EVENT: &str = "create table if not exists em_event (
+    id        integer primary key autoincrement,
+    user_id   varchar(255),
+    command   varchar(255),
+    event     text,
+    status    varchar(32),
+    inserted  timestamp
+)";
+
+/// What is ours in `em_event`: nullable, so that an old release can go on inserting.
+const EM_EVENT_ADDED: [(&str, &str); 5] = [
+    ("uuid", "text"),
+    ("source", "text"),
+    ("notification_id", "text"),
+    ("command_index", "integer"),
+    ("note", "text"),
+];
+
+const OURS: &str = "
+    create unique index if not exists em_event_uuid on em_event (uuid);
+    create index if not exists em_event_status on em_event (status, inserted);
+    create index if not exists em_event_inserted on em_event (inserted);
+    create table if not exists em_journal (
+        uuid      text not null,
+        attempt   integer not null,
+        plan      text,
+        panics    integer not null default 0,
+        reason    text,
+        warnings  text,
+        primary key (uuid, attempt)
+    ) without rowid;
+    create table if not exists em_step (
+        uuid      text not null,
+        attempt   integer not null,
+        position  integer not null,
+        state     text not null,
+        answer    text,
+        marked    timestamp not null,
+        primary key (uuid, attempt, position)
+    ) without rowid;";
+
+const SRD_USER: &str = "create table if not exists srd_user (
+    id             varchar(255) primary key,
+    group_id       varchar(255),
+    sipurl         varchar(255),
+    user_type      varchar(32),
+    phonecontext   varchar(64),
+    association_id varchar(64),
+    e164           varchar(32),
+    vmail_user     varchar(255),
+    vmail_password varchar(255),
+    blf_user       varchar(255),
+    created        timestamp,
+    updated        timestamp
+)";
+
+/// Brings the tables up to date in one transaction.
+pub(super) fn prepare(connection: &mut Connection, tables: Tables) -> rusqlite::Result<Found> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "create table if not exists em_schema (part text primary key, version integer not null)",
+    )?;
+    let mut found = Found { widths: EventWidths::default(), limits: None };
+    if tables.events {
+        prepare_events(&transaction)?;
+        found.widths = EventWidths::new(&widths(&transaction, "em_event")?);
+        record_version(&transaction, "events")?;
+    }
+    if tables.subscribers {
+        transaction.execute_batch(SRD_USER)?;
+        transaction.execute_batch("create index if not exists srd_user_group on srd_user (group_id)")?;
+        found.limits = Some(SubscriberLimits::new(widths(&transaction, "srd_user")?));
+        record_version(&transaction, "subscribers")?;
+    }
+    transaction.commit()?;
+    Ok(found)
+}
+
+fn prepare_events(transaction: &Transaction) -> rusqlite::Result<()> {
+    transaction.execute_batch(EM_EVENT)?;
+    let present = widths(transaction, "em_event")?;
+    for (column, kind) in EM_EVENT_ADDED {
+        if !present.contains_key(column) {
+            transaction.execute_batch(&format!("alter table em_event add column {column} {kind}"))?;
+        }
+    }
+    transaction.execute_batch(OURS)
+}
+
+fn record_version(transaction: &Transaction, part: &str) -> rusqlite::Result<()> {
+    transaction.execute(
+        "insert into em_schema (part, version) values (?1, ?2)
+         on conflict (part) do update set version = max(version, excluded.version)",
+        (part, VERSION),
+    )?;
+    Ok(())
+}
+
+/// The columns of a table with the width of their declared type.
+fn widths(connection: &Connection, table: &str) -> rusqlite::Result<Widths> {
+    let mut statement = connection.prepare("select name, type from pragma_table_info(?1)")?;
+    let columns =
+        statement.query_map([table], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    columns.map(|column| column.map(|(name, declared)| (name.to_lowercase(), width(&declared)))).collect()
+}
+
+/// 255 of `varchar(255)`.
+fn width(declared: &str) -> Option<usize> {
+    let declared = declared.to_lowercase();
+    if !declared.contains("char") {
+        return None;
+    }
+    let (_, rest) = declared.split_once('(')?;
+    rest.split([')', ',']).next()?.trim().parse().ok()
+}

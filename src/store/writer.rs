@@ -1,0 +1,177 @@
+//! The group writer: takes whatever is queued, commits it in one transaction, answers all.
+//!
+//! A batch that the database rejects is split in halves until the row that it refuses stands alone. An outage keeps
+//! the batch, and the writer connects anew, for ever, with growing pauses. The batch in hand lives in a slot that
+//! survives the writer: when the future is dropped or panics and is run again, it is committed once more, which is
+//! harmless because every write is idempotent. For the same reason an unknown outcome of a commit is no trouble.
+
+use super::health::{DatabaseHealth, HealthBoard, Tables};
+use super::limits::SubscriberLimits;
+use super::queue::{Batch, Queue};
+use super::writes::{Outcome, Write};
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::Mutex;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A connection to one database that writes.
+pub(crate) trait Backend {
+    /// Connects anew and brings the tables up to date; the error is the reason of the outage.
+    fn connect(&mut self) -> impl Future<Output = Result<Connected, String>>;
+
+    /// Commits all or nothing; outcomes are in the order of the writes.
+    fn commit(&mut self, writes: &[Write]) -> impl Future<Output = Result<Vec<Outcome>, CommitError>>;
+
+    /// Resolves with the reason when an idle connection turns out to be lost.
+    fn lost(&mut self) -> impl Future<Output = String>;
+}
+
+/// What a backend finds when it connects.
+#[derive(Default)]
+pub(crate) struct Connected {
+    pub limits: Option<SubscriberLimits>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CommitError {
+    /// Some write is refused for good.
+    Rejected(String),
+    /// The outcome may be unknown; the same batch is to be committed again on a new connection.
+    Unavailable(String),
+}
+
+/// What a database's writer shares with the store's handles, and with its own next life.
+pub(crate) struct Shared {
+    pub tables: Tables,
+    /// The database for logs and errors, without a password.
+    pub place: String,
+    pub queue: Arc<Queue>,
+    pub health: HealthBoard,
+    pub limits: Arc<RwLock<SubscriberLimits>>,
+    /// The batch in hand.
+    pub slot: Mutex<Batch>,
+}
+
+impl Shared {
+    /// Whether everything that was ever queued is committed and nothing more can come.
+    pub fn is_finished(&self) -> bool {
+        self.queue.is_finished() && self.slot.try_lock().is_ok_and(|batch| batch.is_empty())
+    }
+
+    fn publish(&self, state: DatabaseHealth) {
+        self.health.publish(self.tables, &self.place, state);
+    }
+}
+
+/// Runs until the queue is closed and everything in it is committed.
+pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
+    let mut batch = shared.slot.lock().await;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        if batch.is_empty() && shared.queue.is_finished() {
+            break;
+        }
+        let reason = match backend.connect().await {
+            Ok(found) => {
+                shared.adopt(found);
+                match serve(&mut backend, shared, &mut batch, &mut pause).await {
+                    Served::Finished => break,
+                    Served::Unavailable(reason) => reason,
+                }
+            }
+            Err(reason) => reason,
+        };
+        shared.publish(DatabaseHealth::Down { reason });
+        wait(&mut pause, shared, batch.is_empty()).await;
+    }
+    shared.queue.announce_drained();
+}
+
+impl Shared {
+    fn adopt(&self, found: Connected) {
+        if let Some(limits) = found.limits {
+            // A reader never panics while it holds the lock.
+            *self.limits.write().unwrap_or_else(std::sync::PoisonError::into_inner) = limits;
+        }
+    }
+}
+
+enum Served {
+    Finished,
+    Unavailable(String),
+}
+
+/// Commits batch after batch on one connection.
+async fn serve(
+    backend: &mut impl Backend,
+    shared: &Shared,
+    batch: &mut Batch,
+    pause: &mut Duration,
+) -> Served {
+    let mut rows = 0;
+    loop {
+        if !batch.is_empty() {
+            rows = batch.writes.len();
+            match commit_split(backend, shared.tables.name(), &batch.writes).await {
+                Ok(outcomes) => std::mem::take(batch).answer(outcomes),
+                Err(reason) => return Served::Unavailable(reason),
+            }
+        }
+        // After an outage only a commit shows that the database works again (a full disk still lets one connect).
+        *pause = FIRST_PAUSE;
+        shared.publish(DatabaseHealth::Up);
+        tokio::select! {
+            biased;
+            next = shared.queue.take(rows / 2) => match next {
+                Some(next) => *batch = next,
+                None => return Served::Finished,
+            },
+            reason = backend.lost() => return Served::Unavailable(reason),
+        }
+    }
+}
+
+/// Commits the writes, in halves where the database rejects them together; an error is an outage.
+async fn commit_split(
+    backend: &mut impl Backend,
+    database: &'static str,
+    writes: &[Write],
+) -> Result<Vec<Outcome>, String> {
+    let mut outcomes = Vec::with_capacity(writes.len());
+    let mut parts = vec![writes];
+    while let Some(part) = parts.pop() {
+        if part.is_empty() {
+            continue;
+        }
+        let started = Instant::now();
+        match backend.commit(part).await {
+            Ok(done) => {
+                metrics::histogram!("eventmanager_store_commit_seconds", "database" => database)
+                    .record(started.elapsed());
+                metrics::histogram!("eventmanager_store_batch_rows", "database" => database)
+                    .record(part.len() as f64);
+                outcomes.extend(done);
+            }
+            Err(CommitError::Unavailable(reason)) => return Err(reason),
+            Err(CommitError::Rejected(reason)) if part.len() == 1 => outcomes.push(Outcome::Rejected(reason)),
+            Err(CommitError::Rejected(_)) => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.push(second);
+                parts.push(first);
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Waits for half to one and a half times the pause, and doubles it; a closed and empty queue ends it early.
+async fn wait(pause: &mut Duration, shared: &Shared, idle: bool) {
+    let jittered = pause.mul_f64(0.5 + fastrand::f64());
+    *pause = (*pause * 2).min(LONGEST_PAUSE);
+    tokio::select! {
+        () = tokio::time::sleep(jittered) => {}
+        () = shared.queue.finished(), if idle => {}
+    }
+}

@@ -1,0 +1,122 @@
+//! The idempotent writes that a group writer commits, and what comes of them.
+
+use super::records::{Progress, Swept};
+use crate::event::{NewEvent, Status};
+use crate::plan::SubscriberEffect;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// One row's worth of work: it is committed whole or rejected alone.
+#[derive(Debug, Clone)]
+pub(crate) enum Write {
+    Append(NewEvent),
+    /// Journal, verdict, and the effect where subscribers live in this database.
+    Progress(Progress),
+    /// The effect of a progress whose journal lives in another database.
+    Effect(SubscriberEffect),
+    /// A worker has panicked over this attempt.
+    Panic {
+        event: Uuid,
+        attempt: u32,
+    },
+    /// Deletes at most [`SWEEP_ROWS`] rows of every table that has any.
+    Sweep {
+        older_than: Option<SystemTime>,
+    },
+}
+
+/// A sweep goes in steps of this many rows, so that it never holds up other writes for long.
+pub(crate) const SWEEP_ROWS: u32 = 1_000;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Appended {
+        id: i64,
+    },
+    /// The status of the event's row afterwards.
+    Recorded(RowStatus),
+    Applied,
+    Panics(u32),
+    Swept(Swept),
+    /// The database refuses this write for good.
+    Rejected(String),
+}
+
+/// What `em_event.status` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RowStatus {
+    Gone,
+    /// Somebody wrote a word that is not a status.
+    Unknown,
+    Is(Status),
+}
+
+impl RowStatus {
+    pub fn parse(word: Option<&str>) -> RowStatus {
+        word.and_then(Status::parse).map_or(RowStatus::Unknown, RowStatus::Is)
+    }
+}
+
+impl Write {
+    /// Bytes that it sends, roughly.
+    pub fn size(&self) -> usize {
+        match self {
+            Write::Append(event) => event.document.len() + 200,
+            Write::Progress(progress) => {
+                let plan = progress.plan.as_ref().map_or(0, |plan| plan.steps.len() * 800);
+                plan + progress.steps.len() * 100 + 500
+            }
+            Write::Effect(_) => 500,
+            Write::Panic { .. } | Write::Sweep { .. } => 100,
+        }
+    }
+}
+
+/// The note of an event as it is stored, up to the id of the event that it duplicates.
+pub(crate) fn note(event: &NewEvent) -> Option<String> {
+    match (&event.note, event.duplicate_of) {
+        (note, None) => note.clone(),
+        (None, Some(_)) => Some("duplicate of ".to_owned()),
+        (Some(note), Some(_)) => Some(format!("{note}; duplicate of ")),
+    }
+}
+
+/// Warnings as `em_journal.warnings` holds them: every one on a line of its own, framed by line ends, so that a
+/// database can tell whether a block is already there.
+pub(crate) fn warning_lines(warnings: &[String]) -> Option<String> {
+    if warnings.is_empty() {
+        return None;
+    }
+    let mut lines = String::from("\n");
+    for warning in warnings {
+        lines.push_str(&warning.replace(['\n', '\r'], " "));
+        lines.push('\n');
+    }
+    Some(lines)
+}
+
+/// The other way round.
+pub(crate) fn warnings_from(lines: Option<String>) -> Vec<String> {
+    let lines = lines.unwrap_or_default();
+    lines.split('\n').filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+/// Microseconds since 1970, as both databases take times.
+pub(crate) fn micros(time: SystemTime) -> i64 {
+    let signed = |duration: std::time::Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => signed(after),
+        Err(before) => -signed(before.duration()),
+    }
+}
+
+/// The other way round; what no clock can show becomes 1970.
+pub(crate) fn time_from(micros: i64) -> SystemTime {
+    let distance = std::time::Duration::from_micros(micros.unsigned_abs());
+    let time = if micros < 0 {
+        SystemTime::UNIX_EPOCH.checked_sub(distance)
+    } else {
+        SystemTime::UNIX_EPOCH.checked_add(distance)
+    };
+    time.unwrap_or(SystemTime::UNIX_EPOCH)
+}
