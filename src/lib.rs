@@ -7,6 +7,7 @@
 pub mod config;
 pub mod event;
 pub mod plan;
+pub mod processors;
 pub mod simulators;
 pub mod store;
 pub mod supervision;

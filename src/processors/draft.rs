@@ -1,0 +1,206 @@
+//! A plan in the making: every operation appends the requests of one row of the plan table and moves the
+//! subscriber on, so that the next operation plans against the state that this one leaves.
+
+use super::attributes::{self, Rules, association, association_id, public_data, service_profile, sip_uri};
+use crate::plan::{Plan, Request, Step, Subscriber, SubscriberChanges, SubscriberEffect, UserType};
+use crate::wire::cai3g::{EnumRequest, HssRequest};
+use crate::wire::{Field, Secret};
+
+/// The steps so far, and the subscriber as they leave it.
+pub struct Draft<'a> {
+    rules: &'a Rules,
+    subscriber: Subscriber,
+    /// The context with which the event ends: every body of the event carries it.
+    phone_context: String,
+    plan: Plan,
+}
+
+impl<'a> Draft<'a> {
+    /// A plan for `subscriber`, whose bodies carry `phone_context`.
+    pub fn new(rules: &'a Rules, subscriber: Subscriber, phone_context: String) -> Self {
+        Draft { rules, subscriber, phone_context, plan: Plan::default() }
+    }
+
+    /// The subscriber as the steps so far leave it.
+    pub fn subscriber(&self) -> &Subscriber {
+        &self.subscriber
+    }
+
+    /// Adds something that an operator should know.
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.plan.warnings.push(warning.into());
+    }
+
+    /// The finished plan.
+    pub fn finish(self) -> Plan {
+        self.plan
+    }
+
+    /// Creates the association and the subscriber's row; without a password as a PSI.
+    pub fn create(&mut self, password: Option<Secret>) {
+        self.create_association(password);
+        self.commit(SubscriberEffect::Insert(Box::new(self.subscriber.clone())));
+    }
+
+    /// Removes everything of the subscriber from the core, and its row.
+    pub fn delete(&mut self) {
+        if let Some(list) = self.subscriber.blf_list.clone() {
+            self.hss(HssRequest::DeleteAssociation { association_id: association_id(&list) });
+        }
+        if let Some(phone) = self.subscriber.phone.take() {
+            self.delete_tel_uri(&phone);
+            self.delete_enum(&phone);
+        }
+        self.delete_association();
+        self.commit(SubscriberEffect::Delete { user_id: self.subscriber.user_id.clone() });
+    }
+
+    /// Gives the phone, changes it, or drops it (`None`).
+    pub fn set_phone(&mut self, phone: Option<String>) {
+        if phone == self.subscriber.phone {
+            return;
+        }
+        if let Some(old) = self.subscriber.phone.clone() {
+            self.delete_tel_uri(&old);
+            self.delete_enum(&old);
+        }
+        if let Some(new) = &phone {
+            self.set_tel_uri(new);
+            self.create_enum(new);
+        }
+        let change = phone.clone().map_or(Field::Nil, Field::Value);
+        self.subscriber.phone = phone;
+        self.update(SubscriberChanges { phone: change, ..SubscriberChanges::default() });
+    }
+
+    /// Moves the subscriber to another public identity; a phone it has moves along.
+    pub fn set_identity(&mut self, identity: String) {
+        if identity == self.subscriber.public_identity {
+            return;
+        }
+        let phone = self.subscriber.phone.clone();
+        if let Some(phone) = &phone {
+            self.delete_enum(phone);
+            self.delete_tel_uri(phone);
+        }
+        let association_id = self.subscriber.association_id.clone();
+        let old = std::mem::replace(&mut self.subscriber.public_identity, identity.clone());
+        self.hss(HssRequest::DeletePublicIdentity {
+            association_id: association_id.clone(),
+            public_id: sip_uri(&old),
+        });
+        self.hss(HssRequest::DeleteServiceProfile {
+            association_id: association_id.clone(),
+            service_profile_id: old,
+        });
+        let service_profile = service_profile(self.rules, &self.subscriber, &self.phone_context);
+        self.hss(HssRequest::SetServiceProfile { association_id, service_profile });
+        self.set_public_identity(sip_uri(&identity));
+        if let Some(phone) = &phone {
+            self.set_tel_uri(phone);
+            self.create_enum(phone);
+        }
+        self.update(SubscriberChanges {
+            public_identity: Field::Value(identity),
+            phone: phone.map_or(Field::Absent, Field::Value),
+            ..SubscriberChanges::default()
+        });
+    }
+
+    /// Recreates the association as another type, with the identity and phone it has.
+    ///
+    /// A SIP password cannot be read back from the HSS: a user that had one loses it, which is a warning.
+    pub fn set_type(&mut self, user_type: UserType, new_password: &Secret) {
+        let old = self.subscriber.user_type;
+        if user_type == old {
+            return;
+        }
+        let phone = self.subscriber.phone.clone();
+        self.delete_association();
+        if let Some(phone) = &phone {
+            self.delete_enum(phone);
+        }
+        self.subscriber.user_type = user_type;
+        self.create_association((user_type != UserType::Trunk).then(|| new_password.clone()));
+        if let Some(phone) = &phone {
+            self.set_tel_uri(phone);
+            self.create_enum(phone);
+        }
+        self.update(SubscriberChanges { user_type: Field::Value(user_type), ..SubscriberChanges::default() });
+        if attributes::implicit_reg_set(old) == 1 {
+            self.warn("lost SIP password");
+        }
+    }
+
+    /// Writes the context to the subscriber's own profile where the row holds another.
+    pub fn set_phone_context(&mut self) {
+        let context = self.phone_context.clone();
+        if self.subscriber.phone_context.as_ref() == Some(&context) {
+            return;
+        }
+        self.hss(HssRequest::SetPhoneContext {
+            association_id: self.subscriber.association_id.clone(),
+            service_profile_id: self.subscriber.public_identity.clone(),
+            phone_context: context.clone(),
+        });
+        self.subscriber.phone_context = Some(context.clone());
+        self.update(SubscriberChanges {
+            phone_context: Field::Value(context),
+            ..SubscriberChanges::default()
+        });
+    }
+
+    fn create_association(&mut self, password: Option<Secret>) {
+        let whole = association(self.rules, &self.subscriber, &self.phone_context, password);
+        self.hss(HssRequest::CreateAssociation(whole));
+    }
+
+    fn delete_association(&mut self) {
+        let association_id = self.subscriber.association_id.clone();
+        self.hss(HssRequest::DeleteAssociation { association_id });
+    }
+
+    fn set_tel_uri(&mut self, phone: &str) {
+        self.set_public_identity(self.rules.tel_uri(phone));
+    }
+
+    fn delete_tel_uri(&mut self, phone: &str) {
+        let association_id = self.subscriber.association_id.clone();
+        let public_id = self.rules.tel_uri(phone);
+        self.hss(HssRequest::DeletePublicIdentity { association_id, public_id });
+    }
+
+    fn set_public_identity(&mut self, public_id: String) {
+        let association_id = self.subscriber.association_id.clone();
+        let public_data = public_data(&self.subscriber, public_id);
+        self.hss(HssRequest::SetPublicIdentity { association_id, public_data });
+    }
+
+    fn create_enum(&mut self, phone: &str) {
+        let public_id = sip_uri(&self.subscriber.public_identity);
+        self.push(Request::Enum(EnumRequest::Create { msisdn: self.rules.msisdn(phone), public_id }));
+    }
+
+    fn delete_enum(&mut self, phone: &str) {
+        self.push(Request::Enum(EnumRequest::Delete { msisdn: self.rules.msisdn(phone) }));
+    }
+
+    fn hss(&mut self, request: HssRequest) {
+        self.push(Request::Hss(request));
+    }
+
+    fn push(&mut self, request: Request) {
+        self.plan.steps.push(Step { request, effect: None });
+    }
+
+    fn update(&mut self, changes: SubscriberChanges) {
+        self.commit(SubscriberEffect::Update { user_id: self.subscriber.user_id.clone(), changes });
+    }
+
+    /// Ties a row's effect to the last of its requests: both are committed together.
+    fn commit(&mut self, effect: SubscriberEffect) {
+        let last =
+            self.plan.steps.last_mut().expect("every operation has pushed a request before its effect");
+        last.effect = Some(effect);
+    }
+}
