@@ -4,11 +4,19 @@
 //! [`connections::broadworks`] → [`connections::documents`] → [`connections::intake`] → [`router::actor`] →
 //! [`router::executor`] → [`processors`] → [`managers`] → [`store`]. `ARCHITECTURE.md` has the map.
 
+pub mod api;
+pub mod app;
+pub mod cli;
 pub mod config;
+pub mod connections;
 pub mod event;
+pub mod managers;
 pub mod plan;
 pub mod processors;
+pub mod router;
 pub mod simulators;
 pub mod store;
 pub mod supervision;
+pub mod telemetry;
+mod threads;
 pub mod wire;

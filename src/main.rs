@@ -1,1 +1,15 @@
-fn main() {}
+//! The `eventmanager` command: reads its arguments and prints, once, what went wrong.
+
+use clap::Parser;
+use eventmanager::cli::{Cli, complain};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("eventmanager: {error:#}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}

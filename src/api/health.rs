@@ -1,0 +1,67 @@
+//! Whether the process serves, whether it takes events, and what its actors do.
+
+use super::Sources;
+use super::problem::problem;
+use crate::router::actor::GetBacklog;
+use crate::store::{DatabaseHealth, StoreHealth};
+use crate::supervision::GetTree;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, Responder};
+use serde_json::json;
+use std::time::Duration;
+
+/// A router that has not answered by then is stuck.
+const ANSWER_LIMIT: Duration = Duration::from_secs(2);
+
+/// `GET /healthz`: the process serves.
+pub async fn health() -> impl Responder {
+    HttpResponse::Ok().json(json!({"status": "ok"}))
+}
+
+/// `GET /readyz`: 200 while the store commits, so that intake is open. Peers are listed, not required.
+pub async fn ready(sources: Data<Sources>) -> impl Responder {
+    let store = sources.store.health().borrow().clone();
+    let ready = store.is_up();
+    let links: Vec<_> = sources.links.iter().map(|link| link.borrow().clone()).collect();
+    let backlog = match &sources.router {
+        Some(router) => {
+            tokio::time::timeout(ANSWER_LIMIT, router.send(GetBacklog)).await.ok().and_then(Result::ok)
+        }
+        None => None,
+    };
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(status).json(json!({
+        "ready": ready,
+        "store": describe(&store),
+        "intake": intake(&store),
+        "connections": links,
+        "backlog": backlog,
+    }))
+}
+
+/// Whether events are taken: that needs the database of the events alone.
+fn intake(health: &StoreHealth) -> &'static str {
+    match health.events {
+        DatabaseHealth::Up => "open",
+        DatabaseHealth::Down { .. } => "closed: events cannot be stored, so nothing more is read",
+    }
+}
+
+fn describe(health: &StoreHealth) -> serde_json::Value {
+    let database = |database: &DatabaseHealth| match database {
+        DatabaseHealth::Up => json!({"up": true}),
+        DatabaseHealth::Down { reason } => json!({"up": false, "reason": reason}),
+    };
+    json!({"events": database(&health.events), "subscribers": database(&health.subscribers)})
+}
+
+/// `GET /api/v1/tree`: every actor with its state, restarts and last exit.
+pub async fn tree(sources: Data<Sources>) -> impl Responder {
+    match sources.tree.send(GetTree).await {
+        Ok(tree) => HttpResponse::Ok().json(tree),
+        Err(error) => {
+            problem(StatusCode::SERVICE_UNAVAILABLE, format!("the supervisor does not answer: {error}"))
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! `GET /metrics` for Prometheus.
+
+use super::Sources;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, Responder};
+use std::time::Duration;
+
+/// A scrape does not wait longer than this for the numbers that stand in the store.
+const STORE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Everything collected, in the text format.
+pub async fn metrics(sources: Data<Sources>) -> impl Responder {
+    refresh_backlog(&sources).await;
+    sources.metrics.run_upkeep();
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(sources.metrics.render())
+}
+
+/// The backlog is counted in the store. While that is away the last numbers stand.
+async fn refresh_backlog(sources: &Sources) {
+    let pending = metrics::gauge!("eventmanager_events_pending");
+    let oldest = metrics::gauge!("eventmanager_oldest_pending_seconds");
+    // They exist from the first scrape on, whatever the store says.
+    pending.increment(0.0);
+    oldest.increment(0.0);
+    if let Ok(Ok(counts)) = tokio::time::timeout(STORE_LIMIT, sources.store.counts()).await {
+        pending.set(counts.pending as f64);
+        oldest.set(
+            counts.oldest_pending.and_then(|since| since.elapsed().ok()).unwrap_or_default().as_secs_f64(),
+        );
+    }
+}

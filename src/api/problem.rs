@@ -1,0 +1,40 @@
+//! Errors as RFC 9457 problem details.
+
+use crate::store::ReadError;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+/// A problem with its status and what the caller can do about it.
+pub fn problem(status: StatusCode, detail: impl Into<String>) -> HttpResponse {
+    let body = json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or("Error"),
+        "status": status.as_u16(),
+        "detail": detail.into(),
+    });
+    HttpResponse::build(status).content_type("application/problem+json").body(body.to_string())
+}
+
+/// The store cannot be read now, or a row of it not at all.
+pub fn unreadable(error: &ReadError) -> HttpResponse {
+    match error {
+        ReadError::Row { .. } => problem(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
+        _ => problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+    }
+}
+
+/// Answers a method that a path does not have.
+pub async fn wrong_method(request: HttpRequest) -> HttpResponse {
+    let mut answer = problem(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{} is read with GET, not {}", request.path(), request.method()),
+    );
+    answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+    answer
+}
+
+/// Answers every path that is not there.
+pub async fn not_found(request: HttpRequest) -> HttpResponse {
+    problem(StatusCode::NOT_FOUND, format!("there is no {} {}", request.method(), request.path()))
+}

@@ -1,0 +1,89 @@
+//! The simulated peers of the demo, and the configuration that knows them.
+
+use super::Options;
+use crate::config::{
+    Broadworks, Config, Database, Ema, FaultClass, Http, Log, Node, Processing, StoreConfig, SurgeMail,
+};
+use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator};
+use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, faults};
+use crate::simulators::surgemail::{SurgemailHandle, SurgemailOptions, SurgemailSimulator};
+use crate::simulators::traffic::{Traffic, numbering, service_profiles};
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// One of each.
+pub struct Peers {
+    pub broadworks: BroadworksHandle,
+    pub ema: EmaHandle,
+    pub surgemail: SurgemailHandle,
+}
+
+impl Peers {
+    /// Starts them on free ports of loopback.
+    pub fn start(latency: Duration) -> io::Result<Peers> {
+        let keepalive = Some(Duration::from_secs(30));
+        Ok(Peers {
+            broadworks: BroadworksSimulator::start_with(BroadworksOptions {
+                keepalive,
+                ..Default::default()
+            })?,
+            ema: EmaSimulator::start(EmaOptions { latency, journal: 0, ..Default::default() })?,
+            surgemail: SurgemailSimulator::start(SurgemailOptions::default())?,
+        })
+    }
+
+    /// The daemon's configuration: these peers, and SQLite in `directory`.
+    pub fn config(&self, directory: &Path, http: SocketAddr) -> Config {
+        let database = Database::Sqlite(directory.join("events.db"));
+        let (ema, mail) = (EmaOptions::default(), SurgemailOptions::default());
+        let mut ema = Ema::new(self.ema.url(), ema.username, ema.password);
+        ema.faults.extend(faults::EXISTS.iter().map(|code| (*code, FaultClass::Exists)));
+        ema.faults.extend(faults::ABSENT.iter().map(|code| (*code, FaultClass::Absent)));
+        Config {
+            node: Node { name: "demo".into(), data_dir: directory.to_owned() },
+            log: Log::default(),
+            store: StoreConfig { events: database.clone(), subscribers: database, retention_days: None },
+            http: Http { listen: http, ..Http::default() },
+            processing: Processing::default(),
+            numbering: numbering(),
+            service_profiles: service_profiles(),
+            ema: Some(ema),
+            surgemail: Some(SurgeMail {
+                primary: self.surgemail.addr().to_string(),
+                secondary: None,
+                username: mail.username,
+                password: mail.password,
+                domain_password: mail.domain_password.unwrap_or_default(),
+                timeout: Duration::from_secs(10),
+                delete_replaced: false,
+            }),
+            broadworks: vec![Broadworks::new("simulated-as", self.broadworks.addr().to_string())],
+        }
+    }
+
+    /// What runs where.
+    pub fn describe(&self, options: &Options, directory: &Path, http: SocketAddr) -> String {
+        format!(
+            "eventmanager {} demo\n  \
+             broadworks  simulated at {}, {} documents a second\n  \
+             ema         simulated at {}, answers in {:?}\n  \
+             surgemail   simulated at {}\n  \
+             store       {}\n  \
+             http        http://{http}/  (/events, /readyz, /metrics)\n",
+            env!("CARGO_PKG_VERSION"),
+            self.broadworks.addr(),
+            options.rate,
+            self.ema.addr(),
+            options.latency,
+            self.surgemail.addr(),
+            directory.display(),
+        )
+    }
+
+    /// Whether HSS and ENUM hold exactly what the stream of documents asked for.
+    pub fn hold_what_was_asked(&self, traffic: &Traffic) -> bool {
+        self.ema.state().without_passwords() == traffic.expected_state()
+    }
+}

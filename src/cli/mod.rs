@@ -1,0 +1,72 @@
+//! The commands: arguments, what they start, and their exit codes.
+
+mod check;
+pub mod demo;
+mod run;
+mod simulate;
+mod units;
+
+use clap::{Parser, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Where the configuration is when nobody says.
+const CONFIG: &str = "/etc/eventmanager/eventmanager.toml";
+
+/// Takes the events of a telephone platform, never loses one, acts on them and hands them on.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon
+    Run {
+        /// Configuration file: TOML, or an em.ini of the Erlang release
+        #[arg(long, value_name = "FILE", default_value = CONFIG)]
+        config: PathBuf,
+    },
+    /// Check a configuration file and print every error with its line; exit code 1 if there is one
+    Check {
+        /// Configuration file: TOML, or an em.ini of the Erlang release
+        #[arg(long, value_name = "FILE", default_value = CONFIG)]
+        config: PathBuf,
+    },
+    /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
+    Demo(demo::Options),
+    /// Start one of the simulated peers alone
+    Simulate {
+        #[command(subcommand)]
+        peer: simulate::Simulate,
+    },
+}
+
+/// Writes to standard output. A reader that has gone away is no reason to fail.
+fn say(text: &str) {
+    let mut out = std::io::stdout();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes to standard error, likewise.
+pub fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+impl Cli {
+    /// Does what the arguments say. Exit code 0 is success; 1 and more are failures that have been explained.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .map_err(|_| anyhow::anyhow!("a TLS provider is installed already"))?;
+        match self.command {
+            Command::Run { config } => run::run(&config),
+            Command::Check { config } => check::check(&config),
+            Command::Demo(options) => demo::demo(options),
+            Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
+        }
+    }
+}

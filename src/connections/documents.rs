@@ -1,0 +1,158 @@
+//! From a frame to events: what is stored, and as what.
+
+use super::intake::Incoming;
+use crate::event::{NewEvent, Status};
+use crate::processors::attributes::Rules;
+use crate::processors::command_type;
+use crate::wire::ocir::{Command, Document, DocumentError, Notification, Report};
+use std::sync::Arc;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// Notifications of this user are BroadWorks' own, and dropped.
+const INTERNAL_USER: &str = "*XS localhost Admin*";
+
+/// The endpoint that documents come from, and what it provisions.
+pub struct Source {
+    pub name: Arc<str>,
+    /// `None`: nothing is provisioned, every command is stored as ignored.
+    pub rules: Option<Arc<Rules>>,
+}
+
+/// Every event keeps the whole document: one with so many commands that they would take more bytes than this is stored
+/// once, as failed.
+const STORED_LIMIT: usize = 16 << 20;
+
+/// What is wrong with a frame.
+#[derive(Debug)]
+pub struct Bad {
+    /// The label `reason` of `frames_bad_total`.
+    pub label: &'static str,
+    pub reason: String,
+}
+
+impl Reading {
+    /// A document that is not OCI-R: dropped without an event.
+    fn other_root(root: &str) -> Reading {
+        let reason = format!("the document element is {root}: dropped");
+        Reading { bad: Some(Bad { label: "other_root", reason }), ..Reading::default() }
+    }
+}
+
+/// What a frame holds.
+#[derive(Debug, Default)]
+pub struct Reading {
+    pub events: Vec<Incoming>,
+    /// Why the frame, or a part of it, could not be read.
+    pub bad: Option<Bad>,
+    /// Commands of other kinds than reports, by type; status notifications among them.
+    pub others: Vec<String>,
+    /// The ids of all reports, in order: also of those that are dropped or hold no command.
+    pub ids: Vec<String>,
+    /// Declared as ISO-8859-1, and UTF-8 all the same.
+    pub mislabelled: bool,
+}
+
+impl Source {
+    /// Reads a frame. Nothing is lost: what cannot be understood is an event too, failed with its reason.
+    pub fn read(&self, frame: &[u8]) -> Reading {
+        let document = Document::parse(frame);
+        let notifications = match document.content {
+            Ok(notifications) => notifications,
+            Err(DocumentError::WrongRoot { root }) => return Reading::other_root(&root),
+            Err(error) => return self.unreadable(document.text, "unreadable", error.to_string()),
+        };
+        let commands: usize = notifications.iter().map(Notification::commands).sum();
+        if commands > 1 && commands * document.text.len() > STORED_LIMIT {
+            let reason =
+                format!("the document holds {commands} commands, more than fit to be stored one by one");
+            return self.unreadable(document.text, "too_many_commands", reason);
+        }
+        let mut reading = Reading { mislabelled: document.utf8_mislabelled, ..Reading::default() };
+        let text: Arc<str> = document.text.into();
+        for notification in notifications {
+            match notification {
+                Notification::Report(report) => {
+                    reading.ids.push(report.id.to_string());
+                    if &*report.user_id != INTERNAL_USER {
+                        self.report(report, &text, &mut reading);
+                    }
+                }
+                Notification::ServerStatus => {
+                    reading.others.push("OCIReportingServerStatusNotification".into())
+                }
+                Notification::PublicIdentity => {
+                    reading.others.push("OCIReportingReportPublicIdentityNotification".into());
+                }
+                Notification::Other { name } => reading.others.push(name),
+            }
+        }
+        reading
+    }
+
+    /// Bytes between documents: another document, which is dropped, or something that nobody knows.
+    pub fn stray(&self, bytes: &[u8], reason: String) -> Reading {
+        let document = Document::parse(bytes);
+        match document.content {
+            Err(DocumentError::WrongRoot { root }) => Reading::other_root(&root),
+            _ => self.unreadable(document.text, "stray", reason),
+        }
+    }
+
+    /// A failed event for something that cannot be read.
+    pub fn unreadable(&self, text: String, label: &'static str, reason: String) -> Reading {
+        let event = self.event(text.into(), None, Status::Failed, Some(reason.clone()));
+        let events = vec![Incoming { event, subject: None }];
+        Reading { events, bad: Some(Bad { label, reason }), ..Reading::default() }
+    }
+
+    fn report(&self, report: Report, text: &Arc<str>, reading: &mut Reading) {
+        let id = Some(report.id.to_string()).filter(|id| !id.is_empty());
+        let commands = match report.commands {
+            Ok(commands) => commands,
+            Err(error) => {
+                reading.bad = Some(Bad { label: "unreadable_request", reason: error.to_string() });
+                let mut event = self.event(Arc::clone(text), id, Status::Failed, Some(error.to_string()));
+                event.user_id = report.user_id.to_string();
+                reading.events.push(Incoming { event, subject: None });
+                return;
+            }
+        };
+        for command in commands {
+            reading.events.push(self.command(&command, text, id.clone()));
+        }
+    }
+
+    fn command(&self, command: &Command, text: &Arc<str>, notification_id: Option<String>) -> Incoming {
+        let provisioned = command_type(command.command_type()).zip(self.rules.as_ref());
+        let subject = provisioned.map(|(entry, rules)| (entry.subject)(command, rules));
+        let status = if subject.is_some() { Status::Pending } else { Status::Ignored };
+        let mut event = self.event(Arc::clone(text), notification_id, status, None);
+        event.command_index = command.index as u32;
+        event.user_id = command.user_id().to_owned();
+        event.command = command.command_type().to_owned();
+        Incoming { event, subject }
+    }
+
+    fn event(
+        &self,
+        document: Arc<str>,
+        notification_id: Option<String>,
+        status: Status,
+        note: Option<String>,
+    ) -> NewEvent {
+        NewEvent {
+            uuid: Uuid::now_v7(),
+            source: Arc::clone(&self.name),
+            notification_id,
+            command_index: 0,
+            user_id: String::new(),
+            command: String::new(),
+            document,
+            status,
+            note,
+            duplicate_of: None,
+            received: SystemTime::now(),
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The intake: marks duplicates, has events stored, and announces them to the router once they are.
+//!
+//! It answers a connection when its events are on disk; until then the connection keeps its copy and reads no further
+//! than its window allows. That is the back-pressure: the store is the queue, not the peer's socket.
+
+use crate::config;
+use crate::event::{NewEvent, Status};
+use crate::processors::subject::Subject;
+use crate::router::{Announce, Announced, Router};
+use crate::store::{Appended, ReadError, Store, StoreError};
+use crate::supervision::{Backoff, Shutdown};
+use crate::telemetry::Labels;
+use actix::prelude::*;
+use md5::{Digest, Md5};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// So many notifications are remembered at most for every server or cluster.
+const REMEMBERED: usize = 100_000;
+/// So many are looked up after a restart; they are read a page at a time, because documents may be large.
+const LOOKED_UP: usize = 20_000;
+const PAGE: usize = 50;
+/// Distance of the attempts to read the notifications of before a restart.
+const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
+
+/// An event that has been read, with the names in it where it will run.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub event: NewEvent,
+    pub subject: Option<Subject>,
+}
+
+/// Events that one connection has read, in order. Sending them again stores nothing twice.
+#[derive(Message, Clone)]
+#[rtype(result = "Result<(), StoreError>")]
+pub struct Received {
+    /// Tells apart the connections of one server: a repeat on the same one is a new event.
+    pub connection: Uuid,
+    pub events: Vec<Incoming>,
+}
+
+/// See the module.
+pub struct Intake {
+    store: Store,
+    router: Option<Addr<Router>>,
+    /// Source to the name under which its notifications are compared, and for how long.
+    clusters: HashMap<Arc<str>, (Arc<str>, Duration)>,
+    recent: HashMap<Arc<str>, Recent>,
+    /// Whether the notifications of before a restart are known.
+    known: watch::Sender<bool>,
+    commands: Labels,
+}
+
+impl Intake {
+    /// The intake of these servers; without a router nothing is pending.
+    pub fn new(store: Store, router: Option<Addr<Router>>, servers: &[config::Broadworks]) -> Self {
+        let cluster = |server: &config::Broadworks| {
+            let name: Arc<str> = server.cluster.as_ref().map_or_else(
+                || format!("server {}", server.name).into(),
+                |cluster| format!("cluster {cluster}").into(),
+            );
+            (server.name.as_str().into(), (name, server.duplicate_window))
+        };
+        Intake {
+            store,
+            router,
+            clusters: servers.iter().map(cluster).collect(),
+            recent: HashMap::new(),
+            known: watch::Sender::new(false),
+            commands: Labels::default(),
+        }
+    }
+
+    /// Reads the notifications of before a restart; nothing is received until they are known. The mailbox stays open:
+    /// a shutdown does not wait for a database.
+    fn remember_stored(&mut self, ctx: &mut Context<Self>, failures: u32) {
+        let window = self.clusters.values().map(|(_, window)| *window).max().unwrap_or_default();
+        let since = SystemTime::now().checked_sub(window).unwrap_or(SystemTime::UNIX_EPOCH);
+        let stored = stored_prints(self.store.clone(), since);
+        ctx.spawn(stored.into_actor(self).map(move |stored, this, ctx| match stored {
+            Ok(stored) => {
+                for (source, print, seen) in stored {
+                    if let Some((cluster, window)) = this.clusters.get(source.as_str()) {
+                        this.recent.entry(Arc::clone(cluster)).or_default().add(print, seen, *window);
+                    }
+                }
+                this.known.send_replace(true);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "earlier notifications cannot be read: trying again");
+                ctx.run_later(RETRY.delay(failures), move |this, ctx| {
+                    this.remember_stored(ctx, failures + 1)
+                });
+            }
+        }));
+    }
+
+    /// Marks the event where another connection of its server or cluster has brought it already.
+    fn mark_duplicate(&mut self, connection: Uuid, incoming: &mut Incoming) {
+        let event = &mut incoming.event;
+        let Some((cluster, window)) = self.clusters.get(&event.source) else { return };
+        let Some(notification_id) = &event.notification_id else { return };
+        let print = Print::of(notification_id, event.command_index, &event.document);
+        let recent = self.recent.entry(Arc::clone(cluster)).or_default();
+        let seen = Seen { event: event.uuid, connection, at: event.received };
+        let Some(original) = recent.original(print, &seen, *window) else {
+            recent.add(print, seen, *window);
+            return;
+        };
+        event.duplicate_of = Some(original);
+        event.status = Status::Ignored;
+        incoming.subject = None;
+        metrics::counter!("eventmanager_duplicates_total", "source" => event.source.to_string()).increment(1);
+    }
+
+    /// Has the events stored, then announces them.
+    fn receive(&mut self, mut received: Received) -> ResponseActFuture<Self, Result<(), StoreError>> {
+        for incoming in &mut received.events {
+            self.mark_duplicate(received.connection, incoming);
+        }
+        for incoming in &received.events {
+            self.count_final(&incoming.event);
+        }
+        let (events, subjects): (Vec<NewEvent>, Vec<Option<Subject>>) =
+            received.events.into_iter().map(|incoming| (incoming.event, incoming.subject)).unzip();
+        // Queued in the store now, in the order of handling; resolved when it is on disk.
+        let stored = store_all(self.store.clone(), events);
+        Box::pin(stored.into_actor(self).map(move |stored, this, _| {
+            let stored = stored?.into_iter().zip(subjects);
+            let taken = stored.filter(|(appended, _)| appended.rejected.is_none());
+            this.announce(
+                taken
+                    .filter_map(|(appended, subject)| {
+                        Some(Announced { event: appended.uuid, subject: subject? })
+                    })
+                    .collect(),
+            );
+            Ok(())
+        }))
+    }
+
+    /// A wake-up: the events are in the store, where a router that fails finds them again.
+    fn announce(&self, events: Vec<Announced>) {
+        if let Some(router) = self.router.as_ref().filter(|_| !events.is_empty()) {
+            router.do_send(Announce(events));
+        }
+    }
+
+    /// Events that are stored with their final status never reach a lane: they are counted here.
+    fn count_final(&mut self, event: &NewEvent) {
+        if event.status != Status::Pending {
+            let labels =
+                [("command", self.commands.label(&event.command)), ("status", event.status.to_string())];
+            metrics::counter!("eventmanager_events_total", &labels).increment(1);
+        }
+    }
+}
+
+impl Actor for Intake {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.recent.clear();
+        self.known.send_replace(false);
+        self.remember_stored(ctx, 0);
+    }
+}
+
+impl Supervised for Intake {}
+
+impl Handler<Received> for Intake {
+    type Result = ResponseActFuture<Self, Result<(), StoreError>>;
+
+    fn handle(&mut self, received: Received, _: &mut Context<Self>) -> Self::Result {
+        let mut known = self.known.subscribe();
+        // An error says that this actor is gone, and with it this future.
+        let known = async move { known.wait_for(|known| *known).await.is_ok() };
+        Box::pin(known.into_actor(self).then(|_, this, _| this.receive(received)))
+    }
+}
+
+impl Handler<Shutdown> for Intake {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+/// What was stored since then, oldest first: source and print of each notification.
+async fn stored_prints(store: Store, since: SystemTime) -> Result<Vec<(String, Print, Seen)>, ReadError> {
+    store.wait_until_events_up().await;
+    let mut prints = Vec::new();
+    let mut before = i64::MAX;
+    while prints.len() < LOOKED_UP {
+        let page = store.recent_notifications(since, before, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        before = last.id;
+        prints.extend(page.into_iter().map(|row| {
+            let print = Print::of(&row.notification_id, row.command_index, &row.document);
+            (row.source, print, Seen { event: row.uuid, connection: Uuid::nil(), at: row.received })
+        }));
+    }
+    prints.reverse();
+    Ok(prints)
+}
+
+/// Stores the events. One that the database refuses for good is stored as failed, in letters that every database has:
+/// what came must not be lost for the way it is written.
+fn store_all(store: Store, events: Vec<NewEvent>) -> impl Future<Output = Result<Vec<Appended>, StoreError>> {
+    let copies = events.clone();
+    let stored = store.append(events);
+    async move {
+        let appended = stored.await?;
+        let pairs = appended.iter().zip(copies);
+        let refused: Vec<NewEvent> = pairs
+            .filter_map(|(appended, event)| Some(in_ascii(event, appended.rejected.as_deref()?)))
+            .collect();
+        if !refused.is_empty() {
+            store_refused(store, refused).await?;
+        }
+        Ok(appended)
+    }
+}
+
+async fn store_refused(store: Store, events: Vec<NewEvent>) -> Result<(), StoreError> {
+    let copies = events.clone();
+    for (again, event) in store.append(events).await?.into_iter().zip(copies) {
+        let NewEvent { source, notification_id, user_id, command, .. } = event;
+        metrics::counter!("eventmanager_events_refused_total", "source" => source.to_string()).increment(1);
+        let is_lost = again.rejected.is_some();
+        let reason = again.rejected;
+        tracing::error!(%source, notification_id, user_id, command, is_lost, reason, "the database refused an event");
+    }
+    Ok(())
+}
+
+/// A failed event with the same content, its letters beyond ASCII as escapes.
+fn in_ascii(event: NewEvent, reason: &str) -> NewEvent {
+    let escaped = |text: &str| text.chars().flat_map(escape).collect::<String>();
+    NewEvent {
+        user_id: escaped(&event.user_id),
+        command: escaped(&event.command),
+        notification_id: event.notification_id.as_deref().map(escaped),
+        document: escaped(&event.document).into(),
+        status: Status::Failed,
+        note: Some(escaped(&format!("the database refuses it as it came: {reason}"))),
+        ..event
+    }
+}
+
+/// Escapes what is not plain ASCII; line ends stay.
+fn escape(letter: char) -> Vec<char> {
+    match letter {
+        '\n' | '\r' | '\t' | ' '..='~' => vec![letter],
+        _ => letter.escape_unicode().collect(),
+    }
+}
+
+/// The notification of one server or cluster, with what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Print([u8; 16]);
+
+impl Print {
+    fn of(notification_id: &str, command_index: u32, document: &str) -> Print {
+        let mut digest = Md5::new();
+        digest.update(notification_id.as_bytes());
+        digest.update([0]);
+        digest.update(command_index.to_be_bytes());
+        digest.update(document.as_bytes());
+        Print(digest.finalize().into())
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    event: Uuid,
+    connection: Uuid,
+    at: SystemTime,
+}
+
+/// The notifications of the last minutes.
+#[derive(Debug, Default)]
+struct Recent {
+    seen: HashMap<Print, Seen>,
+    order: VecDeque<(Print, SystemTime)>,
+}
+
+impl Recent {
+    /// The event that another connection has brought with the same notification inside the window.
+    fn original(&self, print: Print, now: &Seen, window: Duration) -> Option<Uuid> {
+        let earlier = self.seen.get(&print)?;
+        // Two connections do not deliver in the order in which they read: the other one's may be the earlier.
+        let apart = now.at.duration_since(earlier.at).unwrap_or_else(|ahead| ahead.duration());
+        let inside = apart <= window;
+        let other = earlier.connection != now.connection && earlier.event != now.event;
+        (inside && other).then_some(earlier.event)
+    }
+
+    fn add(&mut self, print: Print, seen: Seen, window: Duration) {
+        while let Some((oldest, at)) = self.order.front().copied() {
+            let expired = seen.at.duration_since(at).is_ok_and(|age| age > window);
+            if !expired && self.order.len() < REMEMBERED {
+                break;
+            }
+            self.order.pop_front();
+            if self.seen.get(&oldest).is_some_and(|entry| entry.at == at) {
+                self.seen.remove(&oldest);
+            }
+        }
+        self.order.push_back((print, seen.at));
+        self.seen.insert(print, seen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeat_is_a_duplicate_on_another_connection_inside_the_window() {
+        let window = Duration::from_secs(60);
+        let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let print = Print::of("write1", 0, "document");
+        let mut recent = Recent::default();
+        recent.add(print, Seen { event: first, connection: first, at: at(100) }, window);
+        let check = |print, event, connection, seconds, expected: Option<Uuid>| {
+            let seen = Seen { event, connection, at: at(seconds) };
+            assert_eq!(recent.original(print, &seen, window), expected);
+        };
+        check(print, second, second, 110, Some(first));
+        check(print, second, first, 110, None);
+        check(print, first, second, 110, None);
+        check(print, second, second, 161, None);
+        check(print, second, second, 99, Some(first));
+        check(print, second, second, 39, None);
+        check(Print::of("write2", 0, "document"), second, second, 110, None);
+        check(Print::of("write1", 1, "document"), second, second, 110, None);
+    }
+
+    #[test]
+    fn what_is_older_than_the_window_is_forgotten() {
+        let window = Duration::from_secs(60);
+        let mut recent = Recent::default();
+        for seconds in 0..1000 {
+            let event = Uuid::from_u128(seconds);
+            let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64);
+            recent.add(Print::of("write", seconds as u32, ""), Seen { event, connection: event, at }, window);
+        }
+        assert!(recent.seen.len() <= 62 && recent.order.len() <= 62);
+    }
+}

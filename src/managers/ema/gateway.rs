@@ -1,0 +1,329 @@
+//! Speaking CAI3G to the hosts of the gateway.
+
+use super::host::{Host, Session};
+use crate::config::{self, FaultClass};
+use crate::managers::{Answer, FaultClasses};
+use crate::plan::Request;
+use crate::wire::Secret;
+use crate::wire::{cai3g, xml};
+use memchr::memmem;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
+
+/// An EMA that takes longer than this to accept a connection is not there.
+const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// Answers that did not come, in a row, after which the only host is left alone.
+const SILENCES: u32 = 3;
+/// An answer larger than this is nonsense.
+const ANSWER_LIMIT: usize = 1 << 20;
+
+/// The primary, the secondary, and what is needed to speak to them.
+pub struct Gateway {
+    hosts: Vec<Host>,
+    client: reqwest::Client,
+    username: String,
+    password: Secret,
+    faults: FaultClasses,
+    /// One permit for every session that may be in use.
+    in_use: Semaphore,
+}
+
+/// Why a host did not take a request or a login.
+enum Failure {
+    /// It never got there, or the host said no before doing anything: the other host may be asked.
+    NotTaken(String),
+    /// It got there and no answer came back.
+    Unanswered(String),
+}
+
+impl Gateway {
+    /// A gateway without sessions.
+    pub fn new(config: &config::Ema) -> Self {
+        let urls: Vec<&String> = std::iter::once(&config.primary).chain(&config.secondary).collect();
+        let mut client = reqwest::Client::builder();
+        if urls.iter().all(|url| url.starts_with("http://")) {
+            // Without TLS there may be no certificates on the host, and none are needed.
+            client = client.tls_certs_only([]);
+        }
+        let client = client
+            .connect_timeout(CONNECT_LIMIT.min(config.timeout))
+            .timeout(config.timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_max_idle_per_host(config.sessions)
+            .tcp_nodelay(true)
+            .no_proxy()
+            .build()
+            .expect("the options are constant and the TLS provider is installed at start");
+        // With another host to go to, one answer that does not come is enough to go there.
+        let patience = if urls.len() > 1 { 1 } else { SILENCES };
+        Gateway {
+            hosts: urls.into_iter().map(|url| Host::new(url, patience)).collect(),
+            client,
+            username: config.username.clone(),
+            password: config.password.clone(),
+            faults: FaultClasses::new(config.faults.clone()),
+            in_use: Semaphore::new(config.sessions),
+        }
+    }
+
+    /// Sends a request to the first host that takes it.
+    pub async fn ask(&self, request: &Request) -> Answer {
+        let _permit = self.in_use.acquire().await.expect("the semaphore is never closed");
+        let mut reasons = Vec::new();
+        for host in &self.hosts {
+            if !host.is_open() {
+                reasons.push(host.reason());
+                continue;
+            }
+            match self.ask_host(host, request).await {
+                Ok(answer) => return answer,
+                Err(Failure::Unanswered(reason)) => return Answer::Unanswered(reason),
+                Err(Failure::NotTaken(reason)) => reasons.push(reason),
+            }
+        }
+        Answer::NotTaken(reasons.join("; "))
+    }
+
+    async fn ask_host(&self, host: &Host, request: &Request) -> Result<Answer, Failure> {
+        if let Some(session) = host.take_session() {
+            match self.ask_with(host, &session, request).await? {
+                Some(answer) => return Ok(answer),
+                // A gateway that forgets one session has most likely forgotten all: it was started anew.
+                None => {
+                    session.forget();
+                    host.take_sessions();
+                }
+            }
+        }
+        let session = self.log_in(host).await?;
+        match self.ask_with(host, &session, request).await? {
+            Some(answer) => Ok(answer),
+            None => {
+                session.forget();
+                let reason = "it refuses the session that it has just given";
+                host.leave_alone(reason);
+                Err(Failure::NotTaken(format!("{}: {reason}", host.name)))
+            }
+        }
+    }
+
+    /// Asks with a session; `None` where the host does not know it.
+    async fn ask_with(
+        &self,
+        host: &Host,
+        session: &Session<'_>,
+        request: &Request,
+    ) -> Result<Option<Answer>, Failure> {
+        let secrets = [Some(session.id()), request.secret(), Some(&self.password)];
+        let answer = self.post(host, render(request, session.id()), secrets.into_iter().flatten()).await?;
+        if let cai3g::Answer::Fault(fault) = &answer
+            && self.faults.class(fault) == FaultClass::Session
+        {
+            tracing::info!(host = host.name, %fault, "ema session refused: logging in again");
+            return Ok(None);
+        }
+        host.answered();
+        Ok(Some(self.faults.answer(answer, &host.name)))
+    }
+
+    /// A new session. A host that refuses the login is left alone like one that is away.
+    async fn log_in<'a>(&self, host: &'a Host) -> Result<Session<'a>, Failure> {
+        let answer =
+            match self.post(host, cai3g::login(&self.username, &self.password), [&self.password]).await {
+                Ok(answer) => answer,
+                // Nothing is half done by a login: its session, if there is one, ends by itself.
+                Err(Failure::NotTaken(reason) | Failure::Unanswered(reason)) => {
+                    return Err(Failure::NotTaken(reason));
+                }
+            };
+        let refused = match answer {
+            cai3g::Answer::Success { session_id: Some(session) } => {
+                metrics::counter!("eventmanager_session_logins_total", "host" => host.name.clone())
+                    .increment(1);
+                host.answered();
+                return Ok(host.session(session));
+            }
+            cai3g::Answer::Success { session_id: None } => "login answered without a session".to_owned(),
+            cai3g::Answer::Fault(fault) => format!("login refused: {fault}"),
+            cai3g::Answer::NotUnderstood { reason } => format!("login answer not understood: {reason}"),
+        };
+        host.leave_alone(&refused);
+        Err(Failure::NotTaken(format!("{}: {refused}", host.name)))
+    }
+
+    /// One HTTP exchange; takes note where none comes about.
+    ///
+    /// A peer may quote what it was sent: `secrets` are taken out of its answer before it becomes the text of anything.
+    async fn post<'a>(
+        &self,
+        host: &Host,
+        body: String,
+        secrets: impl IntoIterator<Item = &'a Secret>,
+    ) -> Result<cai3g::Answer, Failure> {
+        let request =
+            self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8").body(body);
+        let response = request.send().await.map_err(|error| self.failure(host, error))?;
+        let status = response.status().as_u16();
+        let body = read_limited(response).await.map_err(|error| self.failure(host, error))?;
+        if matches!(status, 429 | 502 | 503 | 504) {
+            let reason = format!("HTTP status {status}");
+            host.fell_silent(&reason);
+            let reason = format!("{}: {reason}", host.name);
+            // Behind a balancer that says "bad gateway" or "gateway timeout" the request may have been carried out.
+            return Err(match status {
+                502 | 504 => Failure::Unanswered(reason),
+                _ => Failure::NotTaken(reason),
+            });
+        }
+        let scrubbed = secrets.into_iter().fold(body.clone(), scrub);
+        Ok(without_secrets(cai3g::parse_answer(status, &body), cai3g::parse_answer(status, &scrubbed)))
+    }
+
+    fn failure(&self, host: &Host, error: reqwest::Error) -> Failure {
+        let not_sent = error.is_connect() || error.is_builder();
+        let reason = causes(&error.without_url());
+        if not_sent {
+            host.leave_alone(&reason);
+            Failure::NotTaken(format!("{}: {reason}", host.name))
+        } else {
+            host.fell_silent(&reason);
+            Failure::Unanswered(format!("no answer from {}: {reason}", host.name))
+        }
+    }
+
+    /// Tries a login at every host that is away and due for it; its session is kept.
+    pub async fn probe_failed_hosts(&self) {
+        for (rank, host) in self.hosts.iter().enumerate() {
+            if !host.begin_probe(Instant::now()) {
+                continue;
+            }
+            // A session of before goes first: the host may count it, and refuse one more.
+            if let Some(old) = host.take_session() {
+                match self.post(host, cai3g::logout(old.id()), [old.id()]).await {
+                    Ok(_) => old.forget(),
+                    Err(_) => continue,
+                }
+            }
+            if self.log_in(host).await.is_ok() {
+                self.log_out_of(&self.hosts[rank + 1..]).await;
+            }
+        }
+    }
+
+    /// Ends every idle session.
+    pub async fn log_out(&self) {
+        self.log_out_of(&self.hosts).await;
+    }
+
+    async fn log_out_of(&self, hosts: &[Host]) {
+        for host in hosts {
+            let sessions = host.take_sessions();
+            let logouts = sessions.iter().map(|session| self.post(host, cai3g::logout(session), [session]));
+            // A session that cannot be ended ends by itself.
+            let _ = futures_util::future::join_all(logouts).await;
+        }
+    }
+}
+
+/// The meaning of an answer as it came, with the texts of the one that was scrubbed: a short password may stand in
+/// anything, codes among it.
+fn without_secrets(answer: cai3g::Answer, scrubbed: cai3g::Answer) -> cai3g::Answer {
+    match (answer, scrubbed) {
+        (cai3g::Answer::Fault(fault), cai3g::Answer::Fault(texts)) => {
+            let cai3g::Fault { code, detail_code, .. } = fault;
+            cai3g::Answer::Fault(cai3g::Fault { code, detail_code, ..texts })
+        }
+        (cai3g::Answer::Fault(fault), _) => {
+            let cai3g::Fault { code, detail_code, .. } = fault;
+            cai3g::Answer::Fault(cai3g::Fault { code, detail_code, ..cai3g::Fault::default() })
+        }
+        (cai3g::Answer::NotUnderstood { .. }, scrubbed) => match scrubbed {
+            cai3g::Answer::NotUnderstood { reason } => cai3g::Answer::NotUnderstood { reason },
+            _ => cai3g::Answer::NotUnderstood { reason: "its text holds a secret".to_owned() },
+        },
+        (success, _) => success,
+    }
+}
+
+/// The answer with every occurrence of a secret replaced, as it is and as XML writes it.
+fn scrub(body: Vec<u8>, secret: &Secret) -> Vec<u8> {
+    let mut escaped = String::new();
+    xml::escape::push_text(&mut escaped, secret.expose());
+    [secret.expose(), &escaped].into_iter().filter(|text| !text.is_empty()).fold(body, |body, text| {
+        let mut rest = &body[..];
+        let mut scrubbed = Vec::new();
+        while let Some(at) = memmem::find(rest, text.as_bytes()) {
+            scrubbed.extend_from_slice(&rest[..at]);
+            scrubbed.extend_from_slice(b"***");
+            rest = &rest[at + text.len()..];
+        }
+        scrubbed.extend_from_slice(rest);
+        scrubbed
+    })
+}
+
+fn render(request: &Request, session: &Secret) -> String {
+    match request {
+        Request::Hss(request) => cai3g::hss(request, session),
+        Request::Enum(request) => cai3g::enumeration(request, session),
+    }
+}
+
+/// The body, cut where it grows beyond [`ANSWER_LIMIT`]; what is cut does not parse.
+async fn read_limited(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_LIMIT {
+            break;
+        }
+    }
+    Ok(body)
+}
+
+/// An error with its causes, outermost first.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_quotes_a_secret_is_told_without_it() {
+        let check = |secret: &str, status: u16, body: &str, expected: &str| {
+            let secret = Secret::new(secret);
+            let scrubbed = scrub(body.into(), &secret);
+            let answer = without_secrets(
+                cai3g::parse_answer(status, body.as_bytes()),
+                cai3g::parse_answer(status, &scrubbed),
+            );
+            let text = match answer {
+                cai3g::Answer::Success { .. } => "success".to_owned(),
+                cai3g::Answer::Fault(fault) => fault.to_string(),
+                cai3g::Answer::NotUnderstood { reason } => reason,
+            };
+            assert!(text.contains(expected), "{text}");
+            assert!(secret.expose().len() < 4 || !text.contains(secret.expose()), "{text}");
+        };
+        let fault = cai3g::server::fault(4006, Some(13004), "password hunter2 refused");
+        check("hunter2", 500, &fault, "13004");
+        // A password that stands in every tag does not change what the answer means.
+        check("a", 500, &fault, "13004");
+        check(
+            "a",
+            200,
+            r#"<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body/></S:Envelope>"#,
+            "success",
+        );
+        check("hunter2", 200, "oops hunter2", "***");
+        check("<&>hunter", 500, &cai3g::server::fault(4006, Some(1), "<&>hunter"), "***");
+    }
+}

@@ -1,0 +1,110 @@
+//! The gateway (EMA, PG) that HSS and ENUM are provisioned through: sessions, two hosts, fail-back.
+//!
+//! ```text
+//! Login → sessionId          once per session, then kept
+//! Create, Set, Delete        with a session of the pool
+//! Logout                     on shutdown
+//! ```
+//!
+//! The primary is used while it answers; the secondary when the primary refuses the connection, times out or refuses
+//! the login. A host that failed is asked again by a probe (a login), never by an event. [`host`] decides which host
+//! may be asked, [`gateway`] speaks to it.
+
+mod gateway;
+mod host;
+
+use super::Answer;
+use crate::config;
+use crate::plan::{Request, System};
+use crate::supervision::Shutdown;
+use actix::prelude::*;
+use gateway::Gateway;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How often hosts that failed are looked at; each is probed at its own growing distance.
+const PROBE_TICK: Duration = Duration::from_millis(250);
+/// How long a shutdown waits for the gateway to confirm logouts.
+const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
+
+/// Asks the gateway for one request, once.
+#[derive(Message)]
+#[rtype(result = "Answer")]
+pub struct Ask {
+    pub system: System,
+    pub operation: &'static str,
+    pub request: Request,
+}
+
+/// Asks, and measures what came of it. An actor that fails in between leaves the outcome open.
+pub async fn ask(ema: Addr<Ema>, ask: Ask) -> Answer {
+    let (system, operation, since) = (ask.system, ask.operation, Instant::now());
+    let lost = |error: MailboxError| Answer::Unanswered(format!("the request was lost inside: {error}"));
+    let answer = ema.send(ask).await.unwrap_or_else(lost);
+    let labels = [("system", system.as_str()), ("operation", operation), ("outcome", answer.outcome())];
+    metrics::histogram!("eventmanager_southbound_request_seconds", &labels).record(since.elapsed());
+    answer
+}
+
+/// Owns the sessions with both hosts.
+pub struct Ema {
+    config: config::Ema,
+    gateway: Option<Rc<Gateway>>,
+}
+
+impl Ema {
+    /// The gateway of a configuration; sessions are opened as they are needed.
+    pub fn new(config: config::Ema) -> Self {
+        Ema { config, gateway: None }
+    }
+
+    /// The gateway of this incarnation.
+    fn gateway(&self) -> Rc<Gateway> {
+        Rc::clone(self.gateway.as_ref().expect("started() opens the gateway"))
+    }
+
+    fn probe(&mut self, ctx: &mut Context<Self>) {
+        let gateway = self.gateway();
+        ctx.spawn(async move { gateway.probe_failed_hosts().await }.into_actor(self));
+    }
+}
+
+impl Actor for Ema {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        let before = self.gateway.replace(Rc::new(Gateway::new(&self.config)));
+        // What has failed may be in there, so it is made anew; the sessions of before are handed back.
+        if let Some(before) = before {
+            ctx.spawn(async move { before.log_out().await }.into_actor(self));
+        }
+        ctx.run_interval(PROBE_TICK, Self::probe);
+    }
+}
+
+impl Supervised for Ema {}
+
+impl Handler<Ask> for Ema {
+    type Result = ResponseActFuture<Self, Answer>;
+
+    fn handle(&mut self, ask: Ask, _: &mut Context<Self>) -> Self::Result {
+        let gateway = self.gateway();
+        Box::pin(async move { gateway.ask(&ask.request).await }.into_actor(self))
+    }
+}
+
+impl Handler<Shutdown> for Ema {
+    type Result = ResponseActFuture<Self, ()>;
+
+    /// Hands the sessions back: a gateway allows only so many.
+    fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) -> Self::Result {
+        let gateway = self.gateway();
+        let logout = async move { tokio::time::timeout(LOGOUT_LIMIT, gateway.log_out()).await };
+        Box::pin(logout.into_actor(self).map(|timed, _, ctx: &mut Context<Self>| {
+            if timed.is_err() {
+                tracing::warn!("logout from the ema not confirmed in time");
+            }
+            ctx.stop();
+        }))
+    }
+}

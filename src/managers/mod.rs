@@ -1,0 +1,20 @@
+//! Managers: one actor for each system that requests go to.
+//!
+//! [`hss`] and [`enumeration`] know what an answer means for a request; [`ema`] is the gateway both go through, with
+//! its sessions and its two hosts.
+
+pub mod answer;
+pub mod ema;
+pub mod enumeration;
+pub mod hss;
+
+pub use answer::{Answer, FaultClasses};
+pub use enumeration::Enumeration;
+pub use hss::Hss;
+
+use actix::prelude::*;
+
+/// Asks a manager to send one request, once.
+#[derive(Message)]
+#[rtype(result = "Answer")]
+pub struct Provision<R: Send + 'static>(pub R);

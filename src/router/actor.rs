@@ -1,0 +1,280 @@
+//! The router: gives stored events their keys, starts those that nobody stands in the way of, and deals with what
+//! becomes of them.
+//!
+//! It holds names, never documents: the store is the queue. After a restart it reads there what is unfinished.
+
+use super::arrivals::KNOWN_LIMIT;
+use super::conflicts::{Conflicts, Hold};
+use super::executor::{Executor, Outcome};
+use super::keys::Key;
+use super::lane::{Lane, Run};
+use super::outages::{Outages, Party};
+use crate::config::{OnFailure, Order, Processing};
+use crate::event::Status;
+use crate::processors::subject::Subject;
+use crate::supervision::{Backoff, Shutdown};
+use actix::prelude::*;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How often events that hold their lane are looked at again.
+const HELD_CHECK: Duration = Duration::from_secs(5);
+/// How often the store is looked through for events that somebody has put back to pending.
+const RESCAN: Duration = Duration::from_secs(30);
+/// A backlog larger than this is not looked through.
+const RESCAN_LIMIT: usize = 1000;
+/// How often a shutdown looks whether the last event has ended.
+const DRAIN_TICK: Duration = Duration::from_millis(20);
+
+/// An event that has been stored, as the router needs it.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    pub event: Uuid,
+    pub subject: Subject,
+}
+
+/// Events that have been stored as pending, in the order of the store.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Announce(pub Vec<Announced>);
+
+/// Asks for the router's numbers.
+#[derive(Message)]
+#[rtype(result = "Backlog")]
+pub struct GetBacklog;
+
+/// What the router has before it.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Backlog {
+    /// Unfinished events that it knows of.
+    pub unfinished: usize,
+    pub running: usize,
+    /// Events that wait for a party to come back, by its name.
+    pub waiting: Vec<(String, usize)>,
+    /// More are in the store.
+    pub more_in_store: bool,
+}
+
+/// See the module.
+pub struct Router {
+    pub(super) executor: Arc<Executor>,
+    pub(super) workers: Vec<Addr<Lane>>,
+    pub(super) order: Order,
+    pub(super) on_failure: OnFailure,
+    pub(super) retry: Backoff,
+    pub(super) state: State,
+}
+
+/// Rebuilt from the store at every start.
+#[derive(Default)]
+pub(super) struct State {
+    /// Stored, without keys as yet.
+    pub(super) arrivals: VecDeque<Announced>,
+    pub(super) known: HashSet<Uuid>,
+    pub(super) reading: bool,
+    pub(super) read_failures: u32,
+    /// What is unfinished in the store is being read, or will be once it can be.
+    pub(super) loading: bool,
+    /// Not all that is pending in the store is known here.
+    pub(super) more_in_store: bool,
+    /// Announced while the store is read: they come after what was there before.
+    pub(super) meanwhile: Vec<Announced>,
+    pub(super) conflicts: Conflicts,
+    pub(super) keys: HashMap<Uuid, Vec<Key>>,
+    pub(super) ready: VecDeque<Uuid>,
+    pub(super) idle: Vec<usize>,
+    pub(super) running: usize,
+    pub(super) outages: Outages,
+    pub(super) held: Vec<Uuid>,
+    pub(super) draining: bool,
+}
+
+impl Router {
+    /// A router over these workers.
+    pub fn new(executor: Arc<Executor>, workers: Vec<Addr<Lane>>, processing: &Processing) -> Self {
+        Router {
+            executor,
+            workers,
+            order: processing.order,
+            on_failure: processing.on_failure,
+            retry: Backoff { first: processing.retry_initial, max: processing.retry_max },
+            state: State::default(),
+        }
+    }
+
+    /// Gives ready events to idle workers.
+    pub(super) fn dispatch(&mut self, ctx: &mut Context<Self>) {
+        while !self.state.draining && !self.state.idle.is_empty() {
+            let Some(event) = self.state.ready.pop_front() else { return };
+            let worker = self.state.idle.pop().expect("there is an idle worker");
+            let keys = self.state.keys.get(&event).cloned().unwrap_or_default();
+            self.state.running += 1;
+            // `send`: its answer is what frees the worker and the keys.
+            let run = self.workers[worker].send(Run { event, keys });
+            ctx.spawn(run.into_actor(self).map(move |result, this, ctx| {
+                this.state.running -= 1;
+                this.state.idle.push(worker);
+                this.ran(event, result.unwrap_or_else(|error| Outcome::Crashed(error.to_string())), ctx);
+                this.dispatch(ctx);
+            }));
+        }
+    }
+
+    fn ran(&mut self, event: Uuid, outcome: Outcome, ctx: &mut Context<Self>) {
+        let still_tried =
+            matches!(outcome, Outcome::Waits(party, _) if self.state.outages.tried_for(event) == Some(party));
+        if !still_tried {
+            let freed = self.state.outages.passed(event);
+            self.state.ready.extend(freed);
+        }
+        match outcome {
+            Outcome::Ended(Some(Status::Failed)) => self.failed(event, ctx),
+            Outcome::Ended(_) => self.finish(event, ctx),
+            Outcome::Waits(party, reason) => self.park(event, party, &reason, ctx),
+            Outcome::Needs(more) => self.extend(event, more),
+            Outcome::Crashed(reason) => self.crashed(event, reason, ctx),
+        }
+    }
+
+    /// A failed event lets the others go, or holds them until somebody resolves it.
+    fn failed(&mut self, event: Uuid, ctx: &mut Context<Self>) {
+        match self.on_failure {
+            OnFailure::Continue => self.finish(event, ctx),
+            OnFailure::Hold => self.state.held.push(event),
+        }
+    }
+
+    fn finish(&mut self, event: Uuid, ctx: &mut Context<Self>) {
+        self.state.known.remove(&event);
+        self.state.keys.remove(&event);
+        let freed = self.state.conflicts.leave(event);
+        self.state.ready.extend(freed);
+        if self.state.more_in_store && !self.state.loading && self.unheld() < KNOWN_LIMIT / 2 {
+            self.load(ctx);
+        }
+    }
+
+    fn park(&mut self, event: Uuid, party: Party, reason: &str, ctx: &mut Context<Self>) {
+        let Some(failures) = self.state.outages.park(party, event) else {
+            tracing::debug!(%event, %party, reason, "event waits with others");
+            return;
+        };
+        tracing::warn!(%event, %party, reason, failures, "event waits");
+        ctx.run_later(self.retry.delay(failures), move |this, ctx| {
+            this.state.ready.extend(this.state.outages.next(party));
+            this.dispatch(ctx);
+        });
+    }
+
+    fn extend(&mut self, event: Uuid, more: Vec<Key>) {
+        self.state.keys.entry(event).or_default().extend(&more);
+        let more = more.into_iter().map(|key| (key, Hold::Exclusive)).collect();
+        for startable in self.state.conflicts.extend(event, more) {
+            self.state.ready.push_front(startable);
+        }
+    }
+
+    /// An actor failed over the event: it is run again, but not for ever.
+    fn crashed(&mut self, event: Uuid, reason: String, ctx: &mut Context<Self>) {
+        let executor = Arc::clone(&self.executor);
+        let counted = async move { executor.crashed(event, &reason).await };
+        ctx.spawn(counted.into_actor(self).map(move |failed, this, ctx| {
+            match failed {
+                Ok(true) => this.ran(event, Outcome::Ended(Some(Status::Failed)), ctx),
+                Ok(false) => this.state.ready.push_back(event),
+                // Somebody has deleted the row, or the store is away: the next run finds out.
+                Err(error) => {
+                    tracing::warn!(%event, %error, "failure of an actor could not be recorded");
+                    this.state.ready.push_back(event);
+                }
+            }
+            this.dispatch(ctx);
+        }));
+    }
+
+    /// Events that are known and not merely held until somebody resolves them.
+    pub(super) fn unheld(&self) -> usize {
+        self.state.known.len() - self.state.held.len()
+    }
+
+    /// Finds events that somebody has put back to pending in the table.
+    fn rescan(&mut self, ctx: &mut Context<Self>) {
+        if !self.state.loading && !self.state.draining && self.unheld() < RESCAN_LIMIT {
+            self.load(ctx);
+        }
+    }
+
+    /// Lets those events go that somebody has resolved meanwhile, and runs those again that are to be retried.
+    fn check_held(&mut self, ctx: &mut Context<Self>) {
+        for event in self.state.held.clone() {
+            let store = self.executor.store.clone();
+            let row = async move { store.event_by_uuid(event).await };
+            ctx.spawn(row.into_actor(self).map(move |row, this, ctx| {
+                let status = match row {
+                    Ok(row) => row.and_then(|row| row.status),
+                    Err(_) => return,
+                };
+                let held = this.state.held.iter().position(|held| *held == event);
+                // Answers may come late, and twice: only the first one of an event that is still held counts.
+                let (Some(held), false) = (held, status == Some(Status::Failed)) else { return };
+                this.state.held.swap_remove(held);
+                match status {
+                    Some(Status::Pending) => this.state.ready.push_back(event),
+                    _ => this.finish(event, ctx),
+                }
+                this.dispatch(ctx);
+            }));
+        }
+    }
+}
+
+impl Actor for Router {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.state = State { idle: (0..self.workers.len()).rev().collect(), ..State::default() };
+        self.load(ctx);
+        ctx.run_interval(HELD_CHECK, Self::check_held);
+        ctx.run_interval(RESCAN, Self::rescan);
+    }
+}
+
+impl Supervised for Router {}
+
+impl Handler<Announce> for Router {
+    type Result = ();
+
+    fn handle(&mut self, Announce(events): Announce, ctx: &mut Context<Self>) {
+        events.into_iter().for_each(|announced| self.announce(announced));
+        self.admit(ctx);
+    }
+}
+
+impl Handler<GetBacklog> for Router {
+    type Result = MessageResult<GetBacklog>;
+
+    fn handle(&mut self, _: GetBacklog, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(Backlog {
+            unfinished: self.state.known.len(),
+            running: self.state.running,
+            waiting: self.state.outages.waiting().map(|(party, count)| (party.to_string(), count)).collect(),
+            more_in_store: self.state.more_in_store,
+        })
+    }
+}
+
+impl Handler<Shutdown> for Router {
+    type Result = ();
+
+    /// Starts nothing more, and stops when the running events have ended.
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        self.state.draining = true;
+        ctx.run_interval(DRAIN_TICK, |this, ctx| {
+            if this.state.running == 0 {
+                ctx.stop();
+            }
+        });
+    }
+}

@@ -1,0 +1,183 @@
+//! How events come to the router: from the store at a start and when there is room again, from the intake as they
+//! arrive; then they get their keys.
+//!
+//! Their order is that of the store. What is announced while the store is being read comes after what was there.
+
+use super::actor::{Announced, Router};
+use super::conflicts::Hold;
+use super::keys::{Key, keys};
+use crate::config::{OnFailure, Order};
+use crate::processors::attributes::Rules;
+use crate::processors::command_type;
+use crate::processors::subject::Subject;
+use crate::store::PendingEvent;
+use crate::wire::ocir::Document;
+use actix::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many events are known at most; further ones stay in the store until there is room.
+pub(super) const KNOWN_LIMIT: usize = 100_000;
+/// So many are read from the store at a time.
+const PAGE: usize = 100;
+/// So many rows of subscribers are read at a time.
+const ARRIVALS_AT_ONCE: usize = 256;
+
+impl Router {
+    /// Reads what is unfinished in the store as soon as it can be read.
+    ///
+    /// Until then events that are announced are left to the reading, so that they come after those of before. The
+    /// mailbox stays open: a shutdown does not wait for a database.
+    pub(super) fn load(&mut self, ctx: &mut Context<Self>) {
+        self.state.loading = true;
+        self.state.more_in_store = true;
+        let store = self.executor.store.clone();
+        let up = async move { store.wait_until_events_up().await };
+        ctx.spawn(up.into_actor(self).map(|(), this, ctx| {
+            this.state.more_in_store = false;
+            this.load_page(ctx, 0);
+        }));
+    }
+
+    /// Reads a page, and then the next, until all is known or there is no room.
+    fn load_page(&mut self, ctx: &mut Context<Self>, after: i64) {
+        let (store, on_failure) = (self.executor.store.clone(), self.on_failure);
+        let page = async move {
+            match on_failure {
+                OnFailure::Continue => store.pending(after, PAGE).await,
+                OnFailure::Hold => store.unresolved(after, PAGE).await,
+            }
+        };
+        ctx.spawn(page.into_actor(self).map(move |page, this, ctx| match page {
+            Ok(rows) => this.loaded(rows, ctx),
+            Err(error) => {
+                tracing::warn!(%error, "pending events cannot be read: trying again");
+                this.state.more_in_store = true;
+                let delay = this.read_delay();
+                ctx.run_later(delay, Self::load);
+            }
+        }));
+    }
+
+    fn loaded(&mut self, rows: Vec<PendingEvent>, ctx: &mut Context<Self>) {
+        self.state.read_failures = 0;
+        let next = rows.last().map(|row| row.id).filter(|_| rows.len() == PAGE);
+        let rules = Arc::clone(&self.executor.rules);
+        for row in rows {
+            if !self.state.known.contains(&row.uuid) {
+                self.know(Announced { event: row.uuid, subject: subject(&row, &rules) });
+            }
+        }
+        match next {
+            Some(id) if self.has_room() => self.load_page(ctx, id),
+            rest => {
+                self.state.loading = false;
+                self.state.more_in_store |= rest.is_some();
+                let meanwhile = std::mem::take(&mut self.state.meanwhile);
+                meanwhile.into_iter().for_each(|announced| self.announce(announced));
+            }
+        }
+        self.admit(ctx);
+    }
+
+    /// Takes a stored event in, unless that has to wait for its turn.
+    pub(super) fn announce(&mut self, announced: Announced) {
+        let state = &mut self.state;
+        if state.known.len() - state.held.len() + state.meanwhile.len() >= KNOWN_LIMIT || state.more_in_store
+        {
+            // It is in the store, and has its turn after those that are there already.
+            state.more_in_store = true;
+        } else if state.loading {
+            state.meanwhile.push(announced);
+        } else {
+            self.know(announced);
+        }
+    }
+
+    fn know(&mut self, announced: Announced) {
+        if self.state.known.insert(announced.event) {
+            self.state.arrivals.push_back(announced);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.unheld() < KNOWN_LIMIT
+    }
+
+    /// Reads the subscribers of the next arrivals, then gives each its keys. One reading at a time keeps the order.
+    pub(super) fn admit(&mut self, ctx: &mut Context<Self>) {
+        if self.state.reading || self.state.arrivals.is_empty() {
+            return;
+        }
+        let count = self.state.arrivals.len().min(ARRIVALS_AT_ONCE);
+        let batch: Vec<Announced> = self.state.arrivals.drain(..count).collect();
+        self.state.reading = true;
+        self.read_subscribers(batch, ctx);
+    }
+
+    fn read_subscribers(&mut self, batch: Vec<Announced>, ctx: &mut Context<Self>) {
+        // Taken before the rows are read: what ends in between is in the rows, or was here.
+        let beside: Vec<Vec<(Key, Hold)>> = batch.iter().map(|arrival| self.keys_beside(arrival)).collect();
+        let users: Vec<String> = batch.iter().flat_map(|arrival| arrival.subject.users.clone()).collect();
+        let store = self.executor.store.clone();
+        let rows = async move { store.subscribers(users).await };
+        let read = rows.into_actor(self).map(move |rows, this, ctx| {
+            let rows = match rows {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::warn!(%error, "subscribers cannot be read: trying again");
+                    let delay = this.read_delay();
+                    ctx.run_later(delay, move |this, ctx| this.read_subscribers(batch, ctx));
+                    return;
+                }
+            };
+            this.state.read_failures = 0;
+            this.state.reading = false;
+            for (arrival, beside) in batch.into_iter().zip(beside) {
+                let current = arrival.subject.users.iter().filter_map(|user| rows.get(user));
+                let current: Vec<Key> = current.flat_map(|row| keys(&Subject::of(row))).collect();
+                this.enter(arrival, current, beside);
+            }
+            this.dispatch(ctx);
+            this.admit(ctx);
+        });
+        ctx.spawn(read);
+    }
+
+    fn read_delay(&mut self) -> Duration {
+        self.state.read_failures += 1;
+        self.retry.delay(self.state.read_failures - 1)
+    }
+
+    /// What other unfinished events of its users hold: what they will make of the users' rows.
+    fn keys_beside(&self, arrival: &Announced) -> Vec<(Key, Hold)> {
+        let users = arrival.subject.users.iter().map(|user| Key::user(user));
+        users.flat_map(|user| self.state.conflicts.keys_beside(user)).collect()
+    }
+
+    fn enter(&mut self, arrival: Announced, current: Vec<Key>, beside: Vec<(Key, Hold)>) {
+        let event = arrival.event;
+        let own = keys(&arrival.subject).into_iter().chain(current).map(|key| (key, Hold::Exclusive));
+        let all = (self.order == Order::Strict).then_some((Key::ALL, Hold::Exclusive));
+        let mut held: Vec<(Key, Hold)> = Vec::new();
+        // Its own keys first: of long rows of keys only the first are passed on.
+        for (key, hold) in all.into_iter().chain(own).chain(beside).chain(self.keys_beside(&arrival)) {
+            if held.iter().all(|(known, _)| *known != key) {
+                held.push((key, hold));
+            }
+        }
+        self.state.keys.insert(event, held.iter().map(|(key, _)| *key).collect());
+        if self.state.conflicts.enter(event, held) {
+            self.state.ready.push_back(event);
+        }
+    }
+}
+
+/// The names in a stored event; an event that cannot be read has none, and fails when it is run.
+fn subject(row: &PendingEvent, rules: &Rules) -> Subject {
+    let document = Document::from_text(row.document.to_string());
+    match (command_type(&row.command), document.into_command(row.command_index)) {
+        (Some(entry), Ok(Some(command))) => (entry.subject)(&command, rules),
+        _ => Subject::default(),
+    }
+}

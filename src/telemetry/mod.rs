@@ -1,0 +1,87 @@
+//! Logs and metrics of the whole process.
+
+mod labels;
+
+pub use labels::Labels;
+
+use crate::config::{Log, LogFormat};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::time::SystemTime;
+
+/// The driver quotes the parameters of its statements at `debug`, module by module; the longest name wins.
+const QUIET: &str = "tokio_postgres=info,tokio_postgres::query=info,tokio_postgres::prepare=info";
+
+/// Keeps the log being written; what is still unwritten goes out when it is dropped.
+pub type LogWriter = tracing_appender::non_blocking::WorkerGuard;
+
+/// Upper bounds in seconds: a commit takes a millisecond, an outage minutes.
+const SECONDS: &[f64] = &[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0,
+    3600.0,
+];
+/// Upper bounds in rows of a transaction.
+const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0];
+
+/// Writes the log to standard error, as systemd wants it. `RUST_LOG` overrides the configured level.
+///
+/// `debug` and `trace` are about us: what the libraries say there is about bytes, and the driver of the database quotes
+/// the parameters of its statements, passwords among them. It is kept from that whatever `RUST_LOG` says.
+pub fn start_log(log: &Log) -> LogWriter {
+    let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
+    let filter = filter.unwrap_or_else(|| levels(&log.level));
+    // Its own thread writes: a log that nobody reads, or that cannot be written, holds up nothing and fails nothing.
+    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(format!("{filter},{QUIET}")))
+        .with_writer(writer)
+        .with_target(false)
+        .with_timer(SystemTime);
+    // A second start in one process (tests, demo) keeps the first log.
+    let _ = match log.format {
+        LogFormat::Text => subscriber.with_ansi(false).try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    };
+    guard
+}
+
+fn levels(ours: &str) -> String {
+    let theirs = if matches!(ours, "debug" | "trace") { "info" } else { ours };
+    format!("{theirs},actix_server=warn,{}={ours}", env!("CARGO_CRATE_NAME"))
+}
+
+/// Collects the process's metrics for `/metrics`. Only once in a process.
+pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_rows".into()), ROWS)?
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
+    counter!("eventmanager_events_received_total", "Well-formed events as they were read from the peer");
+    counter!("eventmanager_events_total", "Events that have got a final status");
+    histogram!("eventmanager_event_duration_seconds", "From receipt to final status");
+    gauge!("eventmanager_events_pending", "Events without a final status");
+    gauge!("eventmanager_oldest_pending_seconds", "Age of the oldest event without a final status");
+    gauge!("eventmanager_connection_up", "Whether an endpoint is connected, 1 or 0");
+    counter!("eventmanager_reconnects_total", "Attempts to reconnect to an endpoint");
+    counter!("eventmanager_frames_bad_total", "What came from an endpoint and could not be read");
+    counter!("eventmanager_duplicates_total", "Notifications that another connection had brought already");
+    counter!("eventmanager_notification_gaps_total", "Notification ids that were never seen");
+    counter!(
+        "eventmanager_notification_backs_total",
+        "Notification ids that were not larger than the one before"
+    );
+    counter!("eventmanager_events_refused_total", "Events that the database refused as they came");
+    counter!("eventmanager_notifications_total", "Notifications that are not events, by kind");
+    counter!("eventmanager_mislabelled_total", "Documents in UTF-8 that declare ISO-8859-1");
+    counter!("eventmanager_actor_restarts_total", "Restarts of a supervised actor");
+    histogram!("eventmanager_southbound_request_seconds", "Requests to HSS, ENUM and mail");
+    counter!("eventmanager_session_logins_total", "Sessions opened at a provisioning host");
+    histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
+    histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");
+}
