@@ -1,0 +1,49 @@
+//! The file of the embedded database: one daemon at a time, and still there.
+
+mod support;
+
+use support::daemon::{Daemon, Site, eventually};
+use support::documents::add;
+use support::peers::Peers;
+
+fn is_ready(daemon: &Daemon) -> bool {
+    daemon.get("/readyz").0 == 200
+}
+
+#[test]
+fn a_second_daemon_on_one_database_waits_until_the_first_has_ended() {
+    let peers = Peers::start();
+    let site = Site::new(&peers.config(""));
+    let first = site.start();
+    eventually("the first is ready", || is_ready(&first).then_some(()));
+    let second = site.start();
+    eventually("the second says why it is not", || {
+        second.get("/readyz").1.contains("another eventmanager uses this database").then_some(())
+    });
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    first.kill();
+    eventually("the second takes over", || is_ready(&second).then_some(()));
+    peers.broadworks.send(&add(2, "bo@tele.gl"));
+    // Both were connected to the application server, which sends everything to everybody.
+    eventually("both users are there", || (peers.ema.holds() == (2, 0)).then_some(()));
+    eventually("every event ends", || (site.count(&["pending"]) == 0).then_some(()));
+    assert_eq!(site.count(&["failed"]), 0, "{:?}", site.events());
+}
+
+#[test]
+fn a_database_file_that_is_removed_is_told_and_what_comes_after_is_stored() {
+    let peers = Peers::start();
+    let site = Site::new(&peers.config(""));
+    let daemon = site.start();
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    site.wait_ended(1);
+    for name in ["events.db", "events.db-wal", "events.db-shm"] {
+        // The companions are there only while something is in them.
+        let _ = std::fs::remove_file(site.directory.path().join(name));
+    }
+    peers.broadworks.send(&add(2, "bo@tele.gl"));
+    site.wait_ended(1);
+    assert!(daemon.log().contains("the file was removed or replaced"));
+    assert_eq!(site.events().len(), 1, "the new file holds what came after");
+    assert_eq!(peers.ema.holds(), (2, 0));
+}

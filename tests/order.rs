@@ -1,0 +1,125 @@
+//! `order = "strict"` and `on_failure = "hold"`.
+
+mod support;
+
+use eventmanager::simulators::script::{Action, Rule};
+use std::time::Duration;
+use support::daemon::{Daemon, Site, eventually};
+use support::documents::{add, drop_phone, set_phone};
+use support::peers::Peers;
+
+fn site(processing: &str) -> (Peers, Site) {
+    let peers = Peers::start();
+    let config = peers.config("").replace("[processing]\n", &format!("[processing]\n{processing}\n"));
+    (peers, Site::new(&config))
+}
+
+/// A daemon whose store has been opened.
+fn start(site: &Site) -> Daemon {
+    let daemon = site.start();
+    eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
+    daemon
+}
+
+fn statuses(site: &Site) -> String {
+    site.events().iter().map(|row| row.status.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn wait_statuses(site: &Site, expected: &str) {
+    eventually(&format!("statuses are {expected:?}"), || (statuses(site) == expected).then_some(()));
+}
+
+/// Fails the next phone given to Anna.
+fn fail_once(peers: &Peers) {
+    let fault = Action::Fault { code: 4006, detail_code: Some(1), style: Default::default() };
+    peers.ema.script(vec![Rule::new(fault).op("Create").mo("DNS").times(1)]);
+}
+
+fn resolve(site: &Site, id: i64, status: &str) {
+    let changed = site.database().execute("update em_event set status = ? where id = ?", (status, id));
+    assert_eq!(changed, Ok(1));
+}
+
+#[test]
+fn strict_order_runs_one_event_after_the_other() {
+    let (peers, site) = site("order = \"strict\"");
+    // The first is slow: side by side the others would overtake it.
+    peers.ema.script(vec![Rule::delay(Duration::from_millis(300)).contains("user0@tele.gl")]);
+    let _daemon = start(&site);
+    for number in 0..10 {
+        peers.broadworks.send(&add(number, &format!("user{number}@tele.gl")));
+    }
+    site.wait_ended(10);
+    assert_eq!(site.count(&["completed"]), 10);
+    let creates: Vec<String> = peers
+        .ema
+        .calls()
+        .into_iter()
+        .filter(|call| call.operation == "Create")
+        .map(|call| call.mo_id)
+        .collect();
+    let state = peers.ema.state();
+    let users: Vec<&str> = creates.iter().map(|id| state.associations[id].private_user_id.as_str()).collect();
+    let expected: Vec<String> = (0..10).map(|number| format!("user{number}@tele.gl")).collect();
+    assert_eq!(users, expected);
+}
+
+#[test]
+fn by_subject_a_slow_event_holds_up_nobody_else() {
+    let (peers, site) = site("");
+    peers.ema.script(vec![Rule::delay(Duration::from_secs(2)).contains("user0@tele.gl")]);
+    let _daemon = start(&site);
+    for number in 0..10 {
+        peers.broadworks.send(&add(number, &format!("user{number}@tele.gl")));
+    }
+    eventually("the others are done", || (site.count(&["completed"]) == 9).then_some(()));
+    assert_eq!(site.count(&["pending"]), 1);
+    site.wait_ended(10);
+}
+
+#[test]
+fn a_failed_event_holds_its_subject_until_it_is_resolved() {
+    let (peers, site) = site("on_failure = \"hold\"");
+    let _daemon = start(&site);
+    fail_once(&peers);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    peers.broadworks.send(&drop_phone(3, "anna@tele.gl"));
+    peers.broadworks.send(&add(4, "bo@tele.gl"));
+    wait_statuses(&site, "completed failed pending completed");
+    // Whoever wants the phone waits as well; others go on.
+    peers.broadworks.send(&set_phone(5, "bo@tele.gl", "321044"));
+    peers.broadworks.send(&add(6, "cecilie@tele.gl"));
+    wait_statuses(&site, "completed failed pending completed pending completed");
+    resolve(&site, 2, "ignored");
+    wait_statuses(&site, "completed ignored completed completed failed completed");
+    // What Anna's half-done phone left in the HSS fails Bo's: he is held now.
+    resolve(&site, 5, "ignored");
+    peers.broadworks.send(&set_phone(7, "bo@tele.gl", "321055"));
+    wait_statuses(&site, "completed ignored completed completed ignored completed completed");
+}
+
+#[test]
+fn a_failed_event_holds_its_subject_across_a_restart() {
+    let (peers, site) = site("on_failure = \"hold\"");
+    let daemon = start(&site);
+    fail_once(&peers);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    peers.broadworks.send(&drop_phone(3, "anna@tele.gl"));
+    wait_statuses(&site, "completed failed pending");
+    assert_eq!(daemon.terminate(), Some(0));
+    let daemon = start(&site);
+    peers.broadworks.send(&set_phone(4, "anna@tele.gl", "321055"));
+    peers.broadworks.send(&add(5, "bo@tele.gl"));
+    wait_statuses(&site, "completed failed pending pending completed");
+    daemon.kill();
+    let _daemon = start(&site);
+    peers.broadworks.send(&add(6, "cecilie@tele.gl"));
+    wait_statuses(&site, "completed failed pending pending completed completed");
+    // Put back to be tried again: it goes on where it failed, and those that wait follow.
+    resolve(&site, 2, "pending");
+    wait_statuses(&site, "completed completed completed completed completed completed");
+    assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321055"]);
+}

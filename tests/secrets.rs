@@ -1,0 +1,183 @@
+//! No secret leaves: not through the log at any level, nor through an HTTP answer, nor through metrics.
+
+mod support;
+
+use eventmanager::simulators::ema::{EmaOptions, EmaSimulator};
+use eventmanager::simulators::script::{Action, Rule};
+use eventmanager::wire::Secret;
+use sha2::{Digest, Sha256};
+use support::daemon::{Daemon, Site, eventually};
+use support::documents::{add, report, set_phone};
+use support::peers::Peers;
+use support::postgres::{Cluster, execute};
+
+/// Passwords in documents, each in another place.
+const IN_DOCUMENTS: [&str; 4] = ["doc-secret-1", "doc-secret-2", "doc-secret-3", "doc-secret-4"];
+const EMA: &str = "ema-secret-5";
+const TOKEN: &str = "token-secret-6";
+const DATABASE: &str = "db-secret-7";
+/// A password somebody put into an address.
+const IN_URL: &str = "url-secret-8";
+
+/// Provisions users with passwords, lets faults and outages happen, and gives everything that has left the daemon.
+fn everything_that_leaves(
+    level: &str,
+    format: &str,
+    postgres: Option<&mut Cluster>,
+) -> (String, Vec<String>) {
+    let mut peers = Peers::start();
+    let options = EmaOptions { password: Secret::new(EMA), ..EmaOptions::default() };
+    peers.ema = EmaSimulator::start(options).expect("an ema");
+    let mut config = peers.config("timeout = \"300ms\"").replace("\"emapass\"", &format!("{EMA:?}"));
+    let sha256: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
+    config += &format!("[[http.token]]\nname = \"noc\"\nrole = \"operator\"\nsha256 = \"{sha256}\"\n");
+    if let Some(cluster) = &postgres {
+        let url = cluster.url("postgres").replace("postgres@", &format!("postgres:{DATABASE}@"));
+        config += &format!("[store]\nevents = {url:?}\n");
+    }
+    let site = Site::new(&config);
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    let log = format!("level = {level:?}\nformat = {format:?}");
+    std::fs::write(site.config(), text.replace("level = \"debug\"", &log)).expect("written");
+    let daemon = site.start();
+    eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
+
+    // Refused logins, outages, faults and nonsense: whatever might be quoted in a log.
+    let fault = Action::Fault { code: 4006, detail_code: Some(1004), style: Default::default() };
+    peers.ema.script(vec![
+        Rule::new(fault).contains("fails@tele.gl"),
+        Rule::new(Action::Fault { code: 3014, detail_code: Some(1004), style: Default::default() })
+            .op("Login")
+            .times(1),
+        Rule::new(Action::ProcessAndDrop).op("Create").times(1),
+        Rule::new(Action::Body { status: 200, body: "<html>nonsense</html>".into() }).op("Create").times(1),
+        Rule::new(Action::Hang).op("Create").times(1),
+        Rule::new(Action::Status(503)).op("Create").times(1),
+    ]);
+    let user = |id: u64, name: &str, secret: &str| {
+        let body = format!("<userId>{name}</userId><password>{secret}</password>");
+        report(id, "UserAddRequest17sp4", &body)
+    };
+    for document in [
+        user(1, "anna@tele.gl", IN_DOCUMENTS[0]),
+        user(2, "fails@tele.gl", IN_DOCUMENTS[0]),
+        report(
+            3,
+            "UserAuthenticationModifyRequest",
+            &format!("<newPassword>{}</newPassword>", IN_DOCUMENTS[1]),
+        ),
+        report(
+            4,
+            "X",
+            &format!("<sipAuthenticationPassword>{}</sipAuthenticationPassword>", IN_DOCUMENTS[2]),
+        ),
+        format!(
+            "<BroadsoftOCIReportingDocument><password>{}</BroadsoftOCIReportingDocument>",
+            IN_DOCUMENTS[3]
+        ),
+        set_phone(6, "anna@tele.gl", "321044"),
+        add(7, "bo@tele.gl"),
+        report(8, "UserDeleteRequest", &format!("<password>{}</password><userId/>", IN_DOCUMENTS[0])),
+    ] {
+        peers.broadworks.send(&document);
+    }
+    // Garbage that holds a secret, and a document that is cut off within one: what is on its way then is lost.
+    peers.broadworks.send_bytes(format!("<password>{}</password>\n", IN_DOCUMENTS[1]));
+    peers.broadworks.send(&set_phone(8, "bo@tele.gl", "12x4"));
+    eventually("all is read", || {
+        (daemon.metric("eventmanager_events_received_total", "") == 8.0).then_some(())
+    });
+    let connections = peers.broadworks.connections();
+    peers.broadworks.drop_client_within(&user(9, "cut@tele.gl", IN_DOCUMENTS[2]), 600);
+    eventually("it is connected anew", || (peers.broadworks.connections() > connections).then_some(()));
+    peers.broadworks.send(&add(10, "last@tele.gl"));
+    eventually("the last one is provisioned", || (peers.ema.holds() == (3, 1)).then_some(()));
+    if let Some(cluster) = postgres {
+        cluster.crash();
+        eventually("the outage is seen", || (daemon.get("/readyz").0 == 503).then_some(()));
+        let outage = answers(&daemon);
+        cluster.resume();
+        eventually("it is over", || (daemon.get("/readyz").0 == 200).then_some(()));
+        assert!(outage.contains("\"up\":false"), "{outage}");
+    }
+    let answers = answers(&daemon);
+    assert!(answers.contains("***") && answers.contains("eventmanager_events_total"), "{answers}");
+    let sessions: Vec<String> = peers.ema.calls().into_iter().filter_map(|call| call.session).collect();
+    let log = daemon.log();
+    assert_eq!(daemon.terminate(), Some(0));
+    let passwords = peers.ema.state().associations.into_values().filter_map(|held| held.password);
+    let mut secrets: Vec<String> = passwords.map(|password| password.expose().to_owned()).collect();
+    assert_eq!(secrets.len(), 3, "three users have got a password");
+    secrets.extend(sessions);
+    secrets.extend(IN_DOCUMENTS.iter().chain(&[EMA, TOKEN, DATABASE]).map(|secret| secret.to_string()));
+    secrets.push(sha256);
+    (log + &answers, secrets)
+}
+
+/// Every path, asked with and without a token.
+fn answers(daemon: &Daemon) -> String {
+    let mut paths =
+        vec!["/alivecheck", "/events?all=true", "/healthz", "/readyz", "/metrics", "/api/v1/tree", "/x"];
+    let events: Vec<String> = (1..=11).map(|id| format!("/event/{id}")).collect();
+    paths.extend(events.iter().map(String::as_str));
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    let wrong = format!("Authorization: Bearer {TOKEN}x\r\n");
+    let asked =
+        paths.iter().flat_map(|path| ["", &bearer, &wrong].map(|header| daemon.get_with(path, header)));
+    asked.map(|(_, body)| body).collect()
+}
+
+#[track_caller]
+fn check(level: &str, format: &str, postgres: Option<&mut Cluster>) {
+    let (said, secrets) = everything_that_leaves(level, format, postgres);
+    assert!(said.contains("13004") || said.contains("1004"), "faults are told");
+    for secret in secrets {
+        let Some(at) = said.find(&secret) else { continue };
+        let around =
+            said[..at].rfind('\n').map_or(0, |start| start + 1)..(at + secret.len() + 40).min(said.len());
+        panic!("{level} {format}: {secret:?} leaves in {:?}", said.get(around));
+    }
+}
+
+#[test]
+fn no_secret_is_in_the_text_log_at_level_trace_nor_in_an_answer() {
+    check("trace", "text", None);
+}
+
+#[test]
+fn no_secret_is_in_the_json_log_at_level_trace_nor_in_an_answer() {
+    check("trace", "json", None);
+}
+
+#[test]
+fn no_secret_is_in_the_log_at_level_debug_nor_in_an_answer() {
+    check("debug", "text", None);
+}
+
+#[test]
+fn the_password_of_the_database_stays_inside_also_while_it_is_away() {
+    let mut cluster = Cluster::start();
+    execute(&cluster.url("postgres"), &format!("alter user postgres password '{DATABASE}'"))
+        .expect("altered");
+    check("trace", "text", Some(&mut cluster));
+}
+
+#[test]
+fn a_setting_that_is_refused_is_not_quoted_where_it_may_hold_a_secret() {
+    let site = Site::new(&format!(
+        "[store]\nevents = \"postgresql://em:{DATABASE}@[bad/em\"\n[ema]\nprimary = \"ftp://u:{IN_URL}@ema\"\n\
+         username = \"u\"\npassword = \"{EMA}\"\nsesions = 3\n[[http.token]]\nname = \"n\"\nrole = \"viewer\"\nsha256 = \"{TOKEN}\"\n"
+    ));
+    for command in ["check", "run"] {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_eventmanager"))
+            .args([command, "--config", &site.config().display().to_string()])
+            .output()
+            .expect("the program runs");
+        assert_eq!(output.status.code(), Some(1));
+        let said =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        for secret in [DATABASE, IN_URL, EMA, TOKEN] {
+            assert!(!said.contains(secret), "{secret} leaves in\n{said}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the store promises, tried on both backends, and what it does when a database goes away.
+//!
+//! [`PROMISES`] is the list; every function of it runs on SQLite and on PostgreSQL, each time with empty databases.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod appending;
+mod legacy;
+mod outages;
+mod reading;
+mod recording;
+mod site;
+
+use site::{Kind, Site};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+
+type Promise = fn(Site) -> Pin<Box<dyn Future<Output = ()>>>;
+
+const PROMISES: &[(&str, Promise)] = &[
+    ("events_are_stored_in_order", |site| Box::pin(appending::events_are_stored_in_order(site))),
+    ("calls_are_stored_in_order", |site| Box::pin(appending::calls_are_stored_in_order(site))),
+    ("an_event_stored_twice_is_one_row", |site| Box::pin(appending::an_event_stored_twice_is_one_row(site))),
+    ("a_duplicate_names_its_original", |site| Box::pin(appending::a_duplicate_names_its_original(site))),
+    ("what_does_not_fit_is_cut", |site| Box::pin(appending::what_does_not_fit_is_cut(site))),
+    ("a_poison_row_fails_alone", |site| Box::pin(appending::a_poison_row_fails_alone(site))),
+    ("concurrent_producers_share_commits", |site| {
+        Box::pin(appending::concurrent_producers_share_commits(site))
+    }),
+    ("ids_start_anew_after_a_truncate", |site| Box::pin(appending::ids_start_anew_after_a_truncate(site))),
+    ("close_commits_what_is_queued", |site| Box::pin(appending::close_commits_what_is_queued(site))),
+    ("a_writer_that_dies_loses_nothing", |site| Box::pin(outages::a_writer_that_dies_loses_nothing(site))),
+    ("a_progress_is_one_transaction", |site| Box::pin(recording::a_progress_is_one_transaction(site))),
+    ("a_progress_may_be_repeated", |site| Box::pin(recording::a_progress_may_be_repeated(site))),
+    ("effects_follow_one_another", |site| Box::pin(recording::effects_follow_one_another(site))),
+    ("earlier_attempts_stay_in_the_journal", |site| {
+        Box::pin(recording::earlier_attempts_stay_in_the_journal(site))
+    }),
+    ("a_status_set_by_hand_stands", |site| Box::pin(recording::a_status_set_by_hand_stands(site))),
+    ("a_deleted_row_is_gone_and_its_effect_counts", |site| {
+        Box::pin(recording::a_deleted_row_is_gone_and_its_effect_counts(site))
+    }),
+    ("warnings_and_panics_add_up", |site| Box::pin(recording::warnings_and_panics_add_up(site))),
+    ("a_sweep_keeps_what_is_pending", |site| Box::pin(recording::a_sweep_keeps_what_is_pending(site))),
+    ("lists_are_filtered_and_paged", |site| Box::pin(reading::lists_are_filtered_and_paged(site))),
+    ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),
+    ("recent_notifications_come_back", |site| Box::pin(reading::recent_notifications_come_back(site))),
+    ("unreadable_subscribers_are_named", |site| Box::pin(reading::unreadable_subscribers_are_named(site))),
+    ("limits_are_those_of_the_columns", |site| Box::pin(reading::limits_are_those_of_the_columns(site))),
+    ("tables_of_the_erlang_release_are_taken_over", |site| {
+        Box::pin(legacy::tables_of_the_erlang_release_are_taken_over(site))
+    }),
+    ("the_erlang_release_can_be_put_back", |site| Box::pin(legacy::the_erlang_release_can_be_put_back(site))),
+    ("events_and_subscribers_may_live_apart", |site| {
+        Box::pin(legacy::events_and_subscribers_may_live_apart(site))
+    }),
+];
+
+#[test]
+fn every_promise_holds_on_sqlite() {
+    hold(Kind::Sqlite);
+}
+
+#[test]
+fn every_promise_holds_on_postgresql() {
+    hold(Kind::Postgres);
+}
+
+fn hold(kind: Kind) {
+    let mut broken = Vec::new();
+    for (name, promise) in PROMISES {
+        println!("{name}");
+        let run = || site::block_on(promise(Site::new(kind)));
+        if catch_unwind(AssertUnwindSafe(run)).is_err() {
+            broken.push(*name);
+        }
+    }
+    assert!(broken.is_empty(), "broken on {kind:?}: {broken:?}");
+}

@@ -1,0 +1,130 @@
+//! What is stored comes back.
+
+use crate::site::*;
+use eventmanager::event::Status;
+use eventmanager::store::{Counts, EventFilter, ReadError};
+use std::time::{Duration, SystemTime};
+
+pub async fn lists_are_filtered_and_paged(site: Site) {
+    let running = site.open();
+    let start = event("x").received;
+    let mut events: Vec<_> = ["a", "b", "a", "c", "a"].map(event).into();
+    for (minute, event) in (0..).zip(&mut events) {
+        event.received = start + Duration::from_secs(60 * minute);
+    }
+    events[1].command = "UserDeleteRequest".to_owned();
+    events[2].status = Status::Failed;
+    events[2].note = Some("unreadable".to_owned());
+    events[3].status = Status::Ignored;
+    within(running.store.append(events.clone())).await.unwrap();
+
+    let all = EventFilter::default;
+    let check = async |filter: EventFilter, expected: &[i64]| {
+        let rows = running.store.list(filter).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), expected);
+    };
+    check(all(), &[1, 2, 3, 4, 5]).await;
+    check(EventFilter { newest_first: true, limit: 2, ..all() }, &[5, 4]).await;
+    check(EventFilter { newest_first: true, limit: 2, after: Some(4), ..all() }, &[3, 2]).await;
+    check(EventFilter { after: Some(3), ..all() }, &[4, 5]).await;
+    check(EventFilter { since: Some(start + Duration::from_secs(120)), ..all() }, &[3, 4, 5]).await;
+    check(EventFilter { user_id: Some("a".to_owned()), ..all() }, &[1, 3, 5]).await;
+    check(EventFilter { user_id: Some("a\0".to_owned()), ..all() }, &[]).await;
+    check(EventFilter { command: Some("UserDeleteRequest".to_owned()), ..all() }, &[2]).await;
+    check(EventFilter { statuses: vec![Status::Failed, Status::Ignored], ..all() }, &[3, 4]).await;
+
+    let rows = running.store.list(all()).await.unwrap();
+    assert_eq!(rows[2].note.as_deref(), Some("unreadable"));
+    assert_eq!((rows[2].status, rows[2].received), (Some(Status::Failed), events[2].received));
+    running.close().await;
+}
+
+pub async fn counts_tell_ours_from_others(site: Site) {
+    let running = site.open().ready().await;
+    assert_eq!(running.store.counts().await.unwrap(), Counts::default());
+    let mut events: Vec<_> = ["a", "b", "c"].map(event).into();
+    events[2].status = Status::Ignored;
+    events[1].received -= Duration::from_secs(60);
+    within(running.store.append(events.clone())).await.unwrap();
+    site.sql(
+        "insert into em_event (user_id, command, event, status, inserted)
+        values ('a', 'UserAddRequest', '<x/>', 'pending', current_timestamp),
+               ('a', 'UserAddRequest', '<x/>', 'failed', null), (null, null, null, 'nonsense', null)",
+    );
+    let expected = Counts {
+        pending: 2,
+        left_pending: 1,
+        failed: 1,
+        ignored: 1,
+        other: 1,
+        completed: 0,
+        oldest_pending: Some(events[1].received),
+    };
+    assert_eq!(running.store.counts().await.unwrap(), expected);
+    running.close().await;
+}
+
+pub async fn recent_notifications_come_back(site: Site) {
+    let running = site.open();
+    let mut old = event("a");
+    old.received -= Duration::from_secs(3600);
+    let mut without_id = event("a");
+    without_id.notification_id = None;
+    let mut second = event("b");
+    second.command_index = 1;
+    within(running.store.append(vec![old.clone(), event("a"), without_id, second.clone()])).await.unwrap();
+    let since = old.received + Duration::from_secs(1);
+    let recent = running.store.recent_notifications(since, i64::MAX, 100).await.unwrap();
+    assert_eq!(recent.len(), 2);
+    let last = &recent[0];
+    assert_eq!((last.uuid, last.command_index, &*last.source), (second.uuid, 1, "as1"));
+    assert_eq!((&*last.notification_id, &last.document), ("write264", &second.document));
+    let latest = running.store.recent_notifications(SystemTime::UNIX_EPOCH, i64::MAX, 1).await.unwrap();
+    assert_eq!(latest, recent[..1]);
+    let rest = running.store.recent_notifications(since, recent[0].id, 100).await.unwrap();
+    assert_eq!(rest, recent[1..]);
+    running.close().await;
+}
+
+pub async fn unreadable_subscribers_are_named(site: Site) {
+    let running = site.open().ready().await;
+    let insert = "insert into srd_user (id, group_id, sipurl, user_type, association_id, vmail_user) values";
+    site.sql(&format!("{insert} ('anna', 'g', 'anna@x', 'user', 'a1', 'NODATA')"));
+    site.sql(&format!("{insert} ('berta', 'g', 'berta@x', 'robot', 'a2', null)"));
+    site.sql(&format!("{insert} ('carla', 'h', null, 'user', 'a3', '')"));
+    let anna = running.store.subscriber("anna").await.unwrap().unwrap();
+    assert_eq!((anna.mail_account, anna.phone), (None, None));
+    for (user_id, reason) in [("berta", "robot"), ("carla", "sipurl")] {
+        let error = running.store.subscriber(user_id).await.unwrap_err();
+        assert!(matches!(error, ReadError::Row { table: "srd_user", .. }), "{error}");
+        assert!(error.to_string().contains(user_id) && error.to_string().contains(reason), "{error}");
+    }
+    assert_eq!(running.store.subscriber("dora\0").await.unwrap(), None);
+    let ids = ["anna", "x'\"\\", "dora"].map(str::to_owned).into();
+    let found = running.store.subscribers(ids).await.unwrap();
+    assert_eq!(found.into_keys().collect::<Vec<_>>(), ["anna"]);
+    site.sql("delete from srd_user where id = 'berta'");
+    assert_eq!(running.store.group_members("g").await.unwrap().len(), 1);
+    site.sql("delete from srd_user where id = 'carla'");
+    assert_eq!(running.store.subscriber_page("", 10).await.unwrap().len(), 1);
+    assert_eq!(running.store.subscriber_page("anna", 10).await.unwrap().len(), 0);
+    running.close().await;
+}
+
+pub async fn limits_are_those_of_the_columns(site: Site) {
+    site.sql(
+        "create table srd_user (id varchar(20), group_id varchar(255), sipurl text, user_type varchar(32),
+        phonecontext varchar(64), association_id varchar(64), e164 varchar(6), vmail_user varchar(255),
+        vmail_password varchar(255), blf_user varchar(255), created timestamp, updated timestamp)",
+    );
+    let running = site.open().ready().await;
+    let limits = running.store.limits();
+    assert_eq!((limits.width("e164"), limits.width("sipurl")), (Some(6), None));
+    let mut anna = subscriber("anna");
+    anna.phone = Some("123456".to_owned());
+    assert_eq!(limits.check(&anna), Ok(()));
+    anna.phone = Some("1234567".to_owned());
+    let reason = limits.check(&anna).unwrap_err();
+    assert!(reason.contains("e164") && reason.contains('7'), "{reason}");
+    running.close().await;
+}

@@ -1,0 +1,184 @@
+//! The real program as a process, and what a test wants to know of it.
+
+use super::http;
+use rusqlite::{Connection, OpenFlags};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// What never holds within this time never will.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `holds` gives something; fails with `what` if it never does.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
+    let since = Instant::now();
+    loop {
+        if let Some(value) = holds() {
+            return value;
+        }
+        assert!(since.elapsed() < PATIENCE, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A directory with a configuration and a database, and the daemon that may run in it.
+pub struct Site {
+    pub directory: TempDir,
+}
+
+impl Site {
+    /// A site with this configuration, SQLite and HTTP on a free port.
+    pub fn new(config: &str) -> Site {
+        let directory = TempDir::new().expect("a temporary directory");
+        let text = format!(
+            "[node]\ndata_dir = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"debug\"\n{config}",
+            directory.path()
+        );
+        std::fs::write(directory.path().join("eventmanager.toml"), text).expect("written");
+        Site { directory }
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("eventmanager.toml")
+    }
+
+    /// Starts the daemon and waits until it serves.
+    pub fn start(&self) -> Daemon {
+        Daemon::start(&self.config())
+    }
+
+    /// The database beside the running daemon.
+    pub fn database(&self) -> Connection {
+        let path = self.directory.path().join("events.db");
+        let database =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("the database");
+        database.busy_timeout(PATIENCE).expect("a timeout");
+        database
+    }
+
+    /// How many events have one of these statuses.
+    pub fn count(&self, statuses: &[&str]) -> u64 {
+        let words: Vec<String> = statuses.iter().map(|status| format!("'{status}'")).collect();
+        let sql = format!("select count(*) from em_event where status in ({})", words.join(","));
+        if !self.directory.path().join("events.db").exists() {
+            return 0;
+        }
+        self.database().query_row(&sql, [], |row| row.get::<_, i64>(0)).map_or(0, |count| count as u64)
+    }
+
+    /// Waits until so many events have ended, one way or the other.
+    #[track_caller]
+    pub fn wait_ended(&self, events: u64) {
+        eventually(&format!("{events} events end"), || {
+            let ended = self.count(&["completed", "failed", "ignored"]);
+            (ended >= events && self.count(&["pending"]) == 0).then_some(())
+        });
+    }
+
+    /// Status, command, user and the reason why of every event, oldest first.
+    pub fn events(&self) -> Vec<Row> {
+        let database = self.database();
+        let sql = "select status, command, user_id, coalesce((select reason from em_journal where uuid = em_event.uuid),
+                note, '') from em_event order by id";
+        let mut statement = database.prepare(sql).expect("a statement");
+        let row = |row: &rusqlite::Row| {
+            Ok(Row { status: row.get(0)?, command: row.get(1)?, user: row.get(2)?, reason: row.get(3)? })
+        };
+        statement.query_map([], row).expect("rows").collect::<Result<_, _>>().expect("rows")
+    }
+}
+
+/// A row of `em_event`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub status: String,
+    pub command: String,
+    pub user: String,
+    pub reason: String,
+}
+
+/// A running daemon. Dropping it kills it.
+pub struct Daemon {
+    child: Child,
+    pub http: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+impl Daemon {
+    /// Starts the program with a configuration and waits until it serves HTTP.
+    pub fn start(config: &Path) -> Daemon {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_eventmanager"))
+            .args(["run", "--config"])
+            .arg(config)
+            .env_remove("RUST_LOG")
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let log = Arc::new(Mutex::new(String::new()));
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let collected = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                let mut log = collected.lock().expect("a log");
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let http = eventually("the daemon serves", || {
+            let log = log.lock().expect("a log");
+            let ended = child.try_wait().expect("a child");
+            assert!(ended.is_none(), "the daemon ended at its start ({ended:?}):\n{log}");
+            // Both formats of the log: http=ADDRESS and "http":"ADDRESS".
+            let after = log.split("http=").nth(1).or_else(|| log.split("\"http\":\"").nth(1))?;
+            after.split(|c: char| c.is_whitespace() || c == '"').next()?.parse().ok()
+        });
+        Daemon { child, http, log }
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        self.log.lock().expect("a log").clone()
+    }
+
+    /// Ends it as power loss ends a process.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("ended");
+    }
+
+    /// Ends it as systemd does; returns its exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        eventually("the daemon ends", || self.child.try_wait().expect("a child")).code()
+    }
+
+    /// `GET path`: status and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        self.get_with(path, "")
+    }
+
+    /// `GET path` with header lines, each ending in CRLF.
+    pub fn get_with(&self, path: &str, headers: &str) -> (u16, String) {
+        let answer = http::get(self.http, path, headers);
+        (answer.status, answer.body)
+    }
+
+    /// The value of a metric, all its labelled series with `labels` in their text together.
+    pub fn metric(&self, name: &str, labels: &str) -> f64 {
+        http::metric(self.http, name, labels)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,9 @@
+//! What tests share. Every test binary uses a part of it.
+#![allow(dead_code)]
+
+pub mod daemon;
+pub mod documents;
+pub mod http;
+pub mod inside;
+pub mod peers;
+pub mod postgres;
