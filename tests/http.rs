@@ -412,8 +412,10 @@ fn the_release_s_ini_is_accepted_by_check_and_run() {
     let (_peers, site) = site();
     let ini = site.directory.path().join("em.ini");
     let text = include_str!("fixtures/config/em.ini");
-    std::fs::write(&ini, format!("{text}\n[http]\nlisten=127.0.0.1:0\n").replace("10.0.0.", "127.0.0."))
-        .expect("written");
+    // The ports of an em.ini are fixed: an address of loopback where nobody listens, so that no program of this machine
+    // is called.
+    let text = format!("{text}\n[http]\nlisten=127.0.0.1:0\n").replace("10.0.0.", "127.99.7.");
+    std::fs::write(&ini, text).expect("written");
     let output = program(&["check", "--config", &ini.display().to_string()]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     // Its databases are away, which is a state: it serves all the same.
@@ -421,8 +423,8 @@ fn the_release_s_ini_is_accepted_by_check_and_run() {
         &ini,
         std::fs::read_to_string(&ini)
             .expect("a file")
-            .replace("db1.example.net", "127.0.0.1")
-            .replace("db2.example.net", "127.0.0.1"),
+            .replace("db1.example.net", "127.99.7.8")
+            .replace("db2.example.net", "127.99.7.9"),
     )
     .expect("written");
     let daemon = Daemon::start(&ini);
