@@ -343,6 +343,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_database_refuses_is_written_so_that_every_database_takes_it() {
+        let event = NewEvent {
+            uuid: Uuid::from_u128(1),
+            source: "as1".into(),
+            notification_id: Some("write1".into()),
+            command_index: 0,
+            user_id: "søren@tele.gl".into(),
+            command: "UserAddRequest".into(),
+            document: "<a>ø\n漢</a>".into(),
+            status: Status::Pending,
+            note: None,
+            duplicate_of: None,
+            received: SystemTime::UNIX_EPOCH,
+        };
+        let plain = in_ascii(event.clone(), "no such letter: 漢");
+        assert_eq!((plain.uuid, plain.status), (event.uuid, Status::Failed));
+        assert_eq!(&*plain.user_id, "s\\u{f8}ren@tele.gl");
+        assert_eq!(&*plain.document, "<a>\\u{f8}\n\\u{6f22}</a>");
+        assert!(plain.note.is_some_and(|note| note.is_ascii() && note.contains("no such letter")));
+    }
+
+    #[test]
     fn what_is_older_than_the_window_is_forgotten() {
         let window = Duration::from_secs(60);
         let mut recent = Recent::default();

@@ -1,7 +1,7 @@
 //! Managers: one actor for each system that requests go to.
 //!
-//! [`hss`] and [`enumeration`] know what an answer means for a request; [`ema`] is the gateway both go through, with
-//! its sessions and its two hosts.
+//! [`hss`] and [`enumeration`] send what their system takes; [`answer`] says what came of it; [`ema`] is the gateway
+//! both go through, with its sessions and its two hosts.
 
 pub mod answer;
 pub mod ema;

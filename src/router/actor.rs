@@ -35,7 +35,7 @@ pub struct Announced {
     pub subject: Subject,
 }
 
-/// Events that have been stored as pending, in the order of the store.
+/// Events that have been stored as pending; those of one connection in the order in which they came.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Announce(pub Vec<Announced>);

@@ -16,7 +16,7 @@ pub struct Run {
     pub keys: Vec<Key>,
 }
 
-/// One of `concurrency` workers.
+/// A worker; there are two for each of `concurrency` requests.
 pub struct Lane {
     executor: Arc<Executor>,
 }
