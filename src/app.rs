@@ -19,7 +19,7 @@ use crate::api::{self, Api, Bound, Sources};
 use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::ema::Ema;
-use crate::managers::{Enumeration, Hss};
+use crate::managers::{Enumeration, Hss, Systems};
 use crate::processors::actor::{Processor, Processors};
 use crate::processors::{COMMANDS, attributes::Rules};
 use crate::router::Router;
@@ -150,14 +150,13 @@ impl Provisioning {
         let ema = config.ema.clone()?;
         let thread = threads.start("provisioning");
         let rules = Arc::new(Rules::of(config));
-        let (managers, hss, enumeration) = managers(ema, &thread);
+        let (managers, systems) = managers(ema, &thread);
         let (processors, addresses) = processors(&rules, &thread);
         let executor = Executor {
             store: store.clone(),
             rules: rules.clone(),
             processors: addresses,
-            hss,
-            enumeration,
+            systems,
             slots: Arc::new(Semaphore::new(config.processing.concurrency)),
         };
         let (routing, router) = routing(&config.processing, executor, &thread);
@@ -165,13 +164,14 @@ impl Provisioning {
     }
 }
 
-fn managers(config: config::Ema, thread: &ArbiterHandle) -> (Spec, Addr<Hss>, Addr<Enumeration>) {
+fn managers(config: config::Ema, thread: &ArbiterHandle) -> (Spec, Systems) {
     let on = || Some(thread.clone());
     let (ema_spec, ema) = Spec::new("ema", MAILBOX, on(), move || Ema::new(config.clone()));
     let gateway = ema.clone();
     let (hss_spec, hss) = Spec::new("hss", MAILBOX, on(), move || Hss::new(gateway.clone()));
     let (enum_spec, enumeration) = Spec::new("enum", MAILBOX, on(), move || Enumeration::new(ema.clone()));
-    (branch(supervisor("managers", vec![ema_spec, hss_spec, enum_spec])), hss, enumeration)
+    let systems = Systems { hss: hss.recipient(), enumeration: enumeration.recipient(), mail: None };
+    (branch(supervisor("managers", vec![ema_spec, hss_spec, enum_spec])), systems)
 }
 
 fn processors(rules: &Arc<Rules>, thread: &ArbiterHandle) -> (Spec, Processors) {

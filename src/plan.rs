@@ -4,9 +4,12 @@
 //! walked by [`crate::router::executor`].
 
 use crate::wire::cai3g::{EnumRequest, HssRequest};
+use crate::wire::surgemail::MailRequest;
 use crate::wire::{Field, Secret};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 
 /// What kind of subscriber a row of `srd_user` is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -114,15 +117,25 @@ pub enum SubscriberEffect {
 pub enum System {
     Hss,
     Enum,
+    Mail,
 }
 
 impl System {
+    /// All of them.
+    pub const ALL: [System; 3] = [System::Hss, System::Enum, System::Mail];
+
     /// Lower-case name for metrics and commands.
     pub fn as_str(self) -> &'static str {
         match self {
             System::Hss => "hss",
             System::Enum => "enum",
+            System::Mail => "mail",
         }
+    }
+
+    /// The system that `word` names; `None` for any other word.
+    pub fn parse(word: &str) -> Option<System> {
+        System::ALL.into_iter().find(|system| system.as_str() == word)
     }
 }
 
@@ -138,6 +151,7 @@ impl fmt::Display for System {
 pub enum Request {
     Hss(HssRequest),
     Enum(EnumRequest),
+    Mail(MailRequest),
 }
 
 impl Request {
@@ -146,14 +160,18 @@ impl Request {
         match self {
             Request::Hss(_) => System::Hss,
             Request::Enum(_) => System::Enum,
+            Request::Mail(_) => System::Mail,
         }
     }
 
     /// What it creates, where it creates something that can be there only once.
-    pub fn creates(&self) -> Option<&str> {
+    pub fn creates(&self) -> Option<Cow<'_, str>> {
         match self {
-            Request::Hss(HssRequest::CreateAssociation(association)) => Some(&association.association_id),
-            Request::Enum(EnumRequest::Create { msisdn, .. }) => Some(msisdn),
+            Request::Hss(HssRequest::CreateAssociation(association)) => {
+                Some(association.association_id.as_str().into())
+            }
+            Request::Enum(EnumRequest::Create { msisdn, .. }) => Some(msisdn.as_str().into()),
+            Request::Mail(MailRequest::CreateAccount { account, .. }) => Some(account.to_string().into()),
             _ => None,
         }
     }
@@ -161,11 +179,9 @@ impl Request {
     /// The secret that it carries.
     pub fn secret(&self) -> Option<&Secret> {
         match self {
-            Request::Hss(HssRequest::CreateAssociation(association)) => {
-                association.private_user.password.as_ref()
-            }
-            Request::Hss(HssRequest::SetPassword { password, .. }) => Some(password),
-            _ => None,
+            Request::Hss(request) => request.secret(),
+            Request::Mail(MailRequest::CreateAccount { password, .. }) => Some(password),
+            Request::Enum(_) | Request::Mail(_) => None,
         }
     }
 
@@ -179,6 +195,9 @@ impl Request {
                     | HssRequest::DeleteServiceProfile { .. }
             ),
             Request::Enum(request) => matches!(request, EnumRequest::Delete { .. }),
+            Request::Mail(request) => {
+                matches!(request, MailRequest::DeleteDomain { .. } | MailRequest::DeleteAccount { .. })
+            }
         }
     }
 }
@@ -216,6 +235,14 @@ impl fmt::Display for Request {
                 write!(f, "create ENUM {msisdn} to {public_id}")
             }
             Request::Enum(EnumRequest::Delete { msisdn }) => write!(f, "delete ENUM {msisdn}"),
+            Request::Mail(MailRequest::SaveDomain { domain }) => write!(f, "save mail domain {domain}"),
+            Request::Mail(MailRequest::DeleteDomain { domain }) => write!(f, "delete mail domain {domain}"),
+            Request::Mail(MailRequest::CreateAccount { account, .. }) => {
+                write!(f, "create mail account {account}")
+            }
+            Request::Mail(MailRequest::DeleteAccount { account }) => {
+                write!(f, "delete mail account {account}")
+            }
         }
     }
 }
@@ -232,6 +259,42 @@ pub struct Step {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     pub steps: Vec<Step>,
+    /// Where a whole group is deleted: whose steps these are, member after member. Members are independent of each
+    /// other: they run in parallel, and one that fails does not end the others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<Member>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// The share of one member in the steps of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    pub user_id: String,
+    /// How many steps.
+    pub steps: usize,
+}
+
+impl Plan {
+    /// Adds the plan of one member, whose warnings then name it.
+    pub fn add_member(&mut self, user_id: &str, plan: Plan) {
+        self.members.push(Member { user_id: user_id.to_owned(), steps: plan.steps.len() });
+        self.steps.extend(plan.steps);
+        self.warnings.extend(plan.warnings.iter().map(|warning| format!("{user_id}: {warning}")));
+    }
+
+    /// The positions of the steps that depend on each other, with the member whose they are.
+    pub fn branches(&self) -> Vec<(Option<&str>, Range<usize>)> {
+        if self.members.is_empty() {
+            return vec![(None, 0..self.steps.len())];
+        }
+        let mut next = 0;
+        let branch = |member: &'_ Member| {
+            let positions = next..self.steps.len().min(next + member.steps);
+            next = positions.end;
+            positions
+        };
+        let positions: Vec<Range<usize>> = self.members.iter().map(branch).collect();
+        self.members.iter().map(|member| Some(member.user_id.as_str())).zip(positions).collect()
+    }
 }

@@ -1,8 +1,7 @@
 //! ENUM: the DNS records that lead from a phone to a public identity.
 
-use super::ema::{Ask, Ema};
+use super::ema::{Ask, CoreRequest, Ema};
 use super::{Answer, Provision};
-use crate::plan::{Request, System};
 use crate::supervision::Shutdown;
 use crate::wire::cai3g::EnumRequest;
 use actix::prelude::*;
@@ -33,7 +32,7 @@ impl Handler<Provision<EnumRequest>> for Enumeration {
             EnumRequest::Create { .. } => "create_subscription",
             EnumRequest::Delete { .. } => "delete_subscription",
         };
-        let ask = Ask { system: System::Enum, operation, request: Request::Enum(request) };
+        let ask = Ask { operation, request: CoreRequest::Enum(request) };
         Box::pin(super::ema::ask(self.ema.clone(), ask).into_actor(self))
     }
 }

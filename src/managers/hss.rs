@@ -1,8 +1,7 @@
 //! The HSS: associations, identities and profiles of subscribers.
 
-use super::ema::{Ask, Ema};
+use super::ema::{Ask, CoreRequest, Ema};
 use super::{Answer, Provision};
-use crate::plan::{Request, System};
 use crate::supervision::Shutdown;
 use crate::wire::cai3g::HssRequest;
 use actix::prelude::*;
@@ -30,7 +29,7 @@ impl Handler<Provision<HssRequest>> for Hss {
 
     fn handle(&mut self, Provision(request): Provision<HssRequest>, _: &mut Context<Self>) -> Self::Result {
         let operation = operation(&request);
-        let ask = Ask { system: System::Hss, operation, request: Request::Hss(request) };
+        let ask = Ask { operation, request: CoreRequest::Hss(request) };
         Box::pin(super::ema::ask(self.ema.clone(), ask).into_actor(self))
     }
 }

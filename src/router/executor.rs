@@ -11,7 +11,7 @@ use super::judge::{Judgement, judge};
 use super::keys::{Key, keys};
 use super::outages::Party;
 use crate::event::{Event, Status};
-use crate::managers::{Answer, Enumeration, Hss, Provision};
+use crate::managers::{Answer, Systems};
 use crate::plan::{Plan, Request, Step, Subscriber, SubscriberEffect};
 use crate::processors::actor::{PlanRequest, Processors};
 use crate::processors::attributes::Rules;
@@ -19,7 +19,6 @@ use crate::processors::subject::Subject;
 use crate::processors::{Decision, command_type, password};
 use crate::store::{Journal, Progress, ReadError, RecordError, StepMark, StepState, Store, Verdict};
 use crate::wire::ocir::{Command, Document};
-use actix::Addr;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::Semaphore;
@@ -31,8 +30,7 @@ pub struct Executor {
     pub store: Store,
     pub rules: Arc<Rules>,
     pub processors: Processors,
-    pub hss: Addr<Hss>,
-    pub enumeration: Addr<Enumeration>,
+    pub systems: Systems,
     /// One permit for every request that may be under way: `concurrency` of them.
     pub slots: Arc<Semaphore>,
 }
@@ -120,13 +118,7 @@ impl Executor {
 
     async fn ask(&self, request: &Request) -> Answer {
         let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
-        let lost = |error: actix::MailboxError| Answer::Unanswered(format!("the manager failed: {error}"));
-        match request {
-            Request::Hss(request) => self.hss.send(Provision(request.clone())).await.unwrap_or_else(lost),
-            Request::Enum(request) => {
-                self.enumeration.send(Provision(request.clone())).await.unwrap_or_else(lost)
-            }
-        }
+        self.systems.ask(request).await
     }
 }
 

@@ -4,6 +4,7 @@ pub mod cai3g;
 pub mod field;
 pub mod ocir;
 pub mod secret;
+pub mod surgemail;
 pub mod xml;
 
 pub use field::Field;

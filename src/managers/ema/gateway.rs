@@ -1,9 +1,9 @@
 //! Speaking CAI3G to the hosts of the gateway.
 
+use super::CoreRequest;
 use super::host::{Host, Session};
 use crate::config::{self, FaultClass};
 use crate::managers::{Answer, FaultClasses};
-use crate::plan::Request;
 use crate::wire::Secret;
 use crate::wire::{cai3g, xml};
 use memchr::memmem;
@@ -67,7 +67,7 @@ impl Gateway {
     }
 
     /// Sends a request to the first host that takes it.
-    pub async fn ask(&self, request: &Request) -> Answer {
+    pub async fn ask(&self, request: &CoreRequest) -> Answer {
         let _permit = self.in_use.acquire().await.expect("the semaphore is never closed");
         let mut reasons = Vec::new();
         for host in &self.hosts {
@@ -84,7 +84,7 @@ impl Gateway {
         Answer::NotTaken(reasons.join("; "))
     }
 
-    async fn ask_host(&self, host: &Host, request: &Request) -> Result<Answer, Failure> {
+    async fn ask_host(&self, host: &Host, request: &CoreRequest) -> Result<Answer, Failure> {
         if let Some(session) = host.take_session() {
             match self.ask_with(host, &session, request).await? {
                 Some(answer) => return Ok(answer),
@@ -112,10 +112,10 @@ impl Gateway {
         &self,
         host: &Host,
         session: &Session<'_>,
-        request: &Request,
+        request: &CoreRequest,
     ) -> Result<Option<Answer>, Failure> {
         let secrets = [Some(session.id()), request.secret(), Some(&self.password)];
-        let answer = self.post(host, render(request, session.id()), secrets.into_iter().flatten()).await?;
+        let answer = self.post(host, request.render(session.id()), secrets.into_iter().flatten()).await?;
         if let cai3g::Answer::Fault(fault) = &answer
             && self.faults.class(fault) == FaultClass::Session
         {
@@ -260,13 +260,6 @@ fn scrub(body: Vec<u8>, secret: &Secret) -> Vec<u8> {
         scrubbed.extend_from_slice(rest);
         scrubbed
     })
-}
-
-fn render(request: &Request, session: &Secret) -> String {
-    match request {
-        Request::Hss(request) => cai3g::hss(request, session),
-        Request::Enum(request) => cai3g::enumeration(request, session),
-    }
 }
 
 /// The body, cut where it grows beyond [`ANSWER_LIMIT`]; what is cut does not parse.

@@ -15,8 +15,10 @@ mod host;
 
 use super::Answer;
 use crate::config;
-use crate::plan::{Request, System};
+use crate::plan::System;
 use crate::supervision::Shutdown;
+use crate::wire::Secret;
+use crate::wire::cai3g::{self, EnumRequest, HssRequest};
 use actix::prelude::*;
 use gateway::Gateway;
 use std::rc::Rc;
@@ -27,18 +29,47 @@ const PROBE_TICK: Duration = Duration::from_millis(250);
 /// How long a shutdown waits for the gateway to confirm logouts.
 const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
 
+/// A request to one of the systems behind the gateway.
+#[derive(Debug, Clone)]
+pub enum CoreRequest {
+    Hss(HssRequest),
+    Enum(EnumRequest),
+}
+
+impl CoreRequest {
+    fn system(&self) -> System {
+        match self {
+            CoreRequest::Hss(_) => System::Hss,
+            CoreRequest::Enum(_) => System::Enum,
+        }
+    }
+
+    fn secret(&self) -> Option<&Secret> {
+        match self {
+            CoreRequest::Hss(request) => request.secret(),
+            CoreRequest::Enum(_) => None,
+        }
+    }
+
+    fn render(&self, session: &Secret) -> String {
+        match self {
+            CoreRequest::Hss(request) => cai3g::hss(request, session),
+            CoreRequest::Enum(request) => cai3g::enumeration(request, session),
+        }
+    }
+}
+
 /// Asks the gateway for one request, once.
 #[derive(Message)]
 #[rtype(result = "Answer")]
 pub struct Ask {
-    pub system: System,
     pub operation: &'static str,
-    pub request: Request,
+    pub request: CoreRequest,
 }
 
 /// Asks, and measures what came of it. An actor that fails in between leaves the outcome open.
 pub async fn ask(ema: Addr<Ema>, ask: Ask) -> Answer {
-    let (system, operation, since) = (ask.system, ask.operation, Instant::now());
+    let (system, operation, since) = (ask.request.system(), ask.operation, Instant::now());
     let lost = |error: MailboxError| Answer::Unanswered(format!("the request was lost inside: {error}"));
     let answer = ema.send(ask).await.unwrap_or_else(lost);
     let labels = [("system", system.as_str()), ("operation", operation), ("outcome", answer.outcome())];

@@ -81,6 +81,17 @@ pub enum HssRequest {
     },
 }
 
+impl HssRequest {
+    /// The SIP password that it carries.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            HssRequest::CreateAssociation(association) => association.private_user.password.as_ref(),
+            HssRequest::SetPassword { password, .. } => Some(password),
+            _ => None,
+        }
+    }
+}
+
 /// A request to ENUM (`DNSSubscription`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

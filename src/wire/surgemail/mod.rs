@@ -1,0 +1,14 @@
+//! SurgeMail's administration pages: what is asked of them.
+//!
+//! ```text
+//! POST /cgi/domadmin.cgi?show=simple_msg.xml&cmd=cmd_user_login&lcmd=user_create&user_fields=user_id
+//!      &username=admin@DOMAIN&password=…&lusername=LOCALPART&lpassword=… HTTP/1.1
+//! Authorization: Basic …                  Content-Type: text/html, no body
+//! HTTP/1.1 200 OK                         is success
+//! ```
+//!
+//! [`request`] has the requests as values.
+
+pub mod request;
+
+pub use request::{MailAccount, MailRequest};
