@@ -7,7 +7,7 @@
 //! root          one_for_one, 10 restarts in 60 s, then the process ends with exit code 1
 //! ├─ store       a group writer for each database, the sweeper
 //! ├─ managers    ema (sessions and hosts), hss, enum
-//! ├─ processors  one for each command type
+//! ├─ processors  one for each kind of command
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
@@ -21,7 +21,7 @@ use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::ema::Ema;
 use crate::managers::{Enumeration, Hss, Systems};
 use crate::processors::actor::{Processor, Processors};
-use crate::processors::{COMMANDS, attributes::Rules};
+use crate::processors::{self, attributes::Rules};
 use crate::router::Router;
 use crate::router::executor::Executor;
 use crate::router::lane::Lane;
@@ -151,12 +151,14 @@ impl Provisioning {
         let thread = threads.start("provisioning");
         let rules = Arc::new(Rules::of(config));
         let (managers, systems) = managers(ema, &thread);
-        let (processors, addresses) = processors(&rules, &thread);
+        let (processors, addresses) = processor_specs(&rules, &thread);
         let executor = Executor {
             store: store.clone(),
             rules: rules.clone(),
             processors: addresses,
             systems,
+            mode: config.processing.mode,
+            concurrency: config.processing.concurrency,
             slots: Arc::new(Semaphore::new(config.processing.concurrency)),
         };
         let (routing, router) = routing(&config.processing, executor, &thread);
@@ -174,14 +176,14 @@ fn managers(config: config::Ema, thread: &ArbiterHandle) -> (Spec, Systems) {
     (branch(supervisor("managers", vec![ema_spec, hss_spec, enum_spec])), systems)
 }
 
-fn processors(rules: &Arc<Rules>, thread: &ArbiterHandle) -> (Spec, Processors) {
+fn processor_specs(rules: &Arc<Rules>, thread: &ArbiterHandle) -> (Spec, Processors) {
     let mut addresses = Processors::new();
     let mut children = Vec::new();
-    for entry in COMMANDS {
+    for name in processors::names() {
         let rules = Arc::clone(rules);
-        let make = move || Processor::new(entry, Arc::clone(&rules));
-        let (spec, address) = Spec::new(entry.processor, MAILBOX, Some(thread.clone()), make);
-        addresses.insert(entry.command, address);
+        let make = move || Processor::new(Arc::clone(&rules));
+        let (spec, address) = Spec::new(name, MAILBOX, Some(thread.clone()), make);
+        addresses.insert(name, address);
         children.push(spec);
     }
     (branch(supervisor("processors", children)), addresses)

@@ -263,6 +263,9 @@ pub struct Plan {
     /// other: they run in parallel, and one that fails does not end the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
+    /// Why members cannot be planned: the event fails for them when the others are done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unplanned: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

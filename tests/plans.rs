@@ -2,7 +2,7 @@
 
 use eventmanager::config::{Numbering, ServiceProfiles};
 use eventmanager::plan::{Request, Subscriber, SubscriberEffect};
-use eventmanager::processors::attributes::Rules;
+use eventmanager::processors::attributes::{MailRules, Rules};
 use eventmanager::processors::{Decision, Inputs, Refusal, command_type};
 use eventmanager::wire::Secret;
 use eventmanager::wire::cai3g::HssRequest;
@@ -25,6 +25,7 @@ fn rules() -> Rules {
             pilot: "sp_pilot".into(),
             trunk: "sp_trunk".into(),
         },
+        mail: Some(MailRules { delete_replaced: false }),
     }
 }
 
@@ -75,7 +76,7 @@ const NO_ENDPOINT: &str = r#"<endpoint xsi:nil="true"/>"#;
 fn plan(command: &Command, subscriber: Option<&Subscriber>) -> Result<Decision, Refusal> {
     let entry = command_type(command.command_type()).expect("a command that is acted on");
     let new_password = Secret::new("geheim");
-    (entry.plan)(&Inputs { command, subscriber, rules: &rules(), new_password: &new_password })
+    (entry.plan)(&Inputs { command, subscriber, members: &[], rules: &rules(), new_password: &new_password })
 }
 
 fn apply(row: &mut Option<Subscriber>, effect: &SubscriberEffect) {

@@ -1,4 +1,4 @@
-//! Processor actors: one per command type, answering [`PlanRequest`] and doing no IO.
+//! Processor actors: one per kind of command, answering [`PlanRequest`] and doing no IO.
 
 use super::attributes::Rules;
 use super::{CommandType, Decision, Inputs, Refusal};
@@ -15,25 +15,28 @@ use std::sync::Arc;
 #[derive(Message)]
 #[rtype(result = "Result<Decision, Refusal>")]
 pub struct PlanRequest {
+    /// Who plans it.
+    pub command_type: &'static CommandType,
     pub command: Arc<Command>,
     pub subscriber: Option<Subscriber>,
+    /// The members of the group that the event deletes; of a row that cannot be read, why.
+    pub members: Vec<Result<Subscriber, String>>,
     /// For an association that is created without a password of its own.
     pub new_password: Secret,
 }
 
-/// The addresses of all processors, by command type.
+/// The addresses of all processors, by name.
 pub type Processors = HashMap<&'static str, Addr<Processor>>;
 
-/// Plans the events of one command type.
+/// Plans the events of one kind of command.
 pub struct Processor {
-    command_type: &'static CommandType,
     rules: Arc<Rules>,
 }
 
 impl Processor {
-    /// The processor of `command_type` under `rules`.
-    pub fn new(command_type: &'static CommandType, rules: Arc<Rules>) -> Self {
-        Processor { command_type, rules }
+    /// A processor under `rules`.
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Processor { rules }
     }
 }
 
@@ -50,13 +53,14 @@ impl Handler<PlanRequest> for Processor {
         let inputs = Inputs {
             command: &request.command,
             subscriber: request.subscriber.as_ref(),
+            members: &request.members,
             rules: &self.rules,
             new_password: &request.new_password,
         };
         // A plan is a pure function: one that panics over an event would do so each time. The event fails, and a run
         // of such events does not wear out the restarts of the processors.
-        let planned = catch_unwind(AssertUnwindSafe(|| (self.command_type.plan)(&inputs)));
-        planned.unwrap_or(Err(Refusal::Defect(self.command_type.processor)))
+        let planned = catch_unwind(AssertUnwindSafe(|| (request.command_type.plan)(&inputs)));
+        planned.unwrap_or(Err(Refusal::Defect(request.command_type.processor)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the core calls a subscriber: the identifiers and profiles that follow from user id, type and phone.
 
-use crate::config::{Config, Numbering, ServiceProfiles};
+use crate::config::{Config, Numbering, ServiceProfiles, SurgeMail};
 use crate::plan::{Subscriber, UserType};
 use crate::wire::Field;
 use crate::wire::Secret;
@@ -12,12 +12,31 @@ use md5::{Digest, Md5};
 pub struct Rules {
     pub numbering: Numbering,
     pub service_profiles: ServiceProfiles,
+    /// `None`: mail is not provisioned.
+    pub mail: Option<MailRules>,
+}
+
+/// How mail accounts are provisioned.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MailRules {
+    /// Whether an account goes when its user gets another one.
+    pub delete_replaced: bool,
 }
 
 impl Rules {
     /// The rules of a whole configuration.
     pub fn of(config: &Config) -> Rules {
-        Rules { numbering: config.numbering.clone(), service_profiles: config.service_profiles.clone() }
+        let mail = |mail: &SurgeMail| MailRules { delete_replaced: mail.delete_replaced };
+        Rules {
+            numbering: config.numbering.clone(),
+            service_profiles: config.service_profiles.clone(),
+            mail: config.surgemail.as_ref().map(mail),
+        }
+    }
+
+    /// The phone context of whom nothing else is known of.
+    pub fn default_phone_context(&self) -> String {
+        self.numbering.default_phone_context.clone()
     }
 
     /// The configured service profile of a user type.
@@ -32,14 +51,13 @@ impl Rules {
 
     /// The phone context of a city, and a warning where a city is named that the configuration does not know.
     pub fn phone_context(&self, city: Field<&str>) -> (String, Option<String>) {
-        let default = || self.numbering.default_phone_context.clone();
         match city {
-            Field::Absent | Field::Nil => (default(), None),
+            Field::Absent | Field::Nil => (self.default_phone_context(), None),
             Field::Value(city) => match self.numbering.phone_contexts.get(city) {
                 Some(context) => (context.clone(), None),
                 None => {
                     let warning = format!("no phone context is configured for {city:?}: the default is used");
-                    (default(), Some(warning))
+                    (self.default_phone_context(), Some(warning))
                 }
             },
         }
@@ -71,6 +89,22 @@ impl Rules {
 /// The association id of a user id or list URI: lower-case hex MD5.
 pub fn association_id(user_id: &str) -> String {
     Md5::digest(user_id.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A subscriber as it begins: with its default identity and nothing else.
+pub fn new_subscriber(user_id: &str, user_type: UserType) -> Subscriber {
+    Subscriber {
+        user_id: user_id.to_owned(),
+        group_id: None,
+        public_identity: user_id.to_owned(),
+        user_type,
+        phone_context: None,
+        association_id: association_id(user_id),
+        phone: None,
+        mail_account: None,
+        mail_password: None,
+        blf_list: None,
+    }
 }
 
 /// 1 for what registers itself (user, pilot), 0 for trunk and virtual.
@@ -132,7 +166,7 @@ mod tests {
             ..Numbering::default()
         };
         numbering.phone_contexts.insert("Nuuk".into(), "nuk.tg.gl".into());
-        Rules { numbering, service_profiles: ServiceProfiles::default() }
+        Rules { numbering, service_profiles: ServiceProfiles::default(), mail: None }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! A plan in the making: every operation appends the requests of one row of the plan table and moves the
 //! subscriber on, so that the next operation plans against the state that this one leaves.
 
-use super::attributes::{self, Rules, association, association_id, public_data, service_profile, sip_uri};
+use super::attributes::{
+    self, Rules, association, association_id, new_subscriber, public_data, service_profile, sip_uri,
+};
 use crate::plan::{Plan, Request, Step, Subscriber, SubscriberChanges, SubscriberEffect, UserType};
 use crate::wire::cai3g::{EnumRequest, HssRequest};
+use crate::wire::surgemail::{MailAccount, MailRequest};
 use crate::wire::{Field, Secret};
 
 /// The steps so far, and the subscriber as they leave it.
@@ -42,17 +45,31 @@ impl<'a> Draft<'a> {
         self.commit(SubscriberEffect::Insert(Box::new(self.subscriber.clone())));
     }
 
-    /// Removes everything of the subscriber from the core, and its row.
-    pub fn delete(&mut self) {
-        if let Some(list) = self.subscriber.blf_list.clone() {
-            self.hss(HssRequest::DeleteAssociation { association_id: association_id(&list) });
+    /// The plan that removes everything of `subscriber`: its list, phone, mail account and association, and its row.
+    pub fn deletion(rules: &'a Rules, subscriber: Subscriber) -> Plan {
+        let mut draft = Draft::new(rules, subscriber, rules.default_phone_context());
+        if let Some(list) = draft.subscriber.blf_list.take() {
+            draft.delete_association_of(&list);
         }
-        if let Some(phone) = self.subscriber.phone.take() {
-            self.delete_tel_uri(&phone);
-            self.delete_enum(&phone);
+        if let Some(phone) = draft.subscriber.phone.take() {
+            draft.delete_tel_uri(&phone);
+            draft.delete_enum(&phone);
         }
-        self.delete_association();
-        self.commit(SubscriberEffect::Delete { user_id: self.subscriber.user_id.clone() });
+        if let Some(account) = draft.subscriber.mail_account.take() {
+            draft.delete_mail_account(&account);
+        }
+        draft.delete_association();
+        draft.commit(SubscriberEffect::Delete { user_id: draft.subscriber.user_id.clone() });
+        draft.finish()
+    }
+
+    /// Does with the phone what the document says.
+    pub fn change_phone(&mut self, phone: Field<String>) {
+        match phone {
+            Field::Absent => {}
+            Field::Nil => self.set_phone(None),
+            Field::Value(phone) => self.set_phone(Some(phone)),
+        }
     }
 
     /// Gives the phone, changes it, or drops it (`None`).
@@ -150,6 +167,40 @@ impl<'a> Draft<'a> {
         });
     }
 
+    /// Gives the subscriber another mail account; the one before stays at the server unless it is to be deleted.
+    pub fn set_mail_account(&mut self, account: MailAccount, password: Secret, delete_replaced: bool) {
+        let text = account.to_string();
+        self.mail(MailRequest::CreateAccount { account, password: password.clone() });
+        match self.subscriber.mail_account.replace(text.clone()) {
+            Some(old) if delete_replaced => self.delete_mail_account(&old),
+            Some(old) => self.warn(format!("mail account {old} stays at the mail server")),
+            None => {}
+        }
+        self.update(SubscriberChanges {
+            mail_account: Field::Value(text),
+            mail_password: Field::Value(password),
+            ..SubscriberChanges::default()
+        });
+    }
+
+    /// Gives the subscriber a list of monitored phones, changes it, or removes it (`None`).
+    pub fn set_blf_list(&mut self, list: Option<String>) {
+        if list == self.subscriber.blf_list {
+            return;
+        }
+        if let Some(old) = self.subscriber.blf_list.take() {
+            self.delete_association_of(&old);
+        }
+        if let Some(list) = &list {
+            let psi = new_subscriber(list, UserType::Virtual);
+            let whole = association(self.rules, &psi, &self.rules.default_phone_context(), None);
+            self.hss(HssRequest::CreateAssociation(whole));
+        }
+        let change = list.clone().map_or(Field::Nil, Field::Value);
+        self.subscriber.blf_list = list;
+        self.update(SubscriberChanges { blf_list: change, ..SubscriberChanges::default() });
+    }
+
     fn create_association(&mut self, password: Option<Secret>) {
         let whole = association(self.rules, &self.subscriber, &self.phone_context, password);
         self.hss(HssRequest::CreateAssociation(whole));
@@ -158,6 +209,22 @@ impl<'a> Draft<'a> {
     fn delete_association(&mut self) {
         let association_id = self.subscriber.association_id.clone();
         self.hss(HssRequest::DeleteAssociation { association_id });
+    }
+
+    /// Deletes the association of a list.
+    fn delete_association_of(&mut self, list: &str) {
+        self.hss(HssRequest::DeleteAssociation { association_id: association_id(list) });
+    }
+
+    /// Deletes an account of the subscriber, as far as there is a mail server and the row holds an account.
+    fn delete_mail_account(&mut self, text: &str) {
+        match (MailAccount::parse(text), &self.rules.mail) {
+            (Some(account), Some(_)) => self.mail(MailRequest::DeleteAccount { account }),
+            (Some(_), None) => {
+                self.warn(format!("mail account {text} is not deleted: mail is not provisioned"))
+            }
+            (None, _) => self.warn(format!("mail account {text} is not deleted: it is not LOCALPART@DOMAIN")),
+        }
     }
 
     fn set_tel_uri(&mut self, phone: &str) {
@@ -183,6 +250,10 @@ impl<'a> Draft<'a> {
 
     fn delete_enum(&mut self, phone: &str) {
         self.push(Request::Enum(EnumRequest::Delete { msisdn: self.rules.msisdn(phone) }));
+    }
+
+    fn mail(&mut self, request: MailRequest) {
+        self.push(Request::Mail(request));
     }
 
     fn hss(&mut self, request: HssRequest) {

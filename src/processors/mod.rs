@@ -5,9 +5,16 @@
 
 pub mod actor;
 pub mod attributes;
+pub mod busy_lamp_field;
+pub mod domain;
 pub mod draft;
+pub mod elements;
+pub mod group;
+pub mod mailbox;
 pub mod password;
+pub mod service;
 pub mod subject;
+pub mod trunk;
 pub mod user;
 
 use crate::plan::{Plan, Subscriber};
@@ -22,39 +29,64 @@ use subject::Subject;
 pub struct CommandType {
     /// Type as it stands in the document, without its version suffix.
     pub command: &'static str,
-    /// Name of the processor actor.
+    /// Name of the processor actor, which may plan several commands of one kind.
     pub processor: &'static str,
-    /// The subscribers, phones and identities that the document names.
-    pub subject: fn(&Command, &Rules) -> Subject,
-    /// What is to be done.
-    pub plan: fn(&Inputs) -> Result<Decision, Refusal>,
+    pub subject: Subjects,
+    pub plan: Plans,
 }
 
+/// Says whom and what the document names.
+pub type Subjects = fn(&Command, &Rules) -> Subject;
+/// Says what is to be done.
+pub type Plans = fn(&Inputs) -> Result<Decision, Refusal>;
+
 /// Every command that is acted on; all others are stored as ignored.
+#[rustfmt::skip]
 pub const COMMANDS: &[CommandType] = &[
-    CommandType {
-        command: "UserAddRequest",
-        processor: "create_user",
-        subject: user::subject,
-        plan: user::create,
-    },
-    CommandType {
-        command: "UserModifyRequest",
-        processor: "modify_user",
-        subject: user::subject,
-        plan: user::modify,
-    },
-    CommandType {
-        command: "UserDeleteRequest",
-        processor: "delete_user",
-        subject: user::subject,
-        plan: user::delete,
-    },
+    entry("UserAddRequest", "create_user", user::subject, user::create),
+    entry("UserModifyRequest", "modify_user", user::subject, user::modify),
+    entry("UserDeleteRequest", "delete_user", user::subject, user::delete),
+    entry("UserAuthenticationModifyRequest", "set_password", password::subject, password::set),
+    entry("GroupTrunkGroupAddInstanceRequest", "create_trunk", trunk::subject, trunk::create),
+    entry("GroupHuntGroupAddInstanceRequest", "create_service", service::subject, service::create),
+    entry("GroupAutoAttendantAddInstanceRequest", "create_service", service::subject, service::create),
+    entry("GroupCallCenterAddInstanceRequest", "create_service", service::subject, service::create),
+    entry("GroupMeetMeConferencingAddInstanceRequest", "create_service", service::subject, service::create),
+    entry("GroupHuntGroupModifyInstanceRequest", "modify_service", service::subject, service::modify),
+    entry("GroupAutoAttendantModifyInstanceRequest", "modify_service", service::subject, service::modify),
+    entry("GroupCallCenterModifyInstanceRequest", "modify_service", service::subject, service::modify),
+    entry("GroupMeetMeConferencingModifyInstanceRequest", "modify_service", service::subject, service::modify),
+    entry("GroupHuntGroupDeleteInstanceRequest", "delete_service", service::subject, service::delete),
+    entry("GroupAutoAttendantDeleteInstanceRequest", "delete_service", service::subject, service::delete),
+    entry("GroupCallCenterDeleteInstanceRequest", "delete_service", service::subject, service::delete),
+    entry("GroupMeetMeConferencingDeleteInstanceRequest", "delete_service", service::subject, service::delete),
+    entry("GroupVoiceMessagingGroupModifyVoicePortalRequest", "modify_group_vp", service::portal_subject, service::modify_portal),
+    entry("UserVoiceMessagingUserModifyAdvancedVoiceManagementRequest", "modify_user_vm", mailbox::subject, mailbox::modify),
+    entry("UserBusyLampFieldModifyRequest", "modify_blf", busy_lamp_field::subject, busy_lamp_field::modify),
+    entry("GroupDeleteRequest", "delete_group", group::subject, group::delete),
+    entry("SystemDomainAddRequest", "create_domain", domain::subject, domain::create),
+    entry("SystemDomainDeleteRequest", "delete_domain", domain::subject, domain::delete),
 ];
+
+const fn entry(
+    command: &'static str,
+    processor: &'static str,
+    subject: Subjects,
+    plan: Plans,
+) -> CommandType {
+    CommandType { command, processor, subject, plan }
+}
 
 /// The entry of a command type (without version suffix, exact case).
 pub fn command_type(command: &str) -> Option<&'static CommandType> {
     COMMANDS.iter().find(|entry| entry.command == command)
+}
+
+/// The names of the processors, each once.
+pub fn names() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = COMMANDS.iter().map(|entry| entry.processor).collect();
+    names.dedup();
+    names
 }
 
 /// Everything a plan may depend on.
@@ -62,6 +94,8 @@ pub struct Inputs<'a> {
     pub command: &'a Command,
     /// The subscriber's row as it stands now.
     pub subscriber: Option<&'a Subscriber>,
+    /// The rows of the group that the event deletes; of one that cannot be read, why.
+    pub members: &'a [Result<Subscriber, String>],
     pub rules: &'a Rules,
     /// Random; for an association that is created without a password of its own.
     pub new_password: &'a Secret,
@@ -75,6 +109,13 @@ pub enum Decision {
     Run(Plan),
     /// Nothing in it concerns us; the text says why.
     Ignore(String),
+}
+
+impl Decision {
+    /// The command is about mail alone.
+    pub fn no_mail() -> Decision {
+        Decision::Ignore("mail is not provisioned: [surgemail] is not configured".into())
+    }
 }
 
 /// Why an event fails before anything is sent.
@@ -92,13 +133,4 @@ pub enum Refusal {
     Unknown(String),
     #[error("processor {0} has a defect: it panicked over this event (see the log)")]
     Defect(&'static str),
-}
-
-/// The text of an element that the command cannot do without.
-pub fn required<'c>(command: &'c Command, path: &'static str) -> Result<&'c str, Refusal> {
-    let text = command.field(path).value().ok_or(Refusal::Missing(path))?;
-    if text.trim().is_empty() {
-        return Err(if text.is_empty() { Refusal::Missing(path) } else { Refusal::Blank(path) });
-    }
-    Ok(text)
 }

@@ -1,8 +1,10 @@
 //! What an event is about: the names that decide which events may run beside each other.
 
 use crate::plan::Subscriber;
+use crate::wire::surgemail::MailAccount;
 
-/// The subscribers, phones and identities that an event touches, as far as a document or a row names them.
+/// The subscribers, phones, identities, groups and mail domains that an event touches, as far as a document or a row
+/// names them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subject {
     pub users: Vec<String>,
@@ -10,6 +12,14 @@ pub struct Subject {
     pub phones: Vec<String>,
     /// SIP URIs without `sip:`.
     pub identities: Vec<String>,
+    /// Groups that the users belong to. The events of a group run beside each other.
+    pub groups: Vec<String>,
+    /// Domains of the users' mail accounts, likewise.
+    pub mail_domains: Vec<String>,
+    /// The group that goes with all its members: nothing of it runs beside that.
+    pub whole_group: Option<String>,
+    /// The mail domain that comes or goes, likewise.
+    pub whole_mail_domain: Option<String>,
 }
 
 impl Subject {
@@ -17,10 +27,28 @@ impl Subject {
     pub fn of(subscriber: &Subscriber) -> Subject {
         let mut identities = vec![subscriber.public_identity.clone()];
         identities.extend(subscriber.blf_list.clone());
-        Subject {
+        let mut subject = Subject {
             users: vec![subscriber.user_id.clone()],
             phones: subscriber.phone.iter().cloned().collect(),
             identities,
+            groups: subscriber.group_id.iter().cloned().collect(),
+            ..Subject::default()
+        };
+        subscriber.mail_account.iter().for_each(|account| subject.add_mail_account(account));
+        subject
+    }
+
+    /// A user and the identity that it has by default, and falls back to.
+    pub fn of_user(user_id: &str) -> Subject {
+        Subject {
+            users: vec![user_id.to_owned()],
+            identities: vec![user_id.to_owned()],
+            ..Subject::default()
         }
+    }
+
+    /// Adds the domain of an account; what is no account has none.
+    pub fn add_mail_account(&mut self, account: &str) {
+        self.mail_domains.extend(MailAccount::parse(account).map(|account| account.domain));
     }
 }

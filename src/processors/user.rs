@@ -1,15 +1,14 @@
 //! Users: add, modify (type, identity, phone, phone context), delete.
 
-use super::attributes::{Rules, association_id};
+use super::attributes::{Rules, new_subscriber};
 use super::draft::Draft;
+use super::elements::*;
 use super::subject::Subject;
-use super::{Decision, Inputs, Refusal, required};
+use super::{Decision, Inputs, Refusal};
 use crate::plan::{Subscriber, UserType};
 use crate::wire::Field;
 use crate::wire::ocir::Command;
 
-const USER_ID: &str = "userId";
-const GROUP_ID: &str = "groupId";
 const PHONE: &str = "phoneNumber";
 const CITY: &str = "address/stateOrProvince";
 /// The profile page always sends this element; what else it sends (the city) counts only with it.
@@ -20,39 +19,29 @@ const ACCESS_LINE_PORT: &str = "endpoint/accessDeviceEndpoint/linePort";
 const TRUNK: &str = "endpoint/trunkAddressing";
 const TRUNK_LINE_PORT: &str = "endpoint/trunkAddressing/trunkGroupDeviceEndpoint/linePort";
 
-/// The user, its default identity, and the phone and line ports in the document.
+/// The user, its default identity, its group, and the phone and line ports in the document.
 pub fn subject(command: &Command, rules: &Rules) -> Subject {
-    let mut subject = Subject::default();
-    if let Field::Value(user) = command.field(USER_ID) {
-        subject.users.push(user.to_owned());
-        // The identity that a user has by default, and falls back to.
-        subject.identities.push(user.to_owned());
-    }
-    if let Field::Value(phone) = command.field(PHONE) {
-        subject.phones.push(rules.phone(phone).unwrap_or_else(|_| phone.to_owned()));
-    }
-    for path in [ACCESS_LINE_PORT, TRUNK_LINE_PORT] {
-        if let Field::Value(line_port) = command.field(path) {
-            subject.identities.push(without_scheme(line_port).to_owned());
-        }
-    }
+    let mut subject = command.field(USER_ID).value().map(Subject::of_user).unwrap_or_default();
+    subject.groups.extend(command.field(GROUP_ID).value().map(str::to_owned));
+    subject.phones.extend(phone_name(command, PHONE, rules));
+    let line_ports = [ACCESS_LINE_PORT, TRUNK_LINE_PORT].into_iter();
+    let identities = line_ports.filter_map(|path| command.field(path).value());
+    subject.identities.extend(identities.map(|line_port| without_scheme(line_port).to_owned()));
     subject
 }
 
 /// UserAddRequest: Create Association, insert the row.
 pub fn create(inputs: &Inputs) -> Result<Decision, Refusal> {
     let user_id = required(inputs.command, USER_ID)?;
-    if inputs.subscriber.is_some() {
-        return Err(Refusal::Exists(user_id.to_owned()));
-    }
+    not_known(inputs, user_id)?;
     let (phone_context, warning) = match stated_context(inputs.command, inputs.rules) {
         Some(stated) => stated,
-        None => inputs.rules.phone_context(Field::Absent),
+        None => (inputs.rules.default_phone_context(), None),
     };
     let subscriber = Subscriber {
         group_id: group(inputs.command)?,
         phone_context: Some(phone_context.clone()),
-        ..new_user(user_id)
+        ..new_subscriber(user_id, UserType::User)
     };
     let mut draft = Draft::new(inputs.rules, subscriber, phone_context);
     draft.create(Some(inputs.new_password.clone()));
@@ -64,13 +53,13 @@ pub fn create(inputs: &Inputs) -> Result<Decision, Refusal> {
 pub fn modify(inputs: &Inputs) -> Result<Decision, Refusal> {
     let command = inputs.command;
     let user_id = required(command, USER_ID)?;
-    let phone = phone(command, inputs.rules)?;
+    let phone = phone(command, PHONE, inputs.rules)?;
     let endpoint = endpoint(command, user_id)?;
     let stated_context = stated_context(command, inputs.rules);
     if phone.is_absent() && endpoint == Endpoint::Absent && stated_context.is_none() {
         return Ok(Decision::Ignore("it carries no phone, endpoint or phone context".into()));
     }
-    let subscriber = inputs.subscriber.ok_or_else(|| Refusal::Unknown(user_id.to_owned()))?;
+    let subscriber = known(inputs, user_id)?;
     let is_stated = stated_context.is_some();
     let (phone_context, warning) = stated_context.unwrap_or_else(|| (current_context(inputs), None));
     if phone.is_absent()
@@ -87,11 +76,7 @@ pub fn modify(inputs: &Inputs) -> Result<Decision, Refusal> {
     if let Some(identity) = endpoint.identity(user_id) {
         draft.set_identity(identity);
     }
-    match phone {
-        Field::Absent => {}
-        Field::Nil => draft.set_phone(None),
-        Field::Value(phone) => draft.set_phone(Some(phone)),
-    }
+    draft.change_phone(phone);
     if is_stated {
         draft.set_phone_context();
     }
@@ -99,51 +84,17 @@ pub fn modify(inputs: &Inputs) -> Result<Decision, Refusal> {
     Ok(Decision::Run(draft.finish()))
 }
 
-/// UserDeleteRequest: everything of the user goes; of one we do not know, the association.
+/// UserDeleteRequest, and the deletion of a service: everything of the user goes; of one we do not know, the
+/// association.
 pub fn delete(inputs: &Inputs) -> Result<Decision, Refusal> {
-    let user_id = required(inputs.command, USER_ID)?;
-    let subscriber = inputs.subscriber.cloned().unwrap_or_else(|| new_user(user_id));
-    let orphan = subscriber.mail_account.clone();
-    let mut draft = Draft::new(inputs.rules, subscriber, current_context(inputs));
-    draft.delete();
-    if let Some(account) = orphan {
-        draft.warn(format!("mail account {account} is not deleted: mail is not provisioned"));
-    }
-    Ok(Decision::Run(draft.finish()))
+    delete_by(inputs, USER_ID)
 }
 
-/// A user as it begins: with its default identity and nothing else.
-fn new_user(user_id: &str) -> Subscriber {
-    Subscriber {
-        user_id: user_id.to_owned(),
-        group_id: None,
-        public_identity: user_id.to_owned(),
-        user_type: UserType::User,
-        phone_context: None,
-        association_id: association_id(user_id),
-        phone: None,
-        mail_account: None,
-        mail_password: None,
-        blf_list: None,
-    }
-}
-
-/// The group of the document; an empty element counts as absent.
-fn group(command: &Command) -> Result<Option<String>, Refusal> {
-    match command.field(GROUP_ID) {
-        Field::Absent | Field::Nil | Field::Value("") => Ok(None),
-        Field::Value(text) if text.trim().is_empty() => Err(Refusal::Blank(GROUP_ID)),
-        Field::Value(text) => Ok(Some(text.to_owned())),
-    }
-}
-
-/// The phone of the document; an empty element counts as absent.
-fn phone(command: &Command, rules: &Rules) -> Result<Field<String>, Refusal> {
-    match command.field(PHONE) {
-        Field::Value("") | Field::Absent => Ok(Field::Absent),
-        Field::Nil => Ok(Field::Nil),
-        Field::Value(text) => rules.phone(text).map(Field::Value).map_err(Refusal::Invalid),
-    }
+/// The deletion of whom `path` names.
+pub fn delete_by(inputs: &Inputs, path: &'static str) -> Result<Decision, Refusal> {
+    let user_id = required(inputs.command, path)?;
+    let subscriber = inputs.subscriber.cloned().unwrap_or_else(|| new_subscriber(user_id, UserType::User));
+    Ok(Decision::Run(Draft::deletion(inputs.rules, subscriber)))
 }
 
 /// The phone context that the document states, with its warning; `None` where it says nothing about it.
@@ -152,12 +103,6 @@ fn stated_context(command: &Command, rules: &Rules) -> Option<(String, Option<St
         return None;
     }
     Some(rules.phone_context(command.field(CITY)))
-}
-
-/// The context of the subscriber's row, or the default where the row has none.
-fn current_context(inputs: &Inputs) -> String {
-    let of_row = inputs.subscriber.and_then(|subscriber| subscriber.phone_context.clone());
-    of_row.unwrap_or_else(|| inputs.rules.numbering.default_phone_context.clone())
 }
 
 /// What a UserModifyRequest says about how the user is reached.
@@ -199,25 +144,10 @@ fn endpoint(command: &Command, user_id: &str) -> Result<Endpoint, Refusal> {
         return Ok(Endpoint::Nil);
     }
     match (command.field(TRUNK), command.field(ACCESS)) {
-        (Field::Value(_), _) => Ok(Endpoint::Trunk(line_port(command, TRUNK_LINE_PORT, user_id)?)),
-        (_, Field::Value(_)) => Ok(Endpoint::Access(line_port(command, ACCESS_LINE_PORT, user_id)?)),
+        (Field::Value(_), _) => Ok(Endpoint::Trunk(identity(command, TRUNK_LINE_PORT, user_id)?)),
+        (_, Field::Value(_)) => Ok(Endpoint::Access(identity(command, ACCESS_LINE_PORT, user_id)?)),
         // The one kind of endpoint is removed and no other given.
         (Field::Nil, _) | (_, Field::Nil) => Ok(Endpoint::Nil),
         (Field::Absent, Field::Absent) => Ok(Endpoint::Absent),
     }
-}
-
-/// The identity that a line port gives; removing the line port falls back to the default identity.
-fn line_port(command: &Command, path: &'static str, user_id: &str) -> Result<Option<String>, Refusal> {
-    match command.field(path) {
-        Field::Absent => Ok(None),
-        Field::Nil => Ok(Some(user_id.to_owned())),
-        Field::Value(text) if text.trim().is_empty() => Err(Refusal::Blank(path)),
-        Field::Value(text) => Ok(Some(without_scheme(text).to_owned())),
-    }
-}
-
-/// The SRD holds identities without their scheme.
-fn without_scheme(uri: &str) -> &str {
-    uri.strip_prefix("sip:").unwrap_or(uri)
 }

@@ -168,9 +168,8 @@ impl Router {
         });
     }
 
-    fn extend(&mut self, event: Uuid, more: Vec<Key>) {
-        self.state.keys.entry(event).or_default().extend(&more);
-        let more = more.into_iter().map(|key| (key, Hold::Exclusive)).collect();
+    fn extend(&mut self, event: Uuid, more: Vec<(Key, Hold)>) {
+        self.state.keys.entry(event).or_default().extend(more.iter().map(|(key, _)| *key));
         for startable in self.state.conflicts.extend(event, more) {
             self.state.ready.push_front(startable);
         }

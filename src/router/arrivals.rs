@@ -5,14 +5,16 @@
 
 use super::actor::{Announced, Router};
 use super::conflicts::Hold;
-use super::keys::{Key, keys};
+use super::keys::{Key, each_once, keys};
 use crate::config::{OnFailure, Order};
+use crate::plan::Subscriber;
 use crate::processors::attributes::Rules;
 use crate::processors::command_type;
 use crate::processors::subject::Subject;
-use crate::store::PendingEvent;
+use crate::store::{PendingEvent, ReadError, Store};
 use crate::wire::ocir::Document;
 use actix::prelude::*;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,8 +121,9 @@ impl Router {
         // Taken before the rows are read: what ends in between is in the rows, or was here.
         let beside: Vec<Vec<(Key, Hold)>> = batch.iter().map(|arrival| self.keys_beside(arrival)).collect();
         let users: Vec<String> = batch.iter().flat_map(|arrival| arrival.subject.users.clone()).collect();
-        let store = self.executor.store.clone();
-        let rows = async move { store.subscribers(users).await };
+        let groups: Vec<String> =
+            batch.iter().filter_map(|arrival| arrival.subject.whole_group.clone()).collect();
+        let rows = Rows::read(self.executor.store.clone(), users, groups);
         let read = rows.into_actor(self).map(move |rows, this, ctx| {
             let rows = match rows {
                 Ok(rows) => rows,
@@ -134,8 +137,7 @@ impl Router {
             this.state.read_failures = 0;
             this.state.reading = false;
             for (arrival, beside) in batch.into_iter().zip(beside) {
-                let current = arrival.subject.users.iter().filter_map(|user| rows.get(user));
-                let current: Vec<Key> = current.flat_map(|row| keys(&Subject::of(row))).collect();
+                let current = rows.of(&arrival.subject).flat_map(|row| keys(&Subject::of(row))).collect();
                 this.enter(arrival, current, beside);
             }
             this.dispatch(ctx);
@@ -149,27 +151,50 @@ impl Router {
         self.retry.delay(self.state.read_failures - 1)
     }
 
-    /// What other unfinished events of its users hold: what they will make of the users' rows.
+    /// What other unfinished events of its users hold: what they will make of the users' rows. For a whole group, what
+    /// all unfinished events of the group hold: its members as they will be.
     fn keys_beside(&self, arrival: &Announced) -> Vec<(Key, Hold)> {
-        let users = arrival.subject.users.iter().map(|user| Key::user(user));
-        users.flat_map(|user| self.state.conflicts.keys_beside(user)).collect()
+        let Announced { subject, .. } = arrival;
+        let conflicts = &self.state.conflicts;
+        let users = subject.users.iter().flat_map(|user| conflicts.keys_beside(Key::user(user)));
+        let whole = subject.whole_group.iter().flat_map(|group| conflicts.all_keys_beside(Key::group(group)));
+        users.chain(whole).collect()
     }
 
-    fn enter(&mut self, arrival: Announced, current: Vec<Key>, beside: Vec<(Key, Hold)>) {
+    fn enter(&mut self, arrival: Announced, current: Vec<(Key, Hold)>, beside: Vec<(Key, Hold)>) {
         let event = arrival.event;
-        let own = keys(&arrival.subject).into_iter().chain(current).map(|key| (key, Hold::Exclusive));
         let all = (self.order == Order::Strict).then_some((Key::ALL, Hold::Exclusive));
-        let mut held: Vec<(Key, Hold)> = Vec::new();
         // Its own keys first: of long rows of keys only the first are passed on.
-        for (key, hold) in all.into_iter().chain(own).chain(beside).chain(self.keys_beside(&arrival)) {
-            if held.iter().all(|(known, _)| *known != key) {
-                held.push((key, hold));
-            }
-        }
+        let own = keys(&arrival.subject).into_iter().chain(current);
+        let held = each_once(all.into_iter().chain(own).chain(beside).chain(self.keys_beside(&arrival)));
         self.state.keys.insert(event, held.iter().map(|(key, _)| *key).collect());
         if self.state.conflicts.enter(event, held) {
             self.state.ready.push_back(event);
         }
+    }
+}
+
+/// The rows of subscribers that a batch of arrivals is about.
+struct Rows {
+    users: HashMap<String, Subscriber>,
+    groups: HashMap<String, Vec<Subscriber>>,
+}
+
+impl Rows {
+    async fn read(store: Store, users: Vec<String>, groups: Vec<String>) -> Result<Rows, ReadError> {
+        let mut rows = Rows { users: store.subscribers(users).await?, groups: HashMap::new() };
+        for group in groups {
+            // A row that cannot be read fails its member when the event runs.
+            let members = store.group_members(&group).await?.into_iter().flatten().collect();
+            rows.groups.insert(group, members);
+        }
+        Ok(rows)
+    }
+
+    /// Those of one event.
+    fn of(&self, subject: &Subject) -> impl Iterator<Item = &Subscriber> {
+        let users = subject.users.iter().filter_map(|user| self.users.get(user));
+        users.chain(subject.whole_group.iter().filter_map(|group| self.groups.get(group)).flatten())
     }
 }
 

@@ -4,7 +4,7 @@
 //! them. A key is held exclusively, or shared with others that share it: the members of a group share the group's key,
 //! its deletion holds it alone.
 
-use super::keys::Key;
+use super::keys::{Key, each_once};
 use std::collections::{HashMap, VecDeque};
 use uuid::Uuid;
 
@@ -24,8 +24,7 @@ pub struct Conflicts {
     /// Grows by one for every event: the order of arrival.
     next_turn: u64,
     events: HashMap<Uuid, Entry>,
-    /// Per key those who hold it or wait for it; who may go stands in front.
-    queues: HashMap<Key, VecDeque<Place>>,
+    queues: HashMap<Key, Queue>,
 }
 
 #[derive(Debug)]
@@ -36,12 +35,29 @@ struct Entry {
     blocked: usize,
 }
 
+/// Those who hold a key or wait for it.
+#[derive(Debug, Default)]
+struct Queue {
+    places: VecDeque<Place>,
+    /// So many in front may go: one that holds the key alone, or several that share it.
+    free: usize,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Place {
     turn: u64,
     event: Uuid,
     hold: Hold,
-    ready: bool,
+}
+
+impl Queue {
+    /// Whether the first of those who wait may go too.
+    fn may_free_another(&self) -> bool {
+        let (Some(first), Some(next)) = (self.places.front(), self.places.get(self.free)) else {
+            return false;
+        };
+        self.free == 0 || (first.hold == Hold::Shared && next.hold == Hold::Shared)
+    }
 }
 
 impl Conflicts {
@@ -55,8 +71,16 @@ impl Conflicts {
     /// Only so many are passed on: a user with a long row of unfinished events would pass all their phones from one to
     /// the next. What falls out is found when the event starts, if the subscriber still holds it.
     pub fn keys_beside(&self, key: Key) -> Vec<(Key, Hold)> {
-        let last = self.queues.get(&key).and_then(|queue| self.events.get(&queue.back()?.event));
-        last.map_or_else(Vec::new, |entry| entry.keys.iter().copied().take(PASSED_ON).collect())
+        let last = self.queues.get(&key).and_then(|queue| self.events.get(&queue.places.back()?.event));
+        let keys = last.into_iter().flat_map(|entry| entry.keys.iter().take(PASSED_ON));
+        keys.map(|(key, _)| (*key, key.hold())).collect()
+    }
+
+    /// The keys of all events that hold `key` or wait for it: what the whole of a group will touch.
+    pub fn all_keys_beside(&self, key: Key) -> Vec<(Key, Hold)> {
+        let places = self.queues.get(&key).into_iter().flat_map(|queue| &queue.places);
+        let entries = places.filter_map(|place| self.events.get(&place.event));
+        entries.flat_map(|entry| &entry.keys).map(|(key, _)| (*key, key.hold())).collect()
     }
 
     /// Enters an event behind all that are here; true if it may start at once.
@@ -71,7 +95,7 @@ impl Conflicts {
         self.events.insert(event, Entry { turn, keys: keys.clone(), blocked: keys.len() });
         let mut startable = keys.is_empty();
         for (key, hold) in keys {
-            self.queues.entry(key).or_default().push_back(Place { turn, event, hold, ready: false });
+            self.queues.entry(key).or_default().places.push_back(Place { turn, event, hold });
             startable |= self.settle(key).contains(&event);
         }
         startable
@@ -83,11 +107,7 @@ impl Conflicts {
     /// waits for one that runs or came earlier, and never two for each other.
     pub fn extend(&mut self, event: Uuid, more: Vec<(Key, Hold)>) -> Vec<Uuid> {
         let Some(mut entry) = self.events.remove(&event) else { return Vec::new() };
-        for (key, hold) in more {
-            if entry.keys.iter().all(|(held, _)| *held != key) {
-                entry.keys.push((key, hold));
-            }
-        }
+        entry.keys = each_once(entry.keys.into_iter().chain(more));
         entry.blocked = entry.keys.len();
         let (turn, keys) = (entry.turn, entry.keys.clone());
         self.events.insert(event, entry);
@@ -95,25 +115,34 @@ impl Conflicts {
             return vec![event];
         }
         for &(key, hold) in &keys {
-            self.place_by_turn(key, Place { turn, event, hold, ready: false });
+            self.place_by_turn(key, Place { turn, event, hold });
         }
         keys.into_iter().flat_map(|(key, _)| self.settle(key)).collect()
     }
 
-    /// Puts a place behind those of started events and among the others by its turn; their marks are to be settled.
+    /// Puts a place behind those of started events and among the others by its turn; who may go is to be settled.
     fn place_by_turn(&mut self, key: Key, place: Place) {
         let queue = self.queues.entry(key).or_default();
-        let others = queue.drain(..).filter(|other| other.event != place.event);
-        let is_started = |other: &Place| self.events[&other.event].blocked == 0;
-        let (mut places, mut waiting): (Vec<Place>, Vec<Place>) = others.partition(is_started);
-        for other in waiting.iter_mut().filter(|other| other.ready) {
-            other.ready = false;
-            self.events.get_mut(&other.event).expect("whoever stands in a queue has entered").blocked += 1;
+        let (mut started, mut waiting) = (VecDeque::new(), VecDeque::new());
+        for (position, other) in queue.places.drain(..).enumerate() {
+            if other.event == place.event {
+                continue;
+            }
+            let entry = self.events.get_mut(&other.event).expect("whoever stands in a queue has entered");
+            if entry.blocked == 0 {
+                started.push_back(other);
+                continue;
+            }
+            if position < queue.free {
+                entry.blocked += 1;
+            }
+            waiting.push_back(other);
         }
-        let at = waiting.partition_point(|other| other.turn < place.turn);
+        let at = waiting.partition_point(|other: &Place| other.turn < place.turn);
         waiting.insert(at, place);
-        places.extend(waiting);
-        *queue = places.into();
+        queue.free = started.len();
+        started.append(&mut waiting);
+        queue.places = started;
     }
 
     /// Takes a finished event out; returns those that may start now, in order of arrival.
@@ -122,9 +151,11 @@ impl Conflicts {
         let mut startable = Vec::new();
         for (key, _) in entry.keys {
             let queue = self.queues.get_mut(&key).expect("whoever holds a key stands in its queue");
-            let at = queue.iter().position(|place| place.event == event);
-            queue.remove(at.expect("whoever holds a key stands in its queue"));
-            if queue.is_empty() {
+            let at = queue.places.iter().position(|place| place.event == event);
+            let at = at.expect("whoever holds a key stands in its queue");
+            queue.places.remove(at);
+            queue.free -= usize::from(at < queue.free);
+            if queue.places.is_empty() {
                 self.queues.remove(&key);
             } else {
                 startable.extend(self.settle(key));
@@ -134,32 +165,19 @@ impl Conflicts {
         startable
     }
 
-    /// Brings the marks of a queue up to date: the first may go, and with a shared one all shared ones behind it.
+    /// Lets those go who may: the first, and with one that shares the key all behind it that share it.
     ///
-    /// Who may go always stands in front, so only the front is looked at, however long the queue is. Returns the
-    /// events that nothing blocks any more.
+    /// Only those who wait are looked at, however many may go already. Returns the events that nothing blocks any more.
     fn settle(&mut self, key: Key) -> Vec<Uuid> {
         let mut startable = Vec::new();
-        let mut all_shared = true;
         let Some(queue) = self.queues.get_mut(&key) else { return startable };
-        for (position, place) in queue.iter_mut().enumerate() {
-            all_shared &= place.hold == Hold::Shared;
-            let ready = position == 0 || all_shared;
-            if !ready && !place.ready {
-                break;
-            }
-            if ready == place.ready {
-                continue;
-            }
-            place.ready = ready;
-            let entry = self.events.get_mut(&place.event).expect("whoever stands in a queue has entered");
-            if ready {
-                entry.blocked -= 1;
-                if entry.blocked == 0 {
-                    startable.push(place.event);
-                }
-            } else {
-                entry.blocked += 1;
+        while queue.may_free_another() {
+            let event = queue.places[queue.free].event;
+            queue.free += 1;
+            let entry = self.events.get_mut(&event).expect("whoever stands in a queue has entered");
+            entry.blocked -= 1;
+            if entry.blocked == 0 {
+                startable.push(event);
             }
         }
         startable
@@ -251,9 +269,20 @@ mod tests {
         conflicts.enter(event(1), alone(&["anna", "phone"]));
         conflicts.enter(event(2), alone(&["bo"]));
         let beside: Vec<Key> = conflicts.keys_beside(key("anna")).into_iter().map(|(key, _)| key).collect();
-        let mut expected = [key("anna"), key("phone")];
-        expected.sort_unstable();
-        assert_eq!(beside, expected);
+        assert_eq!(beside, [key("anna"), key("phone")]);
+    }
+
+    #[test]
+    fn the_deletion_of_a_group_knows_what_all_events_of_its_members_hold() {
+        let (mut conflicts, group) = (Conflicts::default(), Key::group("KNI"));
+        conflicts.enter(event(1), vec![(key("anna"), Exclusive), (key("phone"), Exclusive), (group, Shared)]);
+        conflicts.enter(event(2), vec![(key("bo"), Exclusive), (group, Shared)]);
+        let expected = [(key("anna"), Exclusive), (key("phone"), Exclusive), (group, Shared)];
+        let bo = [(key("bo"), Exclusive), (group, Shared)];
+        assert_eq!(conflicts.all_keys_beside(group), [&expected[..], &bo[..]].concat());
+        conflicts.enter(event(3), vec![(group, Exclusive)]);
+        // Whoever comes later is one of many again.
+        assert_eq!(conflicts.keys_beside(group), [(group, Shared)]);
     }
 
     /// Events with keys (a number, and whether it is shared).

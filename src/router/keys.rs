@@ -1,15 +1,19 @@
 //! Conflict keys: two events that share one run one after the other.
 
+use super::conflicts::Hold;
 use crate::processors::subject::Subject;
+use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-/// A user, phone or identity, as the hash of its kind and name.
+/// A user, phone, identity, group or mail domain, as the hash of its kind and name.
 ///
 /// A hash instead of the text keeps a hundred thousand waiting events small; two names that share one wait for each
-/// other without need, which is harmless.
+/// other without need, which is harmless. The last bit says whether it is the name of something that many belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u64);
+
+const COLLECTIVE: u64 = 1;
 
 impl Key {
     /// The key that every event holds where order is strict.
@@ -17,24 +21,52 @@ impl Key {
 
     /// The key of a subscriber.
     pub fn user(user_id: &str) -> Key {
-        Key::of("user", user_id)
+        Key::single("user", user_id)
     }
 
-    fn of(kind: &str, name: &str) -> Key {
-        // Not random, so that the same run of events meets the same schedule in every test.
-        let mut hasher = DefaultHasher::new();
-        (kind, name).hash(&mut hasher);
-        Key(hasher.finish())
+    /// The key of a group.
+    pub fn group(group_id: &str) -> Key {
+        Key(hash("group", group_id) | COLLECTIVE)
+    }
+
+    /// The key of a mail domain. Domains are compared without case (RFC 1035, 2.3.3).
+    pub fn mail_domain(domain: &str) -> Key {
+        Key(hash("mail domain", &domain.to_ascii_lowercase()) | COLLECTIVE)
+    }
+
+    fn single(kind: &str, name: &str) -> Key {
+        Key(hash(kind, name) & !COLLECTIVE)
+    }
+
+    /// How an event holds it that does something to one subscriber.
+    pub fn hold(self) -> Hold {
+        if self.0 & COLLECTIVE == 0 { Hold::Exclusive } else { Hold::Shared }
     }
 }
 
+fn hash(kind: &str, name: &str) -> u64 {
+    // Not random, so that the same run of events meets the same schedule in every test.
+    let mut hasher = DefaultHasher::new();
+    (kind, name).hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The keys of all names in `subject`, each once.
-pub fn keys(subject: &Subject) -> Vec<Key> {
+pub fn keys(subject: &Subject) -> Vec<(Key, Hold)> {
     let users = subject.users.iter().map(|user| Key::user(user));
-    let phones = subject.phones.iter().map(|phone| Key::of("phone", phone));
-    let identities = subject.identities.iter().map(|identity| Key::of("identity", identity));
-    let mut keys: Vec<Key> = users.chain(phones).chain(identities).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+    let phones = subject.phones.iter().map(|phone| Key::single("phone", phone));
+    let identities = subject.identities.iter().map(|identity| Key::single("identity", identity));
+    let groups = subject.groups.iter().map(|group| Key::group(group));
+    let domains = subject.mail_domains.iter().map(|domain| Key::mail_domain(domain));
+    let whole_group = subject.whole_group.iter().map(|group| Key::group(group));
+    let whole_domain = subject.whole_mail_domain.iter().map(|domain| Key::mail_domain(domain));
+    let whole = whole_group.chain(whole_domain).map(|key| (key, Hold::Exclusive));
+    let parts = users.chain(phones).chain(identities).chain(groups).chain(domains);
+    each_once(whole.chain(parts.map(|key| (key, key.hold()))))
+}
+
+/// Leaves out keys that stand further in front already.
+pub fn each_once(keys: impl IntoIterator<Item = (Key, Hold)>) -> Vec<(Key, Hold)> {
+    let mut seen = HashSet::new();
+    keys.into_iter().filter(|(key, _)| seen.insert(*key)).collect()
 }

@@ -283,8 +283,11 @@ impl Store {
         Ok(found.into_iter().flatten().map(|subscriber| (subscriber.user_id.clone(), subscriber)).collect())
     }
 
-    /// The members of a group, by id.
-    pub async fn group_members(&self, group_id: &str) -> Result<Vec<Subscriber>, ReadError> {
+    /// The members of a group, by id; a row that cannot be read stands among them as its error.
+    pub async fn group_members(
+        &self,
+        group_id: &str,
+    ) -> Result<Vec<Result<Subscriber, ReadError>>, ReadError> {
         self.inner.subscribers.reader.group_members(group_id).await
     }
 

@@ -55,6 +55,8 @@ pub enum StepState {
     Unknown,
     /// It certainly was not carried out: it did not leave, or the peer said that it would not do it now.
     NotTaken,
+    /// In shadow mode: it would have been sent.
+    Planned,
 }
 
 impl StepState {
@@ -66,14 +68,14 @@ impl StepState {
             StepState::Failed => "failed",
             StepState::Unknown => "unknown",
             StepState::NotTaken => "not_taken",
+            StepState::Planned => "planned",
         }
     }
 
     /// The state that `word` names; `None` for any other word.
     pub fn parse(word: &str) -> Option<StepState> {
-        [StepState::Sent, StepState::Done, StepState::Failed, StepState::Unknown, StepState::NotTaken]
-            .into_iter()
-            .find(|state| state.as_str() == word)
+        use StepState::*;
+        [Sent, Done, Failed, Unknown, NotTaken, Planned].into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -113,7 +115,7 @@ impl Journal {
     ///
     /// A plan made anew may carry another password: compare the parts that matter.
     pub fn sent_requests(&self) -> impl Iterator<Item = &Request> {
-        let taken = |step: &StepMark| step.state != StepState::NotTaken;
+        let taken = |step: &StepMark| !matches!(step.state, StepState::NotTaken | StepState::Planned);
         let earlier = self.earlier.iter().filter(move |earlier| taken(&earlier.step));
         let earlier = earlier.filter_map(|earlier| earlier.request.as_ref());
         let steps = self.plan.as_ref().map(|plan| plan.steps.as_slice()).unwrap_or_default();

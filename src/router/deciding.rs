@@ -1,0 +1,103 @@
+//! What an event needs to be planned: its document, the rows that it is about, and the keys that it holds.
+
+use super::executor::{Executor, Outcome, Stop};
+use super::keys::{Key, keys};
+use crate::event::Event;
+use crate::plan::{Plan, Subscriber, SubscriberEffect};
+use crate::processors::actor::PlanRequest;
+use crate::processors::subject::Subject;
+use crate::processors::{Decision, command_type, password};
+use crate::store::Store;
+use crate::wire::ocir::{Command, Document};
+use std::collections::HashSet;
+use std::sync::Arc;
+
+impl Executor {
+    /// Plans an event that holds `held` against the subscribers as they are now.
+    pub(super) async fn decide(&self, event: &Event, held: &[Key]) -> Result<Decision, Stop> {
+        let Some(entry) = command_type(&event.command) else {
+            return Ok(Decision::Ignore("this command is not acted on".into()));
+        };
+        let command = command(event)?;
+        let rows = Rows::read(&self.store, &(entry.subject)(&command, &self.rules)).await?;
+        rows.check_held(held)?;
+        let request = PlanRequest {
+            command_type: entry,
+            command,
+            subscriber: rows.subscriber.clone(),
+            members: rows.members.clone(),
+            new_password: password::random(),
+        };
+        let decision = match self.processors[entry.processor].send(request).await {
+            Ok(decision) => decision.map_err(|refusal| Stop::Fail(refusal.to_string()))?,
+            Err(error) => {
+                let reason = format!("processor {} failed: {error}", entry.processor);
+                return Err(Stop::Outcome(Outcome::Crashed(reason)));
+            }
+        };
+        if let Decision::Run(plan) = &decision {
+            self.check_fits(plan, rows.subscriber)?;
+        }
+        Ok(decision)
+    }
+
+    /// Fails the event before anything is sent if a value would not fit its column afterwards.
+    fn check_fits(&self, plan: &Plan, mut subscriber: Option<Subscriber>) -> Result<(), Stop> {
+        for effect in plan.steps.iter().filter_map(|step| step.effect.as_ref()) {
+            match (effect, &mut subscriber) {
+                (SubscriberEffect::Insert(new), _) => subscriber = Some((**new).clone()),
+                (SubscriberEffect::Update { changes, .. }, Some(subscriber)) => subscriber.apply(changes),
+                (SubscriberEffect::Update { .. } | SubscriberEffect::Delete { .. }, _) => subscriber = None,
+            }
+            if let Some(subscriber) = &subscriber {
+                self.store.limits().check(subscriber).map_err(Stop::Fail)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The event's command, read again from its stored document.
+fn command(event: &Event) -> Result<Arc<Command>, Stop> {
+    let document = Document::from_text(event.document.to_string());
+    match document.into_command(event.command_index) {
+        Ok(Some(command)) => Ok(Arc::new(command)),
+        Ok(None) => Err(Stop::Fail("its document holds no such command".into())),
+        Err(error) => Err(Stop::Fail(error.to_string())),
+    }
+}
+
+/// The rows of `srd_user` that an event is about.
+struct Rows {
+    subscriber: Option<Subscriber>,
+    /// Of a whole group; of a row that cannot be read, why.
+    members: Vec<Result<Subscriber, String>>,
+}
+
+impl Rows {
+    async fn read(store: &Store, subject: &Subject) -> Result<Rows, Stop> {
+        let subscriber = match subject.users.first() {
+            Some(user) => store.subscriber(user).await?,
+            None => None,
+        };
+        let members = match &subject.whole_group {
+            Some(group) => store.group_members(group).await?,
+            None => Vec::new(),
+        };
+        let members = members.into_iter().map(|member| member.map_err(|error| error.to_string())).collect();
+        Ok(Rows { subscriber, members })
+    }
+
+    /// Somebody may have edited a row since the event got its keys: then it waits for those that it lacks.
+    fn check_held(&self, held: &[Key]) -> Result<(), Stop> {
+        // Where one key orders everything there is nothing to wait for.
+        if held.contains(&Key::ALL) {
+            return Ok(());
+        }
+        let held: HashSet<&Key> = held.iter().collect();
+        let subscribers = self.subscriber.iter().chain(self.members.iter().flatten());
+        let needed = subscribers.flat_map(|subscriber| keys(&Subject::of(subscriber)));
+        let missing: Vec<_> = needed.filter(|(key, _)| !held.contains(key)).collect();
+        if missing.is_empty() { Ok(()) } else { Err(Stop::Outcome(Outcome::Needs(missing))) }
+    }
+}

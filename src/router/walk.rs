@@ -1,0 +1,313 @@
+//! One run of one event: from its journal to its verdict.
+//!
+//! The steps of a plan are walked one after the other. Where a whole group is deleted, the steps of each member are;
+//! members are walked beside each other, and one that fails ends alone.
+
+use super::executor::{Executor, Outcome, Stop};
+use super::judge::{Judgement, judge};
+use super::keys::Key;
+use super::outages::Party;
+use crate::config::Mode;
+use crate::event::{Event, Status};
+use crate::plan::{Plan, Request, Step, SubscriberEffect};
+use crate::processors::Decision;
+use crate::store::{Journal, Progress, RecordError, StepMark, StepState, Verdict};
+use futures_util::{StreamExt, stream};
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// So many members of a group are walked for each request that may be under way: while one waits for an answer another
+/// is being committed.
+const MEMBERS_PER_REQUEST: usize = 2;
+/// So many members that failed are named in the reason.
+const NAMED: usize = 3;
+
+/// What goes with the next transaction.
+#[derive(Default)]
+pub(super) struct Unsaved {
+    plan: Option<Arc<Plan>>,
+    marks: Vec<StepMark>,
+    effect: Option<SubscriberEffect>,
+}
+
+impl Unsaved {
+    fn mark(&mut self, position: usize, state: StepState, answer: Option<String>) {
+        let position = position as u32;
+        // A mark that was not committed yet would be overwritten by this one anyway.
+        self.marks.retain(|mark| mark.position != position);
+        self.marks.push(StepMark { position, state, answer, at: SystemTime::now() });
+    }
+
+    fn is_empty(&self) -> bool {
+        self.plan.is_none() && self.marks.is_empty() && self.effect.is_none()
+    }
+
+    /// All of it as one write.
+    pub(super) fn progress(self, event: Uuid, attempt: u32, verdict: Option<Verdict>) -> Progress {
+        let warnings = self.plan.as_ref().map_or_else(Vec::new, |plan| plan.warnings.clone());
+        Progress {
+            event,
+            attempt,
+            plan: self.plan,
+            steps: self.marks,
+            effect: self.effect,
+            warnings,
+            verdict,
+        }
+    }
+}
+
+/// See the module.
+pub(super) struct Walk<'a> {
+    executor: &'a Executor,
+    uuid: Uuid,
+    event: Event,
+    attempt: u32,
+    /// Of the steps that are walked one after the other.
+    unsaved: Unsaved,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(executor: &'a Executor, uuid: Uuid, event: Event) -> Self {
+        Walk { executor, uuid, event, attempt: 1, unsaved: Unsaved::default() }
+    }
+
+    /// Goes on from the journal, or plans.
+    pub async fn run(&mut self, held: &[Key]) -> Result<Status, Stop> {
+        let journal = self.executor.store.journal(self.uuid).await?.unwrap_or_default();
+        // An attempt that had its verdict is over: somebody has put the event back, and the subscriber may have changed
+        // since.
+        let is_over = is_over(&journal);
+        self.attempt = journal.attempt.max(1) + u32::from(is_over);
+        let plan = match journal.plan.clone().filter(|_| !is_over) {
+            Some(plan) => Arc::new(plan),
+            None => match self.executor.decide(&self.event, held).await? {
+                Decision::Run(plan) => Arc::clone(self.unsaved.plan.insert(Arc::new(plan))),
+                Decision::Ignore(reason) => return self.end(Status::Ignored, Some(reason)).await,
+            },
+        };
+        let journey = Journey { plan: &plan, journal: &journal, is_new: is_over, steps: 0..plan.steps.len() };
+        let mut failures = Vec::new();
+        if plan.members.is_empty() {
+            let mut unsaved = std::mem::take(&mut self.unsaved);
+            let walked = self.walk(&journey, &mut unsaved).await;
+            self.unsaved = unsaved;
+            walked?;
+        } else {
+            failures = self.walk_members(&journey).await?;
+        }
+        failures.extend(plan.unplanned.iter().cloned());
+        if !failures.is_empty() {
+            return Err(Stop::Fail(failed_members(&failures, plan.members.len() + plan.unplanned.len())));
+        }
+        let remark = (self.executor.mode == Mode::Shadow).then(|| "shadow mode: nothing was sent".to_owned());
+        self.end(Status::Completed, remark).await
+    }
+
+    /// Walks the members beside each other; returns why some of them failed. Whoever has to wait for a system makes the
+    /// whole event wait, and no further member is begun then.
+    async fn walk_members(&mut self, journey: &Journey<'_>) -> Result<Vec<String>, Stop> {
+        // The plan is stored before several walks mark its steps.
+        let unsaved = std::mem::take(&mut self.unsaved);
+        self.commit(unsaved, None).await?;
+        let (walk, is_stopped) = (&*self, Cell::new(false));
+        let branches = journey.plan.branches();
+        let walks = branches.into_iter().map(|(member, steps)| {
+            let is_stopped = &is_stopped;
+            async move {
+                if is_stopped.get() {
+                    return (member, Ok(()));
+                }
+                let walked = walk.walk_member(&Journey { steps, ..*journey }).await;
+                is_stopped.set(is_stopped.get() || matches!(walked, Err(Stop::Outcome(_))));
+                (member, walked)
+            }
+        });
+        let at_once = self.executor.concurrency * MEMBERS_PER_REQUEST;
+        let walked: Vec<_> = stream::iter(walks).buffer_unordered(at_once).collect().await;
+        let mut failures = Vec::new();
+        for (member, walked) in walked {
+            match walked {
+                Ok(()) => {}
+                Err(Stop::Fail(reason)) => failures.push(format!("{}: {reason}", member.unwrap_or_default())),
+                Err(stop) => return Err(stop),
+            }
+        }
+        Ok(failures)
+    }
+
+    /// Walks one member to its end and commits that, also where it fails.
+    async fn walk_member(&self, journey: &Journey<'_>) -> Result<(), Stop> {
+        let mut unsaved = Unsaved::default();
+        let walked = self.walk(journey, &mut unsaved).await;
+        if !unsaved.is_empty() {
+            self.commit(unsaved, None).await?;
+        }
+        walked
+    }
+
+    /// Walks steps that depend on each other.
+    async fn walk(&self, journey: &Journey<'_>, unsaved: &mut Unsaved) -> Result<(), Stop> {
+        for position in journey.steps.clone() {
+            match journey.mark(position) {
+                Some(mark) if matches!(mark.state, StepState::Done | StepState::Planned) => {}
+                // Only of a member: it has failed before the event had to wait.
+                Some(mark) if mark.state == StepState::Failed => {
+                    return Err(Stop::Fail(
+                        journey.failure(position, mark.answer.as_deref().unwrap_or_default()),
+                    ));
+                }
+                _ if self.executor.mode == Mode::Shadow => self.pass(journey, position, unsaved).await?,
+                _ => self.step(journey, position, unsaved).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// In shadow mode: takes the step for done without sending it.
+    async fn pass(&self, journey: &Journey<'_>, position: usize, unsaved: &mut Unsaved) -> Result<(), Stop> {
+        let effect = &journey.plan.steps[position].effect;
+        if effect.is_some() && unsaved.effect.is_some() {
+            self.commit(std::mem::take(unsaved), None).await?;
+        }
+        unsaved.mark(position, StepState::Planned, None);
+        if effect.is_some() {
+            unsaved.effect.clone_from(effect);
+        }
+        Ok(())
+    }
+
+    /// Sends one step; its success is left unsaved, to go with what comes next.
+    async fn step(&self, journey: &Journey<'_>, position: usize, unsaved: &mut Unsaved) -> Result<(), Stop> {
+        let Step { request, effect } = &journey.plan.steps[position];
+        let possibly_done = journey.is_possibly_done(request);
+        unsaved.mark(position, StepState::Sent, None);
+        self.commit(std::mem::take(unsaved), None).await?;
+        let answer = self.executor.ask(request).await;
+        match judge(answer, request, possibly_done) {
+            Judgement::Done(remark) => {
+                unsaved.mark(position, StepState::Done, remark);
+                unsaved.effect.clone_from(effect);
+                Ok(())
+            }
+            Judgement::Failed(reason) => {
+                unsaved.mark(position, StepState::Failed, Some(reason.clone()));
+                Err(Stop::Fail(journey.failure(position, &reason)))
+            }
+            Judgement::Again(state, reason) => {
+                unsaved.mark(position, state, Some(reason.clone()));
+                if let Err(Stop::Fail(_)) = self.commit(std::mem::take(unsaved), None).await {
+                    // What the peer said cannot be written; that the step is open must be.
+                    unsaved.mark(position, state, None);
+                    self.commit(std::mem::take(unsaved), None).await?;
+                }
+                Err(Stop::Outcome(Outcome::Waits(Party::System(request.system()), reason)))
+            }
+        }
+    }
+
+    /// Ends the event as failed, with what is unsaved; an effect that the database refused is not among it.
+    pub async fn fail(&mut self, reason: String) -> Result<Status, Stop> {
+        tracing::warn!(
+            event = self.event.id,
+            user = self.event.user_id,
+            command = self.event.command,
+            reason,
+            "event failed"
+        );
+        match self.end(Status::Failed, Some(reason)).await {
+            // The text itself may be what the database refuses; its own words it takes.
+            Err(Stop::Fail(refused)) => {
+                self.end(Status::Failed, Some(format!("the reason cannot be recorded: {refused}"))).await
+            }
+            other => other,
+        }
+    }
+
+    async fn end(&mut self, status: Status, reason: Option<String>) -> Result<Status, Stop> {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        self.commit(unsaved, Some(Verdict { status, reason })).await?;
+        let labels = [("command", self.event.command.clone()), ("status", status.to_string())];
+        metrics::counter!("eventmanager_events_total", &labels).increment(1);
+        let lasted = self.event.received.elapsed().unwrap_or_default();
+        let command = self.event.command.clone();
+        metrics::histogram!("eventmanager_event_duration_seconds", "command" => command).record(lasted);
+        Ok(status)
+    }
+
+    async fn commit(&self, unsaved: Unsaved, verdict: Option<Verdict>) -> Result<(), Stop> {
+        let progress = unsaved.progress(self.uuid, self.attempt, verdict);
+        match self.executor.store.record(progress).await {
+            Ok(()) => Ok(()),
+            Err(RecordError::NotPending(_) | RecordError::Gone) => {
+                tracing::warn!(event = self.event.id, "somebody else has ended the event or deleted its row");
+                Err(Stop::Outcome(Outcome::Ended(None)))
+            }
+            Err(RecordError::Rejected(reason)) => {
+                Err(Stop::Fail(format!("the database refuses it: {reason}")))
+            }
+            Err(RecordError::Closed) => {
+                Err(Stop::Outcome(Outcome::Waits(Party::Store, "the store is closed".into())))
+            }
+        }
+    }
+}
+
+/// A plan, and what the journal knows of it.
+struct Journey<'a> {
+    plan: &'a Plan,
+    journal: &'a Journal,
+    /// The marks of the journal are those of the attempt before.
+    is_new: bool,
+    /// Those that are walked one after the other.
+    steps: Range<usize>,
+}
+
+impl Journey<'_> {
+    fn mark(&self, position: usize) -> Option<&StepMark> {
+        self.journal.step(position as u32).filter(|_| !self.is_new)
+    }
+
+    /// Whether an earlier sending of the same creation may have been carried out.
+    fn is_possibly_done(&self, request: &Request) -> bool {
+        request.creates().is_some() && self.journal.sent_requests().any(|sent| same_creation(sent, request))
+    }
+
+    fn failure(&self, position: usize, reason: &str) -> String {
+        let request = &self.plan.steps[position].request;
+        format!("step {} of {}, {request}: {reason}", position - self.steps.start + 1, self.steps.len())
+    }
+}
+
+/// Whether an attempt had its verdict: a reason, a step that failed, or all of its steps done, which goes with the
+/// verdict in one commit. Of the members of a group one may fail before the event ends.
+fn is_over(journal: &Journal) -> bool {
+    let Some(plan) = &journal.plan else { return journal.reason.is_some() };
+    let is_done = |step: &&StepMark| matches!(step.state, StepState::Done | StepState::Planned);
+    let has_failed = journal.steps.iter().any(|step| step.state == StepState::Failed);
+    journal.reason.is_some()
+        || (has_failed && plan.members.is_empty())
+        || journal.steps.iter().filter(is_done).count() == plan.steps.len()
+}
+
+/// Whether both create the same thing: of associations the password may differ, which a plan made anew chooses anew.
+fn same_creation(sent: &Request, request: &Request) -> bool {
+    match (sent, request) {
+        (Request::Enum(sent), Request::Enum(request)) => sent == request,
+        _ => {
+            request.creates().is_some()
+                && sent.system() == request.system()
+                && sent.creates() == request.creates()
+        }
+    }
+}
+
+/// How many members failed, and the first of them by name.
+fn failed_members(failures: &[String], members: usize) -> String {
+    let named = failures.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let rest = if failures.len() > NAMED { "; …" } else { "" };
+    format!("{} of {members} members failed: {named}{rest}", failures.len())
+}
