@@ -5,7 +5,7 @@
 use super::ini_section::{IniFile, Reader};
 use super::problem::Problems;
 use super::values::*;
-use super::{Loaded, Surroundings, addresses, defaults, ini};
+use super::{Loaded, MAIL_ALONE, Surroundings, addresses, defaults, ini};
 use crate::wire::Secret;
 
 const POSTGRES_PORT: u16 = 5432;
@@ -57,6 +57,8 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
     let ema = file.section("ema", ema);
     if ema.is_some() {
         file.require(&["service_profiles"]);
+    } else if let Some(mail) = file.ini.sections.get("surgemail") {
+        file.warn(Some(mail.line), "surgemail", MAIL_ALONE);
     }
     let node = defaults::node(surroundings);
     let events = file.section("em_db", database).unwrap_or_else(|| defaults::events(&node.data_dir));
