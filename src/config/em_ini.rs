@@ -7,6 +7,7 @@ use super::problem::Problems;
 use super::values::*;
 use super::{Loaded, MAIL_ALONE, Surroundings, addresses, defaults, ini};
 use crate::wire::Secret;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 const POSTGRES_PORT: u16 = 5432;
 const SURGEMAIL_PORT: u16 = 7026;
@@ -91,14 +92,7 @@ fn database(section: &Reader) -> Database {
 }
 
 fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn log(section: &Reader) -> Log {
