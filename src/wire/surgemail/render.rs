@@ -19,10 +19,8 @@ const SAVE_DOMAIN: &str = "/cgi/admin.cgi?show=simple_msg.xml&cmd=global_misc_sa
     &misc_settings=domain_name,manager_username,manager_password,create_user,create_max\
     &misc_cmd=special&domainid=-1&name=";
 const DELETE_DOMAIN: &str = "/cgi/admin.cgi?show=simple_msg.xml&cmd=domain_delete&domain=";
-const CREATE_ACCOUNT: &str =
-    "/cgi/domadmin.cgi?show=simple_msg.xml&cmd=cmd_user_login&lcmd=user_create&user_fields=user_id&username=admin@";
-const DELETE_ACCOUNT: &str =
-    "/cgi/domadmin.cgi?show=simple_msg.xml&cmd=cmd_user_login&lcmd=user_delete&user_fields=user_id&username=admin@";
+const CREATE_ACCOUNT: &str = "/cgi/domadmin.cgi?show=simple_msg.xml&cmd=cmd_user_login&lcmd=user_create&user_fields=user_id&username=admin@";
+const DELETE_ACCOUNT: &str = "/cgi/domadmin.cgi?show=simple_msg.xml&cmd=cmd_user_login&lcmd=user_delete&user_fields=user_id&username=admin@";
 
 /// Who we are to the server.
 #[derive(Debug, Clone)]
@@ -49,22 +47,28 @@ impl Credentials {
 pub fn target(request: &MailRequest, credentials: &Credentials) -> Secret {
     let Credentials { username, password, domain_password } = credentials;
     Secret::new(match request {
-        MailRequest::SaveDomain { domain } => Query::new(SAVE_DOMAIN, domain)
-            .and("&manager_username=", username)
-            .and("&manager_password=", password.expose())
-            .0,
+        MailRequest::SaveDomain { domain } => {
+            Query::new(SAVE_DOMAIN, domain)
+                .and("&manager_username=", username)
+                .and("&manager_password=", password.expose())
+                .0
+        }
         MailRequest::DeleteDomain { domain } => {
             Query::new(DELETE_DOMAIN, domain).0 + "&delete_users=true&delete_files=true"
         }
-        MailRequest::CreateAccount { account, password } => Query::new(CREATE_ACCOUNT, &account.domain)
-            .and("&password=", domain_password.expose())
-            .and("&lusername=", &account.local_part)
-            .and("&lpassword=", password.expose())
-            .0,
-        MailRequest::DeleteAccount { account } => Query::new(DELETE_ACCOUNT, &account.domain)
-            .and("&password=", domain_password.expose())
-            .and("&lusername=", &account.local_part)
-            .0,
+        MailRequest::CreateAccount { account, password } => {
+            Query::new(CREATE_ACCOUNT, &account.domain)
+                .and("&password=", domain_password.expose())
+                .and("&lusername=", &account.local_part)
+                .and("&lpassword=", password.expose())
+                .0
+        }
+        MailRequest::DeleteAccount { account } => {
+            Query::new(DELETE_ACCOUNT, &account.domain)
+                .and("&password=", domain_password.expose())
+                .and("&lusername=", &account.local_part)
+                .0
+        }
     })
 }
 
