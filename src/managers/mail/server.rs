@@ -8,13 +8,15 @@ use crate::managers::breaker::Breaker;
 use crate::managers::http::{self, Failure};
 use crate::wire::Secret;
 use crate::wire::surgemail::{Credentials, MailRequest, target};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Requests that may be under way; each has a connection.
 const CONNECTIONS: usize = 8;
+/// No names and passwords come near this. What is far longer no client sends, and that is not the host's fault.
+const LONGEST: usize = 8 << 10;
 /// A host that does not answer a probe in this time is still away.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
@@ -72,6 +74,10 @@ impl Server {
     pub async fn ask(&self, request: &MailRequest) -> Answer {
         let _permit = self.in_use.acquire().await.expect("the semaphore is never closed");
         let target = target(request, &self.credentials);
+        let length = target.expose().len();
+        if length > LONGEST {
+            return Answer::Refused(format!("request of {length} bytes, allowed are {LONGEST}"));
+        }
         let mut reasons = Vec::new();
         for host in &self.hosts {
             if !host.admits_request(Instant::now()) {
@@ -93,7 +99,9 @@ impl Server {
             .client
             .post(format!("{}{}", host.url, target.expose()))
             .header(AUTHORIZATION, self.authorization.clone())
-            .header(CONTENT_TYPE, "text/html");
+            .header(CONTENT_TYPE, "text/html")
+            // The client leaves it out where there is no body, and a server may wait for one then.
+            .header(CONTENT_LENGTH, 0);
         let outcome = exchange(host, request).await;
         host.login_refused.set(matches!(outcome, Ok(401 | 403)));
         match outcome? {
