@@ -6,7 +6,7 @@
 //! ```text
 //! root          one_for_one, 10 restarts in 60 s, then the process ends with exit code 1
 //! ├─ store       a group writer for each database, the sweeper
-//! ├─ managers    ema (sessions and hosts), hss, enum
+//! ├─ managers    ema (sessions and hosts), hss, enum, mail where it is configured
 //! ├─ processors  one for each kind of command
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
 //! │  ├─ lanes    two workers for each of `concurrency` requests
@@ -19,7 +19,7 @@ use crate::api::{self, Api, Bound, Sources};
 use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::ema::Ema;
-use crate::managers::{Enumeration, Hss, Systems};
+use crate::managers::{Enumeration, Hss, Mail, Systems};
 use crate::processors::actor::{Processor, Processors};
 use crate::processors::{self, attributes::Rules};
 use crate::router::Router;
@@ -150,8 +150,8 @@ impl Provisioning {
         let ema = config.ema.clone()?;
         let thread = threads.start("provisioning");
         let rules = Arc::new(Rules::of(config));
-        let (managers, systems) = managers(ema, &thread);
-        let (processors, addresses) = processor_specs(&rules, &thread);
+        let (managers, systems) = managers(ema, config.surgemail.clone(), &thread);
+        let (processors, addresses) = processors(&rules, &thread);
         let executor = Executor {
             store: store.clone(),
             rules: rules.clone(),
@@ -166,14 +166,24 @@ impl Provisioning {
     }
 }
 
-fn managers(config: config::Ema, thread: &ArbiterHandle) -> (Spec, Systems) {
+fn managers(
+    ema: config::Ema,
+    surgemail: Option<config::SurgeMail>,
+    thread: &ArbiterHandle,
+) -> (Spec, Systems) {
     let on = || Some(thread.clone());
-    let (ema_spec, ema) = Spec::new("ema", MAILBOX, on(), move || Ema::new(config.clone()));
+    let (ema_spec, ema) = Spec::new("ema", MAILBOX, on(), move || Ema::new(ema.clone()));
     let gateway = ema.clone();
     let (hss_spec, hss) = Spec::new("hss", MAILBOX, on(), move || Hss::new(gateway.clone()));
     let (enum_spec, enumeration) = Spec::new("enum", MAILBOX, on(), move || Enumeration::new(ema.clone()));
-    let systems = Systems { hss: hss.recipient(), enumeration: enumeration.recipient(), mail: None };
-    (branch(supervisor("managers", vec![ema_spec, hss_spec, enum_spec])), systems)
+    let mut children = vec![ema_spec, hss_spec, enum_spec];
+    let mail = surgemail.map(|config| {
+        let (spec, mail) = Spec::new("mail", MAILBOX, on(), move || Mail::new(config.clone()));
+        children.push(spec);
+        mail.recipient()
+    });
+    let systems = Systems { hss: hss.recipient(), enumeration: enumeration.recipient(), mail };
+    (branch(supervisor("managers", children)), systems)
 }
 
 fn processor_specs(rules: &Arc<Rules>, thread: &ArbiterHandle) -> (Spec, Processors) {

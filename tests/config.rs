@@ -22,6 +22,10 @@ fn surroundings() -> Surroundings {
 }
 
 fn toml(text: &str) -> Config {
+    loaded(text).config
+}
+
+fn loaded(text: &str) -> Loaded {
     parse_toml(text, "a.toml", &surroundings()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -117,9 +121,9 @@ fn every_key_reaches_its_value() {
 fn the_state_directory_of_systemd_is_honoured() {
     let mut surroundings = surroundings();
     surroundings.variables.insert("STATE_DIRECTORY".into(), "/var/lib/private/em:/other".into());
-    let config = parse_toml("", "a.toml", &surroundings).unwrap();
+    let config = parse_toml("", "a.toml", &surroundings).unwrap().config;
     assert_eq!(config.store.events, Database::Sqlite("/var/lib/private/em/events.db".into()));
-    let config = parse_toml("[node]\ndata_dir = 'here'", "a.toml", &surroundings).unwrap();
+    let config = parse_toml("[node]\ndata_dir = 'here'", "a.toml", &surroundings).unwrap().config;
     assert_eq!(config.store.events, Database::Sqlite("/etc/em/here/events.db".into()));
 }
 
@@ -238,6 +242,16 @@ fn missing_keys_and_contradictions_are_told() {
     check(&two, "5:8: broadworks.name: \"as1\" is the name of another endpoint already");
     let both = "a.toml:1:1: ema: needs [numbering] with country_code and default_phone_context\na.toml:1:1: ema: needs [service_profiles]";
     assert_eq!(problems("[ema]\nprimary = 'x'\nusername = 'x'\npassword = 'x'"), both);
+}
+
+#[test]
+fn a_mail_server_that_nothing_is_provisioned_at_is_a_warning() {
+    let mail = "\n[surgemail]\nprimary = 'm:1'\nusername = 'u'\npassword = 'x'\ndomain_password = 'x'\n";
+    let check = |text: &str, expected: &str| {
+        assert_eq!(loaded(&format!("{text}{mail}")).warnings.to_string(), expected)
+    };
+    check("", "a.toml:2:1: surgemail: has no effect without [ema]: nothing is provisioned");
+    check(&format!("{EMA}password = 'x'"), "");
 }
 
 #[test]

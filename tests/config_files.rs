@@ -88,6 +88,12 @@ fn an_ini_says_what_it_lacks_and_what_has_no_effect() {
         "prot=7027",
         "em.ini:25: surgemail.prot: unknown key, ignored; did you mean \"port\"?",
     );
+    warnings(
+        "[ema]",
+        "[node]",
+        "em.ini:15: [node]: unknown section, ignored\n\
+         em.ini:21: surgemail: has no effect without [ema]: nothing is provisioned",
+    );
     warnings("loglevel=notice", "colour=1", "em.ini:39: em.colour: unknown key, ignored");
     warnings("loglevel=notice", "notice", "em.ini:39: neither a section nor KEY=VALUE, ignored");
 }

@@ -26,8 +26,9 @@ fn uncommented() -> String {
 
 #[test]
 fn the_shipped_file_is_the_defaults() {
-    let parse =
+    let load =
         |text: &str| parse_toml(text, "eventmanager.toml", &surroundings()).unwrap_or_else(|p| panic!("{p}"));
+    let parse = |text: &str| load(text).config;
     assert_eq!(parse(SHIPPED), parse(""));
 
     let shown = parse(&uncommented());

@@ -12,12 +12,16 @@ use support::inside::Inside;
 use support::peers::Peers;
 
 const LANES: usize = 4;
+/// A mail server that nobody asks.
+const SURGEMAIL: &str =
+    "[surgemail]\nprimary = \"127.0.0.1:9\"\nusername = \"u\"\npassword = \"p\"\ndomain_password = \"d\"\n";
 
 /// Peers, and a site with few lanes, so that a crash of one of them is likely to meet an event.
 fn site() -> (Peers, Site) {
     let peers = Peers::start();
     let config =
         peers.config("").replace("[processing]\n", &format!("[processing]\nconcurrency = {LANES}\n"));
+    let config = config + SURGEMAIL;
     (peers, Site::new(&config))
 }
 
@@ -65,7 +69,8 @@ fn a_panic_in_any_actor_under_load_loses_no_event_and_is_counted() {
     let (mut workers, _) = daemon.paths();
     // What stood in the buffers of its connection would be lost with it: OCI-R has no acknowledgement.
     workers.retain(|path| path != "connections/as1");
-    for kind in ["store/events", "store/sweeper", "managers/ema", "managers/hss", "managers/enum"] {
+    let managers = ["managers/ema", "managers/hss", "managers/enum", "managers/mail"];
+    for kind in ["store/events", "store/sweeper"].into_iter().chain(managers) {
         assert!(workers.iter().any(|path| path == kind), "{kind} is none of {workers:?}");
     }
     for kind in ["processors/", "routing/lanes/lane-", "routing/router", "connections/intake", "api"] {

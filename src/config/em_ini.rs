@@ -5,8 +5,9 @@
 use super::ini_section::{IniFile, Reader};
 use super::problem::Problems;
 use super::values::*;
-use super::{Loaded, Surroundings, addresses, defaults, ini};
+use super::{Loaded, MAIL_ALONE, Surroundings, addresses, defaults, ini};
 use crate::wire::Secret;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 const POSTGRES_PORT: u16 = 5432;
 const SURGEMAIL_PORT: u16 = 7026;
@@ -57,6 +58,8 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
     let ema = file.section("ema", ema);
     if ema.is_some() {
         file.require(&["service_profiles"]);
+    } else if let Some(mail) = file.ini.sections.get("surgemail") {
+        file.warn(Some(mail.line), "surgemail", MAIL_ALONE);
     }
     let node = defaults::node(surroundings);
     let events = file.section("em_db", database).unwrap_or_else(|| defaults::events(&node.data_dir));
@@ -89,14 +92,7 @@ fn database(section: &Reader) -> Database {
 }
 
 fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => encoded.push(byte.into()),
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn log(section: &Reader) -> Log {

@@ -57,7 +57,8 @@ impl IniFile {
         }
     }
 
-    fn warn(&self, line: Option<usize>, key: impl Into<String>, message: impl Into<String>) {
+    /// Warns of what has no effect.
+    pub fn warn(&self, line: Option<usize>, key: impl Into<String>, message: impl Into<String>) {
         self.warnings.borrow_mut().push(at(line, key, message));
     }
 }

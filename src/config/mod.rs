@@ -29,6 +29,9 @@ pub use values::*;
 use std::borrow::Cow;
 use std::path::Path;
 
+/// Warning about a `[surgemail]` without `[ema]`.
+const MAIL_ALONE: &str = "has no effect without [ema]: nothing is provisioned";
+
 /// A configuration larger than this is none, in bytes.
 const LARGEST: u64 = 1 << 20;
 
@@ -36,7 +39,7 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     pub config: Config,
-    /// Only an `em.ini` has any: the release ignored what it did not know, in TOML the same is an error.
+    /// An `em.ini` has more: the release ignored what it did not know, in TOML the same is an error.
     pub warnings: Problems,
 }
 
@@ -49,8 +52,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
         return parse_ini(&ini_text(&bytes), &name, &surroundings);
     }
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8(&name, &bytes[..error.valid_up_to()]))?;
-    let config = parse_toml(text, &name, &surroundings)?;
-    Ok(Loaded { config, warnings: Problems::none(&name) })
+    parse_toml(text, &name, &surroundings)
 }
 
 /// The content of a plain file of a plausible size: anything else would hang or fill the memory.

@@ -24,11 +24,6 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// No problem with `file`.
-    pub fn none(file: &str) -> Self {
-        Problems { file: file.into(), list: Vec::new() }
-    }
-
     /// One problem with the file as a whole.
     pub fn of_file(file: &str, message: String) -> Self {
         Problems {

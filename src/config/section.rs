@@ -74,8 +74,16 @@ impl<'a> Section<'a> {
 
     /// Reports a problem with the value of `key`, or with the section where it has none.
     pub fn problem(&self, key: &str, message: impl Into<String>) {
-        let place = self.table.get(key).map_or(self.place.clone(), Spanned::span);
-        self.source.report(place, self.path(key), message);
+        self.source.report(self.place_of(key), self.path(key), message);
+    }
+
+    /// Warns that `key` has no effect.
+    pub fn warn(&self, key: &str, message: impl Into<String>) {
+        self.source.warn(self.place_of(key), self.path(key), message);
+    }
+
+    fn place_of(&self, key: &str) -> Range<usize> {
+        self.table.get(key).map_or(self.place.clone(), Spanned::span)
     }
 
     /// A string that `parse` turns into a value; its error is told behind the string as written in the file.

@@ -12,14 +12,24 @@ pub(super) struct Source<'a> {
     /// The file is broken, and what seems to be missing may be there.
     pub broken: bool,
     pub problems: RefCell<Vec<Problem>>,
+    /// What has no effect.
+    pub warnings: RefCell<Vec<Problem>>,
 }
 
 impl Source<'_> {
     /// Reports a problem at a place of the text.
     pub fn report(&self, place: Range<usize>, key: impl Into<String>, message: impl Into<String>) {
+        self.problems.borrow_mut().push(self.at(place, key.into(), message.into()));
+    }
+
+    /// Reports what has no effect.
+    pub fn warn(&self, place: Range<usize>, key: impl Into<String>, message: impl Into<String>) {
+        self.warnings.borrow_mut().push(self.at(place, key.into(), message.into()));
+    }
+
+    fn at(&self, place: Range<usize>, key: String, message: String) -> Problem {
         let (line, column) = position(self.text, place.start);
-        let (key, message) = (key.into(), message.into());
-        self.problems.borrow_mut().push(Problem { line: Some(line), column: Some(column), key, message });
+        Problem { line: Some(line), column: Some(column), key, message }
     }
 }
 

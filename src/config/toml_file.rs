@@ -1,11 +1,11 @@
 //! A TOML file: syntax first, then the sections.
 
+use super::Loaded;
 use super::problem::Problems;
 use super::section::Section;
 use super::sections;
 use super::source::{Source, position};
 use super::surroundings::Surroundings;
-use super::values::Config;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Range;
@@ -15,10 +15,16 @@ use toml::de::DeTable;
 const ATTEMPTS: usize = 50;
 
 /// Reads the TOML `text` of a file called `name`. Fails with every problem found.
-pub fn parse_toml(text: &str, name: &str, surroundings: &Surroundings) -> Result<Config, Problems> {
+pub fn parse_toml(text: &str, name: &str, surroundings: &Surroundings) -> Result<Loaded, Problems> {
     let (readable, broken) = without_broken_lines(text);
     let (table, _) = DeTable::parse_recoverable(&readable);
-    let source = Source { text, surroundings, broken: !broken.is_empty(), problems: Default::default() };
+    let source = Source {
+        text,
+        surroundings,
+        broken: !broken.is_empty(),
+        problems: Default::default(),
+        warnings: Default::default(),
+    };
     let config = Section::read(&source, &table, sections::config);
 
     // What follows from a broken line is no news.
@@ -30,7 +36,10 @@ pub fn parse_toml(text: &str, name: &str, surroundings: &Surroundings) -> Result
         source.report(place, "", message);
     }
     let problems = source.problems.take();
-    if problems.is_empty() { Ok(config) } else { Err(Problems::sorted(name, problems)) }
+    if !problems.is_empty() {
+        return Err(Problems::sorted(name, problems));
+    }
+    Ok(Loaded { config, warnings: Problems::sorted(name, source.warnings.take()) })
 }
 
 /// `text` with its broken lines blank, and what is wrong with each of them, by line.

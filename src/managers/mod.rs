@@ -1,21 +1,27 @@
 //! Managers: one actor for each system that requests go to.
 //!
-//! [`hss`] and [`enumeration`] send what their system takes; [`answer`] says what came of it; [`ema`] is the gateway
-//! both go through, with its sessions and its two hosts.
+//! [`hss`], [`enumeration`] and [`mail`] send what their system takes; [`answer`] says what came of it; [`ema`] is the
+//! gateway that the first two go through, with its sessions and its two hosts. `breaker` leaves hosts alone that are away, and
+//! `http` is how they are spoken to.
 
 pub mod answer;
+mod breaker;
 pub mod ema;
 pub mod enumeration;
 pub mod hss;
+mod http;
+pub mod mail;
 
 pub use answer::{Answer, FaultClasses};
 pub use enumeration::Enumeration;
 pub use hss::Hss;
+pub use mail::Mail;
 
-use crate::plan::Request;
+use crate::plan::{Request, System};
 use crate::wire::cai3g::{EnumRequest, HssRequest};
 use crate::wire::surgemail::MailRequest;
 use actix::prelude::*;
+use std::time::Instant;
 
 /// Asks a manager to send one request, once.
 #[derive(Message)]
@@ -44,4 +50,13 @@ impl Systems {
         };
         answer.unwrap_or_else(|error| Answer::Unanswered(format!("the manager failed: {error}")))
     }
+}
+
+/// Measures how long one request takes, and what comes of it.
+async fn measured(system: System, operation: &'static str, request: impl Future<Output = Answer>) -> Answer {
+    let since = Instant::now();
+    let answer = request.await;
+    let labels = [("system", system.as_str()), ("operation", operation), ("outcome", answer.outcome())];
+    metrics::histogram!("eventmanager_southbound_request_seconds", &labels).record(since.elapsed());
+    answer
 }

@@ -30,6 +30,8 @@ pub(super) fn config(file: &Section) -> Config {
     };
     if file.has("ema") {
         core_network::check_ema_has_what_it_needs(file);
+    } else if file.has("surgemail") {
+        file.warn("surgemail", super::MAIL_ALONE);
     }
     config
 }

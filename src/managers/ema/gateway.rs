@@ -3,17 +3,14 @@
 use super::CoreRequest;
 use super::host::{Host, Session};
 use crate::config::{self, FaultClass};
+use crate::managers::http::{self, Failure};
 use crate::managers::{Answer, FaultClasses};
 use crate::wire::Secret;
 use crate::wire::{cai3g, xml};
 use memchr::memmem;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
-/// An EMA that takes longer than this to accept a connection is not there.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
-/// Answers that did not come, in a row, after which the only host is left alone.
-const SILENCES: u32 = 3;
 /// An answer larger than this is nonsense.
 const ANSWER_LIMIT: usize = 1 << 20;
 
@@ -28,37 +25,14 @@ pub struct Gateway {
     in_use: Semaphore,
 }
 
-/// Why a host did not take a request or a login.
-enum Failure {
-    /// It never got there, or the host said no before doing anything: the other host may be asked.
-    NotTaken(String),
-    /// It got there and no answer came back.
-    Unanswered(String),
-}
-
 impl Gateway {
     /// A gateway without sessions.
     pub fn new(config: &config::Ema) -> Self {
-        let urls: Vec<&String> = std::iter::once(&config.primary).chain(&config.secondary).collect();
-        let mut client = reqwest::Client::builder();
-        if urls.iter().all(|url| url.starts_with("http://")) {
-            // Without TLS there may be no certificates on the host, and none are needed.
-            client = client.tls_certs_only([]);
-        }
-        let client = client
-            .connect_timeout(CONNECT_LIMIT.min(config.timeout))
-            .timeout(config.timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(config.sessions)
-            .tcp_nodelay(true)
-            .no_proxy()
-            .build()
-            .expect("the options are constant and the TLS provider is installed at start");
-        // With another host to go to, one answer that does not come is enough to go there.
-        let patience = if urls.len() > 1 { 1 } else { SILENCES };
+        let urls: Vec<&str> =
+            std::iter::once(&config.primary).chain(&config.secondary).map(String::as_str).collect();
         Gateway {
-            hosts: urls.into_iter().map(|url| Host::new(url, patience)).collect(),
-            client,
+            hosts: urls.iter().map(|url| Host::new(url, urls.len())).collect(),
+            client: http::client(&urls, config.timeout, config.sessions),
             username: config.username.clone(),
             password: config.password.clone(),
             faults: FaultClasses::new(config.faults.clone()),
@@ -71,8 +45,8 @@ impl Gateway {
         let _permit = self.in_use.acquire().await.expect("the semaphore is never closed");
         let mut reasons = Vec::new();
         for host in &self.hosts {
-            if !host.is_open() {
-                reasons.push(host.reason());
+            if !host.breaker.may_be_asked() {
+                reasons.push(host.breaker.reason());
                 continue;
             }
             match self.ask_host(host, request).await {
@@ -101,8 +75,8 @@ impl Gateway {
             None => {
                 session.forget();
                 let reason = "it refuses the session that it has just given";
-                host.leave_alone(reason);
-                Err(Failure::NotTaken(format!("{}: {reason}", host.name)))
+                host.breaker.leave_alone(reason);
+                Err(Failure::NotTaken(format!("{}: {reason}", host.breaker.name())))
             }
         }
     }
@@ -119,11 +93,11 @@ impl Gateway {
         if let cai3g::Answer::Fault(fault) = &answer
             && self.faults.class(fault) == FaultClass::Session
         {
-            tracing::info!(host = host.name, %fault, "ema session refused: logging in again");
+            tracing::info!(host = host.breaker.name(), %fault, "ema session refused: logging in again");
             return Ok(None);
         }
-        host.answered();
-        Ok(Some(self.faults.answer(answer, &host.name)))
+        host.breaker.answered();
+        Ok(Some(self.faults.answer(answer, host.breaker.name())))
     }
 
     /// A new session. A host that refuses the login is left alone like one that is away.
@@ -138,17 +112,17 @@ impl Gateway {
             };
         let refused = match answer {
             cai3g::Answer::Success { session_id: Some(session) } => {
-                metrics::counter!("eventmanager_session_logins_total", "host" => host.name.clone())
+                metrics::counter!("eventmanager_session_logins_total", "host" => host.breaker.name().to_owned())
                     .increment(1);
-                host.answered();
+                host.breaker.answered();
                 return Ok(host.session(session));
             }
             cai3g::Answer::Success { session_id: None } => "login answered without a session".to_owned(),
             cai3g::Answer::Fault(fault) => format!("login refused: {fault}"),
             cai3g::Answer::NotUnderstood { reason } => format!("login answer not understood: {reason}"),
         };
-        host.leave_alone(&refused);
-        Err(Failure::NotTaken(format!("{}: {refused}", host.name)))
+        host.breaker.leave_alone(&refused);
+        Err(Failure::NotTaken(format!("{}: {refused}", host.breaker.name())))
     }
 
     /// One HTTP exchange; takes note where none comes about.
@@ -160,41 +134,21 @@ impl Gateway {
         body: String,
         secrets: impl IntoIterator<Item = &'a Secret>,
     ) -> Result<cai3g::Answer, Failure> {
+        let no_answer = |error| http::no_answer(&host.breaker, error);
         let request =
             self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8").body(body);
-        let response = request.send().await.map_err(|error| self.failure(host, error))?;
+        let response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
-        let body = read_limited(response).await.map_err(|error| self.failure(host, error))?;
-        if matches!(status, 429 | 502 | 503 | 504) {
-            let reason = format!("HTTP status {status}");
-            host.fell_silent(&reason);
-            let reason = format!("{}: {reason}", host.name);
-            // Behind a balancer that says "bad gateway" or "gateway timeout" the request may have been carried out.
-            return Err(match status {
-                502 | 504 => Failure::Unanswered(reason),
-                _ => Failure::NotTaken(reason),
-            });
-        }
+        let body = read_limited(response).await.map_err(no_answer)?;
+        http::check_available(&host.breaker, status)?;
         let scrubbed = secrets.into_iter().fold(body.clone(), scrub);
         Ok(without_secrets(cai3g::parse_answer(status, &body), cai3g::parse_answer(status, &scrubbed)))
-    }
-
-    fn failure(&self, host: &Host, error: reqwest::Error) -> Failure {
-        let not_sent = error.is_connect() || error.is_builder();
-        let reason = causes(&error.without_url());
-        if not_sent {
-            host.leave_alone(&reason);
-            Failure::NotTaken(format!("{}: {reason}", host.name))
-        } else {
-            host.fell_silent(&reason);
-            Failure::Unanswered(format!("no answer from {}: {reason}", host.name))
-        }
     }
 
     /// Tries a login at every host that is away and due for it; its session is kept.
     pub async fn probe_failed_hosts(&self) {
         for (rank, host) in self.hosts.iter().enumerate() {
-            if !host.begin_probe(Instant::now()) {
+            if !host.breaker.begin_probe(Instant::now()) {
                 continue;
             }
             // A session of before goes first: the host may count it, and refuse one more.
@@ -272,17 +226,6 @@ async fn read_limited(mut response: reqwest::Response) -> Result<Vec<u8>, reqwes
         }
     }
     Ok(body)
-}
-
-/// An error with its causes, outermost first.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

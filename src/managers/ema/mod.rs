@@ -13,7 +13,7 @@
 mod gateway;
 mod host;
 
-use super::Answer;
+use super::{Answer, measured};
 use crate::config;
 use crate::plan::System;
 use crate::supervision::Shutdown;
@@ -22,7 +22,7 @@ use crate::wire::cai3g::{self, EnumRequest, HssRequest};
 use actix::prelude::*;
 use gateway::Gateway;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often hosts that failed are looked at; each is probed at its own growing distance.
 const PROBE_TICK: Duration = Duration::from_millis(250);
@@ -69,12 +69,9 @@ pub struct Ask {
 
 /// Asks, and measures what came of it. An actor that fails in between leaves the outcome open.
 pub async fn ask(ema: Addr<Ema>, ask: Ask) -> Answer {
-    let (system, operation, since) = (ask.request.system(), ask.operation, Instant::now());
     let lost = |error: MailboxError| Answer::Unanswered(format!("the request was lost inside: {error}"));
-    let answer = ema.send(ask).await.unwrap_or_else(lost);
-    let labels = [("system", system.as_str()), ("operation", operation), ("outcome", answer.outcome())];
-    metrics::histogram!("eventmanager_southbound_request_seconds", &labels).record(since.elapsed());
-    answer
+    let (system, operation) = (ask.request.system(), ask.operation);
+    measured(system, operation, async { ema.send(ask).await.unwrap_or_else(lost) }).await
 }
 
 /// Owns the sessions with both hosts.

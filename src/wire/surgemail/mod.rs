@@ -7,8 +7,11 @@
 //! HTTP/1.1 200 OK                         is success
 //! ```
 //!
-//! [`request`] has the requests as values.
+//! [`request`] has the requests as values, [`render`] writes them. Of an answer only the status means anything, and whoever
+//! asked judges it.
 
+pub mod render;
 pub mod request;
 
+pub use render::{Credentials, target};
 pub use request::{MailAccount, MailRequest};

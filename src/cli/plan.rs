@@ -1,0 +1,173 @@
+//! `eventmanager plan`: what documents, or a stored event, would send.
+
+use super::say;
+use crate::config::{self, Config};
+use crate::preview::{Foreseen, ForeseenRequest, Preview, Prospect};
+use crate::store::{self, Store};
+use crate::wire::ocir::{Command, Document, Framer, Notification};
+use anyhow::{Context, bail};
+use clap::Args;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// What is read of a file at once.
+const CHUNK: usize = 64 << 10;
+/// A document larger than this is not read.
+const MAX_DOCUMENT: usize = 16 << 20;
+
+#[derive(Args)]
+pub struct Options {
+    /// OCI-R documents, one after the other; - is standard input
+    #[arg(required_unless_present = "event")]
+    file: Option<PathBuf>,
+    /// Instead of a file: the event with this id
+    #[arg(long, value_name = "ID", conflicts_with = "file")]
+    event: Option<i64>,
+    /// Configuration file: TOML, or an em.ini of the Erlang release
+    #[arg(long, value_name = "FILE", default_value = super::CONFIG)]
+    config: PathBuf,
+    /// Plan as if nobody were known, without reading the database
+    #[arg(long, conflicts_with = "event")]
+    no_store: bool,
+    /// Print JSON, one line for each command
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints what would be sent; exit code 1 where something cannot be read or would fail.
+pub fn plan(options: &Options) -> anyhow::Result<ExitCode> {
+    let config = config::load(&options.config)?.config;
+    actix_rt::System::new().block_on(async {
+        let store = match options.no_store {
+            true => None,
+            // Nothing of it is run that writes: it is only read.
+            false => Some(store::open(&config.store)?.0),
+        };
+        let mut printer = Printer { preview: Preview::new(config.clone(), store.clone()), json: options.json, all_well: true };
+        match (&options.file, options.event, store) {
+            (_, Some(id), Some(store)) => printer.event(&store, id).await?,
+            (Some(file), _, _) => printer.file(file, &config).await?,
+            _ => bail!("a file or --event is needed"),
+        }
+        Ok(if printer.all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    })
+}
+
+struct Printer {
+    preview: Preview,
+    json: bool,
+    all_well: bool,
+}
+
+impl Printer {
+    async fn event(&mut self, store: &Store, id: i64) -> anyhow::Result<()> {
+        let event = store.event(id).await?.with_context(|| format!("there is no event {id}"))?;
+        let document = Document::from_text(event.document.to_string());
+        let command = document.into_command(event.command_index)?;
+        let command = command.with_context(|| format!("the document of event {id} holds no such command"))?;
+        self.command(&format!("event {id}"), &command).await
+    }
+
+    async fn file(&mut self, path: &Path, config: &Config) -> anyhow::Result<()> {
+        let mut input: Box<dyn Read> = match path == Path::new("-") {
+            true => Box::new(std::io::stdin()),
+            false => Box::new(std::fs::File::open(path).with_context(|| path.display().to_string())?),
+        };
+        let largest = config.broadworks.iter().map(|server| server.max_document).max();
+        let mut framer = Framer::new(largest.unwrap_or(MAX_DOCUMENT).max(MAX_DOCUMENT));
+        let (mut chunk, mut documents) = (vec![0; CHUNK], 0);
+        loop {
+            let read = input.read(&mut chunk).with_context(|| path.display().to_string())?;
+            framer.push(&chunk[..read]);
+            loop {
+                match framer.next_frame() {
+                    Ok(Some(frame)) => {
+                        documents += 1;
+                        self.document(documents, &frame).await?;
+                    }
+                    Ok(None) => break,
+                    Err(error) => self.cannot(&format!("after document {documents}"), &error.to_string()),
+                }
+            }
+            if read == 0 {
+                break;
+            }
+        }
+        let rest = framer.unfinished().trim_ascii();
+        if !rest.is_empty() {
+            let reason = format!("{} bytes at the end are no whole document", rest.len());
+            self.cannot(&format!("after document {documents}"), &reason);
+        }
+        if documents == 0 {
+            bail!("{} holds no OCI-R document", path.display());
+        }
+        Ok(())
+    }
+
+    async fn document(&mut self, number: usize, frame: &[u8]) -> anyhow::Result<()> {
+        let place = format!("document {number}");
+        let notifications = match Document::parse(frame).content {
+            Ok(notifications) => notifications,
+            Err(error) => {
+                self.cannot(&place, &error.to_string());
+                return Ok(());
+            }
+        };
+        for notification in notifications {
+            let Notification::Report(report) = notification else { continue };
+            match report.commands {
+                Ok(commands) => {
+                    for command in commands {
+                        self.command(&format!("{place}, command {}", command.index + 1), &command).await?;
+                    }
+                }
+                Err(error) => self.cannot(&place, &error.to_string()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn command(&mut self, place: &str, command: &Command) -> anyhow::Result<()> {
+        let foreseen = self.preview.of(command).await?;
+        self.all_well &= !matches!(foreseen.outcome, Prospect::Failed(_));
+        say(&match self.json {
+            true => format!("{}\n", serde_json::to_string(&foreseen)?),
+            false => text(place, &foreseen),
+        });
+        Ok(())
+    }
+
+    fn cannot(&mut self, place: &str, reason: &str) {
+        self.all_well = false;
+        super::complain(&format!("{place}: {reason}\n"));
+    }
+}
+
+/// A command and its requests, for people.
+fn text(place: &str, foreseen: &Foreseen) -> String {
+    let mut text = format!("{place}: {} given by {}\n", foreseen.command, foreseen.given_by);
+    match &foreseen.outcome {
+        Prospect::Ignored(reason) => text.push_str(&format!("  ignored: {reason}\n")),
+        Prospect::Failed(reason) => text.push_str(&format!("  fails: {reason}\n")),
+        Prospect::Requests { processor, requests, members, warnings } => {
+            let members = if members.is_empty() { String::new() } else { format!(" for {} members", members.len()) };
+            text.push_str(&format!("  {processor}: {} requests{members}\n", requests.len()));
+            for (position, request) in requests.iter().enumerate() {
+                text.push_str(&request_text(position + 1, request));
+            }
+            warnings.iter().for_each(|warning| text.push_str(&format!("  warning: {warning}\n")));
+        }
+    }
+    text
+}
+
+fn request_text(number: usize, request: &ForeseenRequest) -> String {
+    let ForeseenRequest { system, summary, url, body, effect } = request;
+    let mut text = format!("  {number}. {system}: {summary}\n     POST {url}\n");
+    if !body.is_empty() {
+        text.push_str(&format!("     {body}\n"));
+    }
+    effect.iter().for_each(|effect| text.push_str(&format!("     then {effect}\n")));
+    text
+}

@@ -1,0 +1,169 @@
+//! Whether a host may be asked: a circuit breaker.
+//!
+//! A host that cannot be reached, does not let us in or leaves requests unanswered is left alone. It is probed at growing
+//! distances, and asked again once a probe gets through. How to probe is known to whoever speaks to the host.
+
+use crate::supervision::Backoff;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+/// Distance of the probes of a host that is left alone.
+const PROBES: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(10) };
+/// Answers that did not come, in a row, after which the only host is left alone.
+const SILENCES: u32 = 3;
+
+/// What is known about one host.
+pub struct Breaker {
+    /// What the host is, for log and metrics.
+    system: &'static str,
+    /// Host and port.
+    name: String,
+    /// So many answers that did not come, in a row, and it is left alone.
+    patience: u32,
+    silences: Cell<u32>,
+    /// Begun since it last answered a request.
+    probes: Cell<u32>,
+    /// Set while it is left alone.
+    next_probe: Cell<Option<Instant>>,
+    reason: RefCell<String>,
+    /// `breaker_open`: 1 while it is left alone.
+    open: metrics::Gauge,
+}
+
+impl Breaker {
+    /// A host called `name`, one of `hosts` of its system, that is believed to be there.
+    pub fn new(system: &'static str, name: &str, hosts: usize) -> Self {
+        let open =
+            metrics::gauge!("eventmanager_breaker_open", "system" => system, "host" => name.to_owned());
+        open.set(0);
+        Breaker {
+            system,
+            name: name.to_owned(),
+            // With another host to go to, one answer that does not come is enough to go there.
+            patience: if hosts > 1 { 1 } else { SILENCES },
+            silences: Cell::new(0),
+            probes: Cell::new(0),
+            next_probe: Cell::new(None),
+            reason: RefCell::default(),
+            open,
+        }
+    }
+
+    /// Host and port, for messages and metrics.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether requests may go to the host.
+    pub fn may_be_asked(&self) -> bool {
+        self.next_probe.get().is_none()
+    }
+
+    /// Why it is left alone.
+    pub fn reason(&self) -> String {
+        format!("{}: {}", self.name, self.reason.borrow())
+    }
+
+    /// Whether a probe is due; if so it counts as begun.
+    pub fn begin_probe(&self, now: Instant) -> bool {
+        if self.next_probe.get().is_none_or(|next| next > now) {
+            return false;
+        }
+        self.probes.set(self.probes.get() + 1);
+        // Whatever becomes of the probe, the next one comes later.
+        self.wait_for_probe(now);
+        true
+    }
+
+    /// It has answered a request, or let us in: all is well.
+    pub fn answered(&self) {
+        self.silences.set(0);
+        self.probes.set(0);
+        self.seen();
+    }
+
+    /// It has answered a probe that says nothing about requests: it may be asked again, but if it falls silent at once it
+    /// is left alone for longer than before.
+    pub fn seen(&self) {
+        // Also where it was not away: the breaker of an actor that was restarted may have been the last to say so.
+        self.open.set(0);
+        if self.next_probe.take().is_some() {
+            tracing::info!(system = self.system, host = self.name, "host is back");
+        }
+    }
+
+    /// A request went unanswered.
+    pub fn fell_silent(&self, reason: &str) {
+        self.silences.set(self.silences.get() + 1);
+        if self.silences.get() >= self.patience {
+            self.leave_alone(reason);
+        }
+    }
+
+    /// It cannot be reached or does not let us in: nobody asks it until a probe gets through.
+    pub fn leave_alone(&self, reason: &str) {
+        self.reason.replace(reason.to_owned());
+        if self.may_be_asked() {
+            tracing::warn!(system = self.system, host = self.name, reason, "host is away");
+            self.open.set(1);
+            self.wait_for_probe(Instant::now());
+        }
+    }
+
+    fn wait_for_probe(&self, now: Instant) {
+        self.next_probe.set(Some(now + PROBES.delay(self.probes.get())));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Longer than any distance of probes.
+    const LATER: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_only_host_is_left_alone_after_three_silences_and_comes_back_with_an_answer() {
+        let breaker = Breaker::new("mail", "127.0.0.2:7026", 1);
+        for _ in 0..2 {
+            breaker.fell_silent("timed out");
+        }
+        assert!(breaker.may_be_asked());
+        breaker.fell_silent("timed out");
+        assert!(!breaker.may_be_asked());
+        assert_eq!(breaker.reason(), "127.0.0.2:7026: timed out");
+        assert!(!breaker.begin_probe(Instant::now()));
+        assert!(breaker.begin_probe(Instant::now() + LATER));
+        breaker.answered();
+        assert!(breaker.may_be_asked());
+        breaker.fell_silent("timed out");
+        assert!(breaker.may_be_asked(), "silences count anew");
+    }
+
+    #[test]
+    fn with_another_host_to_go_to_one_silence_is_enough() {
+        let breaker = Breaker::new("mail", "127.0.0.2:7026", 2);
+        breaker.fell_silent("timed out");
+        assert!(!breaker.may_be_asked());
+    }
+
+    #[test]
+    fn a_host_that_is_seen_but_answers_nothing_is_left_alone_ever_longer() {
+        let breaker = Breaker::new("mail", "127.0.0.2:7026", 2);
+        let mut waits = Vec::new();
+        for _ in 0..7 {
+            breaker.fell_silent("timed out");
+            let now = Instant::now();
+            waits.push(breaker.next_probe.get().expect("it is away") - now);
+            assert!(breaker.begin_probe(now + LATER));
+            breaker.seen();
+            assert!(breaker.may_be_asked());
+        }
+        assert!(waits[0] <= Duration::from_millis(500), "{waits:?}");
+        assert!(waits[6] > Duration::from_secs(4), "{waits:?}");
+        breaker.answered();
+        breaker.fell_silent("timed out");
+        assert!(!breaker.begin_probe(Instant::now()));
+        assert!(breaker.begin_probe(Instant::now() + Duration::from_millis(500)), "forgotten with an answer");
+    }
+}

@@ -1,0 +1,201 @@
+//! What a command would do: the exact requests, with nothing sent and nothing stored.
+//!
+//! Commands are looked at one after the other, each against the rows that the ones before it would leave.
+
+use crate::config::Config;
+use crate::plan::{Member, Plan, Request, Subscriber, SubscriberEffect};
+use crate::processors::attributes::Rules;
+use crate::processors::subject::Subject;
+use crate::processors::{Decision, Inputs, command_type};
+use crate::store::{ReadError, Store};
+use crate::wire::ocir::Command;
+use crate::wire::surgemail::Credentials;
+use crate::wire::{Secret, cai3g, surgemail};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// Looks ahead. Passwords, sessions and random passwords show as `***`.
+pub struct Preview {
+    config: Config,
+    rules: Rules,
+    /// `None`: nobody is known.
+    store: Option<Store>,
+    /// The rows that the commands so far would have changed.
+    changed: HashMap<String, Option<Subscriber>>,
+}
+
+/// What one command would do.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Foreseen {
+    /// Without its version suffix.
+    pub command: String,
+    /// Of the document: who gave the command.
+    pub given_by: String,
+    pub outcome: Prospect,
+}
+
+/// How it would end, as far as that can be foreseen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prospect {
+    /// These requests would be sent; none: there is nothing to change.
+    Requests {
+        processor: &'static str,
+        requests: Vec<ForeseenRequest>,
+        /// Where a group is deleted: its members, with how many of the requests are theirs.
+        members: Vec<Member>,
+        warnings: Vec<String>,
+    },
+    Ignored(String),
+    /// It would fail before anything is sent.
+    Failed(String),
+}
+
+/// A request as it would leave.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ForeseenRequest {
+    pub system: &'static str,
+    pub summary: String,
+    /// Where to; the secondary of a system is not told.
+    pub url: String,
+    /// Empty for a request that is all in its URL.
+    pub body: String,
+    /// What its success does to the table of subscribers.
+    pub effect: Option<String>,
+}
+
+impl Preview {
+    /// A preview under a configuration; without a store nobody is known.
+    pub fn new(config: Config, store: Option<Store>) -> Self {
+        Preview { rules: Rules::of(&config), config, store, changed: HashMap::new() }
+    }
+
+    /// What `command` would do after the commands before it. The error says that its subscribers cannot be read.
+    pub async fn of(&mut self, command: &Command) -> Result<Foreseen, ReadError> {
+        let outcome = self.outcome(command).await?;
+        let (name, given_by) = (command.command_type().to_owned(), command.user_id().to_owned());
+        Ok(Foreseen { command: name, given_by, outcome })
+    }
+
+    async fn outcome(&mut self, command: &Command) -> Result<Prospect, ReadError> {
+        let Some(entry) = command_type(command.command_type()) else {
+            return Ok(Prospect::Ignored("this command is not acted on".into()));
+        };
+        if self.config.ema.is_none() {
+            return Ok(Prospect::Ignored("nothing is provisioned: [ema] is not configured".into()));
+        }
+        let subject = (entry.subject)(command, &self.rules);
+        let subscriber = match subject.users.first() {
+            Some(user) => self.subscriber(user).await?,
+            None => None,
+        };
+        let members = self.members(&subject).await?;
+        let inputs = Inputs {
+            command,
+            subscriber: subscriber.as_ref(),
+            members: &members,
+            rules: &self.rules,
+            new_password: &Secret::new("***"),
+        };
+        Ok(match (entry.plan)(&inputs) {
+            Err(refusal) => Prospect::Failed(refusal.to_string()),
+            Ok(Decision::Ignore(reason)) => Prospect::Ignored(reason),
+            Ok(Decision::Run(plan)) => {
+                self.remember(&plan, subscriber);
+                self.requests(plan, entry.processor)
+            }
+        })
+    }
+
+    /// The row as the commands so far would leave it.
+    async fn subscriber(&self, user_id: &str) -> Result<Option<Subscriber>, ReadError> {
+        match (self.changed.get(user_id), &self.store) {
+            (Some(row), _) => Ok(row.clone()),
+            (None, Some(store)) => store.subscriber(user_id).await,
+            (None, None) => Ok(None),
+        }
+    }
+
+    async fn members(&self, subject: &Subject) -> Result<Vec<Result<Subscriber, String>>, ReadError> {
+        let Some(group) = &subject.whole_group else { return Ok(Vec::new()) };
+        let stored = match &self.store {
+            Some(store) => store.group_members(group).await?,
+            None => Vec::new(),
+        };
+        let is_unchanged = |member: &Result<Subscriber, ReadError>| {
+            member.as_ref().map_or(true, |member| !self.changed.contains_key(&member.user_id))
+        };
+        let unchanged = stored.into_iter().filter(is_unchanged);
+        let changed = self.changed.values().flatten().filter(|row| row.group_id.as_ref() == Some(group));
+        Ok(unchanged
+            .map(|member| member.map_err(|error| error.to_string()))
+            .chain(changed.cloned().map(Ok))
+            .collect())
+    }
+
+    fn remember(&mut self, plan: &Plan, mut subscriber: Option<Subscriber>) {
+        for effect in plan.steps.iter().filter_map(|step| step.effect.as_ref()) {
+            match effect {
+                SubscriberEffect::Insert(new) => subscriber = Some((**new).clone()),
+                SubscriberEffect::Update { changes, .. } => {
+                    subscriber.iter_mut().for_each(|subscriber| subscriber.apply(changes));
+                }
+                SubscriberEffect::Delete { user_id } => {
+                    self.changed.insert(user_id.clone(), None);
+                    subscriber = None;
+                }
+            }
+        }
+        if let Some(subscriber) = subscriber {
+            self.changed.insert(subscriber.user_id.clone(), Some(subscriber));
+        }
+    }
+
+    fn requests(&self, plan: Plan, processor: &'static str) -> Prospect {
+        let requests = plan.steps.iter().map(|step| {
+            let (url, body) = self.rendered(&step.request.masked());
+            ForeseenRequest {
+                system: step.request.system().as_str(),
+                summary: step.request.to_string(),
+                url,
+                body,
+                effect: step.effect.as_ref().map(ToString::to_string),
+            }
+        });
+        let requests = requests.collect();
+        let warnings = plan.warnings.into_iter().chain(plan.unplanned).collect();
+        Prospect::Requests { processor, requests, members: plan.members, warnings }
+    }
+
+    /// URL and body of a request whose secrets are masked.
+    fn rendered(&self, request: &Request) -> (String, String) {
+        let session = Secret::new("***");
+        let ema = self.config.ema.as_ref().map(|ema| without_credentials(&ema.primary)).unwrap_or_default();
+        match request {
+            Request::Hss(request) => (ema, cai3g::hss(request, &session)),
+            Request::Enum(request) => (ema, cai3g::enumeration(request, &session)),
+            Request::Mail(request) => {
+                let mail = self.config.surgemail.as_ref();
+                let (host, username) =
+                    mail.map(|mail| (mail.primary.clone(), mail.username.clone())).unwrap_or_default();
+                let (password, domain_password) = (Secret::new("***"), Secret::new("***"));
+                let credentials = Credentials { username, password, domain_password };
+                let target = surgemail::target(request, &credentials);
+                // The asterisks of secrets are no part of a query.
+                let target = target.expose().replace("%2A%2A%2A", "***");
+                (format!("http://{host}{target}"), String::new())
+            }
+        }
+    }
+}
+
+/// A configured URL may carry a user and a password.
+fn without_credentials(url: &str) -> String {
+    match reqwest::Url::parse(url) {
+        Ok(mut url) => {
+            let is_bare = url.set_username("").is_ok() && url.set_password(None).is_ok();
+            if is_bare { url.to_string() } else { String::new() }
+        }
+        Err(_) => String::new(),
+    }
+}
