@@ -151,7 +151,7 @@ impl Provisioning {
         let thread = threads.start("provisioning");
         let rules = Arc::new(Rules::of(config));
         let (managers, systems) = managers(ema, config.surgemail.clone(), &thread);
-        let (processors, addresses) = processors(&rules, &thread);
+        let (processors, addresses) = processor_specs(&rules, &thread);
         let executor = Executor {
             store: store.clone(),
             rules: rules.clone(),

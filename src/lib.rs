@@ -12,6 +12,7 @@ pub mod connections;
 pub mod event;
 pub mod managers;
 pub mod plan;
+pub mod preview;
 pub mod processors;
 pub mod router;
 pub mod simulators;

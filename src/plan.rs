@@ -1,7 +1,7 @@
 //! What an event does: an ordered list of steps with all their values.
 //!
 //! A plan is made by a pure function of [`crate::processors`], stored before it is run, shown by the dry run, and
-//! walked by [`crate::router::executor`].
+//! walked by the executor ([`crate::router::executor`]).
 
 use crate::wire::cai3g::{EnumRequest, HssRequest};
 use crate::wire::surgemail::MailRequest;
@@ -111,6 +111,51 @@ pub enum SubscriberEffect {
     Delete { user_id: String },
 }
 
+/// What becomes of the row, in words; no secrets.
+impl fmt::Display for SubscriberEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SubscriberEffect::Insert(subscriber) => write!(f, "insert row {}", subscriber.user_id),
+            SubscriberEffect::Update { user_id, changes } => write!(f, "update row {user_id}: {changes}"),
+            SubscriberEffect::Delete { user_id } => write!(f, "delete row {user_id}"),
+        }
+    }
+}
+
+/// Columns and their values; no secrets.
+impl fmt::Display for SubscriberChanges {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user_type = match &self.user_type {
+            Field::Value(user_type) => Field::Value(user_type.as_str().to_owned()),
+            Field::Absent | Field::Nil => Field::Absent,
+        };
+        let password = match &self.mail_password {
+            Field::Absent => Field::Absent,
+            Field::Nil => Field::Nil,
+            Field::Value(password) => Field::Value(password.to_string()),
+        };
+        let columns = [
+            ("user_type", &user_type),
+            ("sipurl", &self.public_identity),
+            ("e164", &self.phone),
+            ("phonecontext", &self.phone_context),
+            ("vmail_user", &self.mail_account),
+            ("vmail_password", &password),
+            ("blf_user", &self.blf_list),
+        ];
+        let mut separator = "";
+        for (column, change) in columns {
+            match change {
+                Field::Absent => continue,
+                Field::Nil => write!(f, "{separator}{column} = null")?,
+                Field::Value(value) => write!(f, "{separator}{column} = {value}")?,
+            }
+            separator = ", ";
+        }
+        Ok(())
+    }
+}
+
 /// A system that requests go to: the names in plans, metrics, `pause` and `resume`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -183,6 +228,21 @@ impl Request {
             Request::Mail(MailRequest::CreateAccount { password, .. }) => Some(password),
             Request::Enum(_) | Request::Mail(_) => None,
         }
+    }
+
+    /// The same request with `***` for the secret that it carries: for people.
+    pub fn masked(&self) -> Request {
+        let mut masked = self.clone();
+        let secret = match &mut masked {
+            Request::Hss(HssRequest::CreateAssociation(association)) => {
+                association.private_user.password.as_mut()
+            }
+            Request::Hss(HssRequest::SetPassword { password, .. })
+            | Request::Mail(MailRequest::CreateAccount { password, .. }) => Some(password),
+            Request::Hss(_) | Request::Enum(_) | Request::Mail(_) => None,
+        };
+        secret.into_iter().for_each(|secret| *secret = Secret::new("***"));
+        masked
     }
 
     /// Whether it takes something away, so that "not there" is as good as done.

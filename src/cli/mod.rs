@@ -2,6 +2,7 @@
 
 mod check;
 pub mod demo;
+mod plan;
 mod run;
 mod simulate;
 mod units;
@@ -36,6 +37,8 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = CONFIG)]
         config: PathBuf,
     },
+    /// Show what OCI-R documents, or a stored event, would send: nothing is sent; exit code 1 if something would fail
+    Plan(plan::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
     Demo(demo::Options),
     /// Start one of the simulated peers alone
@@ -65,6 +68,7 @@ impl Cli {
         match self.command {
             Command::Run { config } => run::run(&config),
             Command::Check { config } => check::check(&config),
+            Command::Plan(options) => plan::plan(&options),
             Command::Demo(options) => demo::demo(options),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
         }

@@ -44,7 +44,11 @@ pub fn plan(options: &Options) -> anyhow::Result<ExitCode> {
             // Nothing of it is run that writes: it is only read.
             false => Some(store::open(&config.store)?.0),
         };
-        let mut printer = Printer { preview: Preview::new(config.clone(), store.clone()), json: options.json, all_well: true };
+        let mut printer = Printer {
+            preview: Preview::new(config.clone(), store.clone()),
+            json: options.json,
+            all_well: true,
+        };
         match (&options.file, options.event, store) {
             (_, Some(id), Some(store)) => printer.event(&store, id).await?,
             (Some(file), _, _) => printer.file(file, &config).await?,
@@ -151,7 +155,8 @@ fn text(place: &str, foreseen: &Foreseen) -> String {
         Prospect::Ignored(reason) => text.push_str(&format!("  ignored: {reason}\n")),
         Prospect::Failed(reason) => text.push_str(&format!("  fails: {reason}\n")),
         Prospect::Requests { processor, requests, members, warnings } => {
-            let members = if members.is_empty() { String::new() } else { format!(" for {} members", members.len()) };
+            let members =
+                if members.is_empty() { String::new() } else { format!(" for {} members", members.len()) };
             text.push_str(&format!("  {processor}: {} requests{members}\n", requests.len()));
             for (position, request) in requests.iter().enumerate() {
                 text.push_str(&request_text(position + 1, request));
