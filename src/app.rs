@@ -89,7 +89,8 @@ impl App {
 
         let root = root(supervisor("root", children));
         let tree = root.addr.clone();
-        let sources = Sources { store: store.clone(), router, tree, links: links.clone(), metrics };
+        let config = Arc::new(config.clone());
+        let sources = Sources { config, store: store.clone(), router, tree, links: links.clone(), metrics };
         root.addr.do_send(Add(api_spec(bound, sources)));
         let _watching = threads.watch()?;
         Ok(App { root: root.addr, store, http, links, exit: root.exit, threads, _watching })

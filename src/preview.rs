@@ -13,10 +13,11 @@ use crate::wire::surgemail::Credentials;
 use crate::wire::{Secret, cai3g, surgemail};
 use serde::Serialize;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Looks ahead. Passwords, sessions and random passwords show as `***`.
 pub struct Preview {
-    config: Config,
+    config: Arc<Config>,
     rules: Rules,
     /// `None`: nobody is known.
     store: Option<Store>,
@@ -66,7 +67,7 @@ pub struct ForeseenRequest {
 
 impl Preview {
     /// A preview under a configuration; without a store nobody is known.
-    pub fn new(config: Config, store: Option<Store>) -> Self {
+    pub fn new(config: Arc<Config>, store: Option<Store>) -> Self {
         Preview { rules: Rules::of(&config), config, store, changed: HashMap::new() }
     }
 

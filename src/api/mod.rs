@@ -1,6 +1,7 @@
 //! HTTP: the Erlang release's three paths, health, metrics, and the supervision tree.
 
 pub mod auth;
+mod event;
 mod events;
 mod health;
 mod metrics;
@@ -10,6 +11,7 @@ mod tls;
 
 pub use server::{Api, Bound, bind};
 
+use crate::config::Config;
 use crate::connections::LinkState;
 use crate::router::Router;
 use crate::store::Store;
@@ -17,11 +19,13 @@ use crate::supervision::Supervisor;
 use actix::Addr;
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::sync::Arc;
 use tokio::sync::watch;
 
 /// What the handlers read from.
 #[derive(Clone)]
 pub struct Sources {
+    pub config: Arc<Config>,
     pub store: Store,
     pub router: Option<Addr<Router>>,
     pub tree: Addr<Supervisor>,
@@ -34,6 +38,8 @@ fn routes(app: &mut web::ServiceConfig) {
     app.service(read("/alivecheck", events::alive_check))
         .service(read("/events", events::list))
         .service(read("/event/{id}", events::document))
+        .service(read("/api/v1/events/{id}", event::detail))
+        .service(read("/api/v1/events/{id}/plan", event::plan))
         .service(read("/healthz", health::health))
         .service(read("/readyz", health::ready))
         .service(read("/metrics", metrics::metrics))

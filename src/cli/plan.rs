@@ -10,6 +10,7 @@ use clap::Args;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// What is read of a file at once.
 const CHUNK: usize = 64 << 10;
@@ -37,7 +38,7 @@ pub struct Options {
 
 /// Prints what would be sent; exit code 1 where something cannot be read or would fail.
 pub fn plan(options: &Options) -> anyhow::Result<ExitCode> {
-    let config = config::load(&options.config)?.config;
+    let config = Arc::new(config::load(&options.config)?.config);
     actix_rt::System::new().block_on(async {
         let store = match options.no_store {
             true => None,
@@ -133,7 +134,8 @@ impl Printer {
     }
 
     async fn command(&mut self, place: &str, command: &Command) -> anyhow::Result<()> {
-        let foreseen = self.preview.of(command).await?;
+        let foreseen = self.preview.of(command).await;
+        let foreseen = foreseen.context("without a database --no-store plans as if nobody were known")?;
         self.all_well &= !matches!(foreseen.outcome, Prospect::Failed(_));
         say(&match self.json {
             true => format!("{}\n", serde_json::to_string(&foreseen)?),
@@ -165,6 +167,10 @@ fn text(place: &str, foreseen: &Foreseen) -> String {
         }
     }
     text
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn request_text(number: usize, request: &ForeseenRequest) -> String {

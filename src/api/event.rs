@@ -1,0 +1,166 @@
+//! One event with everything that is known of it, and what it would send if it were planned now.
+
+use super::Sources;
+use super::problem::{problem, unreadable};
+use crate::event::{Event, Status};
+use crate::plan::Plan;
+use crate::preview::Preview;
+use crate::store::{Journal, StepState};
+use crate::wire::ocir::Document;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, Responder};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// `GET /api/v1/events/{id}`.
+#[derive(Serialize)]
+struct Detail {
+    id: i64,
+    /// `null` for rows that the Erlang release wrote.
+    uuid: Option<String>,
+    source: Option<String>,
+    notification_id: Option<String>,
+    command: String,
+    user: String,
+    status: &'static str,
+    /// Why it ended so, or what was noted when it was stored.
+    reason: Option<String>,
+    /// Seconds of the epoch.
+    received: f64,
+    /// The latest attempt; 0 where it was never run.
+    attempt: u32,
+    warnings: Vec<String>,
+    /// Of the latest attempt; empty before it is planned.
+    steps: Vec<StepDetail>,
+    /// Where a group is deleted: how far each member has come.
+    members: Vec<MemberDetail>,
+}
+
+#[derive(Serialize)]
+struct StepDetail {
+    position: usize,
+    member: Option<String>,
+    system: &'static str,
+    request: String,
+    /// `null` before it is sent.
+    state: Option<&'static str>,
+    answer: Option<String>,
+    at: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct MemberDetail {
+    user: String,
+    steps: usize,
+    done: usize,
+    failed: bool,
+}
+
+/// `GET /api/v1/events/{id}`: the event, its steps and warnings; no secrets, no document.
+pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder {
+    let event = match stored(&sources, &id).await {
+        Ok(event) => event,
+        Err(answer) => return answer,
+    };
+    let journal = match event.uuid {
+        Some(uuid) => sources.store.journal(uuid).await,
+        None => Ok(None),
+    };
+    match journal {
+        Ok(journal) => HttpResponse::Ok().json(Detail::new(event, journal.unwrap_or_default())),
+        Err(error) => unreadable(&error),
+    }
+}
+
+/// `GET /api/v1/events/{id}/plan`: what the event would send if it were planned now; nothing is sent.
+pub async fn plan(sources: Data<Sources>, id: Path<String>) -> impl Responder {
+    let event = match stored(&sources, &id).await {
+        Ok(event) => event,
+        Err(answer) => return answer,
+    };
+    let document = Document::from_text(event.document.to_string());
+    let command = match document.into_command(event.command_index) {
+        Ok(Some(command)) => command,
+        Ok(None) => return problem(StatusCode::CONFLICT, "the document of this event holds no such command"),
+        Err(error) => return problem(StatusCode::CONFLICT, format!("its document cannot be read: {error}")),
+    };
+    let mut preview = Preview::new(Arc::clone(&sources.config), Some(sources.store.clone()));
+    match preview.of(&command).await {
+        Ok(foreseen) => HttpResponse::Ok().json(foreseen),
+        Err(error) => unreadable(&error),
+    }
+}
+
+async fn stored(sources: &Sources, id: &str) -> Result<Event, HttpResponse> {
+    let Ok(number) = id.parse::<i64>() else {
+        return Err(problem(StatusCode::BAD_REQUEST, format!("{id:?} is not the number of an event")));
+    };
+    match sources.store.event(number).await {
+        Ok(Some(event)) => Ok(event),
+        Ok(None) => Err(problem(StatusCode::NOT_FOUND, format!("there is no event {number}"))),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+impl Detail {
+    fn new(event: Event, journal: Journal) -> Detail {
+        let plan = journal.plan.clone().unwrap_or_default();
+        Detail {
+            id: event.id,
+            uuid: event.uuid.map(|uuid| uuid.to_string()),
+            source: event.source,
+            notification_id: event.notification_id,
+            command: event.command,
+            user: event.user_id,
+            status: event.status.map_or("unknown", Status::as_str),
+            reason: journal.reason.clone().or(event.note),
+            received: seconds(event.received),
+            attempt: journal.attempt,
+            steps: steps(&plan, &journal),
+            members: members(&plan, &journal),
+            warnings: journal.warnings,
+        }
+    }
+}
+
+fn steps(plan: &Plan, journal: &Journal) -> Vec<StepDetail> {
+    let branches = plan.branches().into_iter();
+    let positions =
+        branches.flat_map(|(member, positions)| positions.map(move |position| (member, position)));
+    let detail = |(member, position): (Option<&str>, usize)| {
+        let request = &plan.steps[position].request;
+        let mark = journal.step(position as u32);
+        StepDetail {
+            position: position + 1,
+            member: member.map(str::to_owned),
+            system: request.system().as_str(),
+            request: request.to_string(),
+            state: mark.map(|mark| mark.state.as_str()),
+            answer: mark.and_then(|mark| mark.answer.clone()),
+            at: mark.map(|mark| seconds(mark.at)),
+        }
+    };
+    positions.map(detail).collect()
+}
+
+fn members(plan: &Plan, journal: &Journal) -> Vec<MemberDetail> {
+    let branches = plan.branches().into_iter().filter_map(|(member, steps)| Some((member?, steps)));
+    let detail = |(user, steps): (&str, std::ops::Range<usize>)| {
+        let states =
+            steps.clone().filter_map(|position| journal.step(position as u32)).map(|mark| mark.state);
+        let count = |wanted: &[StepState]| states.clone().filter(|state| wanted.contains(state)).count();
+        MemberDetail {
+            user: user.to_owned(),
+            steps: steps.len(),
+            done: count(&[StepState::Done, StepState::Planned]),
+            failed: count(&[StepState::Failed]) > 0,
+        }
+    };
+    branches.map(detail).collect()
+}
+
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
