@@ -157,9 +157,11 @@ fn text(place: &str, foreseen: &Foreseen) -> String {
         Prospect::Ignored(reason) => text.push_str(&format!("  ignored: {reason}\n")),
         Prospect::Failed(reason) => text.push_str(&format!("  fails: {reason}\n")),
         Prospect::Requests { processor, requests, members, warnings } => {
-            let members =
-                if members.is_empty() { String::new() } else { format!(" for {} members", members.len()) };
-            text.push_str(&format!("  {processor}: {} requests{members}\n", requests.len()));
+            text.push_str(&format!("  {processor}: {}", counted(requests.len(), "request")));
+            if !members.is_empty() {
+                text.push_str(&format!(" for {}", counted(members.len(), "member")));
+            }
+            text.push('\n');
             for (position, request) in requests.iter().enumerate() {
                 text.push_str(&request_text(position + 1, request));
             }

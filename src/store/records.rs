@@ -92,6 +92,7 @@ pub struct Journal {
     /// The latest attempt; what follows is about it, up to `earlier`.
     pub attempt: u32,
     pub plan: Option<Plan>,
+    /// In order of position.
     pub steps: Vec<StepMark>,
     /// How often a worker has panicked over this attempt.
     pub panics: u32,
@@ -129,7 +130,8 @@ impl Journal {
 
     /// The mark of a step of the latest attempt.
     pub fn step(&self, position: u32) -> Option<&StepMark> {
-        self.steps.iter().find(|step| step.position == position)
+        let found = self.steps.binary_search_by_key(&position, |step| step.position);
+        found.ok().map(|index| &self.steps[index])
     }
 }
 
