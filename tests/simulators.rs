@@ -450,7 +450,7 @@ fn mail_domains_and_accounts_come_and_go() {
     assert_eq!(ask(create), 200);
     assert_eq!(server.state().to_string(), "domain x.gl, manager admin\n    nivi@x.gl\n");
     assert_eq!(server.state().domains["x.gl"].manager_password.expose(), "p&æ");
-    assert_eq!(ask(&create.replace("p%26%C3%A6", "wrong")), 401);
+    assert_eq!(ask(&create.replace("p%26%C3%A6", "wrong")), 403);
     assert_eq!(mail(&server, save, "d3Jvbmc6d3Jvbmc="), 401);
     assert_eq!(ask("/cgi/admin.cgi?cmd=unheard_of"), 400);
     assert_eq!(ask(&create.replace("user_create", "user_delete").replace("&lpassword=geheim", "")), 200);
@@ -466,7 +466,7 @@ fn mail_for_a_domain_made_elsewhere_wants_the_common_password() {
     let server = start_mail();
     let create = "/cgi/domadmin.cgi?cmd=cmd_user_login&lcmd=user_create&user_fields=user_id\
                   &username=admin@x.gl&password=domainpass&lusername=nivi&lpassword=geheim";
-    assert_eq!(mail(&server, &create.replace("domainpass", "wrong"), MAIL_ADMIN), 401);
+    assert_eq!(mail(&server, &create.replace("domainpass", "wrong"), MAIL_ADMIN), 403);
     assert_eq!(mail(&server, create, MAIL_ADMIN), 200);
     server.script(vec![Rule::new(Action::Status(503)).contains("lusername=malik")]);
     assert_eq!(mail(&server, &create.replace("nivi", "malik"), MAIL_ADMIN), 503);

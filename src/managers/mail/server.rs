@@ -103,11 +103,13 @@ impl Server {
             // The client leaves it out where there is no body, and a server may wait for one then.
             .header(CONTENT_LENGTH, 0);
         let outcome = exchange(host, request).await;
-        host.login_refused.set(matches!(outcome, Ok(401 | 403)));
+        host.login_refused.set(matches!(outcome, Ok(401)));
         match outcome? {
-            status @ (401 | 403) => {
-                let reason = format!("login refused: HTTP status {status}");
-                host.breaker.leave_alone(&reason);
+            // Of the login that every request carries. That of one domain is refused with another status, and fails only
+            // what is asked of that domain.
+            401 => {
+                let reason = "login refused: HTTP status 401";
+                host.breaker.leave_alone(reason);
                 Err(Failure::NotTaken(format!("{}: {reason}", host.breaker.name())))
             }
             status => {
@@ -177,6 +179,7 @@ mod tests {
             check(204, request, "not_understood");
             check(302, request, "not_understood");
             check(400, request, "refused");
+            check(403, request, "refused");
             check(410, request, "refused");
             check(500, request, "refused");
             check(501, request, "refused");

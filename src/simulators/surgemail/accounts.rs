@@ -37,8 +37,8 @@ impl fmt::Display for MailState {
 pub(super) enum Refusal {
     /// Not a request that this page knows, or a part of it is missing.
     BadRequest,
-    /// Wrong name or password.
-    Unauthorized,
+    /// Wrong name or password of the domain's manager.
+    Forbidden,
 }
 
 /// The values of a query.
@@ -85,9 +85,9 @@ impl MailState {
         let manager = query.get("username")?;
         let (_, name) = manager.split_once('@').ok_or(Refusal::BadRequest)?;
         let known = self.domains.get(name).map(|domain| &domain.manager_password);
-        let expected = known.or(unmade).ok_or(Refusal::Unauthorized)?;
+        let expected = known.or(unmade).ok_or(Refusal::Forbidden)?;
         if query.get("password")? != expected.expose() {
-            return Err(Refusal::Unauthorized);
+            return Err(Refusal::Forbidden);
         }
         let account = query.get("lusername")?;
         match query.get("lcmd")? {

@@ -8,8 +8,8 @@
 //! POST /cgi/domadmin.cgi?…&lcmd=user_delete&…&lusername=LOCALPART                                    … and deleted
 //! ```
 //!
-//! 200 is success, 401 a wrong login. Assumed: a create of what is there changes it, a delete of what is not there
-//! succeeds, and anything else on these pages is 400.
+//! 200 is success, 401 a wrong login of the administrator. Assumed: a wrong one of a domain's manager is 403, a create of
+//! what is there changes it, a delete of what is not there succeeds, and anything else on these pages is 400.
 
 mod accounts;
 mod service;

@@ -123,7 +123,7 @@ impl Service {
         };
         match result {
             Ok(()) => StatusCode::OK,
-            Err(Refusal::Unauthorized) => StatusCode::UNAUTHORIZED,
+            Err(Refusal::Forbidden) => StatusCode::FORBIDDEN,
             Err(Refusal::BadRequest) => StatusCode::BAD_REQUEST,
         }
     }
