@@ -1,6 +1,6 @@
 //! A TOML file: syntax first, then the sections.
 
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
 use super::section::Section;
 use super::sections;
 use super::source::{Source, position};
@@ -16,6 +16,12 @@ const ATTEMPTS: usize = 50;
 
 /// Reads the TOML `text` of a file called `name`. Fails with every problem found.
 pub fn parse_toml(text: &str, name: &str, surroundings: &Surroundings) -> Result<Config, Problems> {
+    let (config, problems) = read(text, surroundings);
+    if problems.is_empty() { Ok(config) } else { Err(Problems::sorted(name, problems)) }
+}
+
+/// What can be understood of `text`, and what is wrong with it.
+pub(super) fn read(text: &str, surroundings: &Surroundings) -> (Config, Vec<Problem>) {
     let (readable, broken) = without_broken_lines(text);
     let (table, _) = DeTable::parse_recoverable(&readable);
     let source = Source { text, surroundings, broken: !broken.is_empty(), problems: Default::default() };
@@ -29,8 +35,7 @@ pub fn parse_toml(text: &str, name: &str, surroundings: &Surroundings) -> Result
     for (place, message) in broken.into_values() {
         source.report(place, "", message);
     }
-    let problems = source.problems.take();
-    if problems.is_empty() { Ok(config) } else { Err(Problems::sorted(name, problems)) }
+    (config, source.problems.take())
 }
 
 /// `text` with its broken lines blank, and what is wrong with each of them, by line.
