@@ -1,16 +1,18 @@
 //! Managers: one actor for each system that requests go to.
 //!
 //! [`hss`] and [`enumeration`] send what their system takes; [`answer`] says what came of it; [`ema`] is the gateway
-//! both go through, with its sessions and its two hosts.
+//! both go through, with its sessions and its two hosts. [`pauses`] knows which systems operators have paused.
 
 pub mod answer;
 pub mod ema;
 pub mod enumeration;
 pub mod hss;
+pub mod pauses;
 
 pub use answer::{Answer, FaultClasses};
 pub use enumeration::Enumeration;
 pub use hss::Hss;
+pub use pauses::Pauses;
 
 use crate::plan::Request;
 use crate::wire::cai3g::{EnumRequest, HssRequest};

@@ -11,8 +11,9 @@ use super::judge::{Judgement, judge};
 use super::keys::{Key, keys};
 use super::outages::Party;
 use crate::event::{Event, Status};
+use crate::managers::pauses::Board;
 use crate::managers::{Answer, Systems};
-use crate::plan::{Plan, Request, Step, Subscriber, SubscriberEffect};
+use crate::plan::{Plan, Request, Step, Subscriber, SubscriberEffect, System};
 use crate::processors::actor::{PlanRequest, Processors};
 use crate::processors::attributes::Rules;
 use crate::processors::subject::Subject;
@@ -31,6 +32,8 @@ pub struct Executor {
     pub rules: Arc<Rules>,
     pub processors: Processors,
     pub systems: Systems,
+    /// Which systems operators have paused.
+    pub pauses: Board,
     /// One permit for every request that may be under way: `concurrency` of them.
     pub slots: Arc<Semaphore>,
 }
@@ -188,6 +191,7 @@ impl Walk<'_> {
     async fn step(&mut self, position: usize, step: &Step, journal: &Journal, of: usize) -> Result<(), Stop> {
         let request = &step.request;
         let possibly_done = journal.sent_requests().any(|sent| same_creation(sent, request));
+        self.check_paused(request.system()).await?;
         self.unsaved.mark(position, StepState::Sent, None);
         self.commit(None).await?;
         let answer = self.executor.ask(request).await;
@@ -211,6 +215,16 @@ impl Walk<'_> {
                 Err(Stop::Outcome(Outcome::Waits(Party::System(request.system()), reason)))
             }
         }
+    }
+
+    /// Stops before a request to a paused system. What was answered is recorded first; a plan of which nothing has been
+    /// sent is left to be made anew.
+    async fn check_paused(&mut self, system: System) -> Result<(), Stop> {
+        let Some(reason) = self.executor.pauses.obstacle(system) else { return Ok(()) };
+        if !self.unsaved.marks.is_empty() {
+            self.commit(None).await?;
+        }
+        Err(Stop::Outcome(Outcome::Waits(Party::Paused(system), reason)))
     }
 
     /// Plans the event against the subscriber as it is now.

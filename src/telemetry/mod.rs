@@ -81,6 +81,7 @@ fn describe() {
     counter!("eventmanager_mislabelled_total", "Documents in UTF-8 that declare ISO-8859-1");
     counter!("eventmanager_actor_restarts_total", "Restarts of a supervised actor");
     histogram!("eventmanager_southbound_request_seconds", "Requests to HSS, ENUM and mail");
+    gauge!("eventmanager_paused", "Whether operators have paused a system, 1 or 0");
     counter!("eventmanager_session_logins_total", "Sessions opened at a provisioning host");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");
