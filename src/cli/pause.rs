@@ -2,7 +2,7 @@
 
 use super::client::ClientOptions;
 use super::{complain, say};
-use crate::cli::text::{ago, plain};
+use crate::cli::text::{age, plain};
 use crate::plan::System;
 use clap::Args;
 use serde_json::{Value, json};
@@ -58,5 +58,5 @@ fn describe(done: &Value) -> String {
 /// `by anna 5 min ago: upgrade`, of a pause as the daemon shows it.
 pub fn by_whom(pause: &Value) -> String {
     let reason = pause["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("by {} {}{reason}", plain(&pause["by"]), ago(&pause["since"]))
+    format!("by {} {} ago{reason}", plain(&pause["by"]), age(&pause["since"]))
 }

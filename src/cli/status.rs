@@ -3,7 +3,7 @@
 use super::client::ClientOptions;
 use super::pause::by_whom;
 use super::say;
-use super::text::{ago, lasting, plain};
+use super::text::{age, lasting, plain};
 use clap::Args;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -70,10 +70,10 @@ fn connection(link: &Value) -> String {
     let state = if link["up"] == true { "up" } else { "DOWN" };
     let reason = link["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
     format!(
-        "{:<12} {state:<5} {} since {}{reason}",
+        "{:<12} {state:<5} {} for {}{reason}",
         plain(&link["name"]),
         plain(&link["address"]),
-        ago(&link["since"])
+        age(&link["since"])
     )
 }
 

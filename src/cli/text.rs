@@ -12,11 +12,11 @@ pub fn plain(value: &Value) -> String {
     }
 }
 
-/// How long ago a time in seconds of the epoch is.
-pub fn ago(since: &Value) -> String {
+/// How long it is since a time in seconds of the epoch.
+pub fn age(since: &Value) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let since = since.as_f64().unwrap_or_default() as u64;
-    format!("{} ago", lasting(now.saturating_sub(since)))
+    lasting(now.saturating_sub(since))
 }
 
 /// A time in seconds, in its largest units.
