@@ -1,10 +1,14 @@
 //! The commands: arguments, what they start, and their exit codes.
 
 mod check;
+mod client;
 pub mod demo;
+mod pause;
 mod plan;
 mod run;
 mod simulate;
+mod status;
+mod text;
 mod units;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +18,10 @@ use std::process::ExitCode;
 
 /// Where the configuration is when nobody says.
 const CONFIG: &str = "/etc/eventmanager/eventmanager.toml";
+
+/// Of the commands that ask the daemon.
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failure (no daemon, no permission, refused), 2 wrong arguments";
 
 /// Takes the events of a telephone platform, never loses one, acts on them and hands them on.
 #[derive(Parser)]
@@ -39,6 +47,15 @@ enum Command {
     },
     /// Show what OCI-R documents, or a stored event, would send: nothing is sent; exit code 1 if something would fail
     Plan(plan::Options),
+    /// Show how the running daemon is: connections, systems, backlog
+    #[command(after_help = EXIT_CODES)]
+    Status(status::Options),
+    /// Have the running daemon send nothing to a system: events are received, stored and wait
+    #[command(after_help = EXIT_CODES)]
+    Pause(pause::Options),
+    /// Have the running daemon go on with a paused system
+    #[command(after_help = EXIT_CODES)]
+    Resume(pause::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
     Demo(demo::Options),
     /// Start one of the simulated peers alone
@@ -69,6 +86,9 @@ impl Cli {
             Command::Run { config } => run::run(&config),
             Command::Check { config } => check::check(&config),
             Command::Plan(options) => plan::plan(&options),
+            Command::Status(options) => status::status(&options),
+            Command::Pause(options) => pause::set("pause", &options),
+            Command::Resume(options) => pause::set("resume", &options),
             Command::Demo(options) => demo::demo(options),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
         }

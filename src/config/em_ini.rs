@@ -3,7 +3,7 @@
 //! Its values are literal (no `${NAME}`, no `file:`). What the release ignored is a warning here.
 
 use super::ini_section::{IniFile, Reader};
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
 use super::values::*;
 use super::{Loaded, MAIL_ALONE, Surroundings, addresses, defaults, ini};
 use crate::wire::Secret;
@@ -51,6 +51,13 @@ pub fn parse_ini(text: &str, name: &str, surroundings: &Surroundings) -> Result<
         return Err(Problems::sorted(name, problems));
     }
     Ok(Loaded { config, warnings: Problems::sorted(name, file.warnings.take()) })
+}
+
+/// What can be understood of `text`, and what is wrong with it.
+pub(super) fn read(text: &str, surroundings: &Surroundings) -> (Config, Vec<Problem>) {
+    let file = IniFile::new(ini::parse(text));
+    let config = config(&file, surroundings);
+    (config, file.problems.take())
 }
 
 fn config(file: &IniFile, surroundings: &Surroundings) -> Config {

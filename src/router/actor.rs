@@ -11,6 +11,8 @@ use super::lane::{Lane, Run};
 use super::outages::{Outages, Party};
 use crate::config::{OnFailure, Order, Processing};
 use crate::event::Status;
+use crate::managers::pauses::Board;
+use crate::plan::System;
 use crate::processors::subject::Subject;
 use crate::supervision::{Backoff, Shutdown};
 use actix::prelude::*;
@@ -157,6 +159,12 @@ impl Router {
     }
 
     fn park(&mut self, event: Uuid, party: Party, reason: &str, ctx: &mut Context<Self>) {
+        if let Party::Paused(system) = party
+            && self.executor.pauses.obstacle(system).is_none()
+        {
+            // Resumed since the event was stopped: nobody would release it.
+            return self.state.ready.push_back(event);
+        }
         let Some(failures) = self.state.outages.park(party, event) else {
             tracing::debug!(%event, %party, reason, "event waits with others");
             return;
@@ -166,6 +174,20 @@ impl Router {
             this.state.ready.extend(this.state.outages.next(party));
             this.dispatch(ctx);
         });
+    }
+
+    /// Lets the events of a system go when it is no longer paused.
+    fn watch_pauses(&mut self, board: Board, ctx: &mut Context<Self>) {
+        ctx.spawn(board.changed().into_actor(self).map(|board, this, ctx| {
+            let Some(board) = board else { return };
+            for system in System::ALL {
+                if board.obstacle(system).is_none() {
+                    this.state.ready.extend(this.state.outages.release(Party::Paused(system)));
+                }
+            }
+            this.dispatch(ctx);
+            this.watch_pauses(board, ctx);
+        }));
     }
 
     fn extend(&mut self, event: Uuid, more: Vec<(Key, Hold)>) {
@@ -235,6 +257,7 @@ impl Actor for Router {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.state = State { idle: (0..self.workers.len()).rev().collect(), ..State::default() };
         self.load(ctx);
+        self.watch_pauses(self.executor.pauses.clone(), ctx);
         ctx.run_interval(HELD_CHECK, Self::check_held);
         ctx.run_interval(RESCAN, Self::rescan);
     }

@@ -5,10 +5,11 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
-//! `writes` what it writes; `reader`, `events` and `subscribers` the reads; `sqlite` and `postgres` the backends with
+//! `writes` what it writes; `reader`, `events`, `subscribers` and `acts` the reads; `sqlite` and `postgres` the backends with
 //! their tables.
 
 pub mod actor;
+mod acts;
 mod errors;
 mod events;
 mod health;
@@ -22,6 +23,7 @@ mod subscribers;
 mod writer;
 mod writes;
 
+pub use acts::{Act, AuditLine, Pause, PauseChange};
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
@@ -207,6 +209,28 @@ impl Store {
             Outcome::Panics(panics) => Ok(panics),
             other => unreachable!("a panic is not answered by {other:?}"),
         }
+    }
+
+    /// Records an act of an operator together with what it changes; resolves when both are durable. Writes are
+    /// committed in the order of the calls; recording an act again changes nothing.
+    pub async fn record_act(&self, act: Act, change: Option<PauseChange>) -> Result<(), StoreError> {
+        let queue = &self.inner.events.shared.queue;
+        match queue.push(vec![Write::Act { act, change }]).await?.pop() {
+            Some(Outcome::Applied) => Ok(()),
+            Some(Outcome::Rejected(reason)) => Err(StoreError::Rejected(reason)),
+            other => unreachable!("an act is not answered by {other:?}"),
+        }
+    }
+
+    /// The systems that operators have paused.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, ReadError> {
+        self.inner.events.reader.pauses().await
+    }
+
+    /// A page of the acts of operators, the latest first; `before` is the id of the last line of the page before,
+    /// `i64::MAX` for the first.
+    pub async fn audit(&self, before: i64, limit: usize) -> Result<Vec<AuditLine>, ReadError> {
+        self.inner.events.reader.audit(before, limit).await
     }
 
     /// Deletes what is ours of events that are gone, and events older than `older_than` unless they are pending.
