@@ -31,6 +31,8 @@ pub struct Conflicts {
 struct Entry {
     turn: u64,
     keys: Vec<(Key, Hold)>,
+    /// Whether it holds a collective key alone: then its keys are those of many, and it leaves none of them anything.
+    is_whole: bool,
     /// In how many of its keys' queues somebody stands in its way; none: it may start, or has.
     blocked: usize,
 }
@@ -69,9 +71,11 @@ impl Conflicts {
     /// The keys of the last event that holds `key` or waits for it, which has those of the ones before it.
     ///
     /// Only so many are passed on: a user with a long row of unfinished events would pass all their phones from one to
-    /// the next. What falls out is found when the event starts, if the subscriber still holds it.
+    /// the next. What falls out is found when the event starts, if the subscriber still holds it. One that takes a whole
+    /// group away passes on nothing: it leaves nothing of `key`, and holds all that anybody may want to have of it.
     pub fn keys_beside(&self, key: Key) -> Vec<(Key, Hold)> {
         let last = self.queues.get(&key).and_then(|queue| self.events.get(&queue.places.back()?.event));
+        let last = last.filter(|entry| !entry.is_whole);
         let keys = last.into_iter().flat_map(|entry| entry.keys.iter().take(PASSED_ON));
         keys.map(|(key, _)| (*key, key.hold())).collect()
     }
@@ -92,7 +96,8 @@ impl Conflicts {
         }
         let turn = self.next_turn;
         self.next_turn += 1;
-        self.events.insert(event, Entry { turn, keys: keys.clone(), blocked: keys.len() });
+        let is_whole = keys.iter().any(|(key, hold)| *hold == Hold::Exclusive && key.hold() == Hold::Shared);
+        self.events.insert(event, Entry { turn, keys: keys.clone(), is_whole, blocked: keys.len() });
         let mut startable = keys.is_empty();
         for (key, hold) in keys {
             self.queues.entry(key).or_default().places.push_back(Place { turn, event, hold });
@@ -280,9 +285,9 @@ mod tests {
         let expected = [(key("anna"), Exclusive), (key("phone"), Exclusive), (group, Shared)];
         let bo = [(key("bo"), Exclusive), (group, Shared)];
         assert_eq!(conflicts.all_keys_beside(group), [&expected[..], &bo[..]].concat());
-        conflicts.enter(event(3), vec![(group, Exclusive)]);
-        // Whoever comes later is one of many again.
-        assert_eq!(conflicts.keys_beside(group), [(group, Shared)]);
+        conflicts.enter(event(3), [vec![(group, Exclusive)], alone(&["anna", "phone", "bo"])].concat());
+        // Whoever of them comes later finds nothing left of the others, or of itself.
+        assert!(conflicts.keys_beside(key("anna")).is_empty());
     }
 
     /// Events with keys (a number, and whether it is shared).

@@ -57,7 +57,7 @@ impl Default for TrafficOptions {
     fn default() -> TrafficOptions {
         TrafficOptions {
             users: 1000,
-            families: Families::users_only(),
+            families: Families::all(),
             domain: "voice.example.gl".to_owned(),
             numbering: numbering(),
             service_profiles: service_profiles(),
