@@ -12,10 +12,6 @@ use support::inside::Inside;
 use support::peers::Peers;
 
 const LANES: usize = 4;
-/// A mail server that nobody asks.
-const SURGEMAIL: &str =
-    "[surgemail]\nprimary = \"127.0.0.1:9\"\nusername = \"u\"\npassword = \"p\"\ndomain_password = \"d\"\n";
-
 /// Peers, and a site with few lanes, so that a crash of one of them is likely to meet an event.
 fn site() -> (Peers, Site) {
     let peers = Peers::start();

@@ -16,7 +16,7 @@ use crate::plan::System;
 use crate::processors::subject::Subject;
 use crate::supervision::{Backoff, Shutdown};
 use actix::prelude::*;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -84,7 +84,6 @@ pub(super) struct State {
     /// Announced while the store is read: they come after what was there before.
     pub(super) meanwhile: Vec<Announced>,
     pub(super) conflicts: Conflicts,
-    pub(super) keys: HashMap<Uuid, Vec<Key>>,
     pub(super) ready: VecDeque<Uuid>,
     pub(super) idle: Vec<usize>,
     pub(super) running: usize,
@@ -111,7 +110,7 @@ impl Router {
         while !self.state.draining && !self.state.idle.is_empty() {
             let Some(event) = self.state.ready.pop_front() else { return };
             let worker = self.state.idle.pop().expect("there is an idle worker");
-            let keys = self.state.keys.get(&event).cloned().unwrap_or_default();
+            let keys = self.state.conflicts.keys(event);
             self.state.running += 1;
             // `send`: its answer is what frees the worker and the keys.
             let run = self.workers[worker].send(Run { event, keys });
@@ -150,7 +149,6 @@ impl Router {
 
     fn finish(&mut self, event: Uuid, ctx: &mut Context<Self>) {
         self.state.known.remove(&event);
-        self.state.keys.remove(&event);
         let freed = self.state.conflicts.leave(event);
         self.state.ready.extend(freed);
         if self.state.more_in_store && !self.state.loading && self.unheld() < KNOWN_LIMIT / 2 {
@@ -191,7 +189,6 @@ impl Router {
     }
 
     fn extend(&mut self, event: Uuid, more: Vec<(Key, Hold)>) {
-        self.state.keys.entry(event).or_default().extend(more.iter().map(|(key, _)| *key));
         for startable in self.state.conflicts.extend(event, more) {
             self.state.ready.push_front(startable);
         }

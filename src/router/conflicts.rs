@@ -3,13 +3,18 @@
 //! An event enters with its keys, in the order of arrival. It may start when no earlier unfinished event holds one of
 //! them. A key is held exclusively, or shared with others that share it: the members of a group share the group's key,
 //! its deletion holds it alone.
+//!
+//! A phone must be taken from one user before it is given to another, and what a user holds depends on its unfinished
+//! events. So an event that has ended leaves its keys to the next one of its user; and who wants a key of a user with
+//! unfinished events waits for all of them, whichever of them will take it away.
 
 use super::keys::{Key, each_once};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use uuid::Uuid;
 
-/// Keys that an event takes over from the one before it.
-const PASSED_ON: usize = 16;
+/// More keys than these are not left to the next event of a user. What falls out of a row of hundreds of unfinished
+/// events is found when the event starts, if the subscriber still holds it.
+const HERITAGE: usize = 1000;
 
 /// How an event holds a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,15 +30,20 @@ pub struct Conflicts {
     next_turn: u64,
     events: HashMap<Uuid, Entry>,
     queues: HashMap<Key, Queue>,
+    /// While rows are being read: the keys of those who have left since, by user and group.
+    left: Option<HashMap<Key, Vec<Key>>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     turn: u64,
+    /// The user whose event it is; none for one that is about a whole group.
+    user: Option<Key>,
+    /// What it touches.
     keys: Vec<(Key, Hold)>,
-    /// Whether it holds a collective key alone: then its keys are those of many, and it leaves none of them anything.
-    is_whole: bool,
-    /// In how many of its keys' queues somebody stands in its way; none: it may start, or has.
+    /// Other users whose events it waits for, because one of them holds something that it wants.
+    guards: Vec<Key>,
+    /// In how many queues somebody stands in its way; none: it may start, or has.
     blocked: usize,
 }
 
@@ -43,6 +53,8 @@ struct Queue {
     places: VecDeque<Place>,
     /// So many in front may go: one that holds the key alone, or several that share it.
     free: usize,
+    /// The users of those for whom it is a key and no guard, and how many events each has here.
+    users: Vec<(Key, usize)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +72,34 @@ impl Queue {
         };
         self.free == 0 || (first.hold == Hold::Shared && next.hold == Hold::Shared)
     }
+
+    fn add_user(&mut self, user: Key) {
+        match self.users.iter_mut().find(|(known, _)| *known == user) {
+            Some((_, events)) => *events += 1,
+            None => self.users.push((user, 1)),
+        }
+    }
+
+    fn remove_user(&mut self, user: Key) {
+        if let Some((_, events)) = self.users.iter_mut().find(|(known, _)| *known == user) {
+            *events -= 1;
+        }
+        self.users.retain(|(_, events)| *events > 0);
+    }
+
+    /// Puts a place among those that wait, by its turn.
+    fn insert_waiting(&mut self, place: Place) {
+        let waiting = self.places.range(self.free..);
+        let at = self.free + waiting.take_while(|other| other.turn < place.turn).count();
+        self.places.insert(at, place);
+    }
+}
+
+impl Entry {
+    fn places(&self) -> Vec<(Key, Hold)> {
+        let guards = self.guards.iter().map(|user| (*user, Hold::Exclusive));
+        self.keys.iter().copied().chain(guards).collect()
+    }
 }
 
 impl Conflicts {
@@ -68,42 +108,69 @@ impl Conflicts {
         self.events.contains_key(&event)
     }
 
-    /// The keys of the last event that holds `key` or waits for it, which has those of the ones before it.
-    ///
-    /// Only so many are passed on: a user with a long row of unfinished events would pass all their phones from one to
-    /// the next. What falls out is found when the event starts, if the subscriber still holds it. One that takes a whole
-    /// group away passes on nothing: it leaves nothing of `key`, and holds all that anybody may want to have of it.
-    pub fn keys_beside(&self, key: Key) -> Vec<(Key, Hold)> {
-        let last = self.queues.get(&key).and_then(|queue| self.events.get(&queue.places.back()?.event));
-        let last = last.filter(|entry| !entry.is_whole);
-        let keys = last.into_iter().flat_map(|entry| entry.keys.iter().take(PASSED_ON));
-        keys.map(|(key, _)| (*key, key.hold())).collect()
+    /// The keys that the event holds or waits for.
+    pub fn keys(&self, event: Uuid) -> Vec<Key> {
+        let entry = self.events.get(&event);
+        entry.into_iter().flat_map(|entry| &entry.keys).map(|(key, _)| *key).collect()
     }
 
     /// The keys of all events that hold `key` or wait for it: what the whole of a group will touch.
     pub fn all_keys_beside(&self, key: Key) -> Vec<(Key, Hold)> {
         let places = self.queues.get(&key).into_iter().flat_map(|queue| &queue.places);
         let entries = places.filter_map(|place| self.events.get(&place.event));
-        entries.flat_map(|entry| &entry.keys).map(|(key, _)| (*key, key.hold())).collect()
+        each_once(entries.flat_map(|entry| &entry.keys).map(|(key, _)| (*key, key.hold())))
     }
 
-    /// Enters an event behind all that are here; true if it may start at once.
+    /// From now on those who leave are remembered: rows are being read, and they may have changed them.
+    pub fn remember_left(&mut self) {
+        self.left = Some(HashMap::new());
+    }
+
+    /// The keys of events of this user, or of this group, that have left since [`Conflicts::remember_left`].
+    pub fn left(&self, whose: Key) -> impl Iterator<Item = (Key, Hold)> {
+        let keys = self.left.as_ref().and_then(|left| left.get(&whose));
+        keys.into_iter().flatten().map(|key| (*key, key.hold()))
+    }
+
+    /// The rows are read.
+    pub fn forget_left(&mut self) {
+        self.left = None;
+    }
+
+    /// Enters an event of `user` behind all that are here; true if it may start at once.
     ///
     /// An event that is here already keeps its place, and the answer is false.
-    pub fn enter(&mut self, event: Uuid, keys: Vec<(Key, Hold)>) -> bool {
+    pub fn enter(&mut self, event: Uuid, user: Option<Key>, keys: Vec<(Key, Hold)>) -> bool {
         if self.contains(event) {
             return false;
         }
         let turn = self.next_turn;
         self.next_turn += 1;
-        let is_whole = keys.iter().any(|(key, hold)| *hold == Hold::Exclusive && key.hold() == Hold::Shared);
-        self.events.insert(event, Entry { turn, keys: keys.clone(), is_whole, blocked: keys.len() });
-        let mut startable = keys.is_empty();
-        for (key, hold) in keys {
-            self.queues.entry(key).or_default().places.push_back(Place { turn, event, hold });
+        let guards = self.guards(&keys);
+        let entry = Entry { turn, user, keys, guards, blocked: 0 };
+        let places = entry.places();
+        let touched = entry.keys.len();
+        self.events.insert(event, Entry { blocked: places.len(), ..entry });
+        let mut startable = places.is_empty();
+        for (position, (key, hold)) in places.into_iter().enumerate() {
+            let queue = self.queues.entry(key).or_default();
+            queue.places.push_back(Place { turn, event, hold });
+            user.filter(|_| position < touched).into_iter().for_each(|user| queue.add_user(user));
             startable |= self.settle(key).contains(&event);
         }
         startable
+    }
+
+    /// The users of earlier events that hold one of the keys alone, as far as these are not among the keys.
+    fn guards(&self, keys: &[(Key, Hold)]) -> Vec<Key> {
+        let mut known: HashSet<Key> = keys.iter().map(|(key, _)| *key).collect();
+        let single = keys.iter().filter(|(key, _)| key.hold() == Hold::Exclusive && *key != Key::ALL);
+        let queues = single.filter_map(|(key, _)| self.queues.get(key));
+        queues
+            .flat_map(|queue| &queue.users)
+            .map(|(user, _)| *user)
+            .filter(|user| known.insert(*user))
+            .collect()
     }
 
     /// Gives an event that has sent nothing more keys; returns all that may start now, itself among them or not.
@@ -112,17 +179,23 @@ impl Conflicts {
     /// waits for one that runs or came earlier, and never two for each other.
     pub fn extend(&mut self, event: Uuid, more: Vec<(Key, Hold)>) -> Vec<Uuid> {
         let Some(mut entry) = self.events.remove(&event) else { return Vec::new() };
+        let (turn, user, before) = (entry.turn, entry.user, entry.keys.len());
         entry.keys = each_once(entry.keys.into_iter().chain(more));
-        entry.blocked = entry.keys.len();
-        let (turn, keys) = (entry.turn, entry.keys.clone());
+        let added: HashSet<Key> = entry.keys[before..].iter().map(|(key, _)| *key).collect();
+        entry.guards.retain(|guard| !added.contains(guard));
+        let places = entry.places();
+        entry.blocked = places.len();
         self.events.insert(event, entry);
-        if keys.is_empty() {
+        if places.is_empty() {
             return vec![event];
         }
-        for &(key, hold) in &keys {
+        for &(key, hold) in &places {
             self.place_by_turn(key, Place { turn, event, hold });
         }
-        keys.into_iter().flat_map(|(key, _)| self.settle(key)).collect()
+        for (key, user) in added.into_iter().zip(user.into_iter().cycle()) {
+            self.queues.entry(key).or_default().add_user(user);
+        }
+        places.into_iter().flat_map(|(key, _)| self.settle(key)).collect()
     }
 
     /// Puts a place behind those of started events and among the others by its turn; who may go is to be settled.
@@ -143,31 +216,69 @@ impl Conflicts {
             }
             waiting.push_back(other);
         }
-        let at = waiting.partition_point(|other: &Place| other.turn < place.turn);
-        waiting.insert(at, place);
         queue.free = started.len();
         started.append(&mut waiting);
         queue.places = started;
+        queue.insert_waiting(place);
     }
 
     /// Takes a finished event out; returns those that may start now, in order of arrival.
     pub fn leave(&mut self, event: Uuid) -> Vec<Uuid> {
         let Some(entry) = self.events.remove(&event) else { return Vec::new() };
-        let mut startable = Vec::new();
-        for (key, _) in entry.keys {
-            let queue = self.queues.get_mut(&key).expect("whoever holds a key stands in its queue");
+        let places = entry.places();
+        for (position, (key, _)) in places.iter().enumerate() {
+            let queue = self.queues.get_mut(key).expect("whoever holds a key stands in its queue");
             let at = queue.places.iter().position(|place| place.event == event);
             let at = at.expect("whoever holds a key stands in its queue");
             queue.places.remove(at);
             queue.free -= usize::from(at < queue.free);
-            if queue.places.is_empty() {
+            entry
+                .user
+                .filter(|_| position < entry.keys.len())
+                .into_iter()
+                .for_each(|user| queue.remove_user(user));
+        }
+        self.bequeath(&entry);
+        self.note_left(&entry);
+        let mut startable = Vec::new();
+        for (key, _) in places {
+            startable.extend(self.settle(key));
+            if self.queues.get(&key).is_some_and(|queue| queue.places.is_empty()) {
                 self.queues.remove(&key);
-            } else {
-                startable.extend(self.settle(key));
             }
         }
         startable.sort_by_key(|event| self.events[event].turn);
         startable
+    }
+
+    fn note_left(&mut self, entry: &Entry) {
+        let Some(left) = &mut self.left else { return };
+        let groups = entry.keys.iter().map(|(key, _)| *key).filter(|key| key.hold() == Hold::Shared);
+        for whose in entry.user.into_iter().chain(groups) {
+            left.entry(whose).or_default().extend(entry.keys.iter().map(|(key, _)| *key));
+        }
+    }
+
+    /// Leaves the keys of an event to the next one of its user.
+    fn bequeath(&mut self, entry: &Entry) {
+        let Some(user) = entry.user else { return };
+        let places = self.queues.get(&user).into_iter().flat_map(|queue| &queue.places);
+        let is_heir = |event: &Uuid| self.events.get(event).is_some_and(|entry| entry.user == Some(user));
+        let Some(event) = places.map(|place| place.event).find(is_heir) else { return };
+        let heir = self.events.get_mut(&event).expect("whoever stands in a queue has entered");
+        let known: HashSet<Key> = heir.keys.iter().map(|(key, _)| *key).collect();
+        let heritage: Vec<Key> =
+            entry.keys.iter().map(|(key, _)| *key).filter(|key| !known.contains(key)).collect();
+        for key in heritage.into_iter().take(HERITAGE.saturating_sub(known.len())) {
+            heir.guards.retain(|guard| *guard != key);
+            heir.keys.push((key, key.hold()));
+            let queue = self.queues.entry(key).or_default();
+            queue.add_user(user);
+            if queue.places.iter().all(|place| place.event != event) {
+                heir.blocked += 1;
+                queue.insert_waiting(Place { turn: heir.turn, event, hold: key.hold() });
+            }
+        }
     }
 
     /// Lets those go who may: the first, and with one that shares the key all behind it that share it.
@@ -210,17 +321,17 @@ mod tests {
     #[test]
     fn events_that_share_no_key_start_at_once() {
         let mut conflicts = Conflicts::default();
-        assert!(conflicts.enter(event(1), alone(&["a"])));
-        assert!(conflicts.enter(event(2), alone(&["b"])));
-        assert!(conflicts.enter(event(3), vec![]));
+        assert!(conflicts.enter(event(1), None, alone(&["a"])));
+        assert!(conflicts.enter(event(2), None, alone(&["b"])));
+        assert!(conflicts.enter(event(3), None, vec![]));
     }
 
     #[test]
     fn a_phone_is_taken_away_before_it_is_given() {
         let mut conflicts = Conflicts::default();
-        assert!(conflicts.enter(event(1), alone(&["anna", "phone"])));
-        assert!(!conflicts.enter(event(2), alone(&["bo", "phone"])));
-        assert!(!conflicts.enter(event(3), alone(&["bo"])));
+        assert!(conflicts.enter(event(1), None, alone(&["anna", "phone"])));
+        assert!(!conflicts.enter(event(2), None, alone(&["bo", "phone"])));
+        assert!(!conflicts.enter(event(3), None, alone(&["bo"])));
         assert_eq!(conflicts.leave(event(1)), [event(2)]);
         assert_eq!(conflicts.leave(event(2)), [event(3)]);
         assert!(conflicts.leave(event(3)).is_empty());
@@ -231,10 +342,10 @@ mod tests {
     fn members_of_a_group_run_beside_each_other_and_its_deletion_runs_alone() {
         let mut conflicts = Conflicts::default();
         let group = key("group");
-        assert!(conflicts.enter(event(1), vec![(group, Shared)]));
-        assert!(conflicts.enter(event(2), vec![(group, Shared)]));
-        assert!(!conflicts.enter(event(3), vec![(group, Exclusive)]));
-        assert!(!conflicts.enter(event(4), vec![(group, Shared)]));
+        assert!(conflicts.enter(event(1), None, vec![(group, Shared)]));
+        assert!(conflicts.enter(event(2), None, vec![(group, Shared)]));
+        assert!(!conflicts.enter(event(3), None, vec![(group, Exclusive)]));
+        assert!(!conflicts.enter(event(4), None, vec![(group, Shared)]));
         assert!(conflicts.leave(event(2)).is_empty());
         assert_eq!(conflicts.leave(event(1)), [event(3)]);
         assert_eq!(conflicts.leave(event(3)), [event(4)]);
@@ -243,8 +354,8 @@ mod tests {
     #[test]
     fn an_event_that_learns_of_a_key_goes_before_those_that_came_later() {
         let mut conflicts = Conflicts::default();
-        assert!(conflicts.enter(event(1), alone(&["a"])));
-        assert!(!conflicts.enter(event(2), alone(&["a", "b"])));
+        assert!(conflicts.enter(event(1), None, alone(&["a"])));
+        assert!(!conflicts.enter(event(2), None, alone(&["a", "b"])));
         assert_eq!(conflicts.extend(event(1), alone(&["b"])), [event(1)]);
         assert_eq!(conflicts.leave(event(1)), [event(2)]);
     }
@@ -252,8 +363,8 @@ mod tests {
     #[test]
     fn an_event_that_learns_of_a_key_waits_for_who_has_started() {
         let mut conflicts = Conflicts::default();
-        assert!(conflicts.enter(event(1), alone(&["a"])));
-        assert!(conflicts.enter(event(2), alone(&["b"])));
+        assert!(conflicts.enter(event(1), None, alone(&["a"])));
+        assert!(conflicts.enter(event(2), None, alone(&["b"])));
         assert!(conflicts.extend(event(1), alone(&["b"])).is_empty());
         assert_eq!(conflicts.leave(event(2)), [event(1)]);
     }
@@ -261,33 +372,69 @@ mod tests {
     #[test]
     fn two_events_that_learn_of_each_others_keys_do_not_wait_for_each_other() {
         let mut conflicts = Conflicts::default();
-        assert!(conflicts.enter(event(1), alone(&["a"])));
-        assert!(conflicts.enter(event(2), alone(&["b"])));
+        assert!(conflicts.enter(event(1), None, alone(&["a"])));
+        assert!(conflicts.enter(event(2), None, alone(&["b"])));
         assert!(conflicts.extend(event(1), alone(&["b"])).is_empty());
         assert_eq!(conflicts.extend(event(2), alone(&["a"])), [event(1)]);
         assert_eq!(conflicts.leave(event(1)), [event(2)]);
     }
 
     #[test]
-    fn the_keys_beside_an_event_are_those_of_its_users_other_events() {
-        let mut conflicts = Conflicts::default();
-        conflicts.enter(event(1), alone(&["anna", "phone"]));
-        conflicts.enter(event(2), alone(&["bo"]));
-        let beside: Vec<Key> = conflicts.keys_beside(key("anna")).into_iter().map(|(key, _)| key).collect();
-        assert_eq!(beside, [key("anna"), key("phone")]);
+    fn an_event_leaves_its_keys_to_the_next_of_its_user() {
+        let (mut conflicts, anna) = (Conflicts::default(), Some(key("anna")));
+        // Anna is given the phone, does something else, and loses it; then Bo gets it, and after him Carl.
+        assert!(conflicts.enter(event(1), anna, alone(&["anna", "phone"])));
+        assert!(!conflicts.enter(event(2), anna, alone(&["anna"])));
+        assert_eq!(conflicts.leave(event(1)), [event(2)]);
+        assert!(!conflicts.enter(event(3), anna, alone(&["anna"])));
+        assert!(!conflicts.enter(event(4), Some(key("bo")), alone(&["bo", "phone"])));
+        assert_eq!(conflicts.leave(event(2)), [event(3)]);
+        assert!(!conflicts.enter(event(5), Some(key("carl")), alone(&["carl", "phone"])));
+        assert_eq!(conflicts.leave(event(3)), [event(4)]);
+        assert_eq!(conflicts.leave(event(4)), [event(5)]);
+        assert!(conflicts.leave(event(5)).is_empty());
+        assert!(conflicts.events.is_empty() && conflicts.queues.is_empty());
+    }
+
+    #[test]
+    fn who_wants_the_phone_of_a_user_waits_for_all_its_events() {
+        let (mut conflicts, anna) = (Conflicts::default(), Some(key("anna")));
+        assert!(conflicts.enter(event(1), anna, alone(&["anna", "phone"])));
+        for n in 2..50 {
+            assert!(!conflicts.enter(event(n), anna, alone(&["anna", &n.to_string()])));
+        }
+        assert!(!conflicts.enter(event(99), Some(key("bo")), alone(&["bo", "phone"])));
+        for n in 1..49 {
+            assert_eq!(conflicts.leave(event(n)), [event(n + 1)]);
+        }
+        assert_eq!(conflicts.leave(event(49)), [event(99)]);
+    }
+
+    #[test]
+    fn what_leaves_while_rows_are_read_is_remembered() {
+        let (mut conflicts, anna, group) = (Conflicts::default(), key("anna"), Key::group("KNI"));
+        conflicts.enter(event(1), Some(anna), vec![(anna, Exclusive), (group, Shared)]);
+        conflicts.remember_left();
+        conflicts.leave(event(1));
+        let expected = [(anna, Exclusive), (group, Shared)];
+        assert_eq!(conflicts.left(anna).collect::<Vec<_>>(), expected);
+        assert_eq!(conflicts.left(group).collect::<Vec<_>>(), expected);
+        conflicts.forget_left();
+        assert_eq!(conflicts.left(anna).count(), 0);
     }
 
     #[test]
     fn the_deletion_of_a_group_knows_what_all_events_of_its_members_hold() {
         let (mut conflicts, group) = (Conflicts::default(), Key::group("KNI"));
-        conflicts.enter(event(1), vec![(key("anna"), Exclusive), (key("phone"), Exclusive), (group, Shared)]);
-        conflicts.enter(event(2), vec![(key("bo"), Exclusive), (group, Shared)]);
-        let expected = [(key("anna"), Exclusive), (key("phone"), Exclusive), (group, Shared)];
-        let bo = [(key("bo"), Exclusive), (group, Shared)];
-        assert_eq!(conflicts.all_keys_beside(group), [&expected[..], &bo[..]].concat());
-        conflicts.enter(event(3), [vec![(group, Exclusive)], alone(&["anna", "phone", "bo"])].concat());
-        // Whoever of them comes later finds nothing left of the others, or of itself.
-        assert!(conflicts.keys_beside(key("anna")).is_empty());
+        conflicts.enter(
+            event(1),
+            None,
+            vec![(key("anna"), Exclusive), (key("phone"), Exclusive), (group, Shared)],
+        );
+        conflicts.enter(event(2), None, vec![(key("bo"), Exclusive), (group, Shared)]);
+        let expected =
+            [(key("anna"), Exclusive), (key("phone"), Exclusive), (group, Shared), (key("bo"), Exclusive)];
+        assert_eq!(conflicts.all_keys_beside(group), expected);
     }
 
     /// Events with keys (a number, and whether it is shared).
@@ -323,7 +470,7 @@ mod tests {
             let held: Vec<Vec<(Key, Hold)>> = events.iter().map(|keys| holds(keys)).collect();
             let numbered = || held.iter().enumerate().map(|(n, keys)| (event(n as u128), keys));
             let mut running: Vec<Uuid> = numbered()
-                .filter_map(|(event, keys)| conflicts.enter(event, keys.clone()).then_some(event))
+                .filter_map(|(event, keys)| conflicts.enter(event, None, keys.clone()).then_some(event))
                 .collect();
             let of = |event: &Uuid| &held[event.as_u128() as usize];
             let mut ended = Vec::new();
@@ -352,7 +499,7 @@ mod tests {
             let mut held: Vec<Vec<(Key, Hold)>> = events.iter().map(|keys| holds(keys)).collect();
             let mut startable: Vec<Uuid> = Vec::new();
             for (n, keys) in held.iter().enumerate() {
-                if conflicts.enter(event(n as u128), keys.clone()) {
+                if conflicts.enter(event(n as u128), None, keys.clone()) {
                     startable.push(event(n as u128));
                 }
             }
@@ -389,5 +536,63 @@ mod tests {
             prop_assert_eq!(ended, held.len());
             prop_assert!(conflicts.events.is_empty() && conflicts.queues.is_empty());
         }
+
+        /// Whatever a portal does with users and phones, and in whatever order events end that may run beside each
+        /// other: no phone is given to a user while another one has it.
+        #[test]
+        fn a_phone_is_never_given_before_it_is_taken(acts in acts(), picks in picks()) {
+            let mut conflicts = Conflicts::default();
+            let acts = portal(&acts);
+            let (mut rows, mut running, mut arrived) = ([None; USERS], Vec::<usize>::new(), 0);
+            let mut picks = picks.into_iter().cycle();
+            while arrived < acts.len() || !running.is_empty() {
+                let pick = picks.next().expect("endless").index(running.len() + 1);
+                if pick == running.len() && arrived < acts.len() {
+                    let (user, phone) = acts[arrived];
+                    let name = |phone: u8| key(&format!("phone {phone}"));
+                    let phones = phone.into_iter().flatten().chain(rows[user]).map(name);
+                    let user = key(&format!("user {user}"));
+                    let keys = each_once([user].into_iter().chain(phones).map(|key| (key, Exclusive)));
+                    if conflicts.enter(event(arrived as u128), Some(user), keys) {
+                        running.push(arrived);
+                    }
+                    arrived += 1;
+                } else if !running.is_empty() {
+                    let act = running.swap_remove(pick % running.len());
+                    if let (user, Some(phone)) = acts[act] {
+                        let others = (0..USERS).filter(|other| *other != user);
+                        prop_assert!(phone.is_none() || others.into_iter().all(|other| rows[other] != phone));
+                        rows[user] = phone;
+                    }
+                    running.extend(conflicts.leave(event(act as u128)).iter().map(|event| event.as_u128() as usize));
+                }
+            }
+            prop_assert!(conflicts.events.is_empty() && conflicts.queues.is_empty());
+        }
+    }
+
+    const USERS: usize = 4;
+
+    /// Users with the phone that they are to get, to lose, or something else that is done with them.
+    type Act = (usize, Option<Option<u8>>);
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        prop::collection::vec((0..USERS, prop::option::of(prop::option::of(0u8..3))), 1..60)
+    }
+
+    /// The same with every phone taken from whoever has it before it is given.
+    fn portal(acts: &[Act]) -> Vec<Act> {
+        let (mut valid, mut rows) = (Vec::new(), [None; USERS]);
+        for &(user, phone) in acts {
+            if let Some(Some(wanted)) = phone
+                && let Some(holder) = (0..USERS).find(|other| *other != user && rows[*other] == Some(wanted))
+            {
+                rows[holder] = None;
+                valid.push((holder, Some(None)));
+            }
+            phone.into_iter().for_each(|phone| rows[user] = phone);
+            valid.push((user, phone));
+        }
+        valid
     }
 }
