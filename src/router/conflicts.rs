@@ -5,8 +5,8 @@
 //! its deletion holds it alone.
 //!
 //! A phone must be taken from one user before it is given to another, and what a user holds depends on its unfinished
-//! events. So an event that has ended leaves its keys to the next one of its user; and who wants a key of a user with
-//! unfinished events waits for all of them, whichever of them will take it away.
+//! events. So an event that has ended leaves its keys to the next one of its user, in front of whoever came later:
+//! whichever event of the user takes the phone away, who wants it waits for that one.
 
 use super::keys::{Key, each_once};
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -41,8 +41,6 @@ struct Entry {
     user: Option<Key>,
     /// What it touches.
     keys: Vec<(Key, Hold)>,
-    /// Other users whose events it waits for, because one of them holds something that it wants.
-    guards: Vec<Key>,
     /// In how many queues somebody stands in its way; none: it may start, or has.
     blocked: usize,
 }
@@ -53,8 +51,6 @@ struct Queue {
     places: VecDeque<Place>,
     /// So many in front may go: one that holds the key alone, or several that share it.
     free: usize,
-    /// The users of those for whom it is a key and no guard, and how many events each has here.
-    users: Vec<(Key, usize)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -73,32 +69,11 @@ impl Queue {
         self.free == 0 || (first.hold == Hold::Shared && next.hold == Hold::Shared)
     }
 
-    fn add_user(&mut self, user: Key) {
-        match self.users.iter_mut().find(|(known, _)| *known == user) {
-            Some((_, events)) => *events += 1,
-            None => self.users.push((user, 1)),
-        }
-    }
-
-    fn remove_user(&mut self, user: Key) {
-        if let Some((_, events)) = self.users.iter_mut().find(|(known, _)| *known == user) {
-            *events -= 1;
-        }
-        self.users.retain(|(_, events)| *events > 0);
-    }
-
     /// Puts a place among those that wait, by its turn.
     fn insert_waiting(&mut self, place: Place) {
         let waiting = self.places.range(self.free..);
         let at = self.free + waiting.take_while(|other| other.turn < place.turn).count();
         self.places.insert(at, place);
-    }
-}
-
-impl Entry {
-    fn places(&self) -> Vec<(Key, Hold)> {
-        let guards = self.guards.iter().map(|user| (*user, Hold::Exclusive));
-        self.keys.iter().copied().chain(guards).collect()
     }
 }
 
@@ -146,31 +121,13 @@ impl Conflicts {
         }
         let turn = self.next_turn;
         self.next_turn += 1;
-        let guards = self.guards(&keys);
-        let entry = Entry { turn, user, keys, guards, blocked: 0 };
-        let places = entry.places();
-        let touched = entry.keys.len();
-        self.events.insert(event, Entry { blocked: places.len(), ..entry });
-        let mut startable = places.is_empty();
-        for (position, (key, hold)) in places.into_iter().enumerate() {
-            let queue = self.queues.entry(key).or_default();
-            queue.places.push_back(Place { turn, event, hold });
-            user.filter(|_| position < touched).into_iter().for_each(|user| queue.add_user(user));
+        self.events.insert(event, Entry { turn, user, keys: keys.clone(), blocked: keys.len() });
+        let mut startable = keys.is_empty();
+        for (key, hold) in keys {
+            self.queues.entry(key).or_default().places.push_back(Place { turn, event, hold });
             startable |= self.settle(key).contains(&event);
         }
         startable
-    }
-
-    /// The users of earlier events that hold one of the keys alone, as far as these are not among the keys.
-    fn guards(&self, keys: &[(Key, Hold)]) -> Vec<Key> {
-        let mut known: HashSet<Key> = keys.iter().map(|(key, _)| *key).collect();
-        let single = keys.iter().filter(|(key, _)| key.hold() == Hold::Exclusive && *key != Key::ALL);
-        let queues = single.filter_map(|(key, _)| self.queues.get(key));
-        queues
-            .flat_map(|queue| &queue.users)
-            .map(|(user, _)| *user)
-            .filter(|user| known.insert(*user))
-            .collect()
     }
 
     /// Gives an event that has sent nothing more keys; returns all that may start now, itself among them or not.
@@ -179,23 +136,17 @@ impl Conflicts {
     /// waits for one that runs or came earlier, and never two for each other.
     pub fn extend(&mut self, event: Uuid, more: Vec<(Key, Hold)>) -> Vec<Uuid> {
         let Some(mut entry) = self.events.remove(&event) else { return Vec::new() };
-        let (turn, user, before) = (entry.turn, entry.user, entry.keys.len());
         entry.keys = each_once(entry.keys.into_iter().chain(more));
-        let added: HashSet<Key> = entry.keys[before..].iter().map(|(key, _)| *key).collect();
-        entry.guards.retain(|guard| !added.contains(guard));
-        let places = entry.places();
-        entry.blocked = places.len();
+        entry.blocked = entry.keys.len();
+        let (turn, keys) = (entry.turn, entry.keys.clone());
         self.events.insert(event, entry);
-        if places.is_empty() {
+        if keys.is_empty() {
             return vec![event];
         }
-        for &(key, hold) in &places {
+        for &(key, hold) in &keys {
             self.place_by_turn(key, Place { turn, event, hold });
         }
-        for (key, user) in added.into_iter().zip(user.into_iter().cycle()) {
-            self.queues.entry(key).or_default().add_user(user);
-        }
-        places.into_iter().flat_map(|(key, _)| self.settle(key)).collect()
+        keys.into_iter().flat_map(|(key, _)| self.settle(key)).collect()
     }
 
     /// Puts a place behind those of started events and among the others by its turn; who may go is to be settled.
@@ -225,23 +176,17 @@ impl Conflicts {
     /// Takes a finished event out; returns those that may start now, in order of arrival.
     pub fn leave(&mut self, event: Uuid) -> Vec<Uuid> {
         let Some(entry) = self.events.remove(&event) else { return Vec::new() };
-        let places = entry.places();
-        for (position, (key, _)) in places.iter().enumerate() {
+        for (key, _) in &entry.keys {
             let queue = self.queues.get_mut(key).expect("whoever holds a key stands in its queue");
             let at = queue.places.iter().position(|place| place.event == event);
             let at = at.expect("whoever holds a key stands in its queue");
             queue.places.remove(at);
             queue.free -= usize::from(at < queue.free);
-            entry
-                .user
-                .filter(|_| position < entry.keys.len())
-                .into_iter()
-                .for_each(|user| queue.remove_user(user));
         }
         self.bequeath(&entry);
         self.note_left(&entry);
         let mut startable = Vec::new();
-        for (key, _) in places {
+        for (key, _) in entry.keys {
             startable.extend(self.settle(key));
             if self.queues.get(&key).is_some_and(|queue| queue.places.is_empty()) {
                 self.queues.remove(&key);
@@ -270,14 +215,10 @@ impl Conflicts {
         let heritage: Vec<Key> =
             entry.keys.iter().map(|(key, _)| *key).filter(|key| !known.contains(key)).collect();
         for key in heritage.into_iter().take(HERITAGE.saturating_sub(known.len())) {
-            heir.guards.retain(|guard| *guard != key);
             heir.keys.push((key, key.hold()));
-            let queue = self.queues.entry(key).or_default();
-            queue.add_user(user);
-            if queue.places.iter().all(|place| place.event != event) {
-                heir.blocked += 1;
-                queue.insert_waiting(Place { turn: heir.turn, event, hold: key.hold() });
-            }
+            heir.blocked += 1;
+            let place = Place { turn: heir.turn, event, hold: key.hold() };
+            self.queues.entry(key).or_default().insert_waiting(place);
         }
     }
 
