@@ -36,7 +36,7 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     pub config: Config,
-    /// Only an `em.ini` has any: the release ignored what it did not know, in TOML the same is an error.
+    /// What an `em.ini` says that nobody knows (in TOML the same is an error), and what fits together badly.
     pub warnings: Problems,
 }
 
@@ -50,7 +50,34 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
     }
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8(&name, &bytes[..error.valid_up_to()]))?;
     let config = parse_toml(text, &name, &surroundings)?;
-    Ok(Loaded { config, warnings: Problems::none(&name) })
+    let warnings = warnings(&config, &name);
+    Ok(Loaded { config, warnings })
+}
+
+/// What is allowed and most likely a mistake.
+fn warnings(config: &Config, name: &str) -> Problems {
+    let mut warnings = Problems::none(name);
+    if config.processing.mode == Mode::Shadow && config.shadow.is_none() {
+        let message =
+            "\"shadow\" without [shadow]: the table of subscribers starts empty, and nothing can be compared";
+        warnings.list.push(Problem {
+            line: None,
+            column: None,
+            key: "processing.mode".into(),
+            message: message.into(),
+        });
+    }
+    warnings
+}
+
+/// The text of another program's INI that a configuration names.
+fn read_ini(path: &Path, surroundings: &Surroundings) -> Result<String, String> {
+    match (surroundings.read)(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            read(path).map(|bytes| ini_text(&bytes).into_owned())
+        }
+        text => text.map_err(|error| error.to_string()),
+    }
 }
 
 /// The content of a plain file of a plausible size: anything else would hang or fill the memory.

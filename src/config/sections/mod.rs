@@ -5,6 +5,7 @@ mod broadworks;
 mod core_network;
 mod http;
 mod mail;
+mod shadow;
 
 use super::section::Section;
 use super::values::*;
@@ -14,9 +15,9 @@ use std::collections::BTreeSet;
 pub(super) fn config(file: &Section) -> Config {
     let node = base::node(file);
     let mut endpoints = Endpoints::default();
+    let store = base::store(file, &node.data_dir);
     let config = Config {
         log: file.section("log", base::log).unwrap_or_default(),
-        store: base::store(file, &node.data_dir),
         http: file.section("http", http::http).unwrap_or_default(),
         processing: file.section("processing", base::processing).unwrap_or_default(),
         numbering: file.section("numbering", core_network::numbering).unwrap_or_default(),
@@ -25,6 +26,8 @@ pub(super) fn config(file: &Section) -> Config {
             .unwrap_or_default(),
         ema: file.section("ema", core_network::ema),
         surgemail: file.section("surgemail", mail::surgemail),
+        shadow: file.section("shadow", |section| shadow::shadow(section, &store)).flatten(),
+        store,
         broadworks: file.sections("broadworks", |section| broadworks::broadworks(section, &mut endpoints)),
         node,
     };
