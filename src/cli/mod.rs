@@ -2,6 +2,7 @@
 
 mod check;
 pub mod demo;
+mod replay;
 mod run;
 mod simulate;
 mod units;
@@ -38,6 +39,8 @@ enum Command {
     },
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
     Demo(demo::Options),
+    /// Play recorded OCI-R documents as an application server would
+    Replay(replay::Options),
     /// Start one of the simulated peers alone
     Simulate {
         #[command(subcommand)]
@@ -66,6 +69,7 @@ impl Cli {
             Command::Run { config } => run::run(&config),
             Command::Check { config } => check::check(&config),
             Command::Demo(options) => demo::demo(options),
+            Command::Replay(options) => replay::replay(&options),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
         }
     }
