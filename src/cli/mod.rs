@@ -1,9 +1,11 @@
 //! The commands: arguments, what they start, and their exit codes.
 
 mod check;
+mod compare;
 pub mod demo;
 mod replay;
 mod run;
+mod seed;
 mod simulate;
 mod units;
 
@@ -41,6 +43,11 @@ enum Command {
     Demo(demo::Options),
     /// Play recorded OCI-R documents as an application server would
     Replay(replay::Options),
+    /// Copy the subscribers of the release beside us into the store of a daemon in shadow mode
+    Seed(seed::Options),
+    /// Show where the release beside us made something else of the same documents; exit code 1 where it did, 2 where that
+    /// cannot be told
+    Compare(compare::Options),
     /// Start one of the simulated peers alone
     Simulate {
         #[command(subcommand)]
@@ -70,6 +77,8 @@ impl Cli {
             Command::Check { config } => check::check(&config),
             Command::Demo(options) => demo::demo(options),
             Command::Replay(options) => replay::replay(&options),
+            Command::Seed(options) => seed::seed(&options),
+            Command::Compare(options) => compare::compare(&options),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
         }
     }
