@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::sync::watch::Receiver;
 
 const PAGE: usize = 1000;
 const PROGRESS: Duration = Duration::from_secs(5);
@@ -38,8 +39,11 @@ pub fn seed(options: &Options) -> anyhow::Result<ExitCode> {
         // Before ours is touched: whether there is anything to copy from.
         release.subscribers("", 1).await?;
         let (store, tasks) = store::open(&config.store)?;
+        // Before the writers start: what they say first must not be missed.
+        let health = store.health();
+        let unconnected = health.borrow().clone();
         let writers = start(tasks)?;
-        let copied = match connected(&store).await {
+        let copied = match connected(health, &unconnected).await {
             Ok(()) => copy(&release, &store, options.replace).await,
             Err(error) => Err(error),
         };
@@ -76,9 +80,7 @@ fn start(tasks: Vec<WriterTask>) -> anyhow::Result<Vec<JoinHandle<()>>> {
 }
 
 /// Returns when our own store is connected; a daemon that uses it, like any outage, is an error.
-async fn connected(store: &Store) -> anyhow::Result<()> {
-    let mut health = store.health();
-    let first = health.borrow().clone();
+async fn connected(mut health: Receiver<StoreHealth>, first: &StoreHealth) -> anyhow::Result<()> {
     let reason = |now: &StoreHealth| {
         let halves = [(&now.events, &first.events), (&now.subscribers, &first.subscribers)];
         halves.into_iter().find_map(|(now, first)| match now {
