@@ -2,10 +2,13 @@
 
 mod check;
 mod client;
+mod compare;
 pub mod demo;
 mod pause;
 mod plan;
+mod replay;
 mod run;
+mod seed;
 mod simulate;
 mod status;
 mod text;
@@ -58,6 +61,13 @@ enum Command {
     Resume(pause::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
     Demo(demo::Options),
+    /// Play recorded OCI-R documents as an application server would
+    Replay(replay::Options),
+    /// Copy the subscribers of the release beside us into the store of a daemon in shadow mode
+    Seed(seed::Options),
+    /// Show where the release beside us made something else of the same documents; exit code 1 where it did, 2 where that
+    /// cannot be told
+    Compare(compare::Options),
     /// Start one of the simulated peers alone
     Simulate {
         #[command(subcommand)]
@@ -90,6 +100,9 @@ impl Cli {
             Command::Pause(options) => pause::set("pause", &options),
             Command::Resume(options) => pause::set("resume", &options),
             Command::Demo(options) => demo::demo(options),
+            Command::Replay(options) => replay::replay(&options),
+            Command::Seed(options) => seed::seed(&options),
+            Command::Compare(options) => compare::compare(&options),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
         }
     }

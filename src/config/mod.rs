@@ -40,7 +40,7 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     pub config: Config,
-    /// An `em.ini` has more: the release ignored what it did not know, in TOML the same is an error.
+    /// What an `em.ini` says that nobody knows (in TOML the same is an error), and what fits together badly.
     pub warnings: Problems,
 }
 
@@ -87,6 +87,16 @@ pub fn load_http_address(path: &Path) -> Result<HttpAddress, Problems> {
         Ok(HttpAddress { listen: config.http.listen, tls })
     } else {
         Err(Problems::sorted(&name, problems))
+    }
+}
+
+/// The text of another program's INI that a configuration names.
+fn read_ini(path: &Path, surroundings: &Surroundings) -> Result<String, String> {
+    match (surroundings.read)(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            read(path).map(|bytes| ini_text(&bytes).into_owned())
+        }
+        text => text.map_err(|error| error.to_string()),
     }
 }
 

@@ -59,6 +59,7 @@ impl Peers {
                 timeout: Duration::from_secs(10),
                 delete_replaced: false,
             }),
+            shadow: None,
             broadworks: vec![Broadworks::new("simulated-as", self.broadworks.addr().to_string())],
         }
     }
