@@ -204,12 +204,11 @@ impl Conflicts {
         }
     }
 
-    /// Leaves the keys of an event to the next one of its user.
+    /// Leaves the keys of an event to the next one that holds its user: one of the user's own, or the deletion of its group.
     fn bequeath(&mut self, entry: &Entry) {
         let Some(user) = entry.user else { return };
-        let places = self.queues.get(&user).into_iter().flat_map(|queue| &queue.places);
-        let is_heir = |event: &Uuid| self.events.get(event).is_some_and(|entry| entry.user == Some(user));
-        let Some(event) = places.map(|place| place.event).find(is_heir) else { return };
+        let next = self.queues.get(&user).and_then(|queue| queue.places.front());
+        let Some(event) = next.map(|place| place.event) else { return };
         let heir = self.events.get_mut(&event).expect("whoever stands in a queue has entered");
         let known: HashSet<Key> = heir.keys.iter().map(|(key, _)| *key).collect();
         let heritage: Vec<Key> =
@@ -478,33 +477,24 @@ mod tests {
             prop_assert!(conflicts.events.is_empty() && conflicts.queues.is_empty());
         }
 
-        /// Whatever a portal does with users and phones, and in whatever order events end that may run beside each
-        /// other: no phone is given to a user while another one has it.
+        /// Whatever a portal does with users, phones and groups, and in whatever order events end that may run beside
+        /// each other: no phone is given to a user while another one has it, and nothing to a user that is not there.
         #[test]
         fn a_phone_is_never_given_before_it_is_taken(acts in acts(), picks in picks()) {
             let mut conflicts = Conflicts::default();
-            let acts = portal(&acts);
-            let (mut rows, mut running, mut arrived) = ([None; USERS], Vec::<usize>::new(), 0);
-            let mut picks = picks.into_iter().cycle();
+            let (acts, mut core) = (portal(&acts), Core::default());
+            let (mut running, mut arrived, mut picks) = (Vec::<usize>::new(), 0, picks.into_iter().cycle());
             while arrived < acts.len() || !running.is_empty() {
                 let pick = picks.next().expect("endless").index(running.len() + 1);
                 if pick == running.len() && arrived < acts.len() {
-                    let (user, phone) = acts[arrived];
-                    let name = |phone: u8| key(&format!("phone {phone}"));
-                    let phones = phone.into_iter().flatten().chain(rows[user]).map(name);
-                    let user = key(&format!("user {user}"));
-                    let keys = each_once([user].into_iter().chain(phones).map(|key| (key, Exclusive)));
-                    if conflicts.enter(event(arrived as u128), Some(user), keys) {
+                    let (user, keys) = core.keys(acts[arrived], &conflicts);
+                    if conflicts.enter(event(arrived as u128), user, keys) {
                         running.push(arrived);
                     }
                     arrived += 1;
                 } else if !running.is_empty() {
                     let act = running.swap_remove(pick % running.len());
-                    if let (user, Some(phone)) = acts[act] {
-                        let others = (0..USERS).filter(|other| *other != user);
-                        prop_assert!(phone.is_none() || others.into_iter().all(|other| rows[other] != phone));
-                        rows[user] = phone;
-                    }
+                    prop_assert!(core.takes(acts[act]), "{:?} of {:?}", act, acts);
                     running.extend(conflicts.leave(event(act as u128)).iter().map(|event| event.as_u128() as usize));
                 }
             }
@@ -512,28 +502,113 @@ mod tests {
         }
     }
 
-    const USERS: usize = 4;
+    const USERS: usize = 6;
+    const GROUPS: usize = 2;
 
-    /// Users with the phone that they are to get, to lose, or something else that is done with them.
-    type Act = (usize, Option<Option<u8>>);
-
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
-        prop::collection::vec((0..USERS, prop::option::of(prop::option::of(0u8..3))), 1..60)
+    /// What a portal does.
+    #[derive(Debug, Clone, Copy)]
+    enum Act {
+        Add(usize),
+        /// A user gets a phone, or loses it.
+        Phone(usize, Option<u8>),
+        Other(usize),
+        DeleteGroup(usize),
     }
 
-    /// The same with every phone taken from whoever has it before it is given.
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let phone =
+            (0..USERS, prop::option::weighted(0.7, 0u8..4)).prop_map(|(user, phone)| Act::Phone(user, phone));
+        let group = (0..GROUPS).prop_map(Act::DeleteGroup);
+        let act = prop_oneof![6 => phone, 3 => (0..USERS).prop_map(Act::Other), 1 => group];
+        prop::collection::vec(act, 1..60)
+    }
+
+    /// The same with users added before anything else, and every phone taken before it is given.
     fn portal(acts: &[Act]) -> Vec<Act> {
-        let (mut valid, mut rows) = (Vec::new(), [None; USERS]);
-        for &(user, phone) in acts {
-            if let Some(Some(wanted)) = phone
-                && let Some(holder) = (0..USERS).find(|other| *other != user && rows[*other] == Some(wanted))
+        let (mut valid, mut portal) = (Vec::new(), Core::default());
+        for &act in acts {
+            if let Act::Phone(user, _) | Act::Other(user) = act
+                && portal.rows[user].is_none()
             {
-                rows[holder] = None;
-                valid.push((holder, Some(None)));
+                valid.push(Act::Add(user));
+                portal.takes(Act::Add(user));
             }
-            phone.into_iter().for_each(|phone| rows[user] = phone);
-            valid.push((user, phone));
+            if let Act::Phone(user, Some(phone)) = act
+                && let Some(holder) = portal.holder(phone).filter(|holder| *holder != user)
+            {
+                valid.push(Act::Phone(holder, None));
+                portal.takes(Act::Phone(holder, None));
+            }
+            valid.push(act);
+            assert!(portal.takes(act));
         }
         valid
+    }
+
+    /// Who there is, with which phone.
+    #[derive(Default)]
+    struct Core {
+        rows: [Option<Option<u8>>; USERS],
+    }
+
+    impl Core {
+        fn holder(&self, phone: u8) -> Option<usize> {
+            self.rows.iter().position(|row| *row == Some(Some(phone)))
+        }
+
+        fn members(&self, group: usize) -> impl Iterator<Item = usize> {
+            (0..USERS).filter(move |user| user % GROUPS == group && self.rows[*user].is_some())
+        }
+
+        /// Does it, or says that it cannot be.
+        fn takes(&mut self, act: Act) -> bool {
+            match act {
+                Act::Add(user) => self.rows[user].replace(None).is_none(),
+                Act::Phone(user, phone) => {
+                    let is_free =
+                        phone.and_then(|phone| self.holder(phone)).is_none_or(|holder| holder == user);
+                    is_free && self.rows[user].replace(phone).is_some()
+                }
+                Act::Other(user) => self.rows[user].is_some(),
+                Act::DeleteGroup(group) => {
+                    self.members(group)
+                        .collect::<Vec<_>>()
+                        .into_iter()
+                        .for_each(|user| self.rows[user] = None);
+                    true
+                }
+            }
+        }
+
+        /// The user and the keys with which an act arrives.
+        fn keys(&self, act: Act, conflicts: &Conflicts) -> (Option<Key>, Vec<(Key, Hold)>) {
+            let user_key = |user: usize| Key::user(&user.to_string());
+            let group_key = |group: usize| Key::group(&group.to_string());
+            let phone_key = |phone: u8| key(&format!("phone {phone}"));
+            let row = |user: usize| {
+                let phone = self.rows[user].flatten().map(phone_key);
+                let group = self.rows[user].map(|_| group_key(user % GROUPS));
+                [user_key(user)].into_iter().chain(phone).chain(group).map(|key| (key, key.hold()))
+            };
+            match act {
+                Act::Add(user) => {
+                    let group = group_key(user % GROUPS);
+                    (Some(user_key(user)), each_once(row(user).chain([(group, Shared)])))
+                }
+                Act::Phone(user, phone) => {
+                    let phone = phone.map(|phone| (phone_key(phone), Exclusive));
+                    (Some(user_key(user)), each_once(row(user).chain(phone)))
+                }
+                Act::Other(user) => (Some(user_key(user)), each_once(row(user))),
+                Act::DeleteGroup(group) => {
+                    let members = self.members(group).flat_map(row);
+                    let pending = conflicts.all_keys_beside(group_key(group));
+                    (
+                        None,
+                        each_once([(group_key(group), Exclusive)].into_iter().chain(members).chain(pending)),
+                    )
+                }
+            }
+        }
     }
 }
