@@ -7,6 +7,7 @@ use crate::sequence::Sequence;
 use actix::prelude::*;
 use eventmanager::config::{Database, Mode, StoreConfig};
 use eventmanager::managers;
+use eventmanager::managers::pauses::Board;
 use eventmanager::processors::actor::{Processor, Processors};
 use eventmanager::processors::{self, attributes::Rules};
 use eventmanager::router::actor::Router;
@@ -128,6 +129,7 @@ impl Routing {
                 enumeration: peers.clone().recipient(),
                 mail: Some(peers.recipient()),
             },
+            pauses: Board::all_running(),
             mode: Mode::Active,
             concurrency: sequence.concurrency,
             slots: Arc::new(Semaphore::new(sequence.concurrency)),
