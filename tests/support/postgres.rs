@@ -20,14 +20,15 @@ pub struct Cluster {
     keeper: Option<Child>,
 }
 
-/// Runs until its input ends, which the end of the test binary sees to; deletes the cluster unless told to keep it.
+/// Runs until its input ends, which the end of the test binary sees to; deletes the cluster unless a word says how to stop
+/// it and that it stays.
 const KEEPER: &str = r#"
     "$1" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c max_connections=200 \
         -c unix_socket_directories="$2" >"$2/log" 2>&1 &
     read -r word
-    kill -QUIT $!
+    [ "$word" = fast ] && kill -INT $! || kill -QUIT $!
     wait $!
-    [ "$word" = keep ] || rm -rf "$2"
+    [ -n "$word" ] || rm -rf "$2"
 "#;
 
 impl Cluster {
@@ -72,7 +73,12 @@ impl Cluster {
 
     /// Stops the server at once, as a crash would (`SIGQUIT`, "immediate shutdown"); it can be resumed.
     pub fn crash(&mut self) {
-        self.stop(b"keep\n");
+        self.stop(b"immediate\n");
+    }
+
+    /// Stops the server as an administrator does (`SIGINT`, "fast shutdown"): connections are told; it can be resumed.
+    pub fn shut_down(&mut self) {
+        self.stop(b"fast\n");
     }
 
     fn stop(&mut self, word: &[u8]) {
