@@ -113,6 +113,6 @@ fn wait_for(wanted: usize, what: &str, count: impl Fn() -> Option<usize>) {
             best = (counted, Instant::now());
         }
         assert!(best.1.elapsed() < PATIENCE, "of {wanted} events, only {} {what}", best.0);
-        sleep(Duration::from_millis(10));
+        sleep(Duration::from_millis(50));
     }
 }
