@@ -89,7 +89,8 @@ fn the_rows_are_as_asked(world: &World, load: &Load) {
     let mut rows = world.rows(Party::Subscribers, sql).expect("subscribers");
     rows.sort();
     let (ours, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row[0].ends_with(DOMAIN));
-    let accounts = ours.into_iter().map(|row| (row[0].clone(), Some(row[7].clone()).filter(|held| !held.is_empty())));
+    let accounts =
+        ours.into_iter().map(|row| (row[0].clone(), Some(row[7].clone()).filter(|held| !held.is_empty())));
     assert_eq!(accounts.collect::<BTreeMap<_, _>>(), load.mailboxes.accounts);
     assert_eq!(others, load.traffic.expected_subscribers().iter().map(columns).collect::<Vec<_>>());
 }

@@ -1,11 +1,11 @@
-//! Peers that are neither here nor there: they come and go, they hang, they have no time, they do not let us in.
+//! Those who are neither here nor there: they come and go, they hang, they have no time, they do not let us in.
 
 use crate::after::all_is_well;
 use crate::load::Load;
 use crate::outage;
 use crate::signs::breaker;
 use crate::support::daemon::eventually;
-use crate::world::{Party, Stop, World};
+use crate::world::{Clusters, Party, Stop, World};
 use eventmanager::simulators::script::{Action, Rule};
 use std::time::Duration;
 
@@ -55,7 +55,12 @@ fn troubles() -> Vec<Trouble> {
         both("they have no time", Action::Status(503)),
         both("their balancer finds nobody", Action::Status(502)),
         Trouble { what: "the login is refused", ema: Some(refused), mail: None, op: "Login" },
-        Trouble { what: "the mail server refuses the login", ema: None, mail: Some(Action::Status(401)), op: "" },
+        Trouble {
+            what: "the mail server refuses the login",
+            ema: None,
+            mail: Some(Action::Status(401)),
+            op: "",
+        },
     ]
 }
 
@@ -85,7 +90,29 @@ fn peers_that_hang_or_have_no_time_or_refuse_the_login_are_waited_for() {
         world.mail.script(Vec::new());
         load.send_for(&world, SHORT);
         all_is_well(&world, &load, &daemon);
-        eventually("nobody waits any more", || daemon.get("/readyz").1.contains("\"waiting\":[]").then_some(()));
+        eventually("nobody waits any more", || {
+            daemon.get("/readyz").1.contains("\"waiting\":[]").then_some(())
+        });
     }
     assert_eq!(daemon.terminate(), Some(0));
+}
+
+/// A minute is beyond what a commit or a read may take, so that a long outage of this kind makes connections anew.
+#[test]
+fn a_database_that_hangs_is_waited_for() {
+    let clusters = Clusters::start();
+    let rows: [&[Party]; 3] = [&[Party::Events], &[Party::Subscribers], &[Party::Events, Party::Subscribers]];
+    for (row, hanging) in rows.into_iter().enumerate() {
+        println!("{hanging:?} hanging");
+        let world = World::on(&clusters, &format!("hanging{row}"));
+        let daemon = world.start();
+        let mut load = Load::new(40 + row as u64);
+        load.send_for(&world, Duration::from_millis(300));
+        hanging.iter().for_each(|database| world.hang(*database));
+        load.send_for(&world, outage());
+        assert_eq!(daemon.get("/healthz").0, 200, "the daemon itself does not hang");
+        hanging.iter().for_each(|database| world.go_on(*database));
+        load.send_for(&world, SHORT);
+        all_is_well(&world, &load, &daemon);
+    }
 }

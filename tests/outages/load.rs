@@ -43,7 +43,8 @@ impl Load {
 
     /// Sends a document.
     pub fn send(&mut self, world: &World) {
-        let sent = if self.sent.len() % MAIL == 0 { self.mailboxes.next() } else { self.next_of_the_day() };
+        let sent =
+            if self.sent.len().is_multiple_of(MAIL) { self.mailboxes.next() } else { self.next_of_the_day() };
         self.send_this(world, sent);
     }
 

@@ -27,7 +27,8 @@ impl Mailboxes {
     /// A domain now and then, and in between users who come, get an account, get another one, and go.
     pub fn next(&mut self) -> Sent {
         self.acts += 1;
-        let without = self.accounts.iter().find(|(_, account)| account.is_none()).map(|(user, _)| user.clone());
+        let without =
+            self.accounts.iter().find(|(_, account)| account.is_none()).map(|(user, _)| user.clone());
         match (self.acts % 10, without) {
             (1, _) => self.add_domain(),
             (6, _) if self.domains.len() > 2 => self.delete_domain(),
@@ -85,7 +86,8 @@ impl Mailboxes {
 
     /// Not the one that is being filled.
     fn delete_domain(&mut self) -> Sent {
-        let domain = self.domains.keys().find(|domain| **domain != self.domain).cloned().expect("there are more");
+        let domain =
+            self.domains.keys().find(|domain| **domain != self.domain).cloned().expect("there are more");
         self.domains.remove(&domain);
         self.sent(&domain, "SystemDomainDeleteRequest", &format!("<domain>{domain}</domain>"))
     }

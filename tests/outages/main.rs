@@ -16,6 +16,7 @@ mod after;
 mod flapping;
 mod kills;
 mod load;
+mod long_rows;
 mod mailboxes;
 mod reference;
 mod signs;
@@ -28,6 +29,7 @@ use std::time::Duration;
 /// How long whoever is away stays away.
 fn outage() -> Duration {
     let seconds = std::env::var("OUTAGE_SECONDS").ok();
-    let seconds = seconds.map_or(1, |seconds| seconds.parse().expect("OUTAGE_SECONDS is a number of seconds"));
+    let seconds =
+        seconds.map_or(1, |seconds| seconds.parse().expect("OUTAGE_SECONDS is a number of seconds"));
     Duration::from_secs(seconds)
 }

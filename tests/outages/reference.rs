@@ -32,8 +32,7 @@ fn created(sent: &Sent, rules: &Rules, rows: &mut BTreeMap<String, Subscriber>) 
     let Some(entry) = command_type(command.command_type()) else { return Vec::new() };
     let subscriber = rows.get(&sent.subject);
     let new_password = Secret::new("geheim");
-    let inputs =
-        Inputs { command: &command, subscriber, members: &[], rules, new_password: &new_password };
+    let inputs = Inputs { command: &command, subscriber, members: &[], rules, new_password: &new_password };
     let plan = match (entry.plan)(&inputs) {
         Ok(Decision::Run(plan)) => plan,
         Ok(Decision::Ignore(_)) => return Vec::new(),

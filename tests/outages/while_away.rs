@@ -58,7 +58,10 @@ fn while_the_events_cannot_be_stored_broadworks_is_not_read_on() {
     std::thread::sleep(outage());
     assert_eq!(wait_until_no_more_is_read(&daemon) - before, read, "it does not creep on");
     let (status, body) = readiness(&daemon);
-    assert_eq!((status, &body["intake"]), (503, &"closed: events cannot be stored, so nothing more is read".into()));
+    assert_eq!(
+        (status, &body["intake"]),
+        (503, &"closed: events cannot be stored, so nothing more is read".into())
+    );
     the_daemon_tells(&world, &daemon, &[Party::Events]);
     assert!(daemon.log().contains("database unavailable"), "the log says so too");
     let grown = daemon.resident().saturating_sub(resident);

@@ -114,6 +114,16 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Lets a database hang.
+    pub fn hang(&self, database: Party) {
+        self.clusters().of(database).borrow().hang();
+    }
+
+    /// It answers again.
+    pub fn go_on(&self, database: Party) {
+        self.clusters().of(database).borrow().go_on();
+    }
+
     fn clusters(&self) -> &Clusters {
         let (clusters, _) = self.clusters.as_ref().expect("a file is never away");
         clusters
@@ -137,7 +147,8 @@ impl<'a> World<'a> {
 
     /// How many events are stored, and how many of them are not pending; `None` while that cannot be asked.
     pub fn counts(&self) -> Option<(usize, usize)> {
-        let sql = "select count(*), coalesce(sum(case when status = 'pending' then 0 else 1 end), 0) from em_event";
+        let sql =
+            "select count(*), coalesce(sum(case when status = 'pending' then 0 else 1 end), 0) from em_event";
         let row = self.rows(Party::Events, sql)?.pop()?;
         Some((row[0].parse().expect("a count"), row[1].parse().expect("a count")))
     }
@@ -155,7 +166,8 @@ fn text(value: Value) -> String {
 
 fn mail() -> SurgemailHandle {
     let password = Secret::new(MAIL_PASSWORD);
-    let options = SurgemailOptions { domain_password: Some(password.clone()), password, ..Default::default() };
+    let options =
+        SurgemailOptions { domain_password: Some(password.clone()), password, ..Default::default() };
     SurgemailSimulator::start(options).expect("a mail server")
 }
 

@@ -27,6 +27,7 @@ const KEEPER: &str = r#"
         -c unix_socket_directories="$2" >"$2/log" 2>&1 &
     read -r word
     [ "$word" = fast ] && kill -INT $! || kill -QUIT $!
+    kill -CONT $!
     wait $!
     [ -n "$word" ] || rm -rf "$2"
 "#;
@@ -79,6 +80,40 @@ impl Cluster {
     /// Stops the server as an administrator does (`SIGINT`, "fast shutdown"): connections are told; it can be resumed.
     pub fn shut_down(&mut self) {
         self.stop(b"fast\n");
+    }
+
+    /// Lets the server hang: connections stay, and nothing is answered until [`Cluster::go_on`].
+    pub fn hang(&self) {
+        // The first process before its children, so that there is no further one.
+        self.signal("-STOP", &[self.first_process()]);
+        self.signal("-STOP", &self.children());
+    }
+
+    /// Ends what [`Cluster::hang`] has begun.
+    pub fn go_on(&self) {
+        self.signal("-CONT", &self.children());
+        self.signal("-CONT", &[self.first_process()]);
+    }
+
+    fn first_process(&self) -> String {
+        let file = self.directory.join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).expect("the server runs");
+        text.lines().next().expect("its process").to_owned()
+    }
+
+    fn children(&self) -> Vec<String> {
+        let found = Command::new("pgrep").args(["-P", &self.first_process()]).output().expect("pgrep runs");
+        String::from_utf8_lossy(&found.stdout).lines().map(str::to_owned).collect()
+    }
+
+    fn signal(&self, signal: &str, processes: &[String]) {
+        // One that has just ended is no matter.
+        let _ = Command::new("kill")
+            .arg(signal)
+            .args(processes)
+            .stderr(Stdio::null())
+            .status()
+            .expect("kill runs");
     }
 
     fn stop(&mut self, word: &[u8]) {
