@@ -19,7 +19,7 @@ const MANY: usize = 20_000;
 /// What the daemon may need for them, in MiB: they are on disk, and what is kept of each is its names.
 const FOR_NAMES: u64 = 60;
 /// What it may need while nothing can be stored, in MiB: read ahead, queued for the store, buffers.
-const FOR_READ_AHEAD: u64 = 60;
+const FOR_READ_AHEAD: u64 = 40;
 
 fn received(daemon: &Daemon) -> f64 {
     daemon.metric("eventmanager_events_received_total", "")
@@ -65,7 +65,8 @@ fn while_the_events_cannot_be_stored_broadworks_is_not_read_on() {
     the_daemon_tells(&world, &daemon, &[Party::Events]);
     assert!(daemon.log().contains("database unavailable"), "the log says so too");
     let grown = daemon.resident().saturating_sub(resident);
-    assert!(grown < FOR_READ_AHEAD, "{grown} MiB more");
+    println!("{read} were read ahead, {grown} MiB more than {resident}");
+    assert!(grown < FOR_READ_AHEAD, "{grown} MiB more than {resident}");
     world.give_back(Party::Events);
     load.send_for(&world, Duration::from_millis(300));
     all_is_well(&world, &load, &daemon);
