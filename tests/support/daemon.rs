@@ -145,6 +145,13 @@ impl Daemon {
         self.log.lock().expect("a log").clone()
     }
 
+    /// Memory that it has in use (`VmRSS`), in MiB.
+    pub fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("kB") / 1024
+    }
+
     /// Ends it as power loss ends a process.
     pub fn kill(mut self) {
         self.child.kill().expect("killed");

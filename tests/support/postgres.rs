@@ -20,14 +20,16 @@ pub struct Cluster {
     keeper: Option<Child>,
 }
 
-/// Runs until its input ends, which the end of the test binary sees to; deletes the cluster unless told to keep it.
+/// Runs until its input ends, which the end of the test binary sees to; deletes the cluster unless a word says how to stop
+/// it and that it stays.
 const KEEPER: &str = r#"
     "$1" -D "$2/data" -p "$3" -c listen_addresses=127.0.0.1 -c max_connections=200 \
         -c unix_socket_directories="$2" >"$2/log" 2>&1 &
     read -r word
-    kill -QUIT $!
+    [ "$word" = fast ] && kill -INT $! || kill -QUIT $!
+    kill -CONT $!
     wait $!
-    [ "$word" = keep ] || rm -rf "$2"
+    [ -n "$word" ] || rm -rf "$2"
 "#;
 
 impl Cluster {
@@ -72,7 +74,46 @@ impl Cluster {
 
     /// Stops the server at once, as a crash would (`SIGQUIT`, "immediate shutdown"); it can be resumed.
     pub fn crash(&mut self) {
-        self.stop(b"keep\n");
+        self.stop(b"immediate\n");
+    }
+
+    /// Stops the server as an administrator does (`SIGINT`, "fast shutdown"): connections are told; it can be resumed.
+    pub fn shut_down(&mut self) {
+        self.stop(b"fast\n");
+    }
+
+    /// Lets the server hang: connections stay, and nothing is answered until [`Cluster::go_on`].
+    pub fn hang(&self) {
+        // The first process before its children, so that there is no further one.
+        self.signal("-STOP", &[self.first_process()]);
+        self.signal("-STOP", &self.children());
+    }
+
+    /// Ends what [`Cluster::hang`] has begun.
+    pub fn go_on(&self) {
+        self.signal("-CONT", &self.children());
+        self.signal("-CONT", &[self.first_process()]);
+    }
+
+    fn first_process(&self) -> String {
+        let file = self.directory.join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).expect("the server runs");
+        text.lines().next().expect("its process").to_owned()
+    }
+
+    fn children(&self) -> Vec<String> {
+        let found = Command::new("pgrep").args(["-P", &self.first_process()]).output().expect("pgrep runs");
+        String::from_utf8_lossy(&found.stdout).lines().map(str::to_owned).collect()
+    }
+
+    fn signal(&self, signal: &str, processes: &[String]) {
+        // One that has just ended is no matter.
+        let _ = Command::new("kill")
+            .arg(signal)
+            .args(processes)
+            .stderr(Stdio::null())
+            .status()
+            .expect("kill runs");
     }
 
     fn stop(&mut self, word: &[u8]) {
