@@ -459,10 +459,7 @@ fn seeding_is_refused_where_it_would_do_harm() {
     let (code, text) = shadow.run(&["seed"]);
     assert_eq!((code, text.contains("there is no [shadow]")), (1, true), "{text}");
     let (_, text) = shadow.run(&["check"]);
-    assert!(
-        text.contains("warning: ") && text.contains("processing.mode: \"shadow\" without [shadow]"),
-        "{text}"
-    );
+    assert!(text.contains("warning: ") && text.contains("mode \"shadow\" without [shadow]"), "{text}");
     assert_eq!(shadow.subscribers(), Vec::<String>::new());
 }
 

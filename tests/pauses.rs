@@ -452,7 +452,7 @@ fn the_commands_pause_and_resume_and_tell_how_it_is() {
             "hss          PAUSED by local (anna) ",
             "upgrade of the HSS",
             "enum         running",
-            "mail         not configured",
+            "mail         running",
             "1 unfinished, 0 running, 1 wait for paused hss",
             "1 pending, 0 failed",
             "restarts     0",
