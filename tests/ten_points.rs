@@ -113,8 +113,8 @@ fn point_1_a_peer_that_is_away_or_has_no_time_or_forgets_us_is_waited_for() {
 #[test]
 fn point_2_letters_of_latin_1_are_stored_and_sent_as_what_they_are() {
     let mut world = World::start("");
-    let latin_1 = eventmanager::wire::ocir::encode_latin1(&add(1, "bjørn@tele.gl"));
-    world.peers.broadworks.send_bytes(&latin_1);
+    let latin_1 = eventmanager::wire::ocir::write::encode_latin1(&add(1, "bjørn@tele.gl"));
+    world.peers.broadworks.send_bytes(latin_1);
     world.sent += 1;
     assert_eq!(world.ended(), "completed ");
     assert!(world.row("bjørn@tele.gl").is_some() && world.association("bjørn@tele.gl").is_some());
