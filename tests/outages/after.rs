@@ -3,7 +3,7 @@
 
 use crate::load::Load;
 use crate::mailboxes::DOMAIN;
-use crate::reference::creations;
+use crate::reference::reference;
 use crate::support::daemon::{Daemon, eventually};
 use crate::world::{Party, World};
 use eventmanager::plan::Subscriber;
@@ -67,10 +67,27 @@ fn nothing_was_created_twice(world: &World, load: &Load) {
             *carried_out.entry(call.mo_id).or_default() += 1;
         }
     }
-    let asked = creations(&load.sent);
+    let asked = reference(&load.sent).creations;
     assert_eq!(carried_out, asked);
     let again: usize = asked.values().map(|times| times - 1).sum();
     assert_eq!(world.peers.ema.created_twice().applied_again, again as u64);
+}
+
+/// Whoever was not away has got every request once, whatever became of databases meanwhile: no step that was answered is sent
+/// again.
+pub fn asked_once(world: &World, load: &Load, party: Party) {
+    let reference = reference(&load.sent);
+    match party {
+        Party::Ema => {
+            let calls = world.peers.ema.calls();
+            let requests = calls.iter().filter(|call| !matches!(call.operation, "Login" | "Logout"));
+            assert_eq!(requests.count(), reference.core, "requests to the EMA");
+        }
+        Party::Mail => {
+            assert_eq!(world.mail.requests() as usize, reference.mail, "requests to the mail server")
+        }
+        Party::Events | Party::Subscribers => panic!("{party:?} is no peer"),
+    }
 }
 
 fn the_mail_server_is_as_asked(world: &World, load: &Load) {
