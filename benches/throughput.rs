@@ -86,6 +86,7 @@ impl Bench {
             service_profiles: service_profiles(),
             ema: Some(Ema::new(self.ema.url(), ema.username, ema.password)),
             surgemail: None,
+            shadow: None,
             broadworks: vec![Broadworks::new("as1", self.broadworks.addr().to_string())],
         };
         let metrics = PrometheusBuilder::new().build_recorder().handle();

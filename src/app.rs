@@ -6,7 +6,7 @@
 //! ```text
 //! root          one_for_one, 10 restarts in 60 s, then the process ends with exit code 1
 //! ├─ store       a group writer for each database, the sweeper
-//! ├─ managers    ema (sessions and hosts), hss, enum, mail where it is configured
+//! ├─ managers    pauses, ema (sessions and hosts), hss, enum, mail where it is configured
 //! ├─ processors  one for each kind of command
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
 //! │  ├─ lanes    two workers for each of `concurrency` requests
@@ -15,11 +15,13 @@
 //! └─ api         HTTP
 //! ```
 
-use crate::api::{self, Api, Bound, Sources};
+use crate::api::{self, About, Api, Bound, Sources};
 use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::ema::Ema;
-use crate::managers::{Enumeration, Hss, Mail, Systems};
+use crate::managers::pauses::{self, Board, Publisher};
+use crate::managers::{Enumeration, Hss, Mail, Pauses, Systems};
+use crate::plan::System;
 use crate::processors::actor::{Processor, Processors};
 use crate::processors::{self, attributes::Rules};
 use crate::router::Router;
@@ -35,7 +37,7 @@ use actix::{Addr, ArbiterHandle};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 /// More restarts than these within the time are a defect that restarting does not mend.
@@ -75,13 +77,14 @@ impl App {
         let mut threads = Threads::default();
         let (store, writers) = store::open(&config.store)?;
         let mut children = vec![store_spec(config, &store, writers, &mut threads)];
-        let provisioning = Provisioning::new(config, &store, &mut threads);
-        let (rules, router) = match provisioning {
+        let (publisher, board) = pauses::board();
+        let provisioning = Provisioning::new(config, &store, (publisher, board.clone()), &mut threads);
+        let (rules, router, pauses) = match provisioning {
             Some(provisioning) => {
                 children.extend(provisioning.specs);
-                (Some(provisioning.rules), Some(provisioning.router))
+                (Some(provisioning.rules), Some(provisioning.router), Some(provisioning.pauses))
             }
-            None => (None, None),
+            None => (None, None, None),
         };
         let intake = threads.start("connections");
         let (connections, links) = connections(&config.broadworks, rules, &store, router.clone(), intake);
@@ -89,8 +92,18 @@ impl App {
 
         let root = root(supervisor("root", children));
         let tree = root.addr.clone();
-        let config = Arc::new(config.clone());
-        let sources = Sources { config, store: store.clone(), router, tree, links: links.clone(), metrics };
+        let (store_handle, about) = (store.clone(), about(config));
+        let sources = Sources {
+            config: Arc::new(config.clone()),
+            store: store_handle,
+            about,
+            router,
+            pauses,
+            board,
+            tree,
+            links: links.clone(),
+            metrics,
+        };
         root.addr.do_send(Add(api_spec(bound, sources)));
         let _watching = threads.watch()?;
         Ok(App { root: root.addr, store, http, links, exit: root.exit, threads, _watching })
@@ -142,16 +155,23 @@ fn store_spec(
 struct Provisioning {
     rules: Arc<Rules>,
     router: Addr<Router>,
+    pauses: Addr<Pauses>,
     specs: [Spec; 3],
 }
 
 impl Provisioning {
     /// `None` where no EMA is configured: then nothing is provisioned.
-    fn new(config: &Config, store: &Store, threads: &mut Threads) -> Option<Provisioning> {
+    fn new(
+        config: &Config,
+        store: &Store,
+        (publisher, board): (Publisher, Board),
+        threads: &mut Threads,
+    ) -> Option<Provisioning> {
         let ema = config.ema.clone()?;
         let thread = threads.start("provisioning");
         let rules = Arc::new(Rules::of(config));
-        let (managers, systems) = managers(ema, config.surgemail.clone(), &thread);
+        let (pauses_spec, pauses) = pauses(store, publisher, &thread);
+        let (managers, systems) = managers(ema, config.surgemail.clone(), pauses_spec, &thread);
         let (processors, addresses) = processor_specs(&rules, &thread);
         let executor = Executor {
             store: store.clone(),
@@ -160,16 +180,24 @@ impl Provisioning {
             systems,
             mode: config.processing.mode,
             concurrency: config.processing.concurrency,
+            pauses: board,
             slots: Arc::new(Semaphore::new(config.processing.concurrency)),
         };
         let (routing, router) = routing(&config.processing, executor, &thread);
-        Some(Provisioning { rules, router, specs: [managers, processors, routing] })
+        Some(Provisioning { rules, router, pauses, specs: [managers, processors, routing] })
     }
+}
+
+fn pauses(store: &Store, publisher: Publisher, thread: &ArbiterHandle) -> (Spec, Addr<Pauses>) {
+    let store = store.clone();
+    let make = move || Pauses::new(store.clone(), Arc::clone(&publisher));
+    Spec::new("pauses", MAILBOX, Some(thread.clone()), make)
 }
 
 fn managers(
     ema: config::Ema,
     surgemail: Option<config::SurgeMail>,
+    pauses: Spec,
     thread: &ArbiterHandle,
 ) -> (Spec, Systems) {
     let on = || Some(thread.clone());
@@ -177,7 +205,7 @@ fn managers(
     let gateway = ema.clone();
     let (hss_spec, hss) = Spec::new("hss", MAILBOX, on(), move || Hss::new(gateway.clone()));
     let (enum_spec, enumeration) = Spec::new("enum", MAILBOX, on(), move || Enumeration::new(ema.clone()));
-    let mut children = vec![ema_spec, hss_spec, enum_spec];
+    let mut children = vec![pauses, ema_spec, hss_spec, enum_spec];
     let mail = surgemail.map(|config| {
         let (spec, mail) = Spec::new("mail", MAILBOX, on(), move || Mail::new(config.clone()));
         children.push(spec);
@@ -239,6 +267,12 @@ fn connections(
         links.push(state);
     }
     (branch(supervisor("connections", children)), links)
+}
+
+fn about(config: &Config) -> About {
+    let core = config.ema.iter().flat_map(|_| [System::Hss, System::Enum]);
+    let mail = config.surgemail.iter().map(|_| System::Mail);
+    About { node: config.node.name.clone(), started: SystemTime::now(), systems: core.chain(mail).collect() }
 }
 
 fn api_spec(bound: Bound, sources: Sources) -> Spec {

@@ -16,6 +16,8 @@ fn surroundings() -> Surroundings {
         host_name: "host1".into(),
         read: |path| match path.to_str() {
             Some("/run/credentials/ema") => Ok("emapass\n".into()),
+            Some("/run/credentials/em.ini") => Ok(include_str!("fixtures/config/em.ini").into()),
+            Some("/etc/em/half.ini") => Ok("[em_db]\nem_db_host=h\nem_db_password=hunter2\n".into()),
             _ => Err(io::Error::from(io::ErrorKind::NotFound)),
         },
     }
@@ -117,6 +119,57 @@ fn every_key_reaches_its_value() {
     assert_eq!(config.broadworks[1].address, "[::1]:8025");
 }
 
+fn shadow(text: &str) -> Shadow {
+    let config = toml(&format!("[processing]\nmode = 'shadow'\n[shadow]\n{text}"));
+    assert_eq!(config.processing.mode, Mode::Shadow);
+    config.shadow.expect("[shadow]")
+}
+
+#[test]
+fn the_release_beside_is_named_by_its_databases_or_by_its_em_ini() {
+    let dsn = |text: &str| Database::Postgres(Secret::new(text));
+    let named = shadow("events = 'postgresql://em:${SECRET}@db1/em'");
+    assert_eq!(named.events, dsn("postgresql://em:hunter2@db1/em"));
+    assert_eq!(named.subscribers, named.events);
+    assert!(!format!("{named:?}").contains("hunter2"), "{named:?}");
+    let two = shadow("events = 'postgresql://em@db1/em'\nsubscribers = 'sqlite:srd.db'");
+    assert_eq!(two.subscribers, Database::Sqlite("/etc/em/srd.db".into()));
+    let (events, subscribers) = (
+        dsn("postgresql://em:ab%3Bc%23d@db1.example.net:5432/em"),
+        dsn("postgresql://srd:p%40ss%2Fword@db2.example.net:5433/srd"),
+    );
+    let release = shadow("release = '${CREDENTIALS_DIRECTORY}/em.ini'");
+    assert_eq!(release, Shadow { events: events.clone(), subscribers });
+    let mixed = shadow("release = '/run/credentials/em.ini'\nsubscribers = 'sqlite:srd.db'");
+    assert_eq!(mixed, Shadow { events, subscribers: Database::Sqlite("/etc/em/srd.db".into()) });
+    assert!(toml("[shadow]\nevents = 'sqlite:em.db'").shadow.is_some(), "an active daemon may compare too");
+}
+
+#[test]
+fn a_release_that_shares_our_database_or_has_none_is_an_error() {
+    let shared = "what we write would change what the release works with";
+    check(
+        "[store]\nevents = 'postgresql://a:x@db1/em'\n[shadow]\nevents = 'postgresql://b:y@DB1:5432/em'",
+        &format!("4:10: shadow.events: is the database of store.events: {shared}"),
+    );
+    check(
+        "[shadow]\nevents = 'postgresql://b@db1/em'\nsubscribers = 'sqlite:srd.db'\n[store]\nsubscribers = 'sqlite:srd.db'",
+        &format!("3:15: shadow.subscribers: is the database of store.subscribers: {shared}"),
+    );
+    check(
+        "[store]\nevents = 'postgresql://x@db1.example.net/em'\n[shadow]\nrelease = '/run/credentials/em.ini'",
+        &format!("4:11: shadow.release: is the database of store.events: {shared}"),
+    );
+    check("[shadow]\n", "1:1: shadow.events: is missing; or name the release's em.ini with release");
+    check(
+        "[shadow]\nrelease = 'half.ini'",
+        "2:11: shadow.release: /etc/em/half.ini: the section [srd_db] is missing; 1: em_db.em_db_database: is missing; \
+         1: em_db.em_db_username: is missing",
+    );
+    let found = problems("[shadow]\nrelease = 'none.ini'");
+    assert!(found.starts_with("a.toml:2:11: shadow.release: /etc/em/none.ini: "), "{found}");
+}
+
 #[test]
 fn the_state_directory_of_systemd_is_honoured() {
     let mut surroundings = surroundings();
@@ -137,7 +190,7 @@ fn unknown_names_are_told_with_the_likely_one() {
     check("[log]\n  colour = true", "2:3: log.colour: unknown key; known here: format, level");
     check(
         "[[asterisk]]\nname = 'a'",
-        "1:3: asterisk: unknown section; known here: broadworks, ema, http, log, node, numbering, processing, service_profiles, store, surgemail",
+        "1:3: asterisk: unknown section; known here: broadworks, ema, http, log, node, numbering, processing, service_profiles, shadow, store, surgemail",
     );
     check("[log]\n\"a b\" = 1", "2:1: log.\"a b\": unknown key; known here: format, level");
 }
@@ -173,8 +226,8 @@ fn bad_values_are_told() {
         "2:9: processing.order: \"sbject\" is not one of \"subject\", \"strict\"",
     );
     check(
-        "[processing]\nmode = 'shadow'",
-        "2:8: processing.mode: \"shadow\" comes with a later release, only \"active\" works",
+        "[processing]\nmode = 'shadwo'",
+        "2:8: processing.mode: \"shadwo\" is not one of \"active\", \"shadow\"",
     );
     check(
         "[processing]\nretry_max = '5x'",
@@ -306,6 +359,8 @@ fn a_secret_never_shows_in_a_problem() {
     check("[store]\nevents = 'postgresql://u:hunter2@h:x/em'".into());
     check("[store]\nevents = 'postgresql://u:p@h/em?hunter2=1'".into());
     check("[store]\nevents = 'mysql://hunter2'".into());
+    check("[shadow]\nevents = 'postgresql://u:hunter2@h:x/em'".into());
+    check("[shadow]\nrelease = 'half.ini'\nsubscribers = 'hunter2'".replace("half.ini", "none.ini"));
     check("[processing]\norder = '${SECRET}'".into());
     check("[[http.token]]\nname = 'x'\nrole = 'viewer'\nsha256 = 'hunter2'".into());
     check(EMA.replace("'ema'", "'http://u:hunter2@ema/'") + "password = 'x'");

@@ -156,3 +156,27 @@ fn secrets_in_files_are_found_beside_the_configuration() {
     let loaded = load(&path).unwrap();
     assert_eq!(loaded.config.node, Node { name: "em7".into(), data_dir: directory.path().join("data") });
 }
+
+#[test]
+fn the_address_of_the_daemon_is_found_whatever_else_is_wrong_with_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = |name: &str, content: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        let found = load_http_address(&path).map_err(|problems| problems.to_string())?;
+        Ok::<_, String>((found.listen.to_string(), found.tls))
+    };
+    let at = |listen: &str, tls| Ok((listen.to_owned(), tls));
+    assert_eq!(address("a.toml", ""), at("127.0.0.1:8080", false));
+    let secret = "[ema]\npassword = 'file:${NO_SUCH_DIRECTORY}/ema'\nfuture = 1\n";
+    assert_eq!(address("a.toml", secret), at("127.0.0.1:8080", false));
+    let tls = "[http]\nlisten = '0.0.0.0:8443'\ntls_cert = '${NO_SUCH_DIRECTORY}/cert'\n";
+    assert_eq!(address("a.toml", &format!("{tls}{secret}")), at("0.0.0.0:8443", true));
+    assert_eq!(address("em.ini", EM_INI), at("127.0.0.1:8080", false));
+    assert_eq!(address("em.ini", "[http]\nlisten=127.0.0.1:8081\n"), at("127.0.0.1:8081", false));
+    let refused = address("a.toml", "[http]\nlisten = 'nowhere'\n").unwrap_err();
+    assert!(refused.contains("a.toml:2:") && refused.contains("http.listen"), "{refused}");
+    let refused = address("a.toml", "[http]\nlisten 127.0.0.1:9\n").unwrap_err();
+    assert!(refused.contains("a.toml:2:"), "{refused}");
+    assert!(load_http_address(Path::new("/nowhere/em.toml")).is_err());
+}

@@ -39,5 +39,5 @@ fn a_daemon_killed_fifty_times_ends_every_event_and_creates_nothing_twice() {
     site.wait_ended(sent);
     assert_eq!(site.count(&["failed"]), 0, "{:?}", site.events().iter().find(|row| row.status == "failed"));
     assert_eq!(site.events().len() as u64, sent);
-    assert_eq!(peers.ema.state().without_passwords(), traffic.expected_state());
+    peers.check(&traffic, &site);
 }

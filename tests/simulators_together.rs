@@ -3,12 +3,13 @@
 
 use eventmanager::plan::{Subscriber, UserType};
 use eventmanager::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, PATH};
-use eventmanager::simulators::traffic::{Traffic, TrafficOptions};
+use eventmanager::simulators::traffic::{Families, Traffic, TrafficOptions};
 use eventmanager::wire::Secret;
 use eventmanager::wire::cai3g::{
     self, Answer, Association, EnumRequest, HssRequest, PrivateUser, PublicData, ServiceProfile,
 };
-use std::collections::BTreeMap;
+use md5::{Digest, Md5};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -64,7 +65,7 @@ impl Session {
         let sip = format!("sip:{}", row.public_identity);
         self.hss(HssRequest::CreateAssociation(Association {
             association_id: row.association_id.clone(),
-            is_psi: row.user_type == UserType::Trunk,
+            is_psi: is_psi(row),
             private_user: PrivateUser { private_user_id: row.user_id.clone(), password: None },
             public_data: public_data(row, sip),
             service_profile: service_profile(row),
@@ -131,9 +132,60 @@ impl Session {
         }
     }
 
+    fn change_list(&mut self, before: Option<&str>, after: Option<&str>) {
+        if before != after {
+            before.iter().for_each(|list| self.delete(&lamp_list(list)));
+            after.iter().for_each(|list| self.create(&lamp_list(list)));
+        }
+    }
+
+    fn set_password(&mut self, association_id: &str, private_user_id: &str, password: &Secret) {
+        self.hss(HssRequest::SetPassword {
+            association_id: association_id.to_owned(),
+            private_user_id: private_user_id.to_owned(),
+            password: password.clone(),
+        });
+    }
+
+    /// What has become of one subscriber.
+    fn follow(&mut self, before: Option<&Subscriber>, after: Option<&Subscriber>) {
+        match (before, after) {
+            (None, Some(row)) => {
+                self.create(row);
+                self.set_phone(row);
+            }
+            (Some(before), Some(after)) => self.change(before, after),
+            (Some(row), None) => self.delete(row),
+            (None, None) => {}
+        }
+        let list = |row: Option<&Subscriber>| row.and_then(|row| row.blf_list.clone());
+        self.change_list(list(before).as_deref(), list(after).as_deref());
+    }
+
     fn delete(&mut self, row: &Subscriber) {
         self.delete_phone(row);
         self.hss(HssRequest::DeleteAssociation { association_id: row.association_id.clone() });
+    }
+}
+
+fn is_psi(row: &Subscriber) -> bool {
+    matches!(row.user_type, UserType::Trunk | UserType::Virtual)
+}
+
+/// A busy lamp field list, as the service that the HSS holds for it.
+fn lamp_list(list: &str) -> Subscriber {
+    let hash: [u8; 16] = Md5::digest(list.as_bytes()).into();
+    Subscriber {
+        user_id: list.to_owned(),
+        group_id: None,
+        public_identity: list.to_owned(),
+        user_type: UserType::Virtual,
+        phone_context: Some("tg.gl".to_owned()),
+        association_id: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        phone: None,
+        mail_account: None,
+        mail_password: None,
+        blf_list: None,
     }
 }
 
@@ -141,7 +193,7 @@ fn public_data(row: &Subscriber, public_id: String) -> PublicData {
     PublicData {
         public_id,
         private_user_id: row.user_id.clone(),
-        implicit_reg_set: if row.user_type == UserType::Trunk { 0 } else { 1 },
+        implicit_reg_set: u8::from(!is_psi(row)),
         service_profile_id: row.public_identity.clone(),
     }
 }
@@ -158,21 +210,26 @@ fn service_profile(row: &Subscriber) -> ServiceProfile {
 fn the_core_takes_every_event_of_the_stream_and_holds_in_the_end_what_it_should() {
     let ema = EmaSimulator::start(EmaOptions::default()).unwrap();
     let mut session = Session::open(&ema);
-    let mut traffic = Traffic::new(11, TrafficOptions { users: 25, ..TrafficOptions::default() });
-    let mut before = BTreeMap::new();
-    for _ in 0..1500 {
+    let options = TrafficOptions { users: 25, families: Families::all(), ..TrafficOptions::default() };
+    let mut traffic = Traffic::new(11, options);
+    let (mut before, mut passwords) = (BTreeMap::new(), BTreeMap::new());
+    for _ in 0..3000 {
         let message = traffic.next_message();
         let after: BTreeMap<_, _> =
             traffic.expected_subscribers().into_iter().map(|row| (row.user_id.clone(), row)).collect();
-        match (before.get(&message.user_id), after.get(&message.user_id)) {
-            (None, Some(row)) => session.create(row),
-            (Some(before), Some(after)) => session.change(before, after),
-            (Some(row), None) => session.delete(row),
-            (None, None) => panic!("{} is nobody", message.user_id),
+        let subjects: BTreeSet<_> = before.keys().chain(after.keys()).cloned().collect();
+        for subject in subjects.iter().filter(|subject| before.get(*subject) != after.get(*subject)) {
+            session.follow(before.get(subject), after.get(subject));
         }
-        before = after;
+        let known = traffic.expected_passwords();
+        for (id, password) in known.iter().filter(|(id, password)| passwords.get(*id) != Some(*password)) {
+            session.set_password(id, &message.subject, password);
+        }
+        (before, passwords) = (after, known);
     }
-    assert_eq!(ema.state().without_passwords(), traffic.expected_state());
+    let state = ema.state();
+    assert_eq!(traffic.wrong_passwords(&state), Vec::<String>::new());
+    assert_eq!(state.without_passwords(), traffic.expected_state());
     assert_eq!((ema.counts().faults, ema.created_twice().refused), (0, 0));
     assert!(ema.created_twice().applied_again > 0, "users come back and change their type");
 }

@@ -2,7 +2,7 @@
 
 use super::Sources;
 use super::problem::problem;
-use crate::router::actor::GetBacklog;
+use crate::router::actor::{Backlog, GetBacklog};
 use crate::store::{DatabaseHealth, StoreHealth};
 use crate::supervision::GetTree;
 use actix_web::http::StatusCode;
@@ -24,12 +24,7 @@ pub async fn ready(sources: Data<Sources>) -> impl Responder {
     let store = sources.store.health().borrow().clone();
     let ready = store.is_up();
     let links: Vec<_> = sources.links.iter().map(|link| link.borrow().clone()).collect();
-    let backlog = match &sources.router {
-        Some(router) => {
-            tokio::time::timeout(ANSWER_LIMIT, router.send(GetBacklog)).await.ok().and_then(Result::ok)
-        }
-        None => None,
-    };
+    let backlog = backlog(&sources).await;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     HttpResponse::build(status).json(json!({
         "ready": ready,
@@ -40,15 +35,22 @@ pub async fn ready(sources: Data<Sources>) -> impl Responder {
     }))
 }
 
+/// What the router has before it; `None` where there is no router, or it does not answer.
+pub async fn backlog(sources: &Sources) -> Option<Backlog> {
+    let answer = sources.router.as_ref()?.send(GetBacklog);
+    tokio::time::timeout(ANSWER_LIMIT, answer).await.ok()?.ok()
+}
+
 /// Whether events are taken: that needs the database of the events alone.
-fn intake(health: &StoreHealth) -> &'static str {
+pub fn intake(health: &StoreHealth) -> &'static str {
     match health.events {
         DatabaseHealth::Up => "open",
         DatabaseHealth::Down { .. } => "closed: events cannot be stored, so nothing more is read",
     }
 }
 
-fn describe(health: &StoreHealth) -> serde_json::Value {
+/// Both databases.
+pub fn describe(health: &StoreHealth) -> serde_json::Value {
     let database = |database: &DatabaseHealth| match database {
         DatabaseHealth::Up => json!({"up": true}),
         DatabaseHealth::Down { reason } => json!({"up": false, "reason": reason}),

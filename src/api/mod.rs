@@ -1,5 +1,9 @@
-//! HTTP: the Erlang release's three paths, health, metrics, and the supervision tree.
+//! HTTP: the Erlang release's three paths, health, metrics, the supervision tree, and what operators see and do.
+//!
+//! Whatever changes something is an [`acts::act`], which wants JSON and keeps pages of other sites out.
 
+pub mod acts;
+mod audit;
 pub mod auth;
 mod event;
 mod events;
@@ -7,12 +11,17 @@ mod health;
 mod metrics;
 mod problem;
 mod server;
+mod status;
+mod systems;
 mod tls;
 
 pub use server::{Api, Bound, bind};
 
 use crate::config::Config;
 use crate::connections::LinkState;
+use crate::managers::Pauses;
+use crate::managers::pauses::Board;
+use crate::plan::System;
 use crate::router::Router;
 use crate::store::Store;
 use crate::supervision::Supervisor;
@@ -20,6 +29,7 @@ use actix::Addr;
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 /// What the handlers read from.
@@ -27,10 +37,28 @@ use tokio::sync::watch;
 pub struct Sources {
     pub config: Arc<Config>,
     pub store: Store,
+    pub about: About,
     pub router: Option<Addr<Router>>,
+    /// `None` where nothing is provisioned.
+    pub pauses: Option<Addr<Pauses>>,
+    pub board: Board,
     pub tree: Addr<Supervisor>,
     pub links: Vec<watch::Receiver<LinkState>>,
     pub metrics: PrometheusHandle,
+}
+
+/// What does not change while the process runs.
+#[derive(Clone)]
+pub struct About {
+    pub node: String,
+    pub started: SystemTime,
+    /// The systems that are configured.
+    pub systems: Vec<System>,
+}
+
+/// Seconds of the epoch, with their fraction.
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 /// All paths.
@@ -44,6 +72,11 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read("/readyz", health::ready))
         .service(read("/metrics", metrics::metrics))
         .service(read("/api/v1/tree", health::tree))
+        .service(read("/api/v1/status", status::status))
+        .service(read("/api/v1/systems", systems::list))
+        .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
+        .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
+        .service(read("/api/v1/audit", audit::list))
         .default_service(web::to(problem::not_found));
 }
 

@@ -24,13 +24,21 @@ pub fn unreadable(error: &ReadError) -> HttpResponse {
     }
 }
 
-/// Answers a method that a path does not have.
+/// Answers a method that a path to read does not have.
 pub async fn wrong_method(request: HttpRequest) -> HttpResponse {
-    let mut answer = problem(
-        StatusCode::METHOD_NOT_ALLOWED,
-        format!("{} is read with GET, not {}", request.path(), request.method()),
-    );
-    answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, HEAD"));
+    let detail = format!("{} is read with GET, not {}", request.path(), request.method());
+    not_allowed(detail, "GET, HEAD")
+}
+
+/// Answers a method that a path to act does not have.
+pub async fn wrong_method_of_act(request: HttpRequest) -> HttpResponse {
+    let detail = format!("{} is an act: it wants POST, not {}", request.path(), request.method());
+    not_allowed(detail, "POST")
+}
+
+fn not_allowed(detail: String, allowed: &'static str) -> HttpResponse {
+    let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, detail);
+    answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     answer
 }
 

@@ -1,10 +1,17 @@
 //! The commands: arguments, what they start, and their exit codes.
 
 mod check;
+mod client;
+mod compare;
 pub mod demo;
+mod pause;
 mod plan;
+mod replay;
 mod run;
+mod seed;
 mod simulate;
+mod status;
+mod text;
 mod units;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +21,10 @@ use std::process::ExitCode;
 
 /// Where the configuration is when nobody says.
 const CONFIG: &str = "/etc/eventmanager/eventmanager.toml";
+
+/// Of the commands that ask the daemon.
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failure (no daemon, no permission, refused), 2 wrong arguments";
 
 /// Takes the events of a telephone platform, never loses one, acts on them and hands them on.
 #[derive(Parser)]
@@ -39,8 +50,24 @@ enum Command {
     },
     /// Show what OCI-R documents, or a stored event, would send: nothing is sent; exit code 1 if something would fail
     Plan(plan::Options),
+    /// Show how the running daemon is: connections, systems, backlog
+    #[command(after_help = EXIT_CODES)]
+    Status(status::Options),
+    /// Have the running daemon send nothing to a system: events are received, stored and wait
+    #[command(after_help = EXIT_CODES)]
+    Pause(pause::Options),
+    /// Have the running daemon go on with a paused system
+    #[command(after_help = EXIT_CODES)]
+    Resume(pause::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
     Demo(demo::Options),
+    /// Play recorded OCI-R documents as an application server would
+    Replay(replay::Options),
+    /// Copy the subscribers of the release beside us into the store of a daemon in shadow mode
+    Seed(seed::Options),
+    /// Show where the release beside us made something else of the same documents; exit code 1 where it did, 2 where that
+    /// cannot be told
+    Compare(compare::Options),
     /// Start one of the simulated peers alone
     Simulate {
         #[command(subcommand)]
@@ -69,7 +96,13 @@ impl Cli {
             Command::Run { config } => run::run(&config),
             Command::Check { config } => check::check(&config),
             Command::Plan(options) => plan::plan(&options),
+            Command::Status(options) => status::status(&options),
+            Command::Pause(options) => pause::set("pause", &options),
+            Command::Resume(options) => pause::set("resume", &options),
             Command::Demo(options) => demo::demo(options),
+            Command::Replay(options) => replay::replay(&options),
+            Command::Seed(options) => seed::seed(&options),
+            Command::Compare(options) => compare::compare(&options),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
         }
     }

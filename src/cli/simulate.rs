@@ -5,7 +5,7 @@ use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, Broadwo
 use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};
 use crate::simulators::script;
 use crate::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
-use crate::simulators::traffic::{Traffic, TrafficOptions};
+use crate::simulators::traffic::{Families, Traffic, TrafficOptions};
 use crate::wire::Secret;
 use anyhow::Context;
 use bytes::Bytes;
@@ -46,6 +46,10 @@ pub struct Broadworks {
     /// Users at the same time, of invented documents
     #[arg(long, default_value_t = 1000)]
     users: usize,
+    /// What invented documents are about: users, all, or some of trunks, services, portals, voicemail, lamps, passwords,
+    /// groups and domains, with commas between them
+    #[arg(long, value_name = "NAMES", default_value = "users")]
+    families: Families,
     /// Time between server status documents
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = duration)]
     keepalive: Duration,
@@ -117,7 +121,11 @@ async fn broadworks(args: Broadworks) -> anyhow::Result<()> {
     let mut documents = match &args.file {
         Some(file) => Documents::Recorded(recorded(file)?.into_iter()),
         None => {
-            let options = TrafficOptions { users: args.users.max(1), ..TrafficOptions::default() };
+            let options = TrafficOptions {
+                users: args.users.max(1),
+                families: args.families,
+                ..TrafficOptions::default()
+            };
             Documents::Invented(Box::new(Traffic::new(args.seed, options)))
         }
     };
@@ -255,9 +263,8 @@ async fn surgemail(args: Surgemail) -> anyhow::Result<()> {
     server.script(rules);
     say(&format!("simulated SurgeMail at http://{}", server.addr()));
     until_stopped(|| {
-        let state = server.state();
-        let accounts: usize = state.domains.values().map(|domain| domain.accounts.len()).sum();
-        format!("{} requests, {} domains, {accounts} accounts", server.requests(), state.domains.len())
+        let (domains, accounts) = server.state().counts();
+        format!("{} requests, {domains} domains, {accounts} accounts", server.requests())
     })
     .await
 }

@@ -3,6 +3,8 @@
 use super::values::Database;
 use crate::wire::Secret;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use tokio_postgres::config::Host;
 
 const EMA_PORT: u16 = 8080;
 const EMA_PATH: &str = "/CAI3G1.2/services/CAI3G1.2";
@@ -107,6 +109,39 @@ pub(super) fn database(text: &str) -> Result<Database, String> {
     Ok(Database::Postgres(Secret::new(text)))
 }
 
+/// Whether both are the same database, whatever the user, the options and the spelling of this host. (Two names of one
+/// host are told apart by nobody but the database's administrator.)
+pub(super) fn same_database(one: &Database, other: &Database) -> bool {
+    match (one, other) {
+        (Database::Sqlite(one), Database::Sqlite(other)) => {
+            let file = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+            file(one) == file(other)
+        }
+        (Database::Postgres(one), Database::Postgres(other)) => {
+            let others = places(other);
+            places(one).iter().any(|place| others.contains(place))
+        }
+        _ => false,
+    }
+}
+
+/// Host, port and name of the database, once for each host of the address.
+fn places(dsn: &Secret) -> Vec<(String, u16, String)> {
+    let Ok(config) = dsn.expose().parse::<tokio_postgres::Config>() else { return Vec::new() };
+    let name = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    let ports = config.get_ports();
+    let place = |(index, host): (usize, &Host)| {
+        let host = match host {
+            Host::Tcp(host) => host.to_lowercase(),
+            Host::Unix(path) => path.display().to_string(),
+        };
+        let is_loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        let host = if is_loopback { "localhost".to_owned() } else { host };
+        (host, ports.get(index).or(ports.first()).copied().unwrap_or(5432), name.to_owned())
+    };
+    config.get_hosts().iter().enumerate().map(place).collect()
+}
+
 fn sqlite(path: &str) -> Result<Database, String> {
     match path {
         "" => Err("has no path after \"sqlite:\"".into()),
@@ -170,6 +205,26 @@ mod tests {
         bad(database, "postgresql:///em", "no database host");
         bad(database, "postgresql://u:p@h:port/em", "is not a valid");
         bad(database, "postgresql://u:p@h/em?secret=1", "is not a valid");
+    }
+
+    #[test]
+    fn one_database_may_be_written_in_several_ways() {
+        let check = |one: &str, other: &str, expected: bool| {
+            let same = same_database(&database(one).unwrap(), &database(other).unwrap());
+            assert_eq!(same, expected, "{one} {other}");
+        };
+        check("postgresql://em:a@db1/em", "postgres://other:b@DB1:5432/em?sslmode=require", true);
+        check("postgresql://em@127.0.0.1/em", "postgresql://em@localhost/em", true);
+        check("postgresql://em@[::1]:5433/em", "postgresql://em@localhost:5433/em", true);
+        check("postgresql://em@db1,db2/em", "postgresql://em@db3,db2/em", true);
+        check("postgresql://em@db1", "postgresql://x@db1/em", true);
+        check("postgresql://em@db1/em", "postgresql://em@db1/shadow", false);
+        check("postgresql://em@db1/em", "postgresql://em@db1:5433/em", false);
+        check("postgresql://em@db1/em", "postgresql://em@db2/em", false);
+        check("sqlite:/a/events.db", "sqlite:/a/events.db", true);
+        check("sqlite:/a/events.db", "sqlite:/b/events.db", false);
+        check("sqlite:/dev/null", "sqlite:/dev/../dev/null", true);
+        check("sqlite:/a/em", "postgresql://em@db1/em", false);
     }
 
     #[test]

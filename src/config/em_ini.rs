@@ -3,7 +3,7 @@
 //! Its values are literal (no `${NAME}`, no `file:`). What the release ignored is a warning here.
 
 use super::ini_section::{IniFile, Reader};
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
 use super::values::*;
 use super::{Loaded, MAIL_ALONE, Surroundings, addresses, defaults, ini};
 use crate::wire::Secret;
@@ -53,6 +53,27 @@ pub fn parse_ini(text: &str, name: &str, surroundings: &Surroundings) -> Result<
     Ok(Loaded { config, warnings: Problems::sorted(name, file.warnings.take()) })
 }
 
+/// What can be understood of `text`, and what is wrong with it.
+pub(super) fn read(text: &str, surroundings: &Surroundings) -> (Config, Vec<Problem>) {
+    let file = IniFile::new(ini::parse(text));
+    let config = config(&file, surroundings);
+    (config, file.problems.take())
+}
+
+/// The databases that the INI `text` names: `[em_db]`, then `[srd_db]`. What else it holds does not matter. An error is
+/// everything that is wrong, in one line.
+pub(super) fn databases(text: &str) -> Result<(Database, Database), String> {
+    let file = IniFile::new(ini::parse(text));
+    file.require(&["em_db", "srd_db"]);
+    let databases = file.section("em_db", database).zip(file.section("srd_db", database));
+    let problems = file.problems.take();
+    let told = problems.iter().map(|problem| problem.to_string().trim_start().to_owned());
+    match databases {
+        Some(databases) if problems.is_empty() => Ok(databases),
+        _ => Err(told.collect::<Vec<_>>().join("; ")),
+    }
+}
+
 fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
     file.require(&["em_db", "srd_db"]);
     let ema = file.section("ema", ema);
@@ -74,6 +95,7 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         service_profiles: file.section("service_profiles", service_profiles).unwrap_or_default(),
         ema,
         surgemail: file.section("surgemail", surgemail),
+        shadow: None,
         broadworks: file.section("broadworks", broadworks).into_iter().collect(),
     }
 }

@@ -27,6 +27,7 @@ pub use toml_file::parse_toml;
 pub use values::*;
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// Warning about a `[surgemail]` without `[ema]`.
@@ -39,7 +40,7 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     pub config: Config,
-    /// An `em.ini` has more: the release ignored what it did not know, in TOML the same is an error.
+    /// What an `em.ini` says that nobody knows (in TOML the same is an error), and what fits together badly.
     pub warnings: Problems,
 }
 
@@ -53,6 +54,50 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
     }
     let text = std::str::from_utf8(&bytes).map_err(|error| not_utf8(&name, &bytes[..error.valid_up_to()]))?;
     parse_toml(text, &name, &surroundings)
+}
+
+/// Where the daemon serves HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpAddress {
+    pub listen: SocketAddr,
+    pub tls: bool,
+}
+
+/// What the file at `path` says of the daemon's address, for commands that ask the daemon. The rest of the file does not
+/// matter: who asks may not be allowed to read the secrets that it refers to.
+pub fn load_http_address(path: &Path) -> Result<HttpAddress, Problems> {
+    let name = path.display().to_string();
+    let surroundings = Surroundings::of_process(path.parent().unwrap_or(Path::new("")));
+    let bytes = read(path).map_err(|reason| Problems::of_file(&name, format!("cannot be read: {reason}")))?;
+    let text = ini_text(&bytes);
+    let (config, problems) = if is_ini(path, &bytes) {
+        em_ini::read(&text, &surroundings)
+    } else {
+        let (config, problems, _) = toml_file::read(&text, &surroundings);
+        (config, problems)
+    };
+    let tls = config.http.tls_cert.is_some() || problems.iter().any(|problem| problem.key == "http.tls_cert");
+    // A broken line has no key, and may be the one that counts.
+    let counts = |problem: &Problem| {
+        problem.key == "http.listen" && !problem.message.contains("[[http.token]]")
+            || problem.key.is_empty() && problem.line.is_some()
+    };
+    let problems: Vec<Problem> = problems.into_iter().filter(counts).collect();
+    if problems.is_empty() {
+        Ok(HttpAddress { listen: config.http.listen, tls })
+    } else {
+        Err(Problems::sorted(&name, problems))
+    }
+}
+
+/// The text of another program's INI that a configuration names.
+fn read_ini(path: &Path, surroundings: &Surroundings) -> Result<String, String> {
+    match (surroundings.read)(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            read(path).map(|bytes| ini_text(&bytes).into_owned())
+        }
+        text => text.map_err(|error| error.to_string()),
+    }
 }
 
 /// The content of a plain file of a plausible size: anything else would hang or fill the memory.

@@ -1,11 +1,11 @@
 //! A TOML file: syntax first, then the sections.
 
-use super::Loaded;
-use super::problem::Problems;
+use super::problem::{Problem, Problems};
 use super::section::Section;
 use super::sections;
 use super::source::{Source, position};
 use super::surroundings::Surroundings;
+use super::{Config, Loaded};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Range;
@@ -16,6 +16,15 @@ const ATTEMPTS: usize = 50;
 
 /// Reads the TOML `text` of a file called `name`. Fails with every problem found.
 pub fn parse_toml(text: &str, name: &str, surroundings: &Surroundings) -> Result<Loaded, Problems> {
+    let (config, problems, warnings) = read(text, surroundings);
+    if !problems.is_empty() {
+        return Err(Problems::sorted(name, problems));
+    }
+    Ok(Loaded { config, warnings: Problems::sorted(name, warnings) })
+}
+
+/// What can be understood of `text`, what is wrong with it, and what is worth a warning.
+pub(super) fn read(text: &str, surroundings: &Surroundings) -> (Config, Vec<Problem>, Vec<Problem>) {
     let (readable, broken) = without_broken_lines(text);
     let (table, _) = DeTable::parse_recoverable(&readable);
     let source = Source {
@@ -35,11 +44,7 @@ pub fn parse_toml(text: &str, name: &str, surroundings: &Surroundings) -> Result
     for (place, message) in broken.into_values() {
         source.report(place, "", message);
     }
-    let problems = source.problems.take();
-    if !problems.is_empty() {
-        return Err(Problems::sorted(name, problems));
-    }
-    Ok(Loaded { config, warnings: Problems::sorted(name, source.warnings.take()) })
+    (config, source.problems.take(), source.warnings.take())
 }
 
 /// `text` with its broken lines blank, and what is wrong with each of them, by line.

@@ -19,6 +19,8 @@ pub struct Config {
     /// Absent: nothing is provisioned; events of commands that need it are stored as ignored.
     pub ema: Option<Ema>,
     pub surgemail: Option<SurgeMail>,
+    /// The release that we run beside, where there is one.
+    pub shadow: Option<Shadow>,
     pub broadworks: Vec<Broadworks>,
 }
 
@@ -109,7 +111,7 @@ pub enum OnFailure {
 pub enum Mode {
     /// Requests are sent.
     Active,
-    /// Events are received and planned, nothing is sent (refused until its release).
+    /// Events are received, stored and planned, nothing is sent: for running beside another release.
     Shadow,
 }
 
@@ -184,6 +186,15 @@ pub struct SurgeMail {
     pub domain_password: Secret,
     pub timeout: Duration,
     pub delete_replaced: bool,
+}
+
+/// The databases of the release that we run beside: only ever read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shadow {
+    /// Holds its `em_event`.
+    pub events: Database,
+    /// Holds its `srd_user`.
+    pub subscribers: Database,
 }
 
 /// One BroadWorks application server.

@@ -2,7 +2,8 @@
 //!
 //! [`hss`], [`enumeration`] and [`mail`] send what their system takes; [`answer`] says what came of it; [`ema`] is the
 //! gateway that the first two go through, with its sessions and its two hosts. `breaker` leaves hosts alone that are away, and
-//! `http` is how they are spoken to.
+//! `http` is how they are spoken to. [`pauses`] knows which
+//! systems operators have paused.
 
 pub mod answer;
 mod breaker;
@@ -11,11 +12,13 @@ pub mod enumeration;
 pub mod hss;
 mod http;
 pub mod mail;
+pub mod pauses;
 
 pub use answer::{Answer, FaultClasses};
 pub use enumeration::Enumeration;
 pub use hss::Hss;
 pub use mail::Mail;
+pub use pauses::Pauses;
 
 use crate::plan::{Request, System};
 use crate::wire::cai3g::{EnumRequest, HssRequest};

@@ -45,6 +45,18 @@ impl<'a> Draft<'a> {
         self.commit(SubscriberEffect::Insert(Box::new(self.subscriber.clone())));
     }
 
+    /// Creates a PSI with its phone, where it has one, and its row at the very end: an event that fails before can be
+    /// run again, which would find the subscriber there if the row came first.
+    pub fn create_service(&mut self, phone: Option<String>) {
+        self.create_association(None);
+        if let Some(phone) = &phone {
+            self.set_tel_uri(phone);
+            self.create_enum(phone);
+        }
+        self.subscriber.phone = phone;
+        self.commit(SubscriberEffect::Insert(Box::new(self.subscriber.clone())));
+    }
+
     /// The plan that removes everything of `subscriber`: its list, phone, mail account and association, and its row.
     pub fn deletion(rules: &'a Rules, subscriber: Subscriber) -> Plan {
         let mut draft = Draft::new(rules, subscriber, rules.default_phone_context());

@@ -7,7 +7,6 @@ use super::elements::*;
 use super::subject::Subject;
 use super::{Decision, Inputs, Refusal, user};
 use crate::plan::{Subscriber, UserType};
-use crate::wire::Field;
 use crate::wire::ocir::Command;
 
 const SERVICE_ID: &str = "serviceUserId";
@@ -86,9 +85,6 @@ fn create_as(inputs: &Inputs, user_id: &str, public_identity: String) -> Result<
         ..service
     };
     let mut draft = Draft::new(inputs.rules, subscriber, phone_context);
-    draft.create(None);
-    if let Field::Value(phone) = phone {
-        draft.set_phone(Some(phone));
-    }
+    draft.create_service(phone.value());
     Ok(Decision::Run(draft.finish()))
 }

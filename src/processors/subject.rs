@@ -14,7 +14,9 @@ pub struct Subject {
     pub identities: Vec<String>,
     /// Groups that the users belong to. The events of a group run beside each other.
     pub groups: Vec<String>,
-    /// Domains of the users' mail accounts, likewise.
+    /// Mail accounts as documents and rows name them: one that moves must be gone before it comes.
+    pub mail_accounts: Vec<String>,
+    /// Domains of the users' mail accounts, shared as groups are.
     pub mail_domains: Vec<String>,
     /// The group that goes with all its members: nothing of it runs beside that.
     pub whole_group: Option<String>,
@@ -47,8 +49,9 @@ impl Subject {
         }
     }
 
-    /// Adds the domain of an account; what is no account has none.
+    /// Adds an account with its domain; what is no account has none.
     pub fn add_mail_account(&mut self, account: &str) {
+        self.mail_accounts.push(account.to_owned());
         self.mail_domains.extend(MailAccount::parse(account).map(|account| account.domain));
     }
 }

@@ -11,10 +11,12 @@ use super::lane::{Lane, Run};
 use super::outages::{Outages, Party};
 use crate::config::{OnFailure, Order, Processing};
 use crate::event::Status;
+use crate::managers::pauses::Board;
+use crate::plan::System;
 use crate::processors::subject::Subject;
 use crate::supervision::{Backoff, Shutdown};
 use actix::prelude::*;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -82,7 +84,6 @@ pub(super) struct State {
     /// Announced while the store is read: they come after what was there before.
     pub(super) meanwhile: Vec<Announced>,
     pub(super) conflicts: Conflicts,
-    pub(super) keys: HashMap<Uuid, Vec<Key>>,
     pub(super) ready: VecDeque<Uuid>,
     pub(super) idle: Vec<usize>,
     pub(super) running: usize,
@@ -109,7 +110,7 @@ impl Router {
         while !self.state.draining && !self.state.idle.is_empty() {
             let Some(event) = self.state.ready.pop_front() else { return };
             let worker = self.state.idle.pop().expect("there is an idle worker");
-            let keys = self.state.keys.get(&event).cloned().unwrap_or_default();
+            let keys = self.state.conflicts.keys(event);
             self.state.running += 1;
             // `send`: its answer is what frees the worker and the keys.
             let run = self.workers[worker].send(Run { event, keys });
@@ -148,7 +149,6 @@ impl Router {
 
     fn finish(&mut self, event: Uuid, ctx: &mut Context<Self>) {
         self.state.known.remove(&event);
-        self.state.keys.remove(&event);
         let freed = self.state.conflicts.leave(event);
         self.state.ready.extend(freed);
         if self.state.more_in_store && !self.state.loading && self.unheld() < KNOWN_LIMIT / 2 {
@@ -157,6 +157,12 @@ impl Router {
     }
 
     fn park(&mut self, event: Uuid, party: Party, reason: &str, ctx: &mut Context<Self>) {
+        if let Party::Paused(system) = party
+            && self.executor.pauses.obstacle(system).is_none()
+        {
+            // Resumed since the event was stopped: nobody would release it.
+            return self.state.ready.push_back(event);
+        }
         let Some(failures) = self.state.outages.park(party, event) else {
             tracing::debug!(%event, %party, reason, "event waits with others");
             return;
@@ -168,8 +174,21 @@ impl Router {
         });
     }
 
+    /// Lets the events of a system go when it is no longer paused.
+    fn watch_pauses(&mut self, board: Board, ctx: &mut Context<Self>) {
+        ctx.spawn(board.changed().into_actor(self).map(|board, this, ctx| {
+            let Some(board) = board else { return };
+            for system in System::ALL {
+                if board.obstacle(system).is_none() {
+                    this.state.ready.extend(this.state.outages.release(Party::Paused(system)));
+                }
+            }
+            this.dispatch(ctx);
+            this.watch_pauses(board, ctx);
+        }));
+    }
+
     fn extend(&mut self, event: Uuid, more: Vec<(Key, Hold)>) {
-        self.state.keys.entry(event).or_default().extend(more.iter().map(|(key, _)| *key));
         for startable in self.state.conflicts.extend(event, more) {
             self.state.ready.push_front(startable);
         }
@@ -235,6 +254,7 @@ impl Actor for Router {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.state = State { idle: (0..self.workers.len()).rev().collect(), ..State::default() };
         self.load(ctx);
+        self.watch_pauses(self.executor.pauses.clone(), ctx);
         ctx.run_interval(HELD_CHECK, Self::check_held);
         ctx.run_interval(RESCAN, Self::rescan);
     }

@@ -118,8 +118,7 @@ impl Router {
     }
 
     fn read_subscribers(&mut self, batch: Vec<Announced>, ctx: &mut Context<Self>) {
-        // Taken before the rows are read: what ends in between is in the rows, or was here.
-        let beside: Vec<Vec<(Key, Hold)>> = batch.iter().map(|arrival| self.keys_beside(arrival)).collect();
+        self.state.conflicts.remember_left();
         let users: Vec<String> = batch.iter().flat_map(|arrival| arrival.subject.users.clone()).collect();
         let groups: Vec<String> =
             batch.iter().filter_map(|arrival| arrival.subject.whole_group.clone()).collect();
@@ -136,10 +135,11 @@ impl Router {
             };
             this.state.read_failures = 0;
             this.state.reading = false;
-            for (arrival, beside) in batch.into_iter().zip(beside) {
+            for arrival in batch {
                 let current = rows.of(&arrival.subject).flat_map(|row| keys(&Subject::of(row))).collect();
-                this.enter(arrival, current, beside);
+                this.enter(arrival, current);
             }
+            this.state.conflicts.forget_left();
             this.dispatch(ctx);
             this.admit(ctx);
         });
@@ -151,24 +151,19 @@ impl Router {
         self.retry.delay(self.state.read_failures - 1)
     }
 
-    /// What other unfinished events of its users hold: what they will make of the users' rows. For a whole group, what
-    /// all unfinished events of the group hold: its members as they will be.
-    fn keys_beside(&self, arrival: &Announced) -> Vec<(Key, Hold)> {
-        let Announced { subject, .. } = arrival;
-        let conflicts = &self.state.conflicts;
-        let users = subject.users.iter().flat_map(|user| conflicts.keys_beside(Key::user(user)));
-        let whole = subject.whole_group.iter().flat_map(|group| conflicts.all_keys_beside(Key::group(group)));
-        users.chain(whole).collect()
-    }
-
-    fn enter(&mut self, arrival: Announced, current: Vec<(Key, Hold)>, beside: Vec<(Key, Hold)>) {
-        let event = arrival.event;
+    /// Enters an event with the names in its document, in the rows of its subscribers, and in what may have changed
+    /// these since they were read; for a whole group, also with what unfinished events will make of its members.
+    fn enter(&mut self, arrival: Announced, current: Vec<(Key, Hold)>) {
+        let Announced { event, subject } = arrival;
+        let conflicts = &mut self.state.conflicts;
+        let user = subject.users.first().map(|user| Key::user(user));
+        let whole_group = subject.whole_group.as_ref().map(|group| Key::group(group));
         let all = (self.order == Order::Strict).then_some((Key::ALL, Hold::Exclusive));
-        // Its own keys first: of long rows of keys only the first are passed on.
-        let own = keys(&arrival.subject).into_iter().chain(current);
-        let held = each_once(all.into_iter().chain(own).chain(beside).chain(self.keys_beside(&arrival)));
-        self.state.keys.insert(event, held.iter().map(|(key, _)| *key).collect());
-        if self.state.conflicts.enter(event, held) {
+        let own = all.into_iter().chain(keys(&subject)).chain(current);
+        let left = user.into_iter().chain(whole_group).flat_map(|whose| conflicts.left(whose));
+        let members = whole_group.into_iter().flat_map(|group| conflicts.all_keys_beside(group));
+        let held = each_once(own.chain(left).chain(members));
+        if conflicts.enter(event, user, held) {
             self.state.ready.push_back(event);
         }
     }

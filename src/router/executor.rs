@@ -13,6 +13,7 @@ use super::outages::Party;
 use super::walk::{Unsaved, Walk};
 use crate::config::Mode;
 use crate::event::Status;
+use crate::managers::pauses::Board;
 use crate::managers::{Answer, Systems};
 use crate::plan::Request;
 use crate::processors::actor::Processors;
@@ -29,6 +30,8 @@ pub struct Executor {
     pub rules: Arc<Rules>,
     pub processors: Processors,
     pub systems: Systems,
+    /// Which systems operators have paused.
+    pub pauses: Board,
     pub mode: Mode,
     /// Requests that may be under way at a time.
     pub concurrency: usize,

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-/// A user, phone, identity, group or mail domain, as the hash of its kind and name.
+/// A user, phone, identity, mail account, group or mail domain, as the hash of its kind and name.
 ///
 /// A hash instead of the text keeps a hundred thousand waiting events small; two names that share one wait for each
 /// other without need, which is harmless. The last bit says whether it is the name of something that many belong to.
@@ -34,6 +34,11 @@ impl Key {
         Key(hash("mail domain", &domain.to_ascii_lowercase()) | COLLECTIVE)
     }
 
+    /// The key of a mail account; what differs in case alone may be the same one.
+    pub fn mail_account(account: &str) -> Key {
+        Key::single("mail account", &account.to_ascii_lowercase())
+    }
+
     fn single(kind: &str, name: &str) -> Key {
         Key(hash(kind, name) & !COLLECTIVE)
     }
@@ -57,11 +62,12 @@ pub fn keys(subject: &Subject) -> Vec<(Key, Hold)> {
     let phones = subject.phones.iter().map(|phone| Key::single("phone", phone));
     let identities = subject.identities.iter().map(|identity| Key::single("identity", identity));
     let groups = subject.groups.iter().map(|group| Key::group(group));
+    let accounts = subject.mail_accounts.iter().map(|account| Key::mail_account(account));
     let domains = subject.mail_domains.iter().map(|domain| Key::mail_domain(domain));
     let whole_group = subject.whole_group.iter().map(|group| Key::group(group));
     let whole_domain = subject.whole_mail_domain.iter().map(|domain| Key::mail_domain(domain));
     let whole = whole_group.chain(whole_domain).map(|key| (key, Hold::Exclusive));
-    let parts = users.chain(phones).chain(identities).chain(groups).chain(domains);
+    let parts = users.chain(phones).chain(identities).chain(accounts).chain(groups).chain(domains);
     each_once(whole.chain(parts.map(|key| (key, key.hold()))))
 }
 

@@ -1,7 +1,8 @@
 //! Events that wait for a system to come back.
 //!
 //! An event whose request could not be delivered waits here with its keys. While a system is away only one of its
-//! events at a time is tried, at growing distances; as soon as one gets through, all others go.
+//! events at a time is tried, at growing distances; as soon as one gets through, all others go. Where an operator has
+//! paused a system none is tried: its events wait until they are released.
 
 use crate::plan::System;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,6 +13,8 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Party {
     System(System),
+    /// An operator who has paused it, to let it go on.
+    Paused(System),
     /// The database itself: the event could not be read.
     Store,
 }
@@ -20,6 +23,7 @@ impl fmt::Display for Party {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Party::System(system) => system.fmt(f),
+            Party::Paused(system) => write!(f, "paused {system}"),
             Party::Store => f.write_str("store"),
         }
     }
@@ -41,7 +45,8 @@ struct Outage {
 
 impl Outages {
     /// Lets an event wait. Some: nobody is being tried, so try one ([`Outages::next`]) after the delay of this many
-    /// failures in a row. An event that was tried for another party has got [`past`](Outages::passed) that one first.
+    /// failures in a row; never for a paused system. An event that was tried for another party has got
+    /// [`past`](Outages::passed) that one first.
     pub fn park(&mut self, party: Party, event: Uuid) -> Option<u32> {
         let outage = self.parties.entry(party).or_default();
         let first = outage.waiting.is_empty() && outage.probe.is_none();
@@ -52,7 +57,7 @@ impl Outages {
             outage.failures += 1;
             return Some(outage.failures);
         }
-        first.then_some(outage.failures)
+        (first && !matches!(party, Party::Paused(_))).then_some(outage.failures)
     }
 
     /// The event to try next.
@@ -75,6 +80,11 @@ impl Outages {
         self.tried_for(event)
             .and_then(|party| self.parties.remove(&party))
             .map_or_else(Vec::new, |outage| outage.waiting.into())
+    }
+
+    /// All events that wait for this party, which nobody does any more.
+    pub fn release(&mut self, party: Party) -> Vec<Uuid> {
+        self.parties.remove(&party).map_or_else(Vec::new, |outage| outage.waiting.into())
     }
 
     /// How many events wait, for whom.
@@ -133,6 +143,22 @@ mod tests {
         let mut outages = Outages::default();
         outages.park(HSS, event(1));
         assert!(outages.passed(event(9)).is_empty());
+        assert_eq!(outages.waiting().collect::<Vec<_>>(), [(HSS, 1)]);
+    }
+
+    #[test]
+    fn events_of_a_paused_system_are_not_tried_and_go_together_in_order() {
+        let paused = Party::Paused(System::Hss);
+        let mut outages = Outages::default();
+        outages.park(HSS, event(9));
+        for n in 1..4 {
+            assert_eq!(outages.park(paused, event(n)), None);
+        }
+        let waiting = outages.waiting().map(|(party, count)| (party.to_string(), count));
+        assert_eq!(waiting.collect::<Vec<_>>(), [("hss".into(), 1), ("paused hss".into(), 3)]);
+        assert!(outages.passed(event(1)).is_empty());
+        assert_eq!(outages.release(paused), [event(1), event(2), event(3)]);
+        assert!(outages.release(paused).is_empty());
         assert_eq!(outages.waiting().collect::<Vec<_>>(), [(HSS, 1)]);
     }
 

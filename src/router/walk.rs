@@ -9,7 +9,7 @@ use super::keys::Key;
 use super::outages::Party;
 use crate::config::Mode;
 use crate::event::{Event, Status};
-use crate::plan::{Plan, Request, Step, SubscriberEffect};
+use crate::plan::{Plan, Request, Step, SubscriberEffect, System};
 use crate::processors::Decision;
 use crate::store::{Journal, Progress, RecordError, StepMark, StepState, Verdict};
 use futures_util::{StreamExt, stream};
@@ -184,6 +184,7 @@ impl<'a> Walk<'a> {
     async fn step(&self, journey: &Journey<'_>, position: usize, unsaved: &mut Unsaved) -> Result<(), Stop> {
         let Step { request, effect } = &journey.plan.steps[position];
         let possibly_done = journey.is_possibly_done(request);
+        self.check_paused(request.system(), unsaved).await?;
         unsaved.mark(position, StepState::Sent, None);
         self.commit(std::mem::take(unsaved), None).await?;
         let answer = self.executor.ask(request).await;
@@ -207,6 +208,16 @@ impl<'a> Walk<'a> {
                 Err(Stop::Outcome(Outcome::Waits(Party::System(request.system()), reason)))
             }
         }
+    }
+
+    /// Stops before a request to a paused system. What was answered is recorded first; a plan of which nothing has been
+    /// sent is left to be made anew.
+    async fn check_paused(&self, system: System, unsaved: &mut Unsaved) -> Result<(), Stop> {
+        let Some(reason) = self.executor.pauses.obstacle(system) else { return Ok(()) };
+        if !unsaved.marks.is_empty() {
+            self.commit(std::mem::take(unsaved), None).await?;
+        }
+        Err(Stop::Outcome(Outcome::Waits(Party::Paused(system), reason)))
     }
 
     /// Ends the event as failed, with what is unsaved; an effect that the database refused is not among it.

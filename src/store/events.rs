@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 use uuid::Uuid;
 
-const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uuid
+pub(super) const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uuid
     and j.attempt = (select max(attempt) from em_journal where uuid = e.uuid)";
 
 impl Reader {

@@ -5,10 +5,12 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
-//! `writes` what it writes; `reader`, `events` and `subscribers` the reads; `sqlite` and `postgres` the backends with
+//! `writes` what it writes; `reader`, `events`, `subscribers` and `acts` the reads; `reading` a store that is only ever
+//! read; `sqlite` and `postgres` the backends with
 //! their tables.
 
 pub mod actor;
+mod acts;
 mod errors;
 mod events;
 mod health;
@@ -16,20 +18,23 @@ mod limits;
 mod postgres;
 mod queue;
 mod reader;
+mod reading;
 mod records;
 mod sqlite;
 mod subscribers;
 mod writer;
 mod writes;
 
+pub use acts::{Act, AuditLine, Pause, PauseChange};
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
+pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
 
 use crate::config::{Database, StoreConfig};
 use crate::event::{Event, NewEvent, Status};
-use crate::plan::Subscriber;
+use crate::plan::{Subscriber, SubscriberEffect};
 use health::{HealthBoard, Tables};
 use queue::Answer;
 use reader::{Reader, Source};
@@ -109,20 +114,7 @@ fn make_half(
     health: &HealthBoard,
     limits: &Arc<RwLock<SubscriberLimits>>,
 ) -> Result<(Half, WriterTask), OpenError> {
-    let (place, source, target) = match database {
-        Database::Sqlite(path) => {
-            let source = Source::Sqlite(sqlite::Pool::new(path.clone()));
-            (path.display().to_string(), source, Target::Sqlite(path.clone()))
-        }
-        Database::Postgres(dsn) => {
-            let refused = |reason| OpenError::Address { setting, reason };
-            let address = postgres::Address::parse(dsn.expose()).map_err(refused)?;
-            let background = postgres::Background::start()?;
-            let pool = postgres::Pool::new(&address, background.clone()).map_err(refused)?;
-            let place = address.place.clone();
-            (place, Source::Postgres(pool), Target::Postgres(Arc::new(address), background))
-        }
-    };
+    let (place, source, target) = find(setting, database)?;
     let shared = Arc::new(Shared {
         tables,
         place: place.clone(),
@@ -133,6 +125,24 @@ fn make_half(
     });
     let half = Half { shared: shared.clone(), reader: Reader { database: tables.name(), place, source } };
     Ok((half, WriterTask { name: tables.name().to_owned(), shared, target }))
+}
+
+/// A database's name for logs, where to read it, and where to write it.
+fn find(setting: &'static str, database: &Database) -> Result<(String, Source, Target), OpenError> {
+    match database {
+        Database::Sqlite(path) => {
+            let source = Source::Sqlite(sqlite::Pool::new(path.clone()));
+            Ok((path.display().to_string(), source, Target::Sqlite(path.clone())))
+        }
+        Database::Postgres(dsn) => {
+            let refused = |reason| OpenError::Address { setting, reason };
+            let address = postgres::Address::parse(dsn.expose()).map_err(refused)?;
+            let background = postgres::Background::start()?;
+            let pool = postgres::Pool::new(&address, background.clone()).map_err(refused)?;
+            let place = address.place.clone();
+            Ok((place, Source::Postgres(pool), Target::Postgres(Arc::new(address), background)))
+        }
+    }
 }
 
 impl WriterTask {
@@ -200,6 +210,17 @@ impl Store {
         }
     }
 
+    /// Applies effects that belong to no event, in order, and says of each why the database refuses it, where it does.
+    pub async fn apply(&self, effects: Vec<SubscriberEffect>) -> Result<Vec<Option<String>>, StoreError> {
+        let queue = &self.inner.subscribers.shared.queue;
+        let outcomes = queue.push(effects.into_iter().map(Write::Effect).collect()).await?;
+        let refused = outcomes.into_iter().map(|outcome| match outcome {
+            Outcome::Rejected(reason) => Some(reason),
+            _ => None,
+        });
+        Ok(refused.collect())
+    }
+
     /// Counts a panic of a worker over this attempt, and says how many there have been.
     pub async fn record_panic(&self, event: Uuid, attempt: u32) -> Result<u32, RecordError> {
         let queue = &self.inner.events.shared.queue;
@@ -207,6 +228,28 @@ impl Store {
             Outcome::Panics(panics) => Ok(panics),
             other => unreachable!("a panic is not answered by {other:?}"),
         }
+    }
+
+    /// Records an act of an operator together with what it changes; resolves when both are durable. Writes are
+    /// committed in the order of the calls; recording an act again changes nothing.
+    pub async fn record_act(&self, act: Act, change: Option<PauseChange>) -> Result<(), StoreError> {
+        let queue = &self.inner.events.shared.queue;
+        match queue.push(vec![Write::Act { act, change }]).await?.pop() {
+            Some(Outcome::Applied) => Ok(()),
+            Some(Outcome::Rejected(reason)) => Err(StoreError::Rejected(reason)),
+            other => unreachable!("an act is not answered by {other:?}"),
+        }
+    }
+
+    /// The systems that operators have paused.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, ReadError> {
+        self.inner.events.reader.pauses().await
+    }
+
+    /// A page of the acts of operators, the latest first; `before` is the id of the last line of the page before,
+    /// `i64::MAX` for the first.
+    pub async fn audit(&self, before: i64, limit: usize) -> Result<Vec<AuditLine>, ReadError> {
+        self.inner.events.reader.audit(before, limit).await
     }
 
     /// Deletes what is ours of events that are gone, and events older than `older_than` unless they are pending.
@@ -294,6 +337,15 @@ impl Store {
     /// A page of all subscribers, ordered by id; `after` is the last id of the page before, empty for the first.
     pub async fn subscriber_page(&self, after: &str, limit: usize) -> Result<Vec<Subscriber>, ReadError> {
         self.inner.subscribers.reader.subscriber_page(after, limit).await
+    }
+
+    /// A page of all rows, readable or not, each with its id, in the order of the ids' bytes.
+    pub async fn subscribers_in_order(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Result<Subscriber, ReadError>)>, ReadError> {
+        self.inner.subscribers.reader.subscribers_in_order(after, limit).await
     }
 
     /// The widths of the columns of `srd_user`, as found when its database was last connected.

@@ -3,7 +3,7 @@
 
 use super::errors::ReadError;
 use super::limits::clean;
-use super::reader::{Reader, Row, Value};
+use super::reader::{Dialect, Reader, Row, Value};
 use crate::plan::{Subscriber, UserType};
 use crate::wire::Secret;
 
@@ -40,6 +40,30 @@ impl Reader {
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.subscriber_rows(sql, vec![Value::Text(after.to_owned()), Value::Int(limit)]).await
+    }
+
+    /// A page of all rows, readable or not, each with its id: in the order of the ids' bytes, whatever the database's
+    /// collation, so that the rows of two databases can be read side by side.
+    pub async fn subscribers_in_order(
+        &self,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<(String, Result<Subscriber, ReadError>)>, ReadError> {
+        let id = match self.dialect() {
+            Dialect::Sqlite => "id collate binary",
+            Dialect::Postgres => "cast(id as text) collate \"C\"",
+        };
+        let sql = format!(
+            "select {COLUMNS} from srd_user where {id} > cast($1 as text) order by {id} limit cast($2 as bigint)"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.rows(sql, vec![Value::Text(after.to_owned()), Value::Int(limit)]).await?;
+        let identified = |mut row: Row| {
+            let id = row.text(0).unwrap_or_default();
+            row.0[0] = Value::Text(id.clone());
+            (id, subscriber(row))
+        };
+        Ok(rows.into_iter().map(identified).collect())
     }
 
     async fn subscriber_rows(&self, sql: String, params: Vec<Value>) -> Result<Vec<Subscriber>, ReadError> {

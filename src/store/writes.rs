@@ -1,5 +1,6 @@
 //! The idempotent writes that a group writer commits, and what comes of them.
 
+use super::acts::{Act, PauseChange};
 use super::records::{Progress, Swept};
 use crate::event::{NewEvent, Status};
 use crate::plan::SubscriberEffect;
@@ -18,6 +19,11 @@ pub(crate) enum Write {
     Panic {
         event: Uuid,
         attempt: u32,
+    },
+    /// A line of the audit table and what the act changes.
+    Act {
+        act: Act,
+        change: Option<PauseChange>,
     },
     /// Deletes at most [`SWEEP_ROWS`] rows of every table that has any.
     Sweep {
@@ -67,6 +73,7 @@ impl Write {
                 plan + progress.steps.len() * 100 + 500
             }
             Write::Effect(_) => 500,
+            Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
             Write::Panic { .. } | Write::Sweep { .. } => 100,
         }
     }

@@ -82,6 +82,7 @@ fn describe() {
     counter!("eventmanager_actor_restarts_total", "Restarts of a supervised actor");
     histogram!("eventmanager_southbound_request_seconds", "Requests to HSS, ENUM and mail");
     gauge!("eventmanager_breaker_open", "Whether a host is left alone because it is away, 1 or 0");
+    gauge!("eventmanager_paused", "Whether operators have paused a system, 1 or 0");
     counter!("eventmanager_session_logins_total", "Sessions opened at a provisioning host");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");

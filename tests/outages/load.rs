@@ -54,7 +54,7 @@ impl Load {
             Expected::Completed => "completed",
             Expected::Ignored => "ignored",
         };
-        Sent { subject: message.user_id, document: message.document, status }
+        Sent { subject: message.subject, document: message.document, status }
     }
 
     /// Sends many at once: users who come, with `body` in each of their documents.

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod acts;
 mod appending;
 mod legacy;
 mod outages;
@@ -43,6 +44,18 @@ const PROMISES: &[(&str, Promise)] = &[
     }),
     ("warnings_and_panics_add_up", |site| Box::pin(recording::warnings_and_panics_add_up(site))),
     ("a_sweep_keeps_what_is_pending", |site| Box::pin(recording::a_sweep_keeps_what_is_pending(site))),
+    ("a_pause_and_its_audit_line_are_one_transaction", |site| {
+        Box::pin(acts::a_pause_and_its_audit_line_are_one_transaction(site))
+    }),
+    ("what_an_act_changes_is_refused_together_with_its_audit_line", |site| {
+        Box::pin(acts::what_an_act_changes_is_refused_together_with_its_audit_line(site))
+    }),
+    ("the_audit_is_paged_and_no_sweep_touches_it", |site| {
+        Box::pin(acts::the_audit_is_paged_and_no_sweep_touches_it(site))
+    }),
+    ("a_database_of_an_earlier_version_gets_the_new_tables", |site| {
+        Box::pin(acts::a_database_of_an_earlier_version_gets_the_new_tables(site))
+    }),
     ("lists_are_filtered_and_paged", |site| Box::pin(reading::lists_are_filtered_and_paged(site))),
     ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),
     ("recent_notifications_come_back", |site| Box::pin(reading::recent_notifications_come_back(site))),

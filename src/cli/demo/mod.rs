@@ -1,7 +1,8 @@
 //! `eventmanager demo`: the main job on one machine, with simulated peers and nothing to install.
 //!
 //! BroadWorks, EMA and SurgeMail are simulated on loopback, the store is SQLite in a temporary directory, and the
-//! daemon between them is the real one. In the end what HSS and ENUM hold is compared with what the portal asked for.
+//! daemon between them is the real one. In the end what HSS, ENUM, the mail server and `srd_user` hold is compared with what
+//! the portal asked for.
 
 mod latency;
 mod peers;
@@ -49,7 +50,7 @@ pub struct Options {
     users: u32,
 }
 
-/// Runs the demo; exit code 0 only if every event completed and the core holds what it should.
+/// Runs the demo; exit code 0 only if every event completed and core, mail server and subscribers are what they should be.
 pub fn demo(options: Options) -> anyhow::Result<ExitCode> {
     let _log = telemetry::start_log(&Log { level: "warn".into(), format: LogFormat::Text });
     let metrics = telemetry::start_metrics()?;
@@ -110,10 +111,12 @@ async fn drive(
         sent,
         took,
         counts,
-        requests: peers.ema.counts(),
-        held: peers.ema.holds(),
+        requests: (peers.ema.counts().requests, peers.surgemail.requests()),
+        core: peers.ema.holds(),
+        mail: peers.surgemail.state().counts(),
         latency: latency::of(&metrics.render()),
-        core_is_right: peers.hold_what_was_asked(&traffic),
+        core_is_right: peers.core_is_right(&traffic),
+        mail_is_right: peers.mail_is_right(&traffic),
         subscribers_are_right: subscribers == traffic.expected_subscribers(),
     })
 }

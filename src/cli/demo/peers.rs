@@ -59,6 +59,7 @@ impl Peers {
                 timeout: Duration::from_secs(10),
                 delete_replaced: false,
             }),
+            shadow: None,
             broadworks: vec![Broadworks::new("simulated-as", self.broadworks.addr().to_string())],
         }
     }
@@ -82,8 +83,14 @@ impl Peers {
         )
     }
 
-    /// Whether HSS and ENUM hold exactly what the stream of documents asked for.
-    pub fn hold_what_was_asked(&self, traffic: &Traffic) -> bool {
-        self.ema.state().without_passwords() == traffic.expected_state()
+    /// Whether HSS and ENUM hold exactly what the stream of documents asked for, with the passwords that it set.
+    pub fn core_is_right(&self, traffic: &Traffic) -> bool {
+        let core = self.ema.state();
+        traffic.wrong_passwords(&core).is_empty() && core.without_passwords() == traffic.expected_state()
+    }
+
+    /// Whether the mail server does.
+    pub fn mail_is_right(&self, traffic: &Traffic) -> bool {
+        self.surgemail.state() == traffic.expected_mail()
     }
 }

@@ -2,7 +2,6 @@
 
 use super::latency::{self, Latency};
 use crate::cli::say;
-use crate::simulators::ema::Counts as Requests;
 use crate::store::{Counts, Store};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::fmt;
@@ -81,18 +80,23 @@ pub struct Summary {
     pub sent: u64,
     pub took: Duration,
     pub counts: Counts,
-    pub requests: Requests,
+    /// To the EMA and to the mail server.
+    pub requests: (u64, u64),
     /// Associations and ENUM records in the end.
-    pub held: (usize, usize),
+    pub core: (usize, usize),
+    /// Mail domains and accounts in the end.
+    pub mail: (usize, usize),
     pub latency: Option<Latency>,
     pub core_is_right: bool,
+    pub mail_is_right: bool,
     pub subscribers_are_right: bool,
 }
 
 impl Summary {
     /// Whether every event completed and everything is where it should be.
     pub fn is_good(&self) -> bool {
-        self.counts.completed == self.sent && self.core_is_right && self.subscribers_are_right
+        let all_is_right = self.core_is_right && self.mail_is_right && self.subscribers_are_right;
+        self.counts.completed == self.sent && all_is_right
     }
 }
 
@@ -111,12 +115,19 @@ impl fmt::Display for Summary {
         if let Some(latency) = self.latency {
             writeln!(f, "  latency     {latency} from receipt to final status")?;
         }
-        writeln!(f, "  requests    {} to the EMA", self.requests.requests)?;
-        let (associations, records) = self.held;
+        let (to_ema, to_surgemail) = self.requests;
+        writeln!(f, "  requests    {to_ema} to the EMA, {to_surgemail} to SurgeMail")?;
+        let (associations, records) = self.core;
         writeln!(
             f,
             "  core        {associations} associations and {records} ENUM records: {}",
             verdict(self.core_is_right)
+        )?;
+        let (domains, accounts) = self.mail;
+        writeln!(
+            f,
+            "  mail        {domains} domains and {accounts} accounts: {}",
+            verdict(self.mail_is_right)
         )?;
         writeln!(f, "  subscribers {}", verdict(self.subscribers_are_right))?;
         writeln!(f, "{}", if self.is_good() { "every event completed" } else { "NOT every event completed" })

@@ -10,6 +10,7 @@ use std::path::Path;
 const LEVELS: [(&str, &str); 5] =
     [("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
 const ORDERS: [(&str, Order); 2] = [("subject", Order::Subject), ("strict", Order::Strict)];
+const MODES: [(&str, Mode); 2] = [("active", Mode::Active), ("shadow", Mode::Shadow)];
 const FAILURES: [(&str, OnFailure); 2] = [("continue", OnFailure::Continue), ("hold", OnFailure::Hold)];
 
 pub(super) fn node(file: &Section) -> Node {
@@ -50,7 +51,7 @@ pub(super) fn store(file: &Section, data_dir: &Path) -> StoreConfig {
 }
 
 /// A relative SQLite path starts at the file's directory: the commands find the daemon's database from anywhere.
-fn database(section: &Section, key: &'static str) -> Option<Database> {
+pub(super) fn database(section: &Section, key: &'static str) -> Option<Database> {
     match section.hidden(key, addresses::database)? {
         Database::Sqlite(path) => Some(Database::Sqlite(section.surroundings().directory.join(path))),
         postgres => Some(postgres),
@@ -61,7 +62,7 @@ pub(super) fn processing(section: &Section) -> Processing {
     let default = Processing::default();
     let processing = Processing {
         order: section.value("order", choice(&ORDERS)).unwrap_or(default.order),
-        mode: section.value("mode", mode).unwrap_or(default.mode),
+        mode: section.value("mode", choice(&MODES)).unwrap_or(default.mode),
         concurrency: section.number("concurrency", 1..=1024).unwrap_or(default.concurrency),
         on_failure: section.value("on_failure", choice(&FAILURES)).unwrap_or(default.on_failure),
         retry_initial: section.duration("retry_initial").unwrap_or(default.retry_initial),
@@ -73,11 +74,4 @@ pub(super) fn processing(section: &Section) -> Processing {
             .problem(later, format!("retry_initial is longer than retry_max ({:?})", processing.retry_max));
     }
     processing
-}
-
-fn mode(text: &str) -> Result<Mode, String> {
-    match choice(&[("active", Mode::Active), ("shadow", Mode::Shadow)])(text)? {
-        Mode::Active => Ok(Mode::Active),
-        Mode::Shadow => Err("comes with a later release, only \"active\" works".into()),
-    }
 }

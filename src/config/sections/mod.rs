@@ -5,18 +5,23 @@ mod broadworks;
 mod core_network;
 mod http;
 mod mail;
+mod shadow;
 
 use super::section::Section;
 use super::values::*;
 use std::collections::BTreeSet;
 
+/// Why a shadow wants to know what it runs beside.
+const SHADOW_ALONE: &str =
+    "mode \"shadow\" without [shadow]: the table of subscribers starts empty, and nothing can be compared";
+
 /// The whole file.
 pub(super) fn config(file: &Section) -> Config {
     let node = base::node(file);
     let mut endpoints = Endpoints::default();
+    let store = base::store(file, &node.data_dir);
     let config = Config {
         log: file.section("log", base::log).unwrap_or_default(),
-        store: base::store(file, &node.data_dir),
         http: file.section("http", http::http).unwrap_or_default(),
         processing: file.section("processing", base::processing).unwrap_or_default(),
         numbering: file.section("numbering", core_network::numbering).unwrap_or_default(),
@@ -25,6 +30,8 @@ pub(super) fn config(file: &Section) -> Config {
             .unwrap_or_default(),
         ema: file.section("ema", core_network::ema),
         surgemail: file.section("surgemail", mail::surgemail),
+        shadow: file.section("shadow", |section| shadow::shadow(section, &store)).flatten(),
+        store,
         broadworks: file.sections("broadworks", |section| broadworks::broadworks(section, &mut endpoints)),
         node,
     };
@@ -32,6 +39,9 @@ pub(super) fn config(file: &Section) -> Config {
         core_network::check_ema_has_what_it_needs(file);
     } else if file.has("surgemail") {
         file.warn("surgemail", super::MAIL_ALONE);
+    }
+    if config.processing.mode == Mode::Shadow && config.shadow.is_none() {
+        file.warn("processing", SHADOW_ALONE);
     }
     config
 }

@@ -52,6 +52,11 @@ impl Query {
 }
 
 impl MailState {
+    /// How many domains and accounts there are.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.domains.len(), self.domains.values().map(|domain| domain.accounts.len()).sum())
+    }
+
     /// The administrator's page: makes and deletes domains.
     pub(super) fn administer(&mut self, query: &Query) -> Result<(), Refusal> {
         match query.get("cmd")? {

@@ -1,22 +1,37 @@
 //! What the people at the BroadWorks portal do all day: an endless stream of OCI-R documents, the same for the same
-//! seed, and what HSS, ENUM and our own table must hold when all of it has been done in order.
+//! seed, and what HSS, ENUM, the mail server and our own table must hold when all of it has been done in order.
 //!
 //! Users come and go; they get, change, drop and hand over phones (taken from one before given to the other), get
-//! devices and trunk lines, move to another city; in between come commands that provision nothing. Every event of the
-//! stream completes or is ignored, as [`OciMessage::expected`] says.
+//! devices and trunk lines, move to another city; in between come commands that provision nothing. With more
+//! [`Families`] there are services, voice portals, trunks with their pilots, voicemail, busy lamp fields, passwords,
+//! mail domains, and groups that are deleted with everything in them. Every event of the stream completes or is ignored,
+//! as [`OciMessage::expected`] says.
 
-mod acts;
+mod choice;
 mod documents;
+mod domain;
+mod expected;
+mod families;
+mod group;
+mod lamp;
+mod mailbox;
 mod numbering;
+mod password;
 mod person;
+mod portal;
+mod service;
+mod stock;
+mod user;
 
+pub use families::{Families, Family, UnknownFamily};
 pub use numbering::{numbering, service_profiles};
 
 use self::person::Person;
-use super::ema::CoreState;
+use self::service::Service;
+use self::stock::Stock;
+use super::surgemail::{MailState, SurgemailOptions};
 use crate::config::{Numbering, ServiceProfiles};
 use crate::plan::Subscriber;
-use crate::wire::Field;
 use crate::wire::ocir::write;
 
 /// What the population is like.
@@ -24,12 +39,16 @@ use crate::wire::ocir::write;
 pub struct TrafficOptions {
     /// Users at the same time, at most.
     pub users: usize,
+    /// What there is besides users.
+    pub families: Families,
     /// SIP domain of the users.
     pub domain: String,
     /// As the daemon under test is configured: [`numbering`].
     pub numbering: Numbering,
     /// As the daemon under test is configured: [`service_profiles`].
     pub service_profiles: ServiceProfiles,
+    /// The mail server's names and passwords, as the daemon under test is configured.
+    pub surgemail: SurgemailOptions,
     /// Number of the first notification.
     pub first_notification: u64,
 }
@@ -38,9 +57,11 @@ impl Default for TrafficOptions {
     fn default() -> TrafficOptions {
         TrafficOptions {
             users: 1000,
+            families: Families::all(),
             domain: "voice.example.gl".to_owned(),
             numbering: numbering(),
             service_profiles: service_profiles(),
+            surgemail: SurgemailOptions::default(),
             first_notification: 1,
         }
     }
@@ -58,9 +79,10 @@ pub enum Expected {
 pub struct OciMessage {
     pub document: String,
     /// Command type with its version, as in the document.
-    pub command: &'static str,
-    /// The user that the command is about (the event's own user is the administrator who sent it).
-    pub user_id: String,
+    pub command: String,
+    /// The user, service, group or domain that the command is about (the event's own user is the administrator who sent
+    /// it).
+    pub subject: String,
     pub expected: Expected,
 }
 
@@ -68,17 +90,23 @@ pub struct OciMessage {
 pub struct Traffic {
     options: TrafficOptions,
     random: fastrand::Rng,
+    /// Users and pilots.
     people: Vec<Person>,
-    /// Phones that nobody has any more.
-    released: Vec<String>,
+    services: Vec<Service>,
+    /// Voice portals: one for a group, at most.
+    portals: Vec<Subscriber>,
+    /// Groups that will be deleted one day.
+    small_groups: Vec<String>,
     /// Users that were deleted and may come back.
     gone: Vec<Person>,
-    /// A phone that was taken from its user for another: given with the next document.
+    /// What the mail server holds.
+    mail: MailState,
+    /// Mail domains that were made at the portal.
+    domains: Vec<String>,
+    stock: Stock,
+    /// A phone that was taken from its owner for another: given with the next document.
     handed_over: Option<String>,
     notification: u64,
-    user_number: u64,
-    phone_number: u64,
-    identity_number: u64,
 }
 
 const ADMINISTRATOR: &str = "admin@voice.example.gl";
@@ -88,81 +116,35 @@ impl Traffic {
     pub fn new(seed: u64, options: TrafficOptions) -> Traffic {
         Traffic {
             notification: options.first_notification,
+            stock: Stock::new(&options),
             options,
             random: fastrand::Rng::with_seed(seed),
             people: Vec::new(),
-            released: Vec::new(),
+            services: Vec::new(),
+            portals: Vec::new(),
+            small_groups: Vec::new(),
             gone: Vec::new(),
+            mail: MailState::default(),
+            domains: Vec::new(),
             handed_over: None,
-            user_number: 0,
-            phone_number: 0,
-            identity_number: 0,
         }
-    }
-
-    /// The next document.
-    pub fn next_message(&mut self) -> OciMessage {
-        if let Some(phone) = self.handed_over.take() {
-            let receiver = self.somebody();
-            return self.give_phone(receiver, phone);
-        }
-        if self.people.is_empty() {
-            return self.add();
-        }
-        let person = self.somebody();
-        let has_room = self.people.len() < self.options.users;
-        match self.random.u8(..100) {
-            0..20 if has_room => self.add(),
-            0..35 => self.give_new_phone(person),
-            35..40 => self.drop_phone(person),
-            40..50 => self.change_line(person, Field::Absent),
-            50..55 => self.change_type(person, Field::Absent),
-            55..65 => self.change_profile(person),
-            65..72 => self.begin_hand_over(person),
-            72..78 => self.delete(person),
-            78..81 => {
-                let phone = self.free_phone();
-                self.change_line(person, Field::Value(phone))
-            }
-            81..83 => {
-                let phone = self.free_phone();
-                self.change_type(person, Field::Value(phone))
-            }
-            83..85 => self.change_line(person, Field::Nil),
-            85..88 => self.change_nothing(person),
-            _ => self.provision_nothing(person),
-        }
-    }
-
-    /// What HSS and ENUM must hold once every document so far has been processed; without passwords.
-    pub fn expected_state(&self) -> CoreState {
-        let mut core = CoreState::default();
-        self.people.iter().for_each(|person| person.provision(&self.options, &mut core));
-        core
-    }
-
-    /// What `srd_user` must hold then, by user id.
-    pub fn expected_subscribers(&self) -> Vec<Subscriber> {
-        let mut rows: Vec<_> = self.people.iter().map(|person| person.subscriber(&self.options)).collect();
-        rows.sort_by(|a, b| a.user_id.cmp(&b.user_id));
-        rows
     }
 
     fn somebody(&mut self) -> usize {
         self.random.usize(..self.people.len())
     }
 
-    fn message(
-        &mut self,
-        command: &'static str,
-        user_id: &str,
-        body: &str,
-        expected: Expected,
-    ) -> OciMessage {
+    fn message(&mut self, command: &str, subject: &str, body: &str, expected: Expected) -> OciMessage {
         let id = format!("write{}", self.notification);
         self.notification += 1;
         let document = write::report(&id, "provadmin", ADMINISTRATOR, command, body);
-        OciMessage { document, command, user_id: user_id.to_owned(), expected }
+        OciMessage { document, command: command.to_owned(), subject: subject.to_owned(), expected }
+    }
+
+    /// A message of a command type to which another release may have given another version.
+    fn versioned(&mut self, command: &str, subject: &str, body: &str, expected: Expected) -> OciMessage {
+        let version = ["", "", "20", "21", "17sp4"][self.random.usize(..5)];
+        self.message(&format!("{command}{version}"), subject, body, expected)
     }
 }
 

@@ -1,11 +1,9 @@
-//! A user of the population, and what HSS, ENUM and our own tables must hold about it.
+//! Users and pilots as the portal knows them.
 
 use super::TrafficOptions;
 use crate::plan::{Subscriber, UserType};
-use crate::simulators::ema::{CoreState, StoredAssociation};
-use crate::wire::cai3g::{PublicData, ServiceProfile};
+use crate::wire::Secret;
 use md5::{Digest, Md5};
-use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// As written, and as a part of a user id.
@@ -29,86 +27,55 @@ pub(super) const LAST_NAMES: [(&str, &str); 6] = [
     ("Lynge", "lynge"),
 ];
 
-/// A user as the portal sees it.
+/// A user or pilot.
 #[derive(Debug, Clone)]
 pub(super) struct Person {
-    pub user_id: String,
-    pub group_id: String,
+    /// What our table must hold.
+    pub row: Subscriber,
     pub first_name: &'static str,
     pub last_name: &'static str,
     /// `None` where the address form was left empty.
     pub city: Option<String>,
-    pub trunk: bool,
-    pub identity: String,
-    /// Digits without country code.
-    pub phone: Option<String>,
+    /// The SIP password, where one was set at the portal; others are random.
+    pub password: Option<Secret>,
 }
 
 impl Person {
-    /// The association id: lower-case hex MD5 of the user id.
-    pub fn association_id(&self) -> String {
-        let mut hex = String::with_capacity(32);
-        for byte in Md5::digest(self.user_id.as_bytes()) {
-            write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
-        }
-        hex
+    /// Moves to a city, and so into its phone context.
+    pub fn move_to(&mut self, city: Option<String>, options: &TrafficOptions) {
+        let contexts = &options.numbering.phone_contexts;
+        let known = city.as_ref().and_then(|city| contexts.get(city));
+        self.row.phone_context = Some(known.unwrap_or(&options.numbering.default_phone_context).clone());
+        self.city = city;
     }
+}
 
-    /// The phone context of the city.
-    pub fn phone_context(&self, options: &TrafficOptions) -> String {
-        let numbering = &options.numbering;
-        let known = self.city.as_ref().and_then(|city| numbering.phone_contexts.get(city));
-        known.unwrap_or(&numbering.default_phone_context).clone()
+/// The row of a subscriber that has nothing but its name, in the default phone context.
+pub(super) fn new_row(
+    user_id: &str,
+    group_id: &str,
+    user_type: UserType,
+    options: &TrafficOptions,
+) -> Subscriber {
+    Subscriber {
+        user_id: user_id.to_owned(),
+        group_id: Some(group_id.to_owned()),
+        public_identity: user_id.to_owned(),
+        user_type,
+        phone_context: Some(options.numbering.default_phone_context.clone()),
+        association_id: association_id(user_id),
+        phone: None,
+        mail_account: None,
+        mail_password: None,
+        blf_list: None,
     }
+}
 
-    /// The row of `srd_user`.
-    pub fn subscriber(&self, options: &TrafficOptions) -> Subscriber {
-        Subscriber {
-            user_id: self.user_id.clone(),
-            group_id: Some(self.group_id.clone()),
-            public_identity: self.identity.clone(),
-            user_type: if self.trunk { UserType::Trunk } else { UserType::User },
-            phone_context: Some(self.phone_context(options)),
-            association_id: self.association_id(),
-            phone: self.phone.clone(),
-            mail_account: None,
-            mail_password: None,
-            blf_list: None,
-        }
+/// The association id: lower-case hex MD5 of the user id.
+pub(super) fn association_id(user_id: &str) -> String {
+    let mut hex = String::with_capacity(32);
+    for byte in Md5::digest(user_id.as_bytes()) {
+        write!(hex, "{byte:02x}").expect("writing to a string cannot fail");
     }
-
-    /// Adds what HSS and ENUM hold about the user.
-    pub fn provision(&self, options: &TrafficOptions, core: &mut CoreState) {
-        let country = &options.numbering.country_code;
-        let sip = format!("sip:{}", self.identity);
-        let mut public_ids = vec![sip.clone()];
-        if let Some(phone) = &self.phone {
-            public_ids.push(format!("tel:+{country}{phone}"));
-            core.enum_records.insert(format!("tel:{country}{phone}"), sip);
-        }
-        let profiles = &options.service_profiles;
-        let configured = if self.trunk { &profiles.trunk } else { &profiles.user };
-        let profile = ServiceProfile {
-            service_profile_id: self.identity.clone(),
-            configured_profile_id: configured.clone(),
-            phone_context: self.phone_context(options),
-        };
-        let association = StoredAssociation {
-            is_psi: self.trunk,
-            private_user_id: self.user_id.clone(),
-            password: None,
-            public_data: public_ids.into_iter().map(|id| (id.clone(), self.public_data(id))).collect(),
-            service_profiles: BTreeMap::from([(self.identity.clone(), profile)]),
-        };
-        core.associations.insert(self.association_id(), association);
-    }
-
-    fn public_data(&self, public_id: String) -> PublicData {
-        PublicData {
-            public_id,
-            private_user_id: self.user_id.clone(),
-            implicit_reg_set: u8::from(!self.trunk),
-            service_profile_id: self.identity.clone(),
-        }
-    }
+    hex
 }

@@ -4,6 +4,7 @@ use super::script::{Param, Script, Session};
 use super::statements::*;
 use crate::event::NewEvent;
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
+use crate::store::acts::{Act, Pause, PauseChange};
 use crate::store::health::Tables;
 use crate::store::limits::{EventWidths, clean, cut};
 use crate::store::records::{Progress, StepMark, Swept, Verdict};
@@ -45,7 +46,7 @@ pub(super) async fn commit(
         Write::Progress(progress) => {
             Outcome::Recorded(statuses.get(&progress.event).copied().unwrap_or(RowStatus::Gone))
         }
-        Write::Effect(_) => Outcome::Applied,
+        Write::Effect(_) | Write::Act { .. } => Outcome::Applied,
         Write::Panic { .. } => {
             let panics: Option<i32> = at.and_then(|at| results[at].first()).map(|row| row.get(0));
             Outcome::Panics(panics.and_then(|panics| u32::try_from(panics).ok()).unwrap_or_default())
@@ -130,8 +131,37 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
         Write::Panic { event, attempt } => {
             Some(script.add(PANIC, vec![Box::new(*event), Box::new(number(*attempt))]))
         }
+        Write::Act { act, change } => Some(add_act(script, act, change.as_ref())),
         Write::Sweep { older_than } => Some(add_sweep(script, *older_than)),
     }
+}
+
+fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseChange>) -> usize {
+    match change {
+        Some(PauseChange::Pause(pause)) => drop(script.add(PAUSE, pause_params(pause))),
+        Some(PauseChange::Resume(system)) => drop(script.add(RESUME, vec![Box::new(system.as_str())])),
+        None => {}
+    }
+    script.add(
+        AUDIT,
+        vec![
+            Box::new(act.uuid),
+            Box::new(micros(act.at)),
+            Box::new(clean(&act.actor)),
+            Box::new(clean(&act.act)),
+            Box::new(clean(&act.object)),
+            Box::new(act.detail.as_deref().map(clean)),
+        ],
+    )
+}
+
+fn pause_params(pause: &Pause) -> Vec<Param<'_>> {
+    vec![
+        Box::new(pause.system.as_str()),
+        Box::new(micros(pause.at)),
+        Box::new(clean(&pause.actor)),
+        Box::new(pause.reason.as_deref().map(clean)),
+    ]
 }
 
 fn number(value: u32) -> i32 {

@@ -4,12 +4,16 @@ use super::{Address, Background, SESSION, reason};
 use crate::store::limits::clean;
 use crate::store::reader::{Row, Value};
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime};
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::{FromSql, ToSql, Type};
 
 const CONNECTIONS: usize = 4;
+
+/// What is read here may be another program's: the server itself refuses to change it.
+const READ_ONLY: &str = "set default_transaction_read_only = on";
 
 /// A read that takes longer has met a dead server; the server itself gives up sooner.
 const READ_TIMEOUT: Duration = Duration::from_secs(40);
@@ -33,7 +37,11 @@ impl Pool {
             .wait_timeout(Some(Duration::from_secs(10)))
             .create_timeout(Some(Duration::from_secs(10)))
             .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+                let ready = async move {
+                    client.batch_execute(SESSION).await?;
+                    client.batch_execute(READ_ONLY).await
+                };
+                Box::pin(async move { ready.await.map_err(HookError::Backend) })
             }))
             .build()
             .map_err(|error| error.to_string())?;
@@ -82,12 +90,25 @@ fn param(value: Value) -> Box<dyn ToSql + Sync + Send> {
     }
 }
 
+/// Text of any encoding: a database of encoding SQL_ASCII gives whatever bytes somebody has put in.
+struct Lossy(String);
+
+impl<'a> FromSql<'a> for Lossy {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
+        Ok(Lossy(String::from_utf8_lossy(raw).into_owned()))
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <String as FromSql>::accepts(ty)
+    }
+}
+
 fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
     let values = row.columns().iter().enumerate().map(|(index, column)| {
         Ok(if *column.type_() == Type::INT8 {
             row.try_get::<_, Option<i64>>(index)?.map_or(Value::Null, Value::Int)
         } else {
-            row.try_get::<_, Option<String>>(index)?.map_or(Value::Null, Value::Text)
+            row.try_get::<_, Option<Lossy>>(index)?.map_or(Value::Null, |Lossy(text)| Value::Text(text))
         })
     });
     Ok(Row(values.collect::<Result<_, _>>()?))

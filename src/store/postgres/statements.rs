@@ -93,6 +93,18 @@ pub(super) const UPDATE_SUBSCRIBER: &str = "
 
 pub(super) const DELETE_SUBSCRIBER: &str = "delete from srd_user where id = $1::text";
 
+pub(super) const AUDIT: &str = "
+    insert into em_audit (uuid, at, actor, act, object, detail)
+    values ($1::uuid, to_timestamp($2::bigint / 1e6), $3::text, $4::text, $5::text, $6::text)
+    on conflict (uuid) do nothing";
+
+pub(super) const PAUSE: &str = "
+    insert into em_pause (system, at, actor, reason)
+    values ($1::text, to_timestamp($2::bigint / 1e6), $3::text, $4::text)
+    on conflict (system) do nothing";
+
+pub(super) const RESUME: &str = "delete from em_pause where system = $1::text";
+
 /// `is distinct from`: a row without a status is past its retention like any other.
 pub(super) const SWEEP_EVENTS: &str = "
     with deleted as (

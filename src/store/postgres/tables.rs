@@ -12,7 +12,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 /// One start at a time; creating an index on a large table may take long, waiting for a lock may not.
 const ALONE: &str = "set local statement_timeout = 0; set local lock_timeout = '10s';
@@ -55,7 +55,7 @@ const EM_SCHEMA: (&str, &str) =
     ("em_schema", "create table em_schema (part text primary key, version integer not null)");
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 5] = [
+const BESIDE_EVENTS: [(&str, &str); 7] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_status", "create index em_event_status on em_event (status, inserted)"),
     ("em_event_inserted", "create index em_event_inserted on em_event using brin (inserted)"),
@@ -81,6 +81,27 @@ const BESIDE_EVENTS: [(&str, &str); 5] = [
             answer    text,
             marked    timestamptz not null,
             primary key (uuid, attempt, position)
+        )",
+    ),
+    (
+        "em_audit",
+        "create table em_audit (
+            id        bigserial primary key,
+            uuid      uuid not null unique,
+            at        timestamptz not null,
+            actor     text not null,
+            act       text not null,
+            object    text not null,
+            detail    text
+        )",
+    ),
+    (
+        "em_pause",
+        "create table em_pause (
+            system    text primary key,
+            at        timestamptz not null,
+            actor     text not null,
+            reason    text
         )",
     ),
 ];

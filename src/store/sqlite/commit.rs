@@ -3,6 +3,7 @@
 use crate::event::NewEvent;
 use crate::event::Status;
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
+use crate::store::acts::{Act, Pause, PauseChange};
 use crate::store::limits::{EventWidths, clean, cut};
 use crate::store::records::{Progress, Swept, Verdict};
 use crate::store::writes::{Outcome, RowStatus, SWEEP_ROWS, Write, micros, note, warning_lines};
@@ -32,6 +33,7 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
             Ok(Outcome::Applied)
         }
         Write::Panic { event, attempt } => count_panic(transaction, event, *attempt),
+        Write::Act { act, change } => record_act(transaction, act, change.as_ref()),
         Write::Sweep { older_than } => sweep(transaction, *older_than),
     }
 }
@@ -163,6 +165,50 @@ fn count_panic(transaction: &Transaction, event: &Uuid, attempt: u32) -> rusqlit
         )?
         .query_row(params![event.to_string(), attempt], |row| row.get(0))?;
     Ok(Outcome::Panics(panics))
+}
+
+fn record_act(
+    transaction: &Transaction,
+    act: &Act,
+    change: Option<&PauseChange>,
+) -> rusqlite::Result<Outcome> {
+    transaction
+        .prepare_cached(
+            "insert into em_audit (uuid, at, actor, act, object, detail) values (?1, ?2, ?3, ?4, ?5, ?6)
+             on conflict (uuid) do nothing",
+        )?
+        .execute(params![
+            act.uuid.to_string(),
+            time(transaction, act.at)?,
+            clean(&act.actor),
+            clean(&act.act),
+            clean(&act.object),
+            act.detail.as_deref().map(clean),
+        ])?;
+    match change {
+        Some(PauseChange::Pause(pause)) => insert_pause(transaction, pause)?,
+        Some(PauseChange::Resume(system)) => transaction
+            .prepare_cached("delete from em_pause where system = ?1")?
+            .execute([system.as_str()])
+            .map(drop)?,
+        None => {}
+    }
+    Ok(Outcome::Applied)
+}
+
+fn insert_pause(transaction: &Transaction, pause: &Pause) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "insert into em_pause (system, at, actor, reason) values (?1, ?2, ?3, ?4)
+             on conflict (system) do nothing",
+        )?
+        .execute(params![
+            pause.system.as_str(),
+            time(transaction, pause.at)?,
+            clean(&pause.actor),
+            pause.reason.as_deref().map(clean),
+        ])?;
+    Ok(())
 }
 
 fn apply_effect(transaction: &Transaction, effect: &SubscriberEffect) -> rusqlite::Result<()> {

@@ -10,7 +10,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const EM_EVENT: &str = "create table if not exists em_event (
     id        integer primary key autoincrement,
@@ -51,6 +51,21 @@ const OURS: &str = "
         answer    text,
         marked    timestamp not null,
         primary key (uuid, attempt, position)
+    ) without rowid;
+    create table if not exists em_audit (
+        id        integer primary key autoincrement,
+        uuid      text not null unique,
+        at        timestamp not null,
+        actor     text not null,
+        act       text not null,
+        object    text not null,
+        detail    text
+    );
+    create table if not exists em_pause (
+        system    text primary key,
+        at        timestamp not null,
+        actor     text not null,
+        reason    text
     ) without rowid;";
 
 const SRD_USER: &str = "create table if not exists srd_user (

@@ -26,4 +26,4 @@ pub use mask::mask_secrets;
 pub const DEFAULT_MAX_DOCUMENT: usize = 1 << 20;
 
 /// The name of the outer document element, at whose end tag the stream is cut.
-const ROOT: &str = "BroadsoftOCIReportingDocument";
+pub const ROOT: &str = "BroadsoftOCIReportingDocument";

@@ -1,12 +1,13 @@
-//! The commands as the portal's pages send them.
+//! What the pages of users send.
 
-use super::person::Person;
-use crate::wire::Field;
+use super::{push_element, push_phone};
+use crate::simulators::traffic::person::Person;
+use crate::wire::{Field, Secret};
 use std::fmt::Write;
 
 /// The endpoint part of a UserModifyRequest.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Endpoint<'a> {
+pub(in crate::simulators::traffic) enum Endpoint<'a> {
     /// `xsi:nil`: no device.
     Removed,
     /// A device of the user's own, with its line port.
@@ -16,8 +17,10 @@ pub(super) enum Endpoint<'a> {
 }
 
 /// The body of a UserAddRequest.
-pub(super) fn user_add(person: &Person) -> String {
-    let Person { user_id, group_id, first_name, last_name, .. } = person;
+pub(in crate::simulators::traffic) fn add(person: &Person) -> String {
+    let Person { first_name, last_name, .. } = person;
+    let user_id = &person.row.user_id;
+    let group_id = person.row.group_id.as_deref().unwrap_or_default();
     let city = city(person);
     format!(
         "<serviceProviderId>Tusass-SP</serviceProviderId><groupId>{group_id}</groupId><userId>{user_id}</userId>\
@@ -30,23 +33,18 @@ pub(super) fn user_add(person: &Person) -> String {
 }
 
 /// The body of a UserDeleteRequest.
-pub(super) fn user_delete(user_id: &str) -> String {
+pub(in crate::simulators::traffic) fn delete(user_id: &str) -> String {
     format!("<userId>{user_id}</userId>")
 }
 
 /// The body of a UserModifyRequest as the addresses page sends it.
-pub(super) fn addresses(user_id: &str, phone: &Field<String>, endpoint: Option<Endpoint>) -> String {
+pub(in crate::simulators::traffic) fn addresses(
+    user_id: &str,
+    phone: &Field<String>,
+    endpoint: Option<Endpoint>,
+) -> String {
     let mut body = format!("<userId>{user_id}</userId>");
-    match phone {
-        Field::Absent => {}
-        Field::Nil => body.push_str("<phoneNumber xsi:nil=\"true\"/><extension xsi:nil=\"true\"/>"),
-        Field::Value(phone) if phone.is_empty() => body.push_str("<phoneNumber/>"),
-        Field::Value(phone) => {
-            let extension = &phone[phone.len().saturating_sub(4)..];
-            write!(body, "<phoneNumber>{phone}</phoneNumber><extension>{extension}</extension>")
-                .expect("writing to a string cannot fail");
-        }
-    }
+    push_phone(&mut body, phone);
     body.push_str("<sipAliasList xsi:nil=\"true\"/>");
     match endpoint {
         None => {}
@@ -71,8 +69,9 @@ pub(super) fn addresses(user_id: &str, phone: &Field<String>, endpoint: Option<E
 }
 
 /// The body of a UserModifyRequest as the profile page sends it, with names and city.
-pub(super) fn profile(person: &Person) -> String {
-    let Person { user_id, first_name, last_name, .. } = person;
+pub(in crate::simulators::traffic) fn profile(person: &Person) -> String {
+    let Person { first_name, last_name, .. } = person;
+    let user_id = &person.row.user_id;
     let city = city(person);
     format!(
         "<userId>{user_id}</userId><lastName>{last_name}</lastName><firstName>{first_name}</firstName>\
@@ -85,8 +84,30 @@ pub(super) fn profile(person: &Person) -> String {
     )
 }
 
+/// The body of a UserAuthenticationModifyRequest.
+pub(in crate::simulators::traffic) fn password(user_id: &str, password: &Secret) -> String {
+    let mut body = format!("<userId>{user_id}</userId><userName>{user_id}</userName>");
+    push_element(&mut body, "newPassword", password.expose());
+    body
+}
+
+/// The body of a UserBusyLampFieldModifyRequest.
+pub(in crate::simulators::traffic) fn busy_lamps(user_id: &str, list: &Field<String>) -> String {
+    let mut body = format!("<userId>{user_id}</userId>");
+    match list {
+        Field::Absent => {}
+        Field::Nil => body.push_str("<listURI xsi:nil=\"true\"/>"),
+        Field::Value(list) => push_element(&mut body, "listURI", list),
+    }
+    body.push_str(
+        "<monitoredUserIdList><userId>desk1@voice.example.gl</userId><userId>desk2@voice.example.gl</userId>\
+         </monitoredUserIdList><enableCallParkNotification>false</enableCallParkNotification>",
+    );
+    body
+}
+
 /// Types and bodies of commands that provision nothing.
-pub(super) fn ignored(number: usize, user_id: &str) -> (&'static str, String) {
+pub(in crate::simulators::traffic) fn ignored(number: usize, user_id: &str) -> (&'static str, String) {
     let commands = [
         ("UserDoNotDisturbModifyRequest", "<isActive>true</isActive><ringSplash>false</ringSplash>"),
         (

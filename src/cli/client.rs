@@ -1,0 +1,181 @@
+//! The daemon's HTTP API as the commands use it: where it is, who asks, and what can go wrong, in clear words.
+
+use crate::api::acts::OPERATOR_HEADER;
+use crate::config;
+use crate::wire::Secret;
+use anyhow::{Context, anyhow, bail};
+use clap::Args;
+use reqwest::{Certificate, Method, StatusCode, Url};
+use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The daemon itself gives up sooner.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// The token, where there is no file of it.
+const TOKEN_VARIABLE: &str = "EVENTMANAGER_TOKEN";
+
+/// Where the daemon is and who asks.
+#[derive(Debug, Args)]
+pub struct ClientOptions {
+    /// Configuration file of the daemon, for its address
+    #[arg(long, value_name = "FILE", default_value = super::CONFIG)]
+    config: PathBuf,
+    /// Address of the daemon [default: as the configuration file says]
+    #[arg(long, value_name = "URL")]
+    url: Option<Url>,
+    /// File with the token to show [default: the environment's EVENTMANAGER_TOKEN]
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// PEM file with the certificate to trust where the daemon serves TLS [default: those of the system]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+/// Asks one daemon.
+pub struct Client {
+    url: Url,
+    token: Option<Secret>,
+    client: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl ClientOptions {
+    /// A client; nothing is connected yet.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        let url = self.address()?;
+        let mut client = reqwest::Client::builder();
+        if let Some(file) = &self.ca {
+            let shown = file.display();
+            let pem = std::fs::read(file).with_context(|| format!("--ca {shown}"))?;
+            let trusted = Certificate::from_pem_bundle(&pem).with_context(|| format!("--ca {shown}"))?;
+            if trusted.is_empty() {
+                bail!("--ca {shown} holds no certificate");
+            }
+            client = client.tls_certs_only(trusted);
+        } else if url.scheme() == "http" {
+            // Without TLS there may be no certificates on the host, and none are needed.
+            client = client.tls_certs_only([]);
+        }
+        let client = client
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(ANSWER_LIMIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .context("the HTTP client")?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        Ok(Client { url, token: self.token()?, client, runtime })
+    }
+
+    fn address(&self) -> anyhow::Result<Url> {
+        if let Some(url) = &self.url {
+            if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+                bail!("--url {url} is not http://HOST:PORT or https://HOST:PORT");
+            }
+            return Ok(url.clone());
+        }
+        let config::HttpAddress { mut listen, tls } = config::load_http_address(&self.config)
+            .context("the address of the daemon is not known (--url says it, too)")?;
+        // Who listens everywhere is asked here.
+        match listen.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => listen.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => listen.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        if listen.port() == 0 {
+            bail!("http.listen has port 0, a port that only the daemon's log tells: give it with --url");
+        }
+        let scheme = if tls { "https" } else { "http" };
+        Url::parse(&format!("{scheme}://{listen}")).context("the address of the daemon")
+    }
+
+    fn token(&self) -> anyhow::Result<Option<Secret>> {
+        let text = match &self.token_file {
+            Some(file) => {
+                std::fs::read_to_string(file).with_context(|| format!("--token-file {}", file.display()))?
+            }
+            None => std::env::var(TOKEN_VARIABLE).unwrap_or_default(),
+        };
+        let token = text.trim();
+        if token.is_empty() && self.token_file.is_some() {
+            bail!("--token-file names an empty file");
+        }
+        Ok((!token.is_empty()).then(|| Secret::new(token)))
+    }
+}
+
+impl Client {
+    /// `GET path`: what it says.
+    pub fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.ask(Method::GET, path, None)
+    }
+
+    /// `POST path`, an act.
+    pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.ask(Method::POST, path, Some(body.to_string()))
+    }
+
+    fn ask(&self, method: Method, path: &str, body: Option<String>) -> anyhow::Result<Value> {
+        let url = self.url.join(path).with_context(|| format!("{} and {path}", self.url))?;
+        let mut request = self.client.request(method, url.clone());
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        } else if let Some(user) = user() {
+            request = request.header(OPERATOR_HEADER, user);
+        }
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body);
+        }
+        let (status, text) = self
+            .runtime
+            .block_on(async {
+                let answer = request.send().await?;
+                Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+            })
+            .map_err(|error| self.no_answer(error))?;
+        if !status.is_success() {
+            return Err(self.refused(status, &text));
+        }
+        serde_json::from_str(&text).with_context(|| format!("{url} does not answer as eventmanager does"))
+    }
+
+    fn no_answer(&self, error: reqwest::Error) -> anyhow::Error {
+        let (url, connecting) = (self.url.as_str().trim_end_matches('/'), error.is_connect());
+        // The URL is named once.
+        let reason = format!("{:#}", anyhow!(error.without_url()));
+        if connecting && (reason.contains("certificate") || reason.contains("tls")) {
+            return anyhow!("{url} is not trusted: {reason}; --ca FILE names the certificate to trust");
+        }
+        if connecting {
+            return anyhow!(
+                "no daemon answers at {url}: {reason}\n\
+                 is it running? systemctl start eventmanager, or eventmanager run --config FILE"
+            );
+        }
+        anyhow!("{url} gave no answer: {reason}")
+    }
+
+    fn refused(&self, status: StatusCode, text: &str) -> anyhow::Error {
+        let url = self.url.as_str().trim_end_matches('/');
+        let detail = serde_json::from_str::<Value>(text).ok();
+        let detail = detail.as_ref().and_then(|body| body["detail"].as_str()).unwrap_or("no reason given");
+        match (status, &self.token) {
+            (StatusCode::UNAUTHORIZED, None) => {
+                anyhow!("{url} wants a token: --token-file FILE, or {TOKEN_VARIABLE} in the environment")
+            }
+            (StatusCode::UNAUTHORIZED, Some(_)) => anyhow!("{url} does not know this token"),
+            (StatusCode::FORBIDDEN, _) => anyhow!("{url} does not allow that: {detail}"),
+            _ => anyhow!("{url} says {status}: {detail}"),
+        }
+    }
+}
+
+/// The name of who runs the command, also behind sudo.
+fn user() -> Option<String> {
+    let mut names = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let plain = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+    names.find(plain)
+}

@@ -1,0 +1,118 @@
+//! `eventmanager status`: how the daemon is, as a table or as JSON.
+
+use super::client::ClientOptions;
+use super::pause::by_whom;
+use super::say;
+use super::text::{age, lasting, plain};
+use clap::Args;
+use serde_json::Value;
+use std::process::ExitCode;
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// As the daemon's /api/v1/status says it
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: ClientOptions,
+}
+
+/// Prints the status; exit code 0 where the daemon answers, whatever it says.
+pub fn status(options: &Options) -> anyhow::Result<ExitCode> {
+    let status = options.daemon.client()?.get("/api/v1/status")?;
+    let text = if options.json { format!("{status:#}\n") } else { table(&status) };
+    say(&text);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(status: &Value) -> String {
+    let mut text = String::new();
+    let mut line = |title: &str, rest: String| {
+        text += format!("{title:<13}{rest}").trim_end();
+        text.push('\n');
+    };
+    let up = lasting(status["uptime_seconds"].as_u64().unwrap_or_default());
+    line("node", format!("{}, eventmanager {}, up {up}", plain(&status["node"]), plain(&status["version"])));
+    line("store", store(&status["store"]));
+    line("intake", plain(&status["intake"]));
+    titled("connections", list(&status["connections"]), connection, &mut line);
+    titled("systems", list(&status["systems"]), system, &mut line);
+    line("backlog", backlog(&status["backlog"]));
+    line("events", events(&status["events"]));
+    line("restarts", plain(&status["restarts"]));
+    text
+}
+
+/// A line for each item, with the title in front of the first; `none` where there is none.
+fn titled(title: &str, items: &[Value], describe: fn(&Value) -> String, line: &mut impl FnMut(&str, String)) {
+    if items.is_empty() {
+        line(title, "none".to_owned());
+    }
+    for (index, item) in items.iter().enumerate() {
+        line(if index == 0 { title } else { "" }, describe(item));
+    }
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn store(store: &Value) -> String {
+    let database = |name: &str| match (&store[name]["up"], &store[name]["reason"]) {
+        (Value::Bool(true), _) => format!("{name} up"),
+        (_, reason) => format!("{name} DOWN ({})", plain(reason)),
+    };
+    format!("{}, {}", database("events"), database("subscribers"))
+}
+
+fn connection(link: &Value) -> String {
+    let state = if link["up"] == true { "up" } else { "DOWN" };
+    let reason = link["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!(
+        "{:<12} {state:<5} {} for {}{reason}",
+        plain(&link["name"]),
+        plain(&link["address"]),
+        age(&link["since"])
+    )
+}
+
+fn system(system: &Value) -> String {
+    let state = match (system["state"].as_str(), system["configured"] == true) {
+        (Some("paused"), _) => format!("PAUSED {}", by_whom(&system["paused"])),
+        (_, false) => "not configured".to_owned(),
+        (Some("running"), true) => "running".to_owned(),
+        (_, true) => "not known yet whether it is paused: the store has not been read".to_owned(),
+    };
+    format!("{:<12} {state}", plain(&system["system"]))
+}
+
+fn backlog(backlog: &Value) -> String {
+    if backlog.is_null() {
+        return "-".to_owned();
+    }
+    let waiting = list(&backlog["waiting"]).iter();
+    let waiting: String =
+        waiting.map(|party| format!(", {} wait for {}", plain(&party[1]), plain(&party[0]))).collect();
+    let more = if backlog["more_in_store"] == true { ", more in the store" } else { "" };
+    format!(
+        "{} unfinished, {} running{waiting}{more}",
+        plain(&backlog["unfinished"]),
+        plain(&backlog["running"])
+    )
+}
+
+fn events(events: &Value) -> String {
+    if events.is_null() {
+        return "not known: the store does not answer".to_owned();
+    }
+    let counted =
+        ["pending", "failed", "completed", "ignored"].map(|word| format!("{} {word}", plain(&events[word])));
+    let oldest = events["oldest_pending_seconds"].as_u64();
+    let oldest = oldest.map(|age| format!(", the oldest pending for {}", lasting(age))).unwrap_or_default();
+    let left = match events["left_pending"].as_u64() {
+        None | Some(0) => String::new(),
+        Some(left) => format!(", {left} left pending by the Erlang release"),
+    };
+    format!("{}{oldest}{left}", counted.join(", "))
+}

@@ -1,0 +1,320 @@
+//! Which systems operators have paused: nothing is sent to these, and events that need them wait.
+//!
+//! The store holds the pauses, so that they outlive the daemon; this actor alone changes them, one act after the other,
+//! and publishes what stands on a board that everybody who sends looks at.
+
+use crate::plan::System;
+use crate::store::{self, Act, DatabaseHealth, PauseChange, Store, StoreError};
+use crate::supervision::Shutdown;
+use actix::prelude::*;
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{Semaphore, watch};
+use uuid::Uuid;
+
+/// How long after a failed reading of the store the next one comes.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+/// Acts that wait for those before them, at most.
+const ACTS: usize = 100;
+
+/// The systems that are paused, each with who, when and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Paused(BTreeMap<System, store::Pause>);
+
+impl Paused {
+    /// The pause of a system that has one.
+    pub fn get(&self, system: System) -> Option<&store::Pause> {
+        self.0.get(&system)
+    }
+}
+
+impl FromIterator<store::Pause> for Paused {
+    fn from_iter<I: IntoIterator<Item = store::Pause>>(pauses: I) -> Self {
+        Paused(pauses.into_iter().map(|pause| (pause.system, pause)).collect())
+    }
+}
+
+/// Where the pauses can be seen. `None`: the store has not been read yet.
+#[derive(Debug, Clone)]
+pub struct Board(watch::Receiver<Option<Paused>>);
+
+/// The writing side of the board; it lives as long as the daemon.
+pub type Publisher = Arc<watch::Sender<Option<Paused>>>;
+
+/// A board on which nothing is known yet; the metric of every system exists from now on.
+pub fn board() -> (Publisher, Board) {
+    System::ALL.into_iter().for_each(|system| gauge(system, false));
+    let (publisher, board) = watch::channel(None);
+    (Arc::new(publisher), Board(board))
+}
+
+impl Board {
+    /// A board on which nothing ever shows as paused, where there is nobody who pauses.
+    pub fn all_running() -> Board {
+        Board(watch::channel(Some(Paused::default())).1)
+    }
+
+    /// What is known now.
+    pub fn read(&self) -> Option<Paused> {
+        self.0.borrow().clone()
+    }
+
+    /// Why nothing may be sent to this system now; `None`: it may.
+    pub fn obstacle(&self, system: System) -> Option<String> {
+        match &*self.0.borrow() {
+            None => Some(format!("whether {system} is paused is not known yet")),
+            Some(paused) => paused.get(system).map(|pause| match &pause.reason {
+                Some(reason) => format!("paused by {}: {reason}", pause.actor),
+                None => format!("paused by {}", pause.actor),
+            }),
+        }
+    }
+
+    /// Resolves with the board when it says something new; `None` when nothing new can come.
+    pub async fn changed(mut self) -> Option<Board> {
+        self.0.changed().await.ok()?;
+        Some(self)
+    }
+}
+
+/// What is to become of a system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    Pause,
+    Resume,
+}
+
+impl Wish {
+    /// The word in the audit table.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Wish::Pause => "pause",
+            Wish::Resume => "resume",
+        }
+    }
+}
+
+/// An operator's act. It is answered when it is stored and published.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Done, Refused>")]
+pub struct SetPause {
+    pub system: System,
+    pub wish: Wish,
+    pub actor: String,
+    pub reason: Option<String>,
+}
+
+/// What came of an act.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// False: the system was paused, or not paused, already.
+    pub changed: bool,
+    /// The pause that stands now.
+    pub pause: Option<store::Pause>,
+}
+
+/// Why an act was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    #[error("the store is away, and an act must be recorded: {0}")]
+    StoreAway(String),
+    #[error("the pauses have not been read from the store yet: try again in a moment")]
+    NotKnownYet,
+    #[error("{ACTS} other acts wait already: try again in a moment")]
+    TooMany,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// See the module.
+pub struct Pauses {
+    store: Store,
+    publisher: Publisher,
+    /// Rebuilt from the store at every start.
+    paused: Option<Paused>,
+    /// Of the act that is being stored. Those behind it wait in their order.
+    turn: Arc<Semaphore>,
+    under_way: usize,
+}
+
+impl Pauses {
+    /// Keeps the pauses of `store` and publishes them.
+    pub fn new(store: Store, publisher: Publisher) -> Self {
+        Pauses { store, publisher, paused: None, turn: Arc::new(Semaphore::new(1)), under_way: 0 }
+    }
+
+    /// Reads the pauses as soon as the store can be read. The mailbox stays open meanwhile.
+    fn load(&mut self, ctx: &mut Context<Self>) {
+        let store = self.store.clone();
+        let pauses = async move {
+            // Queued behind what an earlier incarnation may have left there; an error shows in the reading.
+            let _ = store.append(Vec::new()).await;
+            store.pauses().await
+        };
+        ctx.spawn(pauses.into_actor(self).map(|pauses, this, ctx| match pauses {
+            Ok(pauses) => this.publish(pauses.into_iter().collect()),
+            Err(error) => {
+                tracing::warn!(%error, "pauses cannot be read: trying again");
+                ctx.run_later(READ_AGAIN, Self::load);
+            }
+        }));
+    }
+
+    fn publish(&mut self, paused: Paused) {
+        for system in System::ALL {
+            gauge(system, paused.get(system).is_some());
+        }
+        self.paused = Some(paused.clone());
+        self.publisher.send_replace(Some(paused));
+    }
+
+    /// An act is refused where it would have to wait for a database: nobody knows when it would be carried out.
+    fn check(&self) -> Result<(), Refused> {
+        if let DatabaseHealth::Down { reason } = &self.store.health().borrow().events {
+            return Err(Refused::StoreAway(reason.clone()));
+        }
+        match self.paused {
+            None => Err(Refused::NotKnownYet),
+            Some(_) if self.under_way >= ACTS => Err(Refused::TooMany),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// Stores an act that has its turn, then publishes what stands.
+    fn carry_out(&mut self, asked: SetPause) -> ResponseActFuture<Self, Result<Done, Refused>> {
+        let mut paused = self.paused.clone().unwrap_or_default();
+        let (act, change, changed) = decide(&mut paused, &asked);
+        let store = self.store.clone();
+        let recorded = async move { store.record_act(act, Some(change)).await };
+        Box::pin(recorded.into_actor(self).map(move |recorded, this, _| {
+            recorded?;
+            let SetPause { system, wish, actor, reason } = asked;
+            let act = wish.as_str();
+            tracing::info!(%system, act, actor, reason, changed, "act of an operator");
+            let pause = paused.get(system).cloned();
+            this.publish(paused);
+            Ok(Done { changed, pause })
+        }))
+    }
+}
+
+/// What an act comes to: its line in the audit table, its change, and whether it is one; `paused` is as it leaves it.
+fn decide(paused: &mut Paused, asked: &SetPause) -> (Act, PauseChange, bool) {
+    let SetPause { system, wish, actor, reason } = asked.clone();
+    let at = now();
+    let changed = paused.get(system).is_some() != (wish == Wish::Pause);
+    let change = match wish {
+        Wish::Pause => {
+            let new = store::Pause { system, at, actor: actor.clone(), reason: reason.clone() };
+            // The first pause stands, with its reason. It is written again in case somebody has deleted its row.
+            PauseChange::Pause(paused.0.entry(system).or_insert(new).clone())
+        }
+        Wish::Resume => {
+            paused.0.remove(&system);
+            PauseChange::Resume(system)
+        }
+    };
+    let unchanged = match wish {
+        Wish::Pause => "was paused already",
+        Wish::Resume => "was not paused",
+    };
+    let detail = match (changed, reason) {
+        (true, reason) => reason,
+        (false, None) => Some(unchanged.to_owned()),
+        (false, Some(reason)) => Some(format!("{unchanged}: {reason}")),
+    };
+    let (act, object) = (wish.as_str().to_owned(), system.to_string());
+    (Act { uuid: Uuid::now_v7(), at, actor, act, object, detail }, change, changed)
+}
+
+/// In whole milliseconds: what is shown is the same after a restart, whichever database keeps it.
+fn now() -> SystemTime {
+    let since = UNIX_EPOCH.elapsed().unwrap_or_default();
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(since.as_millis()).unwrap_or_default())
+}
+
+fn gauge(system: System, paused: bool) {
+    metrics::gauge!("eventmanager_paused", "system" => system.as_str()).set(f64::from(u8::from(paused)));
+}
+
+impl Actor for Pauses {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        // What was published before stands until the store has been read again.
+        *self = Pauses::new(self.store.clone(), Arc::clone(&self.publisher));
+        self.load(ctx);
+    }
+}
+
+impl Supervised for Pauses {}
+
+impl Handler<SetPause> for Pauses {
+    type Result = ResponseActFuture<Self, Result<Done, Refused>>;
+
+    fn handle(&mut self, asked: SetPause, _: &mut Context<Self>) -> Self::Result {
+        if let Err(refused) = self.check() {
+            return Box::pin(ready(Err(refused)).into_actor(self));
+        }
+        self.under_way += 1;
+        let turn = Arc::clone(&self.turn).acquire_owned();
+        let acting = turn.into_actor(self).then(move |turn, this, _| {
+            this.carry_out(asked).map(move |done, this, _| {
+                this.under_way -= 1;
+                drop(turn);
+                done
+            })
+        });
+        Box::pin(acting)
+    }
+}
+
+impl Handler<Shutdown> for Pauses {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(paused: &mut Paused, wish: Wish, actor: &str, reason: Option<&str>) -> (Option<String>, bool) {
+        let (actor, reason) = (actor.to_owned(), reason.map(str::to_owned));
+        let (act, _, changed) = decide(paused, &SetPause { system: System::Hss, wish, actor, reason });
+        (act.detail, changed)
+    }
+
+    #[test]
+    fn the_first_pause_stands_until_it_is_lifted_and_every_act_says_what_it_changed() {
+        let mut paused = Paused::default();
+        let said = |text: &str| Some(text.to_owned());
+        assert_eq!(ask(&mut paused, Wish::Pause, "anna", Some("upgrade")), (said("upgrade"), true));
+        assert_eq!(ask(&mut paused, Wish::Pause, "bo", None), (said("was paused already"), false));
+        assert_eq!(
+            ask(&mut paused, Wish::Pause, "bo", Some("too")),
+            (said("was paused already: too"), false)
+        );
+        let stands = paused.get(System::Hss).map(|pause| (pause.actor.as_str(), pause.reason.as_deref()));
+        assert_eq!(stands, Some(("anna", Some("upgrade"))));
+        assert_eq!(paused.get(System::Enum), None);
+        assert_eq!(ask(&mut paused, Wish::Resume, "bo", None), (None, true));
+        assert_eq!(ask(&mut paused, Wish::Resume, "bo", None), (said("was not paused"), false));
+        assert_eq!(paused, Paused::default());
+    }
+
+    #[test]
+    fn a_board_that_knows_nothing_lets_nothing_through() {
+        let (publisher, board) = board();
+        assert!(board.obstacle(System::Hss).is_some_and(|reason| reason.contains("not known yet")));
+        let mut paused = Paused::default();
+        ask(&mut paused, Wish::Pause, "anna", Some("upgrade"));
+        publisher.send_replace(Some(paused));
+        assert_eq!(board.obstacle(System::Hss).as_deref(), Some("paused by anna: upgrade"));
+        assert_eq!(board.obstacle(System::Enum), None);
+    }
+}
