@@ -8,6 +8,7 @@ use crate::support::daemon::{Daemon, eventually};
 use crate::world::{Party, World};
 use eventmanager::plan::Subscriber;
 use eventmanager::simulators::ema::{Outcome, StoredAssociation};
+use eventmanager::simulators::surgemail::{Domain, MailState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Waits for the end and compares everything.
@@ -84,21 +85,29 @@ pub fn asked_once(world: &World, load: &Load, party: Party) {
             assert_eq!(requests.count(), reference.core, "requests to the EMA");
         }
         Party::Mail => {
-            assert_eq!(world.mail.requests() as usize, reference.mail, "requests to the mail server")
+            assert_eq!(
+                world.peers.surgemail.requests() as usize,
+                reference.mail,
+                "requests to the mail server"
+            )
         }
         Party::Events | Party::Subscribers => panic!("{party:?} is no peer"),
     }
 }
 
 fn the_mail_server_is_as_asked(world: &World, load: &Load) {
-    let state = world.mail.state();
-    let mut held = BTreeMap::new();
-    for (name, domain) in state.domains.iter().filter(|(name, _)| name.starts_with("mail")) {
-        let accounts: BTreeSet<String> =
-            domain.accounts.keys().map(|local_part| format!("{local_part}@{name}")).collect();
-        held.insert(name.clone(), accounts);
-    }
-    assert_eq!(held, load.mailboxes.domains);
+    let mut asked = accounts(&load.traffic.expected_mail());
+    asked.extend(load.mailboxes.domains.clone());
+    assert_eq!(accounts(&world.peers.surgemail.state()), asked);
+}
+
+/// By domain.
+fn accounts(state: &MailState) -> BTreeMap<String, BTreeSet<String>> {
+    let of = |(name, domain): (&String, &Domain)| {
+        let accounts = domain.accounts.keys().map(|local_part| format!("{local_part}@{name}"));
+        (name.clone(), accounts.collect())
+    };
+    state.domains.iter().map(of).collect()
 }
 
 fn the_rows_are_as_asked(world: &World, load: &Load) {

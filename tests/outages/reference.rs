@@ -46,9 +46,13 @@ fn requests(sent: &Sent, rules: &Rules, rows: &mut BTreeMap<String, Subscriber>)
     let command = Document::from_text(sent.document.clone()).into_command(0);
     let command = command.expect("a document").expect("a command");
     let Some(entry) = command_type(command.command_type()) else { return Vec::new() };
-    let subscriber = rows.get(&sent.subject);
+    let subject = (entry.subject)(&command, rules);
+    let subscriber = subject.users.first().and_then(|user| rows.get(user));
+    let is_member = |row: &&Subscriber| subject.whole_group.is_some() && row.group_id == subject.whole_group;
+    let members: Vec<_> = rows.values().filter(is_member).cloned().map(Ok).collect();
     let new_password = Secret::new("geheim");
-    let inputs = Inputs { command: &command, subscriber, members: &[], rules, new_password: &new_password };
+    let inputs =
+        Inputs { command: &command, subscriber, members: &members, rules, new_password: &new_password };
     let plan = match (entry.plan)(&inputs) {
         Ok(Decision::Run(plan)) => plan,
         Ok(Decision::Ignore(_)) => return Vec::new(),
