@@ -3,11 +3,12 @@
 
 use crate::load::Load;
 use crate::mailboxes::DOMAIN;
-use crate::reference::creations;
+use crate::reference::reference;
 use crate::support::daemon::{Daemon, eventually};
 use crate::world::{Party, World};
 use eventmanager::plan::Subscriber;
 use eventmanager::simulators::ema::{Outcome, StoredAssociation};
+use eventmanager::simulators::surgemail::{Domain, MailState};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Waits for the end and compares everything.
@@ -67,21 +68,46 @@ fn nothing_was_created_twice(world: &World, load: &Load) {
             *carried_out.entry(call.mo_id).or_default() += 1;
         }
     }
-    let asked = creations(&load.sent);
+    let asked = reference(&load.sent).creations;
     assert_eq!(carried_out, asked);
     let again: usize = asked.values().map(|times| times - 1).sum();
     assert_eq!(world.peers.ema.created_twice().applied_again, again as u64);
 }
 
-fn the_mail_server_is_as_asked(world: &World, load: &Load) {
-    let state = world.mail.state();
-    let mut held = BTreeMap::new();
-    for (name, domain) in state.domains.iter().filter(|(name, _)| name.starts_with("mail")) {
-        let accounts: BTreeSet<String> =
-            domain.accounts.keys().map(|local_part| format!("{local_part}@{name}")).collect();
-        held.insert(name.clone(), accounts);
+/// Whoever was not away has got every request once, whatever became of databases meanwhile: no step that was answered is sent
+/// again.
+pub fn asked_once(world: &World, load: &Load, party: Party) {
+    let reference = reference(&load.sent);
+    match party {
+        Party::Ema => {
+            let calls = world.peers.ema.calls();
+            let requests = calls.iter().filter(|call| !matches!(call.operation, "Login" | "Logout"));
+            assert_eq!(requests.count(), reference.core, "requests to the EMA");
+        }
+        Party::Mail => {
+            assert_eq!(
+                world.peers.surgemail.requests() as usize,
+                reference.mail,
+                "requests to the mail server"
+            )
+        }
+        Party::Events | Party::Subscribers => panic!("{party:?} is no peer"),
     }
-    assert_eq!(held, load.mailboxes.domains);
+}
+
+fn the_mail_server_is_as_asked(world: &World, load: &Load) {
+    let mut asked = accounts(&load.traffic.expected_mail());
+    asked.extend(load.mailboxes.domains.clone());
+    assert_eq!(accounts(&world.peers.surgemail.state()), asked);
+}
+
+/// By domain.
+fn accounts(state: &MailState) -> BTreeMap<String, BTreeSet<String>> {
+    let of = |(name, domain): (&String, &Domain)| {
+        let accounts = domain.accounts.keys().map(|local_part| format!("{local_part}@{name}"));
+        (name.clone(), accounts.collect())
+    };
+    state.domains.iter().map(of).collect()
 }
 
 fn the_rows_are_as_asked(world: &World, load: &Load) {

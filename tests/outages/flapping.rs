@@ -75,7 +75,7 @@ fn peers_that_hang_or_have_no_time_or_refuse_the_login_are_waited_for() {
         let of_ema = |rule: Rule| if trouble.op.is_empty() { rule } else { rule.op(trouble.op) };
         load.send_for(&world, SHORT);
         world.peers.ema.script(rule(trouble.ema.clone()).map(of_ema).collect());
-        world.mail.script(rule(trouble.mail.clone()).collect());
+        world.peers.surgemail.script(rule(trouble.mail.clone()).collect());
         if !trouble.op.is_empty() {
             world.peers.ema.expire_sessions();
         }
@@ -87,7 +87,7 @@ fn peers_that_hang_or_have_no_time_or_refuse_the_login_are_waited_for() {
         }
         load.send_for(&world, outage());
         world.peers.ema.script(Vec::new());
-        world.mail.script(Vec::new());
+        world.peers.surgemail.script(Vec::new());
         load.send_for(&world, SHORT);
         all_is_well(&world, &load, &daemon);
         eventually("nobody waits any more", || {

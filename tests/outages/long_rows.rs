@@ -4,7 +4,7 @@ use crate::support::daemon::{Site, eventually};
 use crate::support::documents::{add, drop_phone, report, set_phone};
 use crate::support::peers::Peers;
 
-/// Longer than what an event takes over from those before it (`PASSED_ON` in `src/router/conflicts.rs`).
+/// Longer than what an event could remember of those before it.
 const ROW: u64 = 30;
 
 fn change_line(id: u64, user: &str) -> String {
@@ -16,7 +16,6 @@ fn change_line(id: u64, user: &str) -> String {
 
 /// The event that takes the phone away does not name it; that it does so is known from the events before it alone.
 #[test]
-#[ignore = "an event takes over sixteen keys from those before it: the phone falls out of a longer row"]
 fn a_phone_is_taken_away_before_it_is_given_also_behind_a_long_row_of_events() {
     let peers = Peers::start();
     let site = Site::new(&peers.config(""));

@@ -1,6 +1,6 @@
 //! Who is away, alone and together.
 
-use crate::after::all_is_well;
+use crate::after::{all_is_well, asked_once};
 use crate::load::Load;
 use crate::outage;
 use crate::signs::{is_seen, the_daemon_tells};
@@ -86,5 +86,8 @@ fn check(world: &World, row: &Outage, seed: u64) {
     }
     load.send_for(world, AFTER);
     all_is_well(world, &load, &daemon);
+    for peer in [Ema, Mail].into_iter().filter(|peer| !row.away.contains(peer)) {
+        asked_once(world, &load, peer);
+    }
     assert_eq!(daemon.terminate(), Some(0));
 }

@@ -3,7 +3,7 @@
 use crate::support::daemon::{Daemon, Site};
 use crate::support::peers::Peers;
 use crate::support::postgres::{Cluster, execute, query};
-use eventmanager::simulators::surgemail::{SurgemailHandle, SurgemailOptions, SurgemailSimulator};
+use eventmanager::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
 use eventmanager::wire::Secret;
 use rusqlite::types::Value;
 use std::cell::{Ref, RefCell};
@@ -58,7 +58,6 @@ impl Clusters {
 /// One daemon's surroundings. Without clusters both databases are one file, which is never away.
 pub struct World<'a> {
     pub peers: Peers,
-    pub mail: SurgemailHandle,
     pub site: Site,
     clusters: Option<(&'a Clusters, String)>,
 }
@@ -69,14 +68,14 @@ const MAIL_PASSWORD: &str = "mailpass";
 impl<'a> World<'a> {
     /// On SQLite; `requests` are further keys of `[ema]` and of `[surgemail]`.
     pub fn on_a_file(requests: &str) -> World<'static> {
-        let (peers, mail) = (Peers::start(), mail());
-        let site = Site::new(&config(&peers, &mail, requests));
-        World { peers, mail, site, clusters: None }
+        let peers = peers();
+        let site = Site::new(&config(&peers, requests));
+        World { peers, site, clusters: None }
     }
 
     /// On PostgreSQL, with empty databases called `name`.
     pub fn on(clusters: &'a Clusters, name: &str) -> World<'a> {
-        let (peers, mail) = (Peers::start(), mail());
+        let peers = peers();
         let url = |cluster: &RefCell<Cluster>| {
             let cluster: Ref<Cluster> = cluster.borrow();
             execute(&cluster.url("postgres"), &format!("create database {name}")).expect("a database");
@@ -84,8 +83,8 @@ impl<'a> World<'a> {
         };
         let (events, subscribers) = (url(&clusters.events), url(&clusters.subscribers));
         let store = format!("[store]\nevents = {events:?}\nsubscribers = {subscribers:?}\n");
-        let site = Site::new(&(config(&peers, &mail, "") + &store));
-        World { peers, mail, site, clusters: Some((clusters, name.to_owned())) }
+        let site = Site::new(&(config(&peers, "") + &store));
+        World { peers, site, clusters: Some((clusters, name.to_owned())) }
     }
 
     pub fn start(&self) -> Daemon {
@@ -95,7 +94,7 @@ impl<'a> World<'a> {
     pub fn take_away(&self, party: Party, stop: Stop) {
         match party {
             Party::Ema => self.peers.ema.refuse(true).expect("refused"),
-            Party::Mail => self.mail.refuse(true).expect("refused"),
+            Party::Mail => self.peers.surgemail.refuse(true).expect("refused"),
             database => {
                 let mut cluster = self.clusters().of(database).borrow_mut();
                 match stop {
@@ -109,7 +108,7 @@ impl<'a> World<'a> {
     pub fn give_back(&self, party: Party) {
         match party {
             Party::Ema => self.peers.ema.refuse(false).expect("listening again"),
-            Party::Mail => self.mail.refuse(false).expect("listening again"),
+            Party::Mail => self.peers.surgemail.refuse(false).expect("listening again"),
             database => self.clusters().of(database).borrow_mut().resume(),
         }
     }
@@ -164,18 +163,18 @@ fn text(value: Value) -> String {
     }
 }
 
-fn mail() -> SurgemailHandle {
+fn peers() -> Peers {
     let password = Secret::new(MAIL_PASSWORD);
     let options =
         SurgemailOptions { domain_password: Some(password.clone()), password, ..Default::default() };
-    SurgemailSimulator::start(options).expect("a mail server")
+    let surgemail = SurgemailSimulator::start(options).expect("a mail server");
+    Peers { surgemail, ..Peers::start() }
 }
 
-fn config(peers: &Peers, mail: &SurgemailHandle, requests: &str) -> String {
-    let address = mail.addr().to_string();
-    let mail = format!(
-        "[surgemail]\nprimary = {address:?}\nusername = \"mailadmin\"\npassword = {MAIL_PASSWORD:?}\n\
-         domain_password = {MAIL_PASSWORD:?}\n{requests}\n"
-    );
-    peers.config(requests) + &mail
+fn config(peers: &Peers, requests: &str) -> String {
+    let domain_password = SurgemailOptions::default().domain_password.unwrap_or_default();
+    peers
+        .config(requests)
+        .replace("[surgemail]\n", &format!("[surgemail]\n{requests}\n"))
+        .replace(&format!("{:?}", domain_password.expose()), &format!("{MAIL_PASSWORD:?}"))
 }
