@@ -1,7 +1,7 @@
 //! `eventmanager plan`: what documents, or a stored event, would send.
 
-use super::say;
-use crate::config::{self, Config};
+use super::{complain, say};
+use crate::config::{self, Config, Database};
 use crate::preview::{Foreseen, ForeseenRequest, Preview, Prospect};
 use crate::store::{self, Store};
 use crate::wire::ocir::{Command, Document, Framer, Notification};
@@ -40,7 +40,7 @@ pub struct Options {
 pub fn plan(options: &Options) -> anyhow::Result<ExitCode> {
     let config = Arc::new(config::load(&options.config)?.config);
     actix_rt::System::new().block_on(async {
-        let store = match options.no_store {
+        let store = match options.no_store || !exists(&config.store.subscribers) {
             true => None,
             // Nothing of it is run that writes: it is only read.
             false => Some(store::open(&config.store)?.0),
@@ -51,12 +51,24 @@ pub fn plan(options: &Options) -> anyhow::Result<ExitCode> {
             all_well: true,
         };
         match (&options.file, options.event, store) {
-            (_, Some(id), Some(store)) => printer.event(&store, id).await?,
+            (None, Some(id), Some(store)) => printer.event(&store, id).await?,
             (Some(file), _, _) => printer.file(file, &config).await?,
-            _ => bail!("a file or --event is needed"),
+            (None, Some(id), None) => bail!("there is no event {id}"),
+            (None, None, _) => bail!("a file or --event is needed"),
         }
         Ok(if printer.all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     })
+}
+
+/// Whether there is a database as yet: before the daemon's first start nobody is known.
+fn exists(database: &Database) -> bool {
+    match database {
+        Database::Sqlite(path) if !path.exists() => {
+            complain(&format!("{}: there is no database yet, so nobody is known\n", path.display()));
+            false
+        }
+        Database::Sqlite(_) | Database::Postgres(_) => true,
+    }
 }
 
 struct Printer {
@@ -146,7 +158,7 @@ impl Printer {
 
     fn cannot(&mut self, place: &str, reason: &str) {
         self.all_well = false;
-        super::complain(&format!("{place}: {reason}\n"));
+        complain(&format!("{place}: {reason}\n"));
     }
 }
 
