@@ -25,7 +25,7 @@ use crate::plan::System;
 use crate::processors::actor::{Processor, Processors};
 use crate::processors::{self, attributes::Rules};
 use crate::router::Router;
-use crate::router::executor::Executor;
+use crate::router::executor::{Executor, Slots};
 use crate::router::lane::Lane;
 use crate::store::actor::{StoreWriter, Sweeper};
 use crate::store::{self, Store};
@@ -38,7 +38,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 /// More restarts than these within the time are a defect that restarting does not mend.
 const INTENSITY: Intensity = Intensity { max: 10, within: Duration::from_secs(60) };
@@ -181,7 +181,7 @@ impl Provisioning {
             mode: config.processing.mode,
             concurrency: config.processing.concurrency,
             pauses: board,
-            slots: Arc::new(Semaphore::new(config.processing.concurrency)),
+            slots: Slots::new(config.processing.concurrency),
         };
         let (routing, router) = routing(&config.processing, executor, &thread);
         Some(Provisioning { rules, router, pauses, specs: [managers, processors, routing] })

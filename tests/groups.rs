@@ -182,6 +182,26 @@ fn an_outage_in_the_midst_of_a_group_ends_by_itself() {
 }
 
 #[test]
+fn a_group_that_is_tried_after_an_outage_lets_the_others_go_at_its_first_member() {
+    let (peers, site) = site();
+    let _daemon = site.start();
+    let events = add_members(&peers, 400);
+    site.wait_ended(events);
+    peers.ema.refuse(true).expect("refused");
+    peers.broadworks.send(&delete_group(events + 1));
+    eventually("the group waits", || (site.count(&["pending"]) == 1).then_some(()));
+    peers.broadworks.send(&delete(events + 2, "nobody@tele.gl"));
+    eventually("another waits with it", || (site.count(&["pending"]) == 2).then_some(()));
+    peers.ema.set_latency(Duration::from_millis(50));
+    peers.ema.refuse(false).expect("listening again");
+    let other = || site.events().last().map(|row| row.status.clone());
+    eventually("the other has ended", || (other().as_deref() == Some("completed")).then_some(()));
+    assert!(peers.ema.holds().0 > 0, "the group is not done yet");
+    site.wait_ended(events + 2);
+    assert_eq!((peers.ema.holds(), subscribers(&site)), ((0, 0), 0));
+}
+
+#[test]
 fn a_group_without_members_completes_and_one_without_a_name_fails() {
     let (peers, site) = site();
     let _daemon = site.start();

@@ -257,7 +257,7 @@ fn point_10_a_deleted_group_takes_all_its_members_along_with_one_status() {
     world.send(|id| add_to(id, "OTHER", ANNA));
     world.ended();
     world.peers.ema.set_latency(Duration::from_millis(10));
-    assert_eq!(world.run(|id| group_delete(id, "KNI")), "completed ");
+    assert_eq!(world.run(|id| group_delete(id, "KNI")), "completed 31 members deleted");
     assert_eq!(world.peers.ema.holds(), (1, 0), "only who is in another group is left");
     assert_eq!(world.accounts(), Vec::<String>::new());
     assert_eq!(subscribers(&world.site).len(), 1);

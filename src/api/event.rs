@@ -155,7 +155,7 @@ fn members(plan: &Plan, journal: &Journal) -> Vec<MemberDetail> {
             user: user.to_owned(),
             steps: steps.len(),
             done: count(&[StepState::Done, StepState::Planned]),
-            failed: count(&[StepState::Failed]) > 0,
+            failed: count(&[StepState::Failed, StepState::Refused]) > 0,
         }
     };
     branches.map(detail).collect()

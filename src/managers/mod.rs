@@ -48,7 +48,8 @@ impl Systems {
             Request::Enum(request) => self.enumeration.send(Provision(request.clone())).await,
             Request::Mail(request) => match &self.mail {
                 Some(mail) => mail.send(Provision(request.clone())).await,
-                None => return Answer::NotTaken("[surgemail] is not configured".to_owned()),
+                // A plan of the time when it was; it would wait for ever.
+                None => return Answer::Refused("[surgemail] is not configured any more".to_owned()),
             },
         };
         answer.unwrap_or_else(|error| Answer::Unanswered(format!("the manager failed: {error}")))

@@ -35,7 +35,8 @@ pub fn modify(inputs: &Inputs) -> Result<Decision, Refusal> {
         .ok_or_else(|| Refusal::Invalid(format!("mail account {text:?} is not LOCALPART@DOMAIN")))?;
     let user = known(inputs, user_id)?;
     let mut draft = Draft::new(inputs.rules, user.clone(), current_context(inputs));
-    if user.mail_account.as_deref() == Some(text) {
+    // What differs in case alone is the same mailbox to most servers: to make the one and delete the other would lose it.
+    if user.mail_account.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(text)) {
         let password = command.field(PASSWORD).value().filter(|password| !password.is_empty());
         let stored = user.mail_password.as_ref().map(|stored| stored.expose());
         if password.is_some() && password != stored {

@@ -113,7 +113,8 @@ impl Router {
             let keys = self.state.conflicts.keys(event);
             self.state.running += 1;
             // `send`: its answer is what frees the worker and the keys.
-            let run = self.workers[worker].send(Run { event, keys });
+            let is_tried = self.state.outages.tried_for(event).is_some();
+            let run = self.workers[worker].send(Run { event, keys, is_tried });
             ctx.spawn(run.into_actor(self).map(move |result, this, ctx| {
                 this.state.running -= 1;
                 this.state.idle.push(worker);
@@ -133,6 +134,7 @@ impl Router {
         match outcome {
             Outcome::Ended(Some(Status::Failed)) => self.failed(event, ctx),
             Outcome::Ended(_) => self.finish(event, ctx),
+            Outcome::Passed => self.state.ready.push_back(event),
             Outcome::Waits(party, reason) => self.park(event, party, &reason, ctx),
             Outcome::Needs(more) => self.extend(event, more),
             Outcome::Crashed(reason) => self.crashed(event, reason, ctx),

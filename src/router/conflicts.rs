@@ -12,7 +12,7 @@ use super::keys::{Key, each_once};
 use std::collections::{HashMap, HashSet, VecDeque};
 use uuid::Uuid;
 
-/// More keys than these are not left to the next event of a user. What falls out of a row of hundreds of unfinished
+/// More keys than these an event does not inherit. What falls out of a row of hundreds of unfinished
 /// events is found when the event starts, if the subscriber still holds it.
 const HERITAGE: usize = 1000;
 
@@ -39,8 +39,9 @@ struct Entry {
     turn: u64,
     /// The user whose event it is; none for one that is about a whole group.
     user: Option<Key>,
-    /// What it touches.
+    /// What it touches, and then what it has inherited.
     keys: Vec<(Key, Hold)>,
+    inherited: usize,
     /// In how many queues somebody stands in its way; none: it may start, or has.
     blocked: usize,
 }
@@ -121,7 +122,8 @@ impl Conflicts {
         }
         let turn = self.next_turn;
         self.next_turn += 1;
-        self.events.insert(event, Entry { turn, user, keys: keys.clone(), blocked: keys.len() });
+        self.events
+            .insert(event, Entry { turn, user, keys: keys.clone(), inherited: 0, blocked: keys.len() });
         let mut startable = keys.is_empty();
         for (key, hold) in keys {
             self.queues.entry(key).or_default().places.push_back(Place { turn, event, hold });
@@ -213,8 +215,9 @@ impl Conflicts {
         let known: HashSet<Key> = heir.keys.iter().map(|(key, _)| *key).collect();
         let heritage: Vec<Key> =
             entry.keys.iter().map(|(key, _)| *key).filter(|key| !known.contains(key)).collect();
-        for key in heritage.into_iter().take(HERITAGE.saturating_sub(known.len())) {
+        for key in heritage.into_iter().take(HERITAGE.saturating_sub(heir.inherited)) {
             heir.keys.push((key, key.hold()));
+            heir.inherited += 1;
             heir.blocked += 1;
             let place = Place { turn: heir.turn, event, hold: key.hold() };
             self.queues.entry(key).or_default().insert_waiting(place);

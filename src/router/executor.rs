@@ -15,7 +15,7 @@ use crate::config::Mode;
 use crate::event::Status;
 use crate::managers::pauses::Board;
 use crate::managers::{Answer, Systems};
-use crate::plan::Request;
+use crate::plan::{Request, System};
 use crate::processors::actor::Processors;
 use crate::processors::attributes::Rules;
 use crate::store::{ReadError, RecordError, Store, Verdict};
@@ -35,8 +35,28 @@ pub struct Executor {
     pub mode: Mode,
     /// Requests that may be under way at a time.
     pub concurrency: usize,
-    /// One permit for each of them.
-    pub slots: Arc<Semaphore>,
+    pub slots: Slots,
+}
+
+/// One permit for every request that may be under way: a mail server that hangs keeps none from HSS and ENUM.
+#[derive(Clone)]
+pub struct Slots {
+    core: Arc<Semaphore>,
+    mail: Arc<Semaphore>,
+}
+
+impl Slots {
+    /// So many for HSS and ENUM, and as many for mail.
+    pub fn new(concurrency: usize) -> Slots {
+        Slots { core: Arc::new(Semaphore::new(concurrency)), mail: Arc::new(Semaphore::new(concurrency)) }
+    }
+
+    fn of(&self, system: System) -> &Semaphore {
+        match system {
+            System::Hss | System::Enum => &self.core,
+            System::Mail => &self.mail,
+        }
+    }
 }
 
 /// An event over which actors fail this often fails.
@@ -56,6 +76,8 @@ pub enum CrashError {
 pub enum Outcome {
     /// The event has a final status; `None`: its row is gone, or somebody else has decided.
     Ended(Option<Status>),
+    /// It has got through to the system for which it was tried, and has more to do.
+    Passed,
     /// It goes on once this party is there again.
     Waits(Party, String),
     /// Its subscriber holds more than the event's keys: somebody has edited the row.
@@ -81,8 +103,9 @@ impl From<ReadError> for Stop {
 }
 
 impl Executor {
-    /// Runs an event that holds `held`, from wherever its journal stands.
-    pub async fn run(&self, uuid: Uuid, held: &[Key]) -> Outcome {
+    /// Runs an event that holds `held`, from wherever its journal stands. `is_tried`: others wait to hear whether it gets
+    /// through to a system.
+    pub async fn run(&self, uuid: Uuid, held: &[Key], is_tried: bool) -> Outcome {
         let event = match self.store.event_by_uuid(uuid).await {
             Ok(Some(event)) if event.status == Some(Status::Pending) => event,
             // Somebody has failed it, or it failed before a restart: where failures hold, it holds its lane.
@@ -92,7 +115,7 @@ impl Executor {
             Ok(_) => return Outcome::Ended(None),
             Err(error) => return Outcome::Waits(Party::Store, error.to_string()),
         };
-        let mut walk = Walk::new(self, uuid, event);
+        let mut walk = Walk::new(self, uuid, event, is_tried);
         let ended = match walk.run(held).await {
             Err(Stop::Fail(reason)) => walk.fail(reason).await,
             other => other,
@@ -122,7 +145,12 @@ impl Executor {
 
     /// Has a request sent when there is a slot for it.
     pub(super) async fn ask(&self, request: &Request) -> Answer {
-        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
+        let system = request.system();
+        let _slot = self.slots.of(system).acquire().await.expect("the semaphore is never closed");
+        // Paused while it waited for its turn.
+        if let Some(reason) = self.pauses.obstacle(system) {
+            return Answer::NotTaken(reason);
+        }
         self.systems.ask(request).await
     }
 }

@@ -58,21 +58,44 @@ fn hash(kind: &str, name: &str) -> u64 {
 
 /// The keys of all names in `subject`, each once.
 pub fn keys(subject: &Subject) -> Vec<(Key, Hold)> {
-    let users = subject.users.iter().map(|user| Key::user(user));
-    let phones = subject.phones.iter().map(|phone| Key::single("phone", phone));
-    let identities = subject.identities.iter().map(|identity| Key::single("identity", identity));
-    let groups = subject.groups.iter().map(|group| Key::group(group));
-    let accounts = subject.mail_accounts.iter().map(|account| Key::mail_account(account));
-    let domains = subject.mail_domains.iter().map(|domain| Key::mail_domain(domain));
-    let whole_group = subject.whole_group.iter().map(|group| Key::group(group));
-    let whole_domain = subject.whole_mail_domain.iter().map(|domain| Key::mail_domain(domain));
+    let users = named(&subject.users).map(Key::user);
+    let phones = named(&subject.phones).map(|phone| Key::single("phone", phone));
+    let identities = named(&subject.identities).map(|identity| Key::single("identity", identity));
+    let groups = named(&subject.groups).map(Key::group);
+    let accounts = named(&subject.mail_accounts).map(Key::mail_account);
+    let domains = named(&subject.mail_domains).map(Key::mail_domain);
+    let whole_group = named(&subject.whole_group).map(Key::group);
+    let whole_domain = named(&subject.whole_mail_domain).map(Key::mail_domain);
     let whole = whole_group.chain(whole_domain).map(|key| (key, Hold::Exclusive));
     let parts = users.chain(phones).chain(identities).chain(accounts).chain(groups).chain(domains);
     each_once(whole.chain(parts.map(|key| (key, key.hold()))))
+}
+
+/// The names that are names: an empty element says nothing, and all that have one are not about the same.
+fn named<'a>(names: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = &'a str> {
+    names.into_iter().map(String::as_str).filter(|name| !name.is_empty())
 }
 
 /// Leaves out keys that stand further in front already.
 pub fn each_once(keys: impl IntoIterator<Item = (Key, Hold)>) -> Vec<(Key, Hold)> {
     let mut seen = HashSet::new();
     keys.into_iter().filter(|(key, _)| seen.insert(*key)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_element_is_nobodys_key() {
+        let of = |user: &str| Subject {
+            phones: vec![String::new()],
+            identities: vec![String::new()],
+            whole_group: Some(String::new()),
+            ..Subject::of_user(user)
+        };
+        let (anna, bo) = (keys(&of("anna")), keys(&of("bo")));
+        assert!(anna.iter().all(|key| !bo.contains(key)), "they have nothing in common");
+        assert_eq!(anna, keys(&Subject::of_user("anna")));
+    }
 }

@@ -14,6 +14,8 @@ pub struct Run {
     pub event: Uuid,
     /// The keys that it holds.
     pub keys: Vec<Key>,
+    /// It is tried for others that wait for a system with it.
+    pub is_tried: bool,
 }
 
 /// A worker; there are two for each of `concurrency` requests.
@@ -39,7 +41,7 @@ impl Handler<Run> for Lane {
 
     fn handle(&mut self, run: Run, _: &mut Context<Self>) -> Self::Result {
         let executor = Arc::clone(&self.executor);
-        Box::pin(async move { executor.run(run.event, &run.keys).await }.into_actor(self))
+        Box::pin(async move { executor.run(run.event, &run.keys, run.is_tried).await }.into_actor(self))
     }
 }
 

@@ -66,13 +66,15 @@ pub(super) struct Walk<'a> {
     uuid: Uuid,
     event: Event,
     attempt: u32,
+    /// Others wait to hear whether it gets through to a system.
+    is_tried: bool,
     /// Of the steps that are walked one after the other.
     unsaved: Unsaved,
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(executor: &'a Executor, uuid: Uuid, event: Event) -> Self {
-        Walk { executor, uuid, event, attempt: 1, unsaved: Unsaved::default() }
+    pub fn new(executor: &'a Executor, uuid: Uuid, event: Event, is_tried: bool) -> Self {
+        Walk { executor, uuid, event, attempt: 1, is_tried, unsaved: Unsaved::default() }
     }
 
     /// Goes on from the journal, or plans.
@@ -80,9 +82,10 @@ impl<'a> Walk<'a> {
         let journal = self.executor.store.journal(self.uuid).await?.unwrap_or_default();
         // An attempt that had its verdict is over: somebody has put the event back, and the subscriber may have changed
         // since.
-        let is_over = is_over(&journal);
+        let is_over = is_over(&journal, self.executor.mode);
         self.attempt = journal.attempt.max(1) + u32::from(is_over);
-        let plan = match journal.plan.clone().filter(|_| !is_over) {
+        // A plan of which nothing has been sent is made anew: the rows may have changed while the event waited.
+        let plan = match journal.plan.clone().filter(|_| !is_over && !journal.steps.is_empty()) {
             Some(plan) => Arc::new(plan),
             None => match self.executor.decide(&self.event, held).await? {
                 Decision::Run(plan) => Arc::clone(self.unsaved.plan.insert(Arc::new(plan))),
@@ -103,8 +106,15 @@ impl<'a> Walk<'a> {
         if !failures.is_empty() {
             return Err(Stop::Fail(failed_members(&failures, plan.members.len() + plan.unplanned.len())));
         }
-        let remark = (self.executor.mode == Mode::Shadow).then(|| "shadow mode: nothing was sent".to_owned());
-        self.end(Status::Completed, remark).await
+        self.end(Status::Completed, self.remark(&plan)).await
+    }
+
+    /// What is worth saying of an event that completes.
+    fn remark(&self, plan: &Plan) -> Option<String> {
+        let shadow = (self.executor.mode == Mode::Shadow).then(|| "shadow mode: nothing was sent".to_owned());
+        let members = (!plan.members.is_empty()).then(|| format!("{} members deleted", plan.members.len()));
+        let remarks: Vec<String> = members.into_iter().chain(shadow).collect();
+        (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 
     /// Walks the members beside each other; returns why some of them failed. Whoever has to wait for a system makes the
@@ -113,6 +123,9 @@ impl<'a> Walk<'a> {
         // The plan is stored before several walks mark its steps.
         let unsaved = std::mem::take(&mut self.unsaved);
         self.commit(unsaved, None).await?;
+        if self.is_tried {
+            return self.try_first_member(journey).await;
+        }
         let (walk, is_stopped) = (&*self, Cell::new(false));
         let branches = journey.plan.branches();
         let walks = branches.into_iter().map(|(member, steps)| {
@@ -139,6 +152,19 @@ impl<'a> Walk<'a> {
         Ok(failures)
     }
 
+    /// Walks only the first member that is not done: the others of its group, and all who wait with it, go when it got
+    /// through.
+    async fn try_first_member(&self, journey: &Journey<'_>) -> Result<Vec<String>, Stop> {
+        let branches = journey.plan.branches().into_iter().map(|(_, steps)| Journey { steps, ..*journey });
+        for member in branches.filter(|member| !member.is_over()) {
+            match self.walk_member(&member).await {
+                Ok(()) | Err(Stop::Fail(_)) => return Err(Stop::Outcome(Outcome::Passed)),
+                Err(stop) => return Err(stop),
+            }
+        }
+        Err(Stop::Outcome(Outcome::Passed))
+    }
+
     /// Walks one member to its end and commits that, also where it fails.
     async fn walk_member(&self, journey: &Journey<'_>) -> Result<(), Stop> {
         let mut unsaved = Unsaved::default();
@@ -155,7 +181,7 @@ impl<'a> Walk<'a> {
             match journey.mark(position) {
                 Some(mark) if matches!(mark.state, StepState::Done | StepState::Planned) => {}
                 // Only of a member: it has failed before the event had to wait.
-                Some(mark) if mark.state == StepState::Failed => {
+                Some(mark) if mark.state.is_refusal() => {
                     return Err(Stop::Fail(
                         journey.failure(position, mark.answer.as_deref().unwrap_or_default()),
                     ));
@@ -195,7 +221,8 @@ impl<'a> Walk<'a> {
                 Ok(())
             }
             Judgement::Failed(reason) => {
-                unsaved.mark(position, StepState::Failed, Some(reason.clone()));
+                let state = if possibly_done { StepState::Failed } else { StepState::Refused };
+                unsaved.mark(position, state, Some(reason.clone()));
                 Err(Stop::Fail(journey.failure(position, &reason)))
             }
             Judgement::Again(state, reason) => {
@@ -205,7 +232,10 @@ impl<'a> Walk<'a> {
                     unsaved.mark(position, state, None);
                     self.commit(std::mem::take(unsaved), None).await?;
                 }
-                Err(Stop::Outcome(Outcome::Waits(Party::System(request.system()), reason)))
+                let system = request.system();
+                let is_paused = self.executor.pauses.obstacle(system).is_some();
+                let party = if is_paused { Party::Paused(system) } else { Party::System(system) };
+                Err(Stop::Outcome(Outcome::Waits(party, reason)))
             }
         }
     }
@@ -282,6 +312,14 @@ impl Journey<'_> {
         self.journal.step(position as u32).filter(|_| !self.is_new)
     }
 
+    /// Whether the steps are all done, or one was refused.
+    fn is_over(&self) -> bool {
+        let states = || self.steps.clone().filter_map(|position| self.mark(position)).map(|mark| mark.state);
+        states().any(StepState::is_refusal)
+            || states().filter(|state| matches!(state, StepState::Done | StepState::Planned)).count()
+                == self.steps.len()
+    }
+
     /// Whether an earlier sending of the same creation may have been carried out.
     fn is_possibly_done(&self, request: &Request) -> bool {
         request.creates().is_some() && self.journal.sent_requests().any(|sent| same_creation(sent, request))
@@ -293,15 +331,21 @@ impl Journey<'_> {
     }
 }
 
-/// Whether an attempt had its verdict: a reason, a step that failed, or all of its steps done, which goes with the
-/// verdict in one commit. Of the members of a group one may fail before the event ends.
-fn is_over(journal: &Journal) -> bool {
+/// Whether an attempt is over, so that its plan is not walked on: it has had its verdict, or was made in shadow mode, and
+/// this is none.
+///
+/// A verdict shows in its reason, in a step that was refused, or in all steps being done, which goes with it in one
+/// commit. Of the members of a group one may fail, and all be done, before the event ends: its verdict has a reason.
+fn is_over(journal: &Journal, mode: Mode) -> bool {
     let Some(plan) = &journal.plan else { return journal.reason.is_some() };
+    let has = |state: StepState| journal.steps.iter().any(|step| step.state == state);
     let is_done = |step: &&StepMark| matches!(step.state, StepState::Done | StepState::Planned);
-    let has_failed = journal.steps.iter().any(|step| step.state == StepState::Failed);
+    let has_verdict = has(StepState::Failed)
+        || has(StepState::Refused)
+        || journal.steps.iter().filter(is_done).count() == plan.steps.len();
     journal.reason.is_some()
-        || (has_failed && plan.members.is_empty())
-        || journal.steps.iter().filter(is_done).count() == plan.steps.len()
+        || (mode == Mode::Active && has(StepState::Planned))
+        || (has_verdict && plan.members.is_empty())
 }
 
 /// Whether both create the same thing: of associations the password may differ, which a plan made anew chooses anew.

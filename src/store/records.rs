@@ -50,7 +50,10 @@ pub enum StepState {
     /// The request is about to leave or has left; no answer is known.
     Sent,
     Done,
+    /// The peer refused it, and an earlier sending of it may have been carried out.
     Failed,
+    /// The peer refused it, and so it is not carried out.
+    Refused,
     /// The answer is known to be lost.
     Unknown,
     /// It certainly was not carried out: it did not leave, or the peer said that it would not do it now.
@@ -66,16 +69,32 @@ impl StepState {
             StepState::Sent => "sent",
             StepState::Done => "done",
             StepState::Failed => "failed",
+            StepState::Refused => "refused",
             StepState::Unknown => "unknown",
             StepState::NotTaken => "not_taken",
             StepState::Planned => "planned",
         }
     }
 
+    /// Whether what was sent may be in effect.
+    pub fn may_be_carried_out(self) -> bool {
+        match self {
+            StepState::Sent | StepState::Done | StepState::Failed | StepState::Unknown => true,
+            StepState::Refused | StepState::NotTaken | StepState::Planned => false,
+        }
+    }
+
+    /// Whether the peer has refused it for good.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, StepState::Failed | StepState::Refused)
+    }
+
     /// The state that `word` names; `None` for any other word.
     pub fn parse(word: &str) -> Option<StepState> {
         use StepState::*;
-        [Sent, Done, Failed, Unknown, NotTaken, Planned].into_iter().find(|state| state.as_str() == word)
+        [Sent, Done, Failed, Refused, Unknown, NotTaken, Planned]
+            .into_iter()
+            .find(|state| state.as_str() == word)
     }
 }
 
@@ -116,7 +135,7 @@ impl Journal {
     ///
     /// A plan made anew may carry another password: compare the parts that matter.
     pub fn sent_requests(&self) -> impl Iterator<Item = &Request> {
-        let taken = |step: &StepMark| !matches!(step.state, StepState::NotTaken | StepState::Planned);
+        let taken = |step: &StepMark| step.state.may_be_carried_out();
         let earlier = self.earlier.iter().filter(move |earlier| taken(&earlier.step));
         let earlier = earlier.filter_map(|earlier| earlier.request.as_ref());
         let steps = self.plan.as_ref().map(|plan| plan.steps.as_slice()).unwrap_or_default();

@@ -11,7 +11,7 @@ use eventmanager::managers::pauses::Board;
 use eventmanager::processors::actor::{Processor, Processors};
 use eventmanager::processors::{self, attributes::Rules};
 use eventmanager::router::actor::Router;
-use eventmanager::router::executor::Executor;
+use eventmanager::router::executor::{Executor, Slots};
 use eventmanager::router::lane::Lane;
 use eventmanager::store::{self, Store};
 use std::cell::RefCell;
@@ -19,7 +19,6 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 use tempfile::TempDir;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, spawn_local};
 
 /// So many sequences use one file, so that it stays small.
@@ -132,7 +131,7 @@ impl Routing {
             pauses: Board::all_running(),
             mode: Mode::Active,
             concurrency: sequence.concurrency,
-            slots: Arc::new(Semaphore::new(sequence.concurrency)),
+            slots: Slots::new(sequence.concurrency),
         });
         let lane = |_| start(Lane::new(Arc::clone(&executor)), &mut tasks);
         let lanes = (0..2 * sequence.concurrency).map(lane).collect();

@@ -74,6 +74,13 @@ fn another_account_is_created_and_the_one_before_stays_unless_it_is_to_go() {
     assert!(plan.steps[0].effect.is_none(), "the row changes when both are done");
 }
 
+#[test]
+fn an_account_that_differs_in_case_alone_is_the_same() {
+    let rules = Rules { mail: Some(MailRules { delete_replaced: true }), ..rules() };
+    let decided = decide(&account("Nivi@Mail.GL", "Vm1"), with_account().as_ref(), &rules);
+    assert_eq!(decided, Ok(Decision::Run(eventmanager::plan::Plan::default())));
+}
+
 /// Of the ten points: 4.
 #[test]
 fn the_account_goes_with_its_user_before_the_association() {

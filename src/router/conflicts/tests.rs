@@ -109,6 +109,18 @@ fn who_wants_the_phone_of_a_user_waits_for_all_its_events() {
 }
 
 #[test]
+fn the_deletion_of_a_large_group_inherits_like_any_other_event() {
+    let mut conflicts = Conflicts::default();
+    assert!(conflicts.enter(event(1), Some(key("anna")), alone(&["anna", "phone"])));
+    let members: Vec<String> = (0..2 * HERITAGE).map(|n| n.to_string()).chain(["anna".to_owned()]).collect();
+    let members: Vec<&str> = members.iter().map(String::as_str).collect();
+    assert!(!conflicts.enter(event(2), None, alone(&members)));
+    assert!(!conflicts.enter(event(3), Some(key("bo")), alone(&["bo", "phone"])));
+    assert_eq!(conflicts.leave(event(1)), [event(2)]);
+    assert_eq!(conflicts.leave(event(2)), [event(3)]);
+}
+
+#[test]
 fn what_leaves_while_rows_are_read_is_remembered() {
     let (mut conflicts, anna, group) = (Conflicts::default(), key("anna"), Key::group("KNI"));
     conflicts.enter(event(1), Some(anna), vec![(anna, Exclusive), (group, Shared)]);
