@@ -64,6 +64,7 @@ fn describe() {
     use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
     counter!("eventmanager_events_received_total", "Well-formed events as they were read from the peer");
     counter!("eventmanager_events_total", "Events that have got a final status");
+    counter!("eventmanager_event_warnings_total", "Warnings of events that have ended");
     histogram!("eventmanager_event_duration_seconds", "From receipt to final status");
     gauge!("eventmanager_events_pending", "Events without a final status");
     gauge!("eventmanager_oldest_pending_seconds", "Age of the oldest event without a final status");
