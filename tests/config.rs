@@ -304,7 +304,21 @@ fn a_mail_server_that_nothing_is_provisioned_at_is_a_warning() {
         assert_eq!(loaded(&format!("{text}{mail}")).warnings.to_string(), expected)
     };
     check("", "a.toml:2:1: surgemail: has no effect without [ema]: nothing is provisioned");
-    check(&format!("{EMA}password = 'x'"), "");
+    check(&format!("{EMA}password = 'x'\n[ema.faults]\n13005 = 'absent'"), "");
+}
+
+#[test]
+fn an_ema_that_cannot_say_that_nothing_is_there_is_a_warning() {
+    let check = |faults: &str, line: Option<usize>| {
+        let warnings = loaded(&format!("{EMA}password = 'x'\n{faults}")).warnings;
+        assert_eq!(warnings.list.first().and_then(|warning| warning.line), line, "{faults}");
+        assert_eq!(warnings.to_string().contains("no code has the class \"absent\""), line.is_some());
+    };
+    let line = EMA.lines().position(|line| line == "[ema]").expect("[ema]") + 1;
+    check("", Some(line));
+    let faults = EMA.lines().count() + 2;
+    check("[ema.faults]\n15004 = 'exists'", Some(faults));
+    check("[ema.faults]\n13005 = 'absent'", None);
 }
 
 #[test]

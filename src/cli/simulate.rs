@@ -2,7 +2,7 @@
 
 use crate::cli::units::duration;
 use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator, END, encode};
-use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};
+use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, faults};
 use crate::simulators::script;
 use crate::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
 use crate::simulators::traffic::{Families, Traffic, TrafficOptions};
@@ -230,7 +230,16 @@ async fn ema(args: Ema) -> anyhow::Result<()> {
     let server = EmaSimulator::start(options).with_context(|| listening(args.listen))?;
     server.script(rules);
     say(&format!("simulated EMA at {}", server.url()));
+    say(&format!("its codes, for the configuration:\n\n{}", fault_classes()));
     until_stopped(|| ema_status(&server)).await
+}
+
+/// The section `[ema.faults]` that fits this EMA.
+fn fault_classes() -> String {
+    let lines = |codes: &[u32], class: &str| {
+        codes.iter().map(|code| format!("{code} = \"{class}\"\n")).collect::<String>()
+    };
+    format!("[ema.faults]\n{}{}", lines(faults::EXISTS, "exists"), lines(faults::ABSENT, "absent"))
 }
 
 fn ema_status(server: &EmaHandle) -> String {

@@ -5,7 +5,7 @@
 use super::ini_section::{IniFile, Reader};
 use super::problem::{Problem, Problems};
 use super::values::*;
-use super::{Loaded, MAIL_ALONE, Surroundings, addresses, defaults, ini};
+use super::{Loaded, MAIL_ALONE, NO_ABSENT, Surroundings, addresses, defaults, ini};
 use crate::wire::Secret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -49,6 +49,9 @@ pub fn parse_ini(text: &str, name: &str, surroundings: &Surroundings) -> Result<
     let problems = file.problems.take();
     if !problems.is_empty() {
         return Err(Problems::sorted(name, problems));
+    }
+    if let Some(section) = file.ini.sections.get("ema") {
+        file.warn(Some(section.line), "ema", format!("{NO_ABSENT}; only a TOML file can"));
     }
     Ok(Loaded { config, warnings: Problems::sorted(name, file.warnings.take()) })
 }
