@@ -291,8 +291,15 @@ fn missing_keys_and_contradictions_are_told() {
         "[http]\ntls_cert = 'x'\ntls_key = 'file:x'",
         "3:11: http.tls_key: is a path already, write it without \"file:\"",
     );
-    let two = "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\n".repeat(2);
-    check(&two, "5:8: broadworks.name: \"as1\" is the name of another endpoint already");
+    let two = |name: &str, address: &str| {
+        let one = "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\n";
+        format!("{one}[[broadworks]]\nname = '{name}'\naddress = '{address}'\n")
+    };
+    check(&two("as1", "as2:1"), "5:8: broadworks.name: \"as1\" is the name of another endpoint already");
+    check(
+        &two("as2", "AS1:1"),
+        "6:11: broadworks.address: \"AS1:1\" is the address of \"as1\" already: every event would run twice",
+    );
     let both = "a.toml:1:1: ema: needs [numbering] with country_code and default_phone_context\na.toml:1:1: ema: needs [service_profiles]";
     assert_eq!(problems("[ema]\nprimary = 'x'\nusername = 'x'\npassword = 'x'"), both);
 }
