@@ -46,8 +46,10 @@ pub fn parse_ini(text: &str, name: &str, surroundings: &Surroundings) -> Result<
     }
     let config = config(&file, surroundings);
     file.warn_of_the_rest();
-    let problems = file.problems.take();
+    let mut problems = file.problems.take();
     if !problems.is_empty() {
+        // What is ignored may be what is missed elsewhere: a key that is written wrong.
+        problems.extend(file.warnings.take().into_iter().map(Problem::into_warning));
         return Err(Problems::sorted(name, problems));
     }
     if let Some(section) = file.ini.sections.get("ema") {
