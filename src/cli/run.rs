@@ -1,5 +1,6 @@
 //! `eventmanager run`: the daemon, until a signal or a failure ends it.
 
+use super::check;
 use crate::app::App;
 use crate::config;
 use crate::supervision::Exit;
@@ -20,6 +21,9 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let _log = telemetry::start_log(&loaded.config.log);
     for warning in &loaded.warnings.list {
         tracing::warn!(%warning, "configuration");
+    }
+    for remark in check::remarks(&loaded.config) {
+        tracing::warn!(remark, "configuration");
     }
     let metrics = telemetry::start_metrics()?;
     actix_rt::System::new().block_on(async move {

@@ -145,6 +145,20 @@ fn find(setting: &'static str, database: &Database) -> Result<(String, Source, T
     }
 }
 
+/// The directories that databases of `config` need and that do not exist: until somebody makes them nothing is stored.
+pub fn missing_directories(config: &StoreConfig) -> Vec<std::path::PathBuf> {
+    let mut missing = Vec::new();
+    for database in [&config.events, &config.subscribers] {
+        if let Database::Sqlite(path) = database
+            && let Some(directory) = sqlite::missing_directory(path)
+            && !missing.contains(&directory.to_owned())
+        {
+            missing.push(directory.to_owned());
+        }
+    }
+    missing
+}
+
 impl WriterTask {
     /// Connects, brings the tables up to date, and commits what is queued, through every outage.
     ///
