@@ -22,9 +22,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 pub enum Simulate {
     /// An application server that sends OCI-R documents
     Broadworks(Broadworks),
-    /// An Ericsson EMA with HSS and ENUM behind it
+    /// An Ericsson EMA with HSS and ENUM behind it, in memory alone: ended, it has forgotten everything. For an outage
+    /// use --script, or kill -STOP and -CONT
     Ema(Ema),
-    /// A SurgeMail with domains and accounts
+    /// A SurgeMail with domains and accounts, in memory alone as with ema
     Surgemail(Surgemail),
 }
 
@@ -59,7 +60,7 @@ pub struct Broadworks {
 #[derive(Debug, Args)]
 pub struct Ema {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: SocketAddr,
     /// Between a request and its answer, such as 5ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
