@@ -7,7 +7,7 @@
 //! ```
 //!
 //! There is no acknowledgement, so what was read and not yet stored is lost when the process ends. This file connects
-//! again and again; a connection that stands is a [`Session`].
+//! again and again; a connection that stands is a `Session`.
 
 use super::documents::Source;
 use super::intake::Intake;

@@ -1,6 +1,6 @@
 //! Connections: one supervised actor for every configured endpoint, and the intake that they feed.
 //!
-//! [`broadworks`] connects, [`session`] owns the socket; [`documents`] makes events of what it reads; [`intake`] has
+//! [`broadworks`] connects, `session` owns the socket; [`documents`] makes events of what it reads; [`intake`] has
 //! them stored.
 
 pub mod broadworks;
