@@ -254,15 +254,19 @@ fn connections(
     thread: ArbiterHandle,
 ) -> (Spec, Vec<watch::Receiver<LinkState>>) {
     let (store, all) = (store.clone(), servers.to_vec());
-    let make = move || Intake::new(store.clone(), router.clone(), &all);
+    let intake_store = store.clone();
+    let make = move || Intake::new(intake_store.clone(), router.clone(), &all);
     let (intake_spec, intake) = Spec::new("intake", MAILBOX, Some(thread.clone()), make);
     let mut children = vec![intake_spec.shutdown(READ_LIMIT)];
     let mut links = Vec::new();
     for server in servers.iter().cloned() {
         let (link, state) = Link::new(&server.name, &server.address);
-        let (rules, intake, name) = (rules.clone(), intake.clone(), server.name.clone());
-        let make =
-            move || BroadworksConnection::new(server.clone(), rules.clone(), intake.clone(), link.clone());
+        let (rules, intake, store, name) =
+            (rules.clone(), intake.clone(), store.clone(), server.name.clone());
+        let make = move || {
+            let (rules, intake, store) = (rules.clone(), intake.clone(), store.clone());
+            BroadworksConnection::new(server.clone(), rules, intake, store, link.clone())
+        };
         children.push(Spec::new(name, MAILBOX, Some(thread.clone()), make).0.shutdown(READ_LIMIT));
         links.push(state);
     }

@@ -53,6 +53,8 @@ pub struct NewEvent {
     pub notification_id: Option<String>,
     /// Position of the command among those of its document, from 0.
     pub command_index: u32,
+    /// Who has given the command, an administrator as a rule, as in the Erlang release. Whom it is about stands in the
+    /// document; in plans and processors `user_id` is that subscriber.
     pub user_id: String,
     /// Command type without its version suffix; empty where the document could not be read.
     pub command: String,
@@ -77,6 +79,7 @@ pub struct Event {
     pub source: Option<String>,
     pub notification_id: Option<String>,
     pub command_index: u32,
+    /// As in [`NewEvent::user_id`].
     pub user_id: String,
     pub command: String,
     pub document: Arc<str>,

@@ -22,6 +22,9 @@ impl Threads {
     pub fn start(&mut self, name: &str) -> ArbiterHandle {
         let arbiter = Arbiter::new();
         let handle = arbiter.handle();
+        let shown = name.to_owned();
+        // What `top -H` shows; actix has no word in it. Where it cannot be written, it shows actix' own.
+        arbiter.spawn_fn(move || drop(std::fs::write("/proc/thread-self/comm", shown)));
         self.arbiters.push((name.to_owned(), arbiter));
         handle
     }

@@ -291,8 +291,15 @@ fn missing_keys_and_contradictions_are_told() {
         "[http]\ntls_cert = 'x'\ntls_key = 'file:x'",
         "3:11: http.tls_key: is a path already, write it without \"file:\"",
     );
-    let two = "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\n".repeat(2);
-    check(&two, "5:8: broadworks.name: \"as1\" is the name of another endpoint already");
+    let two = |name: &str, address: &str| {
+        let one = "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\n";
+        format!("{one}[[broadworks]]\nname = '{name}'\naddress = '{address}'\n")
+    };
+    check(&two("as1", "as2:1"), "5:8: broadworks.name: \"as1\" is the name of another endpoint already");
+    check(
+        &two("as2", "AS1:1"),
+        "6:11: broadworks.address: \"AS1:1\" is the address of \"as1\" already: every event would run twice",
+    );
     let both = "a.toml:1:1: ema: needs [numbering] with country_code and default_phone_context\na.toml:1:1: ema: needs [service_profiles]";
     assert_eq!(problems("[ema]\nprimary = 'x'\nusername = 'x'\npassword = 'x'"), both);
 }
@@ -304,7 +311,21 @@ fn a_mail_server_that_nothing_is_provisioned_at_is_a_warning() {
         assert_eq!(loaded(&format!("{text}{mail}")).warnings.to_string(), expected)
     };
     check("", "a.toml:2:1: surgemail: has no effect without [ema]: nothing is provisioned");
-    check(&format!("{EMA}password = 'x'"), "");
+    check(&format!("{EMA}password = 'x'\n[ema.faults]\n13005 = 'absent'"), "");
+}
+
+#[test]
+fn an_ema_that_cannot_say_that_nothing_is_there_is_a_warning() {
+    let check = |faults: &str, line: Option<usize>| {
+        let warnings = loaded(&format!("{EMA}password = 'x'\n{faults}")).warnings;
+        assert_eq!(warnings.list.first().and_then(|warning| warning.line), line, "{faults}");
+        assert_eq!(warnings.to_string().contains("no code has the class \"absent\""), line.is_some());
+    };
+    let line = EMA.lines().position(|line| line == "[ema]").expect("[ema]") + 1;
+    check("", Some(line));
+    let faults = EMA.lines().count() + 2;
+    check("[ema.faults]\n15004 = 'exists'", Some(faults));
+    check("[ema.faults]\n13005 = 'absent'", None);
 }
 
 #[test]

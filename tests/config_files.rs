@@ -21,7 +21,10 @@ fn ini(text: &str) -> Result<Loaded, String> {
 #[test]
 fn the_file_of_the_release_works_as_it_is() {
     let Loaded { config, warnings } = ini(EM_INI).unwrap();
-    assert!(warnings.is_empty(), "{warnings}");
+    let warnings: Vec<_> = warnings.list.into_iter().map(|warning| (warning.key, warning.message)).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings[0].0, "ema");
+    assert!(warnings[0].1.starts_with("no code has the class \"absent\""), "{warnings:?}");
     let dsn = |database: &Database| match database {
         Database::Postgres(dsn) => dsn.expose().to_string(),
         Database::Sqlite(path) => panic!("{path:?}"),
@@ -56,7 +59,9 @@ fn the_file_of_the_release_works_as_it_is() {
 #[test]
 fn an_ini_says_what_it_lacks_and_what_has_no_effect() {
     let errors = |from: &str, to: &str, expected: &str| {
-        assert_eq!(ini(&EM_INI.replace(from, to)).map(drop), Err(expected.to_string()), "{to}");
+        let told = ini(&EM_INI.replace(from, to)).expect_err("an error");
+        let errors: Vec<_> = told.lines().filter(|line| !line.contains(": warning: ")).collect();
+        assert_eq!(errors, [expected], "{to}");
     };
     errors("em_db_host=db1.example.net", "", "em.ini:2: em_db.em_db_host: is missing");
     errors("[srd_db]", "[srd]", "em.ini: the section [srd_db] is missing");
@@ -76,7 +81,9 @@ fn an_ini_says_what_it_lacks_and_what_has_no_effect() {
     errors("[em]", "[servers]", "em.ini:38: the Asterisk broker's config.ini is not yet supported");
 
     let warnings = |from: &str, to: &str, expected: &str| {
-        assert_eq!(ini(&EM_INI.replace(from, to)).unwrap().warnings.to_string(), expected, "{to}");
+        let told = ini(&EM_INI.replace(from, to)).unwrap().warnings.to_string();
+        let of_lines: Vec<_> = told.lines().filter(|line| !line.contains("no code has the class")).collect();
+        assert_eq!(of_lines.join("\n"), expected, "{to}");
     };
     warnings(
         "[broadworks]",

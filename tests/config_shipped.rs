@@ -1,6 +1,8 @@
 //! The configuration file that we ship never goes stale: it shows every key, with its default.
 
 use eventmanager::config::*;
+use eventmanager::simulators::ema::faults;
+use eventmanager::simulators::traffic;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -91,4 +93,40 @@ fn keys_shown(section: &str) -> BTreeSet<String> {
         }
     }
     shown
+}
+
+/// The default of `option` that `eventmanager simulate PEER --help` tells.
+fn default_of(peer: &str, option: &str) -> String {
+    let program = std::process::Command::new(env!("CARGO_BIN_EXE_eventmanager"))
+        .args(["simulate", peer, "--help"])
+        .output()
+        .expect("the program runs");
+    let help = String::from_utf8(program.stdout).expect("text");
+    let after = help.split_once(&format!("--{option} ")).expect("the option").1;
+    let default = after.split_once("[default: ").expect("a default").1;
+    default.split_once(']').expect("its end").0.to_owned()
+}
+
+#[test]
+fn the_file_for_simulated_peers_fits_their_defaults() {
+    let text = include_str!("../config/simulated.toml");
+    let Loaded { config, warnings } =
+        parse_toml(text, "simulated.toml", &surroundings()).expect("no problem");
+    assert!(warnings.is_empty(), "{warnings}");
+    assert_eq!(config.numbering, traffic::numbering());
+    assert_eq!(config.service_profiles, traffic::service_profiles());
+    assert_eq!(config.broadworks[0].address, default_of("broadworks", "listen"));
+    let ema = config.ema.expect("[ema]");
+    assert!(ema.primary.starts_with(&format!("http://{}/", default_of("ema", "listen"))), "{}", ema.primary);
+    assert_eq!(ema.username, default_of("ema", "username"));
+    assert_eq!(ema.password.expose(), default_of("ema", "password"));
+    let class = |code: &u32| ema.faults.get(code).copied();
+    assert!(faults::EXISTS.iter().all(|code| class(code) == Some(FaultClass::Exists)));
+    assert!(faults::ABSENT.iter().all(|code| class(code) == Some(FaultClass::Absent)));
+    let mail = config.surgemail.expect("[surgemail]");
+    assert_eq!(mail.primary, default_of("surgemail", "listen"));
+    assert_eq!(mail.username, default_of("surgemail", "username"));
+    assert_eq!(mail.password.expose(), default_of("surgemail", "password"));
+    assert_eq!(mail.domain_password.expose(), default_of("surgemail", "domain-password"));
+    assert_ne!(default_of("ema", "listen"), config.http.listen.to_string(), "both on one machine");
 }

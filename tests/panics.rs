@@ -17,7 +17,6 @@ fn site() -> (Peers, Site) {
     let peers = Peers::start();
     let config =
         peers.config("").replace("[processing]\n", &format!("[processing]\nconcurrency = {LANES}\n"));
-    let config = config;
     (peers, Site::new(&config))
 }
 

@@ -5,6 +5,8 @@ use super::problem::{problem, unreadable};
 use crate::event::{Event, Status};
 use crate::plan::Plan;
 use crate::preview::Preview;
+use crate::processors::attributes::Rules;
+use crate::processors::command_type;
 use crate::store::{Journal, StepState};
 use crate::wire::ocir::Document;
 use actix_web::http::StatusCode;
@@ -23,7 +25,10 @@ struct Detail {
     source: Option<String>,
     notification_id: Option<String>,
     command: String,
+    /// Who has clicked.
     user: String,
+    /// Whom it is about; `null` where the document does not say.
+    subscriber: Option<String>,
     status: &'static str,
     /// Why it ended so, or what was noted when it was stored.
     reason: Option<String>,
@@ -69,7 +74,10 @@ pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder 
         None => Ok(None),
     };
     match journal {
-        Ok(journal) => HttpResponse::Ok().json(Detail::new(event, journal.unwrap_or_default())),
+        Ok(journal) => {
+            let subscriber = subscriber_of(&event, &Rules::of(&sources.config));
+            HttpResponse::Ok().json(Detail::new(event, subscriber, journal.unwrap_or_default()))
+        }
         Err(error) => unreadable(&error),
     }
 }
@@ -104,8 +112,15 @@ async fn stored(sources: &Sources, id: &str) -> Result<Event, HttpResponse> {
     }
 }
 
+fn subscriber_of(event: &Event, rules: &Rules) -> Option<String> {
+    let entry = command_type(&event.command)?;
+    let document = Document::from_text(event.document.to_string());
+    let command = document.into_command(event.command_index).ok()??;
+    (entry.subject)(&command, rules).whose().map(str::to_owned)
+}
+
 impl Detail {
-    fn new(event: Event, journal: Journal) -> Detail {
+    fn new(event: Event, subscriber: Option<String>, journal: Journal) -> Detail {
         let plan = journal.plan.clone().unwrap_or_default();
         Detail {
             id: event.id,
@@ -114,6 +129,7 @@ impl Detail {
             notification_id: event.notification_id,
             command: event.command,
             user: event.user_id,
+            subscriber,
             status: event.status.map_or("unknown", Status::as_str),
             reason: journal.reason.clone().or(event.note),
             received: seconds(event.received),

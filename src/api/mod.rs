@@ -63,7 +63,8 @@ fn seconds(time: SystemTime) -> f64 {
 
 /// All paths.
 fn routes(app: &mut web::ServiceConfig) {
-    app.service(read("/alivecheck", events::alive_check))
+    app.service(read("/", index))
+        .service(read("/alivecheck", events::alive_check))
         .service(read("/events", events::list))
         .service(read("/event/{id}", events::document))
         .service(read("/api/v1/events/{id}", event::detail))
@@ -78,6 +79,27 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
         .default_service(web::to(problem::not_found));
+}
+
+/// `GET /`: where to look.
+async fn index() -> impl Responder {
+    let paths = [
+        ("/healthz", "the process serves"),
+        ("/readyz", "whether events are taken; databases, connections, backlog"),
+        ("/metrics", "Prometheus"),
+        ("/events", "events of the last seven days; with ?all=true the ignored ones too"),
+        ("/event/{id}", "the document of an event"),
+        ("/api/v1/events/{id}", "an event with its steps and warnings"),
+        ("/api/v1/events/{id}/plan", "what it would send if it were planned now"),
+        ("/api/v1/status", "everything at once"),
+        ("/api/v1/systems", "hss, enum and mail: running or paused"),
+        ("/api/v1/audit", "what operators have done"),
+        ("/api/v1/tree", "every actor"),
+        ("/alivecheck", "as in the Erlang release"),
+    ];
+    let paths: serde_json::Map<_, _> =
+        paths.into_iter().map(|(path, about)| (path.to_owned(), about.into())).collect();
+    web::Json(serde_json::json!({"eventmanager": env!("CARGO_PKG_VERSION"), "paths": paths}))
 }
 
 /// A path that is only read: GET and HEAD, anything else is 405.

@@ -2,7 +2,7 @@
 
 use crate::cli::units::duration;
 use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator, END, encode};
-use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};
+use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, faults};
 use crate::simulators::script;
 use crate::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
 use crate::simulators::traffic::{Families, Traffic, TrafficOptions};
@@ -22,9 +22,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 pub enum Simulate {
     /// An application server that sends OCI-R documents
     Broadworks(Broadworks),
-    /// An Ericsson EMA with HSS and ENUM behind it
+    /// An Ericsson EMA with HSS and ENUM behind it, in memory alone: ended, it has forgotten everything. For an outage
+    /// use --script, or kill -STOP and -CONT
     Ema(Ema),
-    /// A SurgeMail with domains and accounts
+    /// A SurgeMail with domains and accounts, in memory alone as with ema
     Surgemail(Surgemail),
 }
 
@@ -59,7 +60,7 @@ pub struct Broadworks {
 #[derive(Debug, Args)]
 pub struct Ema {
     /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8081")]
     listen: SocketAddr,
     /// Between a request and its answer, such as 5ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
@@ -230,7 +231,16 @@ async fn ema(args: Ema) -> anyhow::Result<()> {
     let server = EmaSimulator::start(options).with_context(|| listening(args.listen))?;
     server.script(rules);
     say(&format!("simulated EMA at {}", server.url()));
+    say(&format!("its codes, for the configuration:\n\n{}", fault_classes()));
     until_stopped(|| ema_status(&server)).await
+}
+
+/// The section `[ema.faults]` that fits this EMA.
+fn fault_classes() -> String {
+    let lines = |codes: &[u32], class: &str| {
+        codes.iter().map(|code| format!("{code} = \"{class}\"\n")).collect::<String>()
+    };
+    format!("[ema.faults]\n{}{}", lines(faults::EXISTS, "exists"), lines(faults::ABSENT, "absent"))
 }
 
 fn ema_status(server: &EmaHandle) -> String {

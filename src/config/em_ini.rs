@@ -5,7 +5,7 @@
 use super::ini_section::{IniFile, Reader};
 use super::problem::{Problem, Problems};
 use super::values::*;
-use super::{Loaded, MAIL_ALONE, Surroundings, addresses, defaults, ini};
+use super::{Loaded, MAIL_ALONE, NO_ABSENT, Surroundings, addresses, defaults, ini};
 use crate::wire::Secret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -46,9 +46,14 @@ pub fn parse_ini(text: &str, name: &str, surroundings: &Surroundings) -> Result<
     }
     let config = config(&file, surroundings);
     file.warn_of_the_rest();
-    let problems = file.problems.take();
+    let mut problems = file.problems.take();
     if !problems.is_empty() {
+        // What is ignored may be what is missed elsewhere: a key that is written wrong.
+        problems.extend(file.warnings.take().into_iter().map(Problem::into_warning));
         return Err(Problems::sorted(name, problems));
+    }
+    if let Some(section) = file.ini.sections.get("ema") {
+        file.warn(Some(section.line), "ema", format!("{NO_ABSENT}; only a TOML file can"));
     }
     Ok(Loaded { config, warnings: Problems::sorted(name, file.warnings.take()) })
 }

@@ -33,6 +33,10 @@ use std::path::Path;
 /// Warning about a `[surgemail]` without `[ema]`.
 const MAIL_ALONE: &str = "has no effect without [ema]: nothing is provisioned";
 
+/// Warning about an `[ema]` that does not say which codes mean "not there".
+const NO_ABSENT: &str = "no code has the class \"absent\": a deletion that has to be repeated after a lost answer or a \
+                         crash fails its event; name your core's codes for \"not there\", and all for \"exists\"";
+
 /// A configuration larger than this is none, in bytes.
 const LARGEST: u64 = 1 << 20;
 

@@ -43,6 +43,13 @@ impl Problems {
     }
 }
 
+impl Problem {
+    /// The same, to stand among what is an error.
+    pub(super) fn into_warning(self) -> Self {
+        Problem { message: format!("warning: {}", self.message), ..self }
+    }
+}
+
 impl std::error::Error for Problems {}
 
 impl fmt::Display for Problems {

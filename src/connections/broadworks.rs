@@ -6,30 +6,26 @@
 //! ← OCIReportingServerStatusNotification about every 30 s
 //! ```
 //!
-//! There is no acknowledgement, so what was read and not yet stored is lost when the process ends: the window is kept
-//! small, and reading goes on only as the store commits.
+//! There is no acknowledgement, so what was read and not yet stored is lost when the process ends. This file connects
+//! again and again; a connection that stands is a `Session`.
 
-use super::documents::{Bad, Reading, Source};
-use super::intake::{Incoming, Intake, Received};
+use super::documents::Source;
+use super::intake::Intake;
 use super::link::Link;
-use super::notification_ids::{NotificationIds, Succession};
+use super::notification_ids::NotificationWatch;
+use super::session::{End, READ_BUFFER, Session};
 use crate::config;
 use crate::processors::attributes::Rules;
+use crate::store::Store;
 use crate::supervision::{Backoff, Shutdown};
-use crate::telemetry::Labels;
-use crate::wire::ocir::{FrameError, Framer};
 use actix::prelude::*;
-use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::AsyncReadExt;
+use std::time::{Duration, SystemTime};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 /// The first attempt to reconnect comes within a second, later ones at growing distances.
 const RECONNECT: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(30) };
@@ -37,22 +33,17 @@ const RECONNECT: Backoff = Backoff { first: Duration::from_millis(500), max: Dur
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A connection that stood this long was a good one: the next attempt is a first one again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
-/// What is read at once, and the kernel's receive buffer: what is in them is lost with the process.
-const READ_BUFFER: usize = 128 * 1024;
-/// Events, and bytes of them, that may be read while the ones before are on their way to the disk.
-const READ_AHEAD: usize = 1000;
-const READ_AHEAD_BYTES: usize = 4 << 20;
-/// So many frames of a connection that cannot be read are logged each.
-const LOGGED_BAD: u64 = 100;
-/// Pause before a reading is handed to an intake again that failed over it.
-const INTAKE_PAUSE: Duration = Duration::from_millis(50);
+/// Distance of the attempts to read the last notification of before a start.
+const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 
 /// Reads one application server until it is shut down.
 pub struct BroadworksConnection {
     server: config::Broadworks,
     rules: Option<Arc<Rules>>,
     intake: Addr<Intake>,
+    store: Store,
     link: Link,
+    ids: Rc<RefCell<NotificationWatch>>,
     stop: Rc<Notify>,
 }
 
@@ -62,9 +53,20 @@ impl BroadworksConnection {
         server: config::Broadworks,
         rules: Option<Arc<Rules>>,
         intake: Addr<Intake>,
+        store: Store,
         link: Link,
     ) -> Self {
-        BroadworksConnection { server, rules, intake, link, stop: Rc::default() }
+        let ids = Rc::new(RefCell::new(NotificationWatch::new(&server.name)));
+        BroadworksConnection { server, rules, intake, store, link, ids, stop: Rc::default() }
+    }
+
+    /// Has the ids that come compared with the last one that is stored, as soon as it can be read: the server has gone
+    /// on while we were away. Connecting does not wait for a database.
+    fn look_up_last_id(&self, ctx: &mut Context<Self>) {
+        let last = last_stored_id(self.store.clone(), self.server.name.clone(), SystemTime::now());
+        ctx.spawn(last.into_actor(self).map(|last, this, _| {
+            last.inspect(|id| this.ids.borrow_mut().came_before(id));
+        }));
     }
 }
 
@@ -74,11 +76,13 @@ impl Actor for BroadworksConnection {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // After a failure the connection of before is gone, though nobody has said so.
         self.link.down("not connected yet");
+        self.look_up_last_id(ctx);
         let reader = Reader {
             source: Source { name: self.server.name.as_str().into(), rules: self.rules.clone() },
             server: self.server.clone(),
             intake: self.intake.clone(),
             link: self.link.clone(),
+            ids: Rc::clone(&self.ids),
             stop: Rc::clone(&self.stop),
         };
         let reading = async move { reader.read_until_stopped().await };
@@ -97,47 +101,29 @@ impl Handler<Shutdown> for BroadworksConnection {
     }
 }
 
-struct Reader {
-    source: Source,
-    server: config::Broadworks,
-    intake: Addr<Intake>,
-    link: Link,
-    stop: Rc<Notify>,
+/// What all connections to one server share.
+pub(super) struct Reader {
+    pub source: Source,
+    pub server: config::Broadworks,
+    pub intake: Addr<Intake>,
+    pub link: Link,
+    /// Over all connections: the gap between two of them is where something may be lost.
+    pub ids: Rc<RefCell<NotificationWatch>>,
+    pub stop: Rc<Notify>,
 }
 
 impl Reader {
     async fn read_until_stopped(self) {
         let name = self.server.name.as_str();
         let mut failures = 0;
-        loop {
-            let attempt = tokio::select! {
-                attempt = connect(&self.server.address) => attempt,
-                () = self.stop.notified() => break,
-            };
-            let reason = match attempt {
-                Ok(stream) => {
-                    let since = Instant::now();
-                    self.link.up();
-                    tracing::info!(
-                        connection = name,
-                        address = self.server.address,
-                        "connected to broadworks"
-                    );
-                    let ended = Session::new(&self).read(stream).await;
-                    if since.elapsed() >= GOOD_AFTER {
-                        failures = 0;
-                    }
-                    let End::Lost(reason) = ended else { break };
-                    reason
-                }
-                Err(reason) => reason,
-            };
-            self.link.down(&reason);
+        while let Some((lost, was_good)) = self.connect_and_read().await {
+            failures = if was_good { 0 } else { failures };
+            self.link.down(&lost);
             let delay = RECONNECT.delay(failures);
             failures += 1;
             tracing::warn!(
                 connection = name,
-                reason,
+                reason = lost,
                 ?delay,
                 attempt = failures,
                 "not connected to broadworks"
@@ -150,14 +136,39 @@ impl Reader {
         }
         self.link.down("stopped");
     }
+
+    /// Why there is no connection (any more), and whether there was a good one; `None` when we were told to stop.
+    async fn connect_and_read(&self) -> Option<(String, bool)> {
+        let attempt = tokio::select! {
+            attempt = connect(&self.server.address) => attempt,
+            () = self.stop.notified() => return None,
+        };
+        let stream = match attempt {
+            Ok(stream) => stream,
+            Err(reason) => return Some((reason, false)),
+        };
+        let (since, address) = (Instant::now(), &self.server.address);
+        self.link.up();
+        tracing::info!(connection = self.server.name, address, "connected to broadworks");
+        match Session::new(self).read(stream).await {
+            End::Lost(reason) => Some((reason, since.elapsed() >= GOOD_AFTER)),
+            End::Stopped => None,
+        }
+    }
 }
 
-/// How a connection ended.
-enum End {
-    /// The peer or the network ended it.
-    Lost(String),
-    /// We were told to stop.
-    Stopped,
+/// The last notification id of this server that was stored before `started`; read as soon as the database can be.
+async fn last_stored_id(store: Store, server: String, started: SystemTime) -> Option<String> {
+    let mut failures = 0;
+    loop {
+        store.wait_until_events_up().await;
+        match store.last_notification_id(&server, started).await {
+            Ok(id) => return id,
+            Err(error) => tracing::warn!(%error, "the last notification cannot be read: trying again"),
+        }
+        tokio::time::sleep(RETRY.delay(failures)).await;
+        failures += 1;
+    }
 }
 
 /// Tries the addresses of a name one after the other, each within its time.
@@ -178,226 +189,4 @@ async fn connect(address: &str) -> Result<TcpStream, String> {
         }
     }
     Err(last)
-}
-
-/// The bytes of the documents, as the store will count them.
-fn size(events: &[Incoming]) -> usize {
-    events.iter().map(|incoming| incoming.event.document.len()).sum()
-}
-
-/// Events on their way to the disk.
-type Delivery = LocalBoxFuture<'static, ()>;
-
-/// Waits for a delivery; for ever where there is none.
-async fn finished(delivery: &mut Option<Delivery>) {
-    match delivery {
-        Some(delivery) => delivery.await,
-        None => std::future::pending().await,
-    }
-}
-
-/// One connection, from connect to its end.
-struct Session<'a> {
-    reader: &'a Reader,
-    connection: Uuid,
-    framer: Framer,
-    ids: NotificationIds,
-    gap_logged: bool,
-    back_logged: bool,
-    bad: u64,
-    kinds: Labels,
-}
-
-impl<'a> Session<'a> {
-    fn new(reader: &'a Reader) -> Self {
-        Session {
-            reader,
-            connection: Uuid::now_v7(),
-            framer: Framer::new(reader.server.max_document),
-            ids: NotificationIds::default(),
-            gap_logged: false,
-            back_logged: false,
-            bad: 0,
-            kinds: Labels::default(),
-        }
-    }
-
-    /// Reads until the connection ends; returns how it did. Everything read is stored by then.
-    ///
-    /// One delivery at a time keeps the order even where the intake fails in between; what is read meanwhile makes
-    /// the next one, so a slow disk gets larger transactions.
-    async fn read(mut self, mut stream: TcpStream) -> End {
-        let silence = self.reader.server.keepalive_timeout;
-        let mut delivery = None;
-        let mut ahead = Vec::new();
-        let mut buffer = vec![0; READ_BUFFER];
-        let mut heard = Instant::now();
-        let end = loop {
-            let may_read = ahead.len() < READ_AHEAD && size(&ahead) < READ_AHEAD_BYTES;
-            tokio::select! {
-                biased;
-                () = finished(&mut delivery) => {
-                    if !may_read {
-                        heard = Instant::now();
-                    }
-                    delivery = self.deliver(std::mem::take(&mut ahead));
-                }
-                read = stream.read(&mut buffer), if may_read => match read {
-                    Ok(0) => break End::Lost("closed by the peer".to_owned()),
-                    Ok(count) => {
-                        heard = Instant::now();
-                        ahead.extend(self.understand(&buffer[..count]));
-                        if delivery.is_none() {
-                            delivery = self.deliver(std::mem::take(&mut ahead));
-                        }
-                    }
-                    Err(error) => break End::Lost(error.to_string()),
-                },
-                () = tokio::time::sleep_until(heard + silence), if may_read => {
-                    break End::Lost(format!("nothing heard for {silence:?}"));
-                }
-                () = self.reader.stop.notified() => break End::Stopped,
-            }
-        };
-        if let End::Lost(reason) = &end {
-            // Said before what was read is stored: that may take as long as the database is away.
-            self.reader.link.down(reason);
-            ahead.extend(self.cut_off(reason));
-        }
-        for delivery in [delivery, self.deliver(ahead)].into_iter().flatten() {
-            delivery.await;
-        }
-        end
-    }
-
-    /// Cuts and reads what has come; counts and logs what is wrong with it.
-    fn understand(&mut self, bytes: &[u8]) -> Vec<Incoming> {
-        let mut events = Vec::new();
-        self.framer.push(bytes);
-        loop {
-            let reading = match self.framer.next_frame() {
-                Ok(Some(frame)) => self.read_frame(&frame),
-                Ok(None) => break,
-                Err(error) => self.not_a_document(error),
-            };
-            events.extend(self.take(reading));
-        }
-        events
-    }
-
-    /// Reads a frame. One over which we panic is kept as failed: it and what was read before it would be lost else.
-    fn read_frame(&self, frame: &[u8]) -> Reading {
-        let read = catch_unwind(AssertUnwindSafe(|| self.reader.source.read(frame)));
-        read.unwrap_or_else(|_| {
-            let text = String::from_utf8_lossy(frame).into_owned();
-            self.reader.source.unreadable(text, "defect", "reading it panicked (see the log)".into())
-        })
-    }
-
-    fn not_a_document(&self, error: FrameError) -> Reading {
-        let reason = error.to_string();
-        let source = &self.reader.source;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        match error {
-            FrameError::Oversize { .. } => source.unreadable(String::new(), "oversize", reason),
-            FrameError::Stray { bytes } => source.stray(&bytes, reason),
-            FrameError::Unfinished { bytes } => source.unreadable(text(&bytes), "unfinished", reason),
-        }
-    }
-
-    fn take(&mut self, reading: Reading) -> Vec<Incoming> {
-        let name = &self.reader.server.name;
-        if let Some(bad) = &reading.bad {
-            self.count_bad(bad);
-        }
-        if reading.mislabelled {
-            metrics::counter!("eventmanager_mislabelled_total", "connection" => name.clone()).increment(1);
-        }
-        for kind in reading.others {
-            let kind = self.kinds.label(&kind);
-            metrics::counter!("eventmanager_notifications_total", "connection" => name.clone(), "kind" => kind)
-                .increment(1);
-        }
-        for id in &reading.ids {
-            self.follow(id);
-        }
-        for incoming in &reading.events {
-            if !incoming.event.command.is_empty() {
-                metrics::counter!("eventmanager_events_received_total", "source" => name.clone())
-                    .increment(1);
-            }
-        }
-        reading.events
-    }
-
-    fn follow(&mut self, id: &str) {
-        let name = &self.reader.server.name;
-        match self.ids.follow(id) {
-            Succession::Next => {}
-            Succession::Gap(missing) => {
-                metrics::counter!("eventmanager_notification_gaps_total", "connection" => name.clone())
-                    .increment(missing);
-                if !self.gap_logged {
-                    self.gap_logged = true;
-                    tracing::info!(connection = %name, id, missing, "gap in notification ids");
-                }
-            }
-            Succession::Back => {
-                metrics::counter!("eventmanager_notification_backs_total", "connection" => name.clone())
-                    .increment(1);
-                if !self.back_logged {
-                    self.back_logged = true;
-                    tracing::warn!(connection = %name, id, "notification id goes back");
-                }
-            }
-        }
-    }
-
-    /// An event for the document that the end of the connection has cut off.
-    fn cut_off(&mut self, reason: &str) -> Option<Incoming> {
-        let bytes = self.framer.pending();
-        if bytes == 0 {
-            return None;
-        }
-        let note = format!("the connection ended within the document, after {bytes} bytes: {reason}");
-        let text = String::from_utf8_lossy(self.framer.unfinished()).into_owned();
-        let reading = self.reader.source.unreadable(text, "cut_off", note);
-        if let Some(bad) = &reading.bad {
-            self.count_bad(bad);
-        }
-        reading.events.into_iter().next()
-    }
-
-    /// Counts, and logs less and less the more there are: a peer must not fill the log.
-    fn count_bad(&mut self, bad: &Bad) {
-        let name = &self.reader.server.name;
-        metrics::counter!("eventmanager_frames_bad_total", "connection" => name.clone(), "reason" => bad.label)
-            .increment(1);
-        self.bad += 1;
-        if self.bad <= LOGGED_BAD || self.bad.is_power_of_two() {
-            let so_far = self.bad;
-            tracing::warn!(connection = %name, reason = bad.reason, so_far, "broadworks sent what cannot be read");
-        }
-    }
-
-    /// Hands events to the intake until it says that they are on disk.
-    fn deliver(&self, events: Vec<Incoming>) -> Option<Delivery> {
-        if events.is_empty() {
-            return None;
-        }
-        let intake = self.reader.intake.clone();
-        let received = Received { connection: self.connection, events };
-        let delivery = async move {
-            loop {
-                // `send`: this is the only copy until the answer comes, and storing it twice stores it once.
-                match intake.send(received.clone()).await {
-                    Ok(Ok(())) => return,
-                    Ok(Err(error)) => tracing::warn!(%error, "events could not be stored: trying again"),
-                    Err(error) => tracing::warn!(%error, "the intake failed: handing events over again"),
-                }
-                tokio::time::sleep(INTAKE_PAUSE).await;
-            }
-        };
-        Some(delivery.boxed_local())
-    }
 }

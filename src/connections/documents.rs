@@ -12,6 +12,9 @@ use uuid::Uuid;
 /// Notifications of this user are BroadWorks' own, and dropped.
 const INTERNAL_USER: &str = "*XS localhost Admin*";
 
+/// Why every command is ignored.
+const NO_EMA: &str = "nothing is provisioned: [ema] is not configured";
+
 /// The endpoint that documents come from, and what it provisions.
 pub struct Source {
     pub name: Arc<str>,
@@ -127,7 +130,8 @@ impl Source {
         let provisioned = command_type(command.command_type()).zip(self.rules.as_ref());
         let subject = provisioned.map(|(entry, rules)| (entry.subject)(command, rules));
         let status = if subject.is_some() { Status::Pending } else { Status::Ignored };
-        let mut event = self.event(Arc::clone(text), notification_id, status, None);
+        let note = self.rules.is_none().then(|| NO_EMA.to_owned());
+        let mut event = self.event(Arc::clone(text), notification_id, status, note);
         event.command_index = command.index as u32;
         event.user_id = command.user_id().to_owned();
         event.command = command.command_type().to_owned();

@@ -1,12 +1,14 @@
 //! Connections: one supervised actor for every configured endpoint, and the intake that they feed.
 //!
-//! [`broadworks`] owns the socket; [`documents`] makes events of what it reads; [`intake`] has them stored.
+//! [`broadworks`] connects, `session` owns the socket; [`documents`] makes events of what it reads; [`intake`] has
+//! them stored.
 
 pub mod broadworks;
 pub mod documents;
 pub mod intake;
 pub mod link;
 mod notification_ids;
+mod session;
 
 pub use broadworks::BroadworksConnection;
 pub use intake::Intake;

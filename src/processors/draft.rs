@@ -1,5 +1,20 @@
-//! A plan in the making: every operation appends the requests of one row of the plan table and moves the
+//! A plan in the making: every operation appends the requests of one row of the table below and moves the
 //! subscriber on, so that the next operation plans against the state that this one leaves.
+//!
+//! | operation | requests, in this order |
+//! |---|---|
+//! | create | create association |
+//! | create a service | create association; with a phone: set tel URI, create ENUM |
+//! | phone | of the old one: delete tel URI, delete ENUM; of the new one: set tel URI, create ENUM |
+//! | identity | delete ENUM, delete tel URI; delete public identity, delete service profile, set service profile, set public identity; set tel URI, create ENUM |
+//! | type | delete association, delete ENUM, create association; set tel URI, create ENUM |
+//! | phone context | set phone context |
+//! | mail account | create account; delete the old one, where that is configured |
+//! | list | delete the association of the old list; create that of the new one |
+//! | delete | delete the association of the list; delete tel URI, delete ENUM; delete mail account; delete association |
+//!
+//! The orders are those that the core is known to take. They differ in whether the tel URI or the ENUM record goes first,
+//! and are kept as they are for that reason alone. ENUM is written last, when the identity that it points to is there.
 
 use super::attributes::{
     self, Rules, association, association_id, new_subscriber, public_data, service_profile, sip_uri,

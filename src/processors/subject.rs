@@ -49,6 +49,12 @@ impl Subject {
         }
     }
 
+    /// Whom an event is about, in one name: its first user, else its group or mail domain.
+    pub fn whose(&self) -> Option<&str> {
+        let names = self.users.iter().chain(&self.whole_group).chain(&self.groups);
+        names.chain(&self.whole_mail_domain).next().map(String::as_str)
+    }
+
     /// Adds an account with its domain; what is no account has none.
     pub fn add_mail_account(&mut self, account: &str) {
         self.mail_accounts.push(account.to_owned());

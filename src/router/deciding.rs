@@ -41,6 +41,13 @@ impl Executor {
         Ok(decision)
     }
 
+    /// Whom the event is about: its own `user_id` is who has clicked. `None` where it cannot be read.
+    pub(super) fn subscriber_of(&self, event: &Event) -> Option<String> {
+        let entry = command_type(&event.command)?;
+        let command = command(event).ok()?;
+        (entry.subject)(&command, &self.rules).whose().map(str::to_owned)
+    }
+
     /// Fails the event before anything is sent if a value would not fit its column afterwards.
     fn check_fits(&self, plan: &Plan, mut subscriber: Option<Subscriber>) -> Result<(), Stop> {
         for effect in plan.steps.iter().filter_map(|step| step.effect.as_ref()) {

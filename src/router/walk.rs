@@ -68,13 +68,16 @@ pub(super) struct Walk<'a> {
     attempt: u32,
     /// Others wait to hear whether it gets through to a system.
     is_tried: bool,
+    /// Of the plan: what an operator should know, told when the event ends.
+    warnings: Vec<String>,
     /// Of the steps that are walked one after the other.
     unsaved: Unsaved,
 }
 
 impl<'a> Walk<'a> {
     pub fn new(executor: &'a Executor, uuid: Uuid, event: Event, is_tried: bool) -> Self {
-        Walk { executor, uuid, event, attempt: 1, is_tried, unsaved: Unsaved::default() }
+        let (warnings, unsaved) = (Vec::new(), Unsaved::default());
+        Walk { executor, uuid, event, attempt: 1, is_tried, warnings, unsaved }
     }
 
     /// Goes on from the journal, or plans.
@@ -92,6 +95,7 @@ impl<'a> Walk<'a> {
                 Decision::Ignore(reason) => return self.end(Status::Ignored, Some(reason)).await,
             },
         };
+        self.warnings.clone_from(&plan.warnings);
         let journey = Journey { plan: &plan, journal: &journal, is_new: is_over, steps: 0..plan.steps.len() };
         let mut failures = Vec::new();
         if plan.members.is_empty() {
@@ -255,6 +259,7 @@ impl<'a> Walk<'a> {
         tracing::warn!(
             event = self.event.id,
             user = self.event.user_id,
+            subscriber = self.executor.subscriber_of(&self.event),
             command = self.event.command,
             reason,
             "event failed"
@@ -276,7 +281,28 @@ impl<'a> Walk<'a> {
         let lasted = self.event.received.elapsed().unwrap_or_default();
         let command = self.event.command.clone();
         metrics::histogram!("eventmanager_event_duration_seconds", "command" => command).record(lasted);
+        self.tell_warnings();
         Ok(status)
+    }
+
+    /// What is lost, or left for somebody to do, although the event ended as it should.
+    fn tell_warnings(&mut self) {
+        if self.warnings.is_empty() {
+            return;
+        }
+        let Event { id, user_id, command, .. } = &self.event;
+        let subscriber = self.executor.subscriber_of(&self.event);
+        for warning in std::mem::take(&mut self.warnings) {
+            metrics::counter!("eventmanager_event_warnings_total", "command" => command.clone()).increment(1);
+            tracing::warn!(
+                event = id,
+                user = user_id,
+                subscriber,
+                command,
+                warning,
+                "event ended with a warning"
+            );
+        }
     }
 
     async fn commit(&self, unsaved: Unsaved, verdict: Option<Verdict>) -> Result<(), Stop> {

@@ -10,6 +10,9 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 use uuid::Uuid;
 
+/// So many of the latest rows may hold the last notification of a source.
+const LOOKED_THROUGH: u32 = 100_000;
+
 pub(super) const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uuid
     and j.attempt = (select max(attempt) from em_journal where uuid = e.uuid)";
 
@@ -181,6 +184,23 @@ impl Reader {
             })
         });
         Ok(recent.collect())
+    }
+
+    pub async fn last_notification_id(
+        &self,
+        source: &str,
+        before: SystemTime,
+    ) -> Result<Option<String>, ReadError> {
+        // No index leads from a source to its rows: a server that has long been silent is not looked for in all of them.
+        let sql = format!(
+            "select cast(notification_id as text) from em_event
+             where id > (select max(id) - {LOOKED_THROUGH} from em_event)
+                and source = cast($1 as text) and notification_id is not null and inserted < {before}
+             order by id desc limit 1",
+            before = self.dialect().time("$2"),
+        );
+        let params = vec![Value::Text(source.to_owned()), Value::Int(micros(before))];
+        Ok(self.rows(sql, params).await?.pop().and_then(|mut row| row.text(0)))
     }
 
     pub async fn journal(&self, uuid: Uuid) -> Result<Option<Journal>, ReadError> {

@@ -145,6 +145,20 @@ fn find(setting: &'static str, database: &Database) -> Result<(String, Source, T
     }
 }
 
+/// The directories that databases of `config` need and that do not exist: until somebody makes them nothing is stored.
+pub fn missing_directories(config: &StoreConfig) -> Vec<std::path::PathBuf> {
+    let mut missing = Vec::new();
+    for database in [&config.events, &config.subscribers] {
+        if let Database::Sqlite(path) = database
+            && let Some(directory) = sqlite::missing_directory(path)
+            && !missing.contains(&directory.to_owned())
+        {
+            missing.push(directory.to_owned());
+        }
+    }
+    missing
+}
+
 impl WriterTask {
     /// Connects, brings the tables up to date, and commits what is queued, through every outage.
     ///
@@ -276,6 +290,7 @@ impl Store {
         self.inner.events.reader.event(id).await
     }
 
+    /// The event that its sender has given this uuid; unlike ids these never start anew.
     pub async fn event_by_uuid(&self, uuid: Uuid) -> Result<Option<Event>, ReadError> {
         self.inner.events.reader.event_by_uuid(uuid).await
     }
@@ -295,10 +310,12 @@ impl Store {
         self.inner.events.reader.unresolved(after, limit).await
     }
 
+    /// The events that match, oldest first unless the filter says otherwise, without their documents.
     pub async fn list(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
         self.inner.events.reader.list(filter).await
     }
 
+    /// How many events have which status, and since when the oldest of ours waits.
     pub async fn counts(&self) -> Result<Counts, ReadError> {
         self.inner.events.reader.counts().await
     }
@@ -314,6 +331,17 @@ impl Store {
         self.inner.events.reader.recent_notifications(since, before, limit).await
     }
 
+    /// The id of the last notification of this source that was received before then, as far as it is among the latest
+    /// rows; duplicates count.
+    pub async fn last_notification_id(
+        &self,
+        source: &str,
+        before: SystemTime,
+    ) -> Result<Option<String>, ReadError> {
+        self.inner.events.reader.last_notification_id(source, before).await
+    }
+
+    /// The row of a user; `None` for one that is no subscriber.
     pub async fn subscriber(&self, user_id: &str) -> Result<Option<Subscriber>, ReadError> {
         let ids = [user_id.to_owned()];
         self.inner.subscribers.reader.subscribers(&ids).await?.pop().transpose()

@@ -25,6 +25,9 @@ const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 100
 
 /// Writes the log to standard error, as systemd wants it. `RUST_LOG` overrides the configured level.
 ///
+/// What a client of HTTP sends that is no request is answered with 400 and not logged: whoever reaches the port could
+/// fill the log with it.
+///
 /// `debug` and `trace` are about us: what the libraries say there is about bytes, and the driver of the database quotes
 /// the parameters of its statements, passwords among them. It is kept from that whatever `RUST_LOG` says.
 pub fn start_log(log: &Log) -> LogWriter {
@@ -47,7 +50,7 @@ pub fn start_log(log: &Log) -> LogWriter {
 
 fn levels(ours: &str) -> String {
     let theirs = if matches!(ours, "debug" | "trace") { "info" } else { ours };
-    format!("{theirs},actix_server=warn,{}={ours}", env!("CARGO_CRATE_NAME"))
+    format!("{theirs},actix_server=warn,actix_http=off,{}={ours}", env!("CARGO_CRATE_NAME"))
 }
 
 /// Collects the process's metrics for `/metrics`. Only once in a process.
@@ -64,6 +67,7 @@ fn describe() {
     use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
     counter!("eventmanager_events_received_total", "Well-formed events as they were read from the peer");
     counter!("eventmanager_events_total", "Events that have got a final status");
+    counter!("eventmanager_event_warnings_total", "Warnings of events that have ended");
     histogram!("eventmanager_event_duration_seconds", "From receipt to final status");
     gauge!("eventmanager_events_pending", "Events without a final status");
     gauge!("eventmanager_oldest_pending_seconds", "Age of the oldest event without a final status");

@@ -59,6 +59,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("lists_are_filtered_and_paged", |site| Box::pin(reading::lists_are_filtered_and_paged(site))),
     ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),
     ("recent_notifications_come_back", |site| Box::pin(reading::recent_notifications_come_back(site))),
+    ("the_last_notification_of_a_server_is_found", |site| {
+        Box::pin(reading::the_last_notification_of_a_server_is_found(site))
+    }),
     ("unreadable_subscribers_are_named", |site| Box::pin(reading::unreadable_subscribers_are_named(site))),
     ("limits_are_those_of_the_columns", |site| Box::pin(reading::limits_are_those_of_the_columns(site))),
     ("tables_of_the_erlang_release_are_taken_over", |site| {

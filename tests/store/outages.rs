@@ -124,8 +124,9 @@ fn a_sqlite_path_that_cannot_be_opened_is_an_outage() {
     block_on(async {
         let call = store.append(vec![event("anna")]);
         let mut health = store.health();
-        let is_missing =
-            |health: &DatabaseHealth| down(health).is_some_and(|reason| reason.contains("No such file"));
+        let is_missing = |health: &DatabaseHealth| {
+            down(health).is_some_and(|reason| reason.contains("missing does not exist"))
+        };
         within(health.wait_for(|health| is_missing(&health.events))).await.unwrap();
         std::fs::create_dir(&missing).unwrap();
         assert_eq!(within(call).await.unwrap()[0].id, 1);

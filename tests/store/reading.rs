@@ -86,6 +86,30 @@ pub async fn recent_notifications_come_back(site: Site) {
     running.close().await;
 }
 
+pub async fn the_last_notification_of_a_server_is_found(site: Site) {
+    let running = site.open();
+    let check = async |source: &str, before: SystemTime, expected: Option<&str>| {
+        let found = running.store.last_notification_id(source, before).await.unwrap();
+        assert_eq!(found.as_deref(), expected, "{source}");
+    };
+    let mut events: Vec<_> = ["a", "b", "c", "d"].map(event).into();
+    let start = events[0].received;
+    let at = |second| start + Duration::from_secs(second);
+    for (second, event) in (0..).zip(&mut events) {
+        event.received = at(second);
+        event.notification_id = Some(format!("write{second}"));
+    }
+    events[1].source = "as2".into();
+    events[3].notification_id = None;
+    within(running.store.append(events)).await.unwrap();
+    check("as1", at(60), Some("write2")).await;
+    check("as1", at(2), Some("write0")).await;
+    check("as1", start, None).await;
+    check("as2", at(60), Some("write1")).await;
+    check("as3", at(60), None).await;
+    running.close().await;
+}
+
 pub async fn unreadable_subscribers_are_named(site: Site) {
     let running = site.open().ready().await;
     let insert = "insert into srd_user (id, group_id, sipurl, user_type, association_id, vmail_user) values";

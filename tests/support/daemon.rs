@@ -112,13 +112,14 @@ pub struct Daemon {
 impl Daemon {
     /// Starts the program with a configuration and waits until it serves HTTP.
     pub fn start(config: &Path) -> Daemon {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_eventmanager"))
-            .args(["run", "--config"])
-            .arg(config)
-            .env_remove("RUST_LOG")
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_eventmanager"));
+        Daemon::start_with(program.args(["run", "--config"]).arg(config))
+    }
+
+    /// The same with a command that becomes the program.
+    pub fn start_with(command: &mut Command) -> Daemon {
+        let mut child =
+            command.env_remove("RUST_LOG").stderr(Stdio::piped()).spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let collected = Arc::clone(&log);
@@ -159,9 +160,19 @@ impl Daemon {
     }
 
     /// Ends it as systemd does; returns its exit code.
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
+        self.signal("TERM");
+        self.ended()
+    }
+
+    /// Sends it a signal, such as `HUP`.
+    pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill").success());
+        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().expect("kill").success());
+    }
+
+    /// Waits until it has ended by itself; its exit code.
+    pub fn ended(mut self) -> Option<i32> {
         eventually("the daemon ends", || self.child.try_wait().expect("a child")).code()
     }
 

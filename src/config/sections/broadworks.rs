@@ -1,7 +1,6 @@
 //! `[[broadworks]]`.
 
 use super::Endpoints;
-use crate::config::addresses;
 use crate::config::defaults;
 use crate::config::section::Section;
 use crate::config::units;
@@ -9,10 +8,11 @@ use crate::config::values::Broadworks;
 
 pub(super) fn broadworks(section: &Section, endpoints: &mut Endpoints) -> Broadworks {
     section.require(&["name", "address"]);
+    let name = endpoints.name(section);
     let window = section.value("duplicate_window", units::duration_or_zero);
     Broadworks {
-        name: endpoints.name(section),
-        address: section.value("address", addresses::host_and_port).unwrap_or_default(),
+        address: endpoints.address(section, &name),
+        name,
         keepalive_timeout: section.duration("keepalive_timeout").unwrap_or(defaults::KEEPALIVE_TIMEOUT),
         cluster: section.text("cluster"),
         max_document: section.size("max_document").unwrap_or(defaults::MAX_DOCUMENT),

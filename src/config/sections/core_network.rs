@@ -1,6 +1,7 @@
 //! What the HSS and ENUM need: `[numbering]`, `[service_profiles]`, `[ema]` and `[ema.faults]`.
 
 use super::choice;
+use crate::config::NO_ABSENT;
 use crate::config::addresses;
 use crate::config::defaults;
 use crate::config::section::Section;
@@ -39,6 +40,9 @@ pub(super) fn ema(section: &Section) -> Ema {
     section.require(&["primary", "username", "password"]);
     let mut faults = defaults::faults();
     faults.extend(section.entries("faults", fault_code, choice(&CLASSES)));
+    if !faults.values().any(|class| *class == FaultClass::Absent) {
+        section.warn("faults", NO_ABSENT);
+    }
     Ema {
         primary: section.hidden("primary", addresses::ema_url).unwrap_or_default(),
         secondary: section.hidden("secondary", addresses::ema_url),

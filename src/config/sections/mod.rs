@@ -9,7 +9,8 @@ mod shadow;
 
 use super::section::Section;
 use super::values::*;
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a shadow wants to know what it runs beside.
 const SHADOW_ALONE: &str =
@@ -46,18 +47,42 @@ pub(super) fn config(file: &Section) -> Config {
     config
 }
 
-/// The names of all endpoints, of whatever kind: they label metrics and so must differ.
+/// The names of all endpoints, of whatever kind: they label metrics and so must differ. So must their addresses: two
+/// connections to one server bring everything twice.
 #[derive(Default)]
-struct Endpoints(BTreeSet<String>);
+struct Endpoints {
+    names: BTreeSet<String>,
+    /// Address to the name of its endpoint.
+    addresses: BTreeMap<String, String>,
+}
 
 impl Endpoints {
     /// The `name` of the endpoint that `section` describes.
     fn name(&mut self, section: &Section) -> String {
         let name = section.value("name", super::units::endpoint_name).unwrap_or_default();
-        if !name.is_empty() && !self.0.insert(name.clone()) {
+        if !name.is_empty() && !self.names.insert(name.clone()) {
             section.problem("name", format!("{name:?} is the name of another endpoint already"));
         }
         name
+    }
+
+    /// The `address` of the endpoint `name`.
+    fn address(&mut self, section: &Section, name: &str) -> String {
+        let address = section.value("address", super::addresses::host_and_port).unwrap_or_default();
+        if address.is_empty() {
+            return address;
+        }
+        match self.addresses.entry(address.to_lowercase()) {
+            Entry::Vacant(entry) => drop(entry.insert(name.to_owned())),
+            Entry::Occupied(entry) => section.problem(
+                "address",
+                format!(
+                    "{address:?} is the address of {:?} already: every event would run twice",
+                    entry.get()
+                ),
+            ),
+        }
+        address
     }
 }
 

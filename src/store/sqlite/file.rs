@@ -24,8 +24,7 @@ pub(super) fn create_private(path: &Path) -> io::Result<()> {
         Err(error) => return Err(error),
     }
     // A file survives a power loss once its directory is on the disk.
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
+    File::open(super::directory_of(path))?.sync_all()
 }
 
 /// Takes the database for this process until the file is dropped; the kernel lets it go with the process.
@@ -35,7 +34,10 @@ pub(super) fn lock(path: &Path) -> Result<File, String> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
-    let file = file.map_err(|error| format!("{}: {error}", Path::new(&name).display()))?;
+    let file = file.map_err(|error| match super::missing_directory(path) {
+        Some(directory) => format!("directory {} does not exist", directory.display()),
+        None => format!("{}: {error}", Path::new(&name).display()),
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err("another eventmanager uses this database".to_owned()),

@@ -79,6 +79,16 @@ impl Backend for Sqlite {
     }
 }
 
+/// Where the file of a database is, or will be.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The directory of a database, where it does not exist: databases are created, directories are not.
+pub(crate) fn missing_directory(path: &Path) -> Option<&Path> {
+    Some(directory_of(path)).filter(|directory| !directory.is_dir())
+}
+
 fn open(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(
         path,

@@ -1,0 +1,233 @@
+//! One connection to an application server, from connect to its end: cuts and reads what comes, and has it stored.
+//!
+//! Reading goes on only as the store commits, so that little is lost with the process.
+
+use super::broadworks::Reader;
+use super::documents::{Bad, Reading};
+use super::intake::{Incoming, Received};
+use crate::telemetry::Labels;
+use crate::wire::ocir::{FrameError, Framer};
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// What is read at once, and the kernel's receive buffer: what is in them is lost with the process.
+pub(super) const READ_BUFFER: usize = 128 * 1024;
+/// Events, and bytes of them, that may be read while the ones before are on their way to the disk.
+const READ_AHEAD: usize = 1000;
+const READ_AHEAD_BYTES: usize = 4 << 20;
+/// So many frames of a connection that cannot be read are logged each.
+const LOGGED_BAD: u64 = 100;
+/// Pause before a reading is handed to an intake again that failed over it.
+const INTAKE_PAUSE: Duration = Duration::from_millis(50);
+
+/// How a connection ended.
+pub(super) enum End {
+    /// The peer or the network ended it.
+    Lost(String),
+    /// We were told to stop.
+    Stopped,
+}
+
+/// The bytes of the documents, as the store will count them.
+fn size(events: &[Incoming]) -> usize {
+    events.iter().map(|incoming| incoming.event.document.len()).sum()
+}
+
+/// Events on their way to the disk.
+type Delivery = LocalBoxFuture<'static, ()>;
+
+/// Waits for a delivery; for ever where there is none.
+async fn finished(delivery: &mut Option<Delivery>) {
+    match delivery {
+        Some(delivery) => delivery.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One connection, from connect to its end.
+pub(super) struct Session<'a> {
+    reader: &'a Reader,
+    connection: Uuid,
+    framer: Framer,
+    bad: u64,
+    kinds: Labels,
+}
+
+impl<'a> Session<'a> {
+    pub fn new(reader: &'a Reader) -> Self {
+        reader.ids.borrow_mut().connected();
+        Session {
+            reader,
+            connection: Uuid::now_v7(),
+            framer: Framer::new(reader.server.max_document),
+            bad: 0,
+            kinds: Labels::default(),
+        }
+    }
+
+    /// Reads until the connection ends; returns how it did. Everything read is stored by then.
+    ///
+    /// One delivery at a time keeps the order even where the intake fails in between; what is read meanwhile makes
+    /// the next one, so a slow disk gets larger transactions.
+    pub async fn read(mut self, mut stream: TcpStream) -> End {
+        let silence = self.reader.server.keepalive_timeout;
+        let mut delivery = None;
+        let mut ahead = Vec::new();
+        let mut buffer = vec![0; READ_BUFFER];
+        let mut heard = Instant::now();
+        let end = loop {
+            let may_read = ahead.len() < READ_AHEAD && size(&ahead) < READ_AHEAD_BYTES;
+            tokio::select! {
+                biased;
+                () = finished(&mut delivery) => {
+                    if !may_read {
+                        heard = Instant::now();
+                    }
+                    delivery = self.deliver(std::mem::take(&mut ahead));
+                }
+                read = stream.read(&mut buffer), if may_read => match read {
+                    Ok(0) => break End::Lost("closed by the peer".to_owned()),
+                    Ok(count) => {
+                        heard = Instant::now();
+                        ahead.extend(self.understand(&buffer[..count]));
+                        if delivery.is_none() {
+                            delivery = self.deliver(std::mem::take(&mut ahead));
+                        }
+                    }
+                    Err(error) => break End::Lost(error.to_string()),
+                },
+                () = tokio::time::sleep_until(heard + silence), if may_read => {
+                    break End::Lost(format!("nothing heard for {silence:?}"));
+                }
+                () = self.reader.stop.notified() => break End::Stopped,
+            }
+        };
+        self.store_the_rest(&end, delivery, ahead).await;
+        end
+    }
+
+    /// Waits until everything that was read is stored, the cut-off document too.
+    async fn store_the_rest(&mut self, end: &End, delivery: Option<Delivery>, mut ahead: Vec<Incoming>) {
+        if let End::Lost(reason) = end {
+            // Said before what was read is stored: that may take as long as the database is away.
+            self.reader.link.down(reason);
+            ahead.extend(self.cut_off(reason));
+        }
+        for delivery in [delivery, self.deliver(ahead)].into_iter().flatten() {
+            delivery.await;
+        }
+    }
+
+    /// Cuts and reads what has come; counts and logs what is wrong with it.
+    fn understand(&mut self, bytes: &[u8]) -> Vec<Incoming> {
+        let mut events = Vec::new();
+        self.framer.push(bytes);
+        loop {
+            let reading = match self.framer.next_frame() {
+                Ok(Some(frame)) => self.read_frame(&frame),
+                Ok(None) => break,
+                Err(error) => self.not_a_document(error),
+            };
+            events.extend(self.take(reading));
+        }
+        events
+    }
+
+    /// Reads a frame. One over which we panic is kept as failed: it and what was read before it would be lost else.
+    fn read_frame(&self, frame: &[u8]) -> Reading {
+        let read = catch_unwind(AssertUnwindSafe(|| self.reader.source.read(frame)));
+        read.unwrap_or_else(|_| {
+            let text = String::from_utf8_lossy(frame).into_owned();
+            self.reader.source.unreadable(text, "defect", "reading it panicked (see the log)".into())
+        })
+    }
+
+    fn not_a_document(&self, error: FrameError) -> Reading {
+        let reason = error.to_string();
+        let source = &self.reader.source;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        match error {
+            FrameError::Oversize { .. } => source.unreadable(String::new(), "oversize", reason),
+            FrameError::Stray { bytes } => source.stray(&bytes, reason),
+            FrameError::Unfinished { bytes } => source.unreadable(text(&bytes), "unfinished", reason),
+        }
+    }
+
+    fn take(&mut self, reading: Reading) -> Vec<Incoming> {
+        let name = &self.reader.server.name;
+        if let Some(bad) = &reading.bad {
+            self.count_bad(bad);
+        }
+        if reading.mislabelled {
+            metrics::counter!("eventmanager_mislabelled_total", "connection" => name.clone()).increment(1);
+        }
+        for kind in reading.others {
+            let kind = self.kinds.label(&kind);
+            metrics::counter!("eventmanager_notifications_total", "connection" => name.clone(), "kind" => kind)
+                .increment(1);
+        }
+        let mut ids = self.reader.ids.borrow_mut();
+        reading.ids.iter().for_each(|id| ids.follow(id));
+        for incoming in &reading.events {
+            if !incoming.event.command.is_empty() {
+                metrics::counter!("eventmanager_events_received_total", "source" => name.clone())
+                    .increment(1);
+            }
+        }
+        reading.events
+    }
+
+    /// An event for the document that the end of the connection has cut off.
+    fn cut_off(&mut self, reason: &str) -> Option<Incoming> {
+        let bytes = self.framer.pending();
+        if bytes == 0 {
+            return None;
+        }
+        let note = format!("the connection ended within the document, after {bytes} bytes: {reason}");
+        let text = String::from_utf8_lossy(self.framer.unfinished()).into_owned();
+        let reading = self.reader.source.unreadable(text, "cut_off", note);
+        if let Some(bad) = &reading.bad {
+            self.count_bad(bad);
+        }
+        reading.events.into_iter().next()
+    }
+
+    /// Counts, and logs less and less the more there are: a peer must not fill the log.
+    fn count_bad(&mut self, bad: &Bad) {
+        let name = &self.reader.server.name;
+        metrics::counter!("eventmanager_frames_bad_total", "connection" => name.clone(), "reason" => bad.label)
+            .increment(1);
+        self.bad += 1;
+        if self.bad <= LOGGED_BAD || self.bad.is_power_of_two() {
+            let so_far = self.bad;
+            tracing::warn!(connection = %name, reason = bad.reason, so_far, "broadworks sent what cannot be read");
+        }
+    }
+
+    /// Hands events to the intake until it says that they are on disk.
+    fn deliver(&self, events: Vec<Incoming>) -> Option<Delivery> {
+        if events.is_empty() {
+            return None;
+        }
+        let intake = self.reader.intake.clone();
+        let received = Received { connection: self.connection, events };
+        let delivery = async move {
+            loop {
+                // `send`: this is the only copy until the answer comes, and storing it twice stores it once.
+                match intake.send(received.clone()).await {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => tracing::warn!(%error, "events could not be stored: trying again"),
+                    Err(error) => tracing::warn!(%error, "the intake failed: handing events over again"),
+                }
+                tokio::time::sleep(INTAKE_PAUSE).await;
+            }
+        };
+        Some(delivery.boxed_local())
+    }
+}
