@@ -112,10 +112,16 @@ pub struct Daemon {
 impl Daemon {
     /// Starts the program with a configuration and waits until it serves HTTP.
     pub fn start(config: &Path) -> Daemon {
+        // Empty is as good as unset.
+        Daemon::start_logging(config, "")
+    }
+
+    /// The same with this `RUST_LOG`.
+    pub fn start_logging(config: &Path, rust_log: &str) -> Daemon {
         let mut child = Command::new(env!("CARGO_BIN_EXE_eventmanager"))
             .args(["run", "--config"])
             .arg(config)
-            .env_remove("RUST_LOG")
+            .env("RUST_LOG", rust_log)
             .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
