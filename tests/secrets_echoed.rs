@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use support::daemon::{Daemon, Site};
 use support::documents::*;
 use support::peers::Peers;
-use support::recorder::{Recorded, Recorder};
+use support::recorder::{Answer, Recorded, Recorder};
 
 /// Each with letters that are written otherwise in XML, in a query, in JSON or in a log.
 const SIP: &str = "sip<&>secret\"1'æ";
@@ -28,7 +28,7 @@ const TOKEN: &str = "token-secret-7";
 const SESSION: &str = "session-secret-8";
 
 /// The ways in which a gateway says back what it was asked.
-const ECHOES: [fn(&str) -> (u16, String); 8] = [
+const ECHOES: [fn(&str) -> Answer; 8] = [
     |asked| (500, server::fault(4006, Some(1), part(asked))),
     |asked| (500, server::fault(4006, Some(1), &text(part(asked)))),
     |asked| (500, fault(&format!("<![CDATA[{}]]>", part(asked)))),

@@ -6,9 +6,11 @@ use super::world::World;
 
 const COMMAND: &str = "UserVoiceMessagingUserModifyAdvancedVoiceManagementRequest";
 
+type Understood = Result<(&'static str, &'static str), &'static str>;
+
 /// An account as text, and its local part and domain; or why it is none.
 #[rustfmt::skip]
-const ACCOUNTS: &[(&str, Result<(&str, &str), &str>)] = &[
+const ACCOUNTS: &[(&str, Understood)] = &[
     ("anna@m.gl", Ok(("anna", "m.gl"))),
     ("\"a b\"@m.gl", Ok(("\"a b\"", "m.gl"))),
     ("\"a@b\"@m.gl", Ok(("\"a@b\"", "m.gl"))),

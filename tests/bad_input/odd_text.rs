@@ -179,19 +179,19 @@ impl Life {
 }
 
 /// In ISO-8859-1 with references for what it lacks, as the server sends it.
-fn usual(document: &String) -> Bytes {
+fn usual(document: &str) -> Bytes {
     encode(document)
 }
 
 /// In UTF-8 under a declaration that says ISO-8859-1.
-fn mislabelled(document: &String) -> Bytes {
-    document.clone().into()
+fn mislabelled(document: &str) -> Bytes {
+    document.to_owned().into()
 }
 
 #[test]
 fn odd_letters_arrive_at_every_system_and_in_every_row_and_are_deleted_again() {
     for mut world in both() {
-        for (run, encoded) in [usual, mislabelled as fn(&String) -> Bytes].into_iter().enumerate() {
+        for (run, encoded) in [usual, mislabelled as fn(&str) -> Bytes].into_iter().enumerate() {
             let life = |(at, text): (usize, &&'static str)| Life { text, number: at + 100 * run };
             let lives: Vec<Life> = TEXTS.iter().enumerate().map(life).collect();
             let documents: Vec<Bytes> = lives.iter().flat_map(Life::documents).map(|d| encoded(&d)).collect();
