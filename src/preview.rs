@@ -12,7 +12,7 @@ use crate::wire::ocir::Command;
 use crate::wire::surgemail::Credentials;
 use crate::wire::{Secret, cai3g, surgemail};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Looks ahead. Passwords, sessions and random passwords show as `***`.
@@ -21,8 +21,8 @@ pub struct Preview {
     rules: Rules,
     /// `None`: nobody is known.
     store: Option<Store>,
-    /// The rows that the commands so far would have changed.
-    changed: HashMap<String, Option<Subscriber>>,
+    /// The rows that the commands so far would have changed, in the order in which members of a group are told.
+    changed: BTreeMap<String, Option<Subscriber>>,
 }
 
 /// What one command would do.
@@ -68,7 +68,7 @@ pub struct ForeseenRequest {
 impl Preview {
     /// A preview under a configuration; without a store nobody is known.
     pub fn new(config: Arc<Config>, store: Option<Store>) -> Self {
-        Preview { rules: Rules::of(&config), config, store, changed: HashMap::new() }
+        Preview { rules: Rules::of(&config), config, store, changed: BTreeMap::new() }
     }
 
     /// What `command` would do after the commands before it. The error says that its subscribers cannot be read.

@@ -112,14 +112,18 @@ pub struct Daemon {
 impl Daemon {
     /// Starts the program with a configuration and waits until it serves HTTP.
     pub fn start(config: &Path) -> Daemon {
+        Daemon::start_logging(config, "")
+    }
+
+    /// The same with this `RUST_LOG`; empty is as good as unset.
+    pub fn start_logging(config: &Path, rust_log: &str) -> Daemon {
         let mut program = Command::new(env!("CARGO_BIN_EXE_eventmanager"));
-        Daemon::start_with(program.args(["run", "--config"]).arg(config))
+        Daemon::start_with(program.args(["run", "--config"]).arg(config).env("RUST_LOG", rust_log))
     }
 
     /// The same with a command that becomes the program.
     pub fn start_with(command: &mut Command) -> Daemon {
-        let mut child =
-            command.env_remove("RUST_LOG").stderr(Stdio::piped()).spawn().expect("the program starts");
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
         let collected = Arc::clone(&log);

@@ -7,3 +7,4 @@ pub mod http;
 pub mod inside;
 pub mod peers;
 pub mod postgres;
+pub mod recorder;

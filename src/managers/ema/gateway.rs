@@ -7,7 +7,6 @@ use crate::managers::http::{self, Failure};
 use crate::managers::{Answer, FaultClasses};
 use crate::wire::Secret;
 use crate::wire::{cai3g, xml};
-use memchr::memmem;
 use std::time::Instant;
 use tokio::sync::Semaphore;
 
@@ -199,22 +198,51 @@ fn without_secrets(answer: cai3g::Answer, scrubbed: cai3g::Answer) -> cai3g::Ans
     }
 }
 
-/// The answer with every occurrence of a secret replaced, as it is and as XML writes it.
+/// The answer with every occurrence of a secret replaced, however often XML has escaped it.
 fn scrub(body: Vec<u8>, secret: &Secret) -> Vec<u8> {
-    let mut escaped = String::new();
-    xml::escape::push_text(&mut escaped, secret.expose());
-    [secret.expose(), &escaped].into_iter().filter(|text| !text.is_empty()).fold(body, |body, text| {
-        let mut rest = &body[..];
-        let mut scrubbed = Vec::new();
-        while let Some(at) = memmem::find(rest, text.as_bytes()) {
-            scrubbed.extend_from_slice(&rest[..at]);
-            scrubbed.extend_from_slice(b"***");
-            rest = &rest[at + text.len()..];
+    let (mut rest, mut scrubbed) = (&body[..], Vec::with_capacity(body.len()));
+    while let [first, after @ ..] = rest {
+        match quoted(rest, secret.expose()) {
+            Some(length) if length > 0 => {
+                scrubbed.extend_from_slice(b"***");
+                rest = &rest[length..];
+            }
+            _ => {
+                scrubbed.push(*first);
+                rest = after;
+            }
         }
-        scrubbed.extend_from_slice(rest);
-        scrubbed
-    })
+    }
+    scrubbed
 }
+
+/// The length of a secret with which `text` begins, as it is or escaped.
+fn quoted(text: &[u8], secret: &str) -> Option<usize> {
+    if text.starts_with(secret.as_bytes()) {
+        return Some(secret.len());
+    }
+    secret.chars().try_fold(0, |at, character| Some(at + written(&text[at..], character)?))
+}
+
+/// The length of a character with which `text` begins: itself, or a reference to it whose ampersand may be escaped in turn.
+fn written(text: &[u8], character: char) -> Option<usize> {
+    let is_itself = text.starts_with(character.encode_utf8(&mut [0; 4]).as_bytes());
+    if is_itself && character != '&' {
+        return Some(character.len_utf8());
+    }
+    let mut rest = text.strip_prefix(b"&")?;
+    while let Some(after) = rest.strip_prefix(b"amp;") {
+        rest = after;
+    }
+    let end = rest.iter().take(LONGEST_REFERENCE).position(|byte| *byte == b';');
+    let name = end.and_then(|end| str::from_utf8(&rest[..end]).ok());
+    let is_meant = name.is_some_and(|name| xml::escape::resolve(name, 0) == Ok(character));
+    let after = if is_meant { &rest[end? + 1..] } else { rest };
+    (is_meant || character == '&').then(|| text.len() - after.len())
+}
+
+/// `#x10FFFF;`
+const LONGEST_REFERENCE: usize = 10;
 
 /// The body, cut where it grows beyond [`ANSWER_LIMIT`]; what is cut does not parse.
 async fn read_limited(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
@@ -261,5 +289,13 @@ mod tests {
         );
         check("hunter2", 200, "oops hunter2", "***");
         check("<&>hunter", 500, &cai3g::server::fault(4006, Some(1), "<&>hunter"), "***");
+        // Quoted as it was sent, which was in XML already.
+        check("<&>hunter", 500, &cai3g::server::fault(4006, Some(1), "&lt;&amp;&gt;hunter"), "***");
+        check(
+            "it's \"2\" & 3",
+            500,
+            &cai3g::server::fault(4006, Some(1), "it&apos;s &quot;2&quot; &amp; 3"),
+            "***",
+        );
     }
 }
