@@ -18,8 +18,8 @@
 use crate::api::{self, About, Api, Bound, Sources};
 use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
+use crate::managers::board::{self, Board, Publisher};
 use crate::managers::ema::Ema;
-use crate::managers::pauses::{self, Board, Publisher};
 use crate::managers::{Enumeration, Hss, Mail, Pauses, Systems};
 use crate::plan::System;
 use crate::processors::actor::{Processor, Processors};
@@ -77,7 +77,7 @@ impl App {
         let mut threads = Threads::default();
         let (store, writers) = store::open(&config.store)?;
         let mut children = vec![store_spec(config, &store, writers, &mut threads)];
-        let (publisher, board) = pauses::board();
+        let (publisher, board) = board::board();
         let provisioning = Provisioning::new(config, &store, (publisher, board.clone()), &mut threads);
         let (rules, router, pauses) = match provisioning {
             Some(provisioning) => {

@@ -46,6 +46,8 @@ pub enum Prospect {
         /// Where a group is deleted: its members, with how many of the requests are theirs.
         members: Vec<Member>,
         warnings: Vec<String>,
+        /// Members that cannot be planned: the event would fail for them when the others are done.
+        unplanned: Vec<String>,
     },
     Ignored(String),
     /// It would fail before anything is sent.
@@ -164,8 +166,8 @@ impl Preview {
             }
         });
         let requests = requests.collect();
-        let warnings = plan.warnings.into_iter().chain(plan.unplanned).collect();
-        Prospect::Requests { processor, requests, members: plan.members, warnings }
+        let Plan { members, warnings, unplanned, .. } = plan;
+        Prospect::Requests { processor, requests, members, warnings, unplanned }
     }
 
     /// URL and body of a request whose secrets are masked.

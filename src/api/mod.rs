@@ -19,8 +19,8 @@ pub use server::{Api, Bound, bind};
 
 use crate::config::Config;
 use crate::connections::LinkState;
+use crate::managers::Board;
 use crate::managers::Pauses;
-use crate::managers::pauses::Board;
 use crate::plan::System;
 use crate::router::Router;
 use crate::store::Store;

@@ -148,7 +148,11 @@ impl Printer {
     async fn command(&mut self, place: &str, command: &Command) -> anyhow::Result<()> {
         let foreseen = self.preview.of(command).await;
         let foreseen = foreseen.context("without a database --no-store plans as if nobody were known")?;
-        self.all_well &= !matches!(foreseen.outcome, Prospect::Failed(_));
+        self.all_well &= match &foreseen.outcome {
+            Prospect::Requests { unplanned, .. } => unplanned.is_empty(),
+            Prospect::Ignored(_) => true,
+            Prospect::Failed(_) => false,
+        };
         say(&match self.json {
             true => format!("{}\n", serde_json::to_string(&foreseen)?),
             false => text(place, &foreseen),
@@ -168,7 +172,7 @@ fn text(place: &str, foreseen: &Foreseen) -> String {
     match &foreseen.outcome {
         Prospect::Ignored(reason) => text.push_str(&format!("  ignored: {reason}\n")),
         Prospect::Failed(reason) => text.push_str(&format!("  fails: {reason}\n")),
-        Prospect::Requests { processor, requests, members, warnings } => {
+        Prospect::Requests { processor, requests, members, warnings, unplanned } => {
             text.push_str(&format!("  {processor}: {}", counted(requests.len(), "request")));
             if !members.is_empty() {
                 text.push_str(&format!(" for {}", counted(members.len(), "member")));
@@ -178,6 +182,7 @@ fn text(place: &str, foreseen: &Foreseen) -> String {
                 text.push_str(&request_text(position + 1, request));
             }
             warnings.iter().for_each(|warning| text.push_str(&format!("  warning: {warning}\n")));
+            unplanned.iter().for_each(|reason| text.push_str(&format!("  fails for a member: {reason}\n")));
         }
     }
     text

@@ -1,11 +1,12 @@
 //! Managers: one actor for each system that requests go to.
 //!
 //! [`hss`], [`enumeration`] and [`mail`] send what their system takes; [`answer`] says what came of it; [`ema`] is the
-//! gateway that the first two go through, with its sessions and its two hosts. `breaker` leaves hosts alone that are away, and
-//! `http` is how they are spoken to. [`pauses`] knows which
-//! systems operators have paused.
+//! gateway that the first two go through, with its sessions and its two hosts. `breaker` leaves hosts alone that are
+//! away, and `http` is how they are spoken to. [`pauses`] knows which systems operators have paused, and [`board`] is
+//! where that can be seen.
 
 pub mod answer;
+pub mod board;
 mod breaker;
 pub mod ema;
 pub mod enumeration;
@@ -15,6 +16,7 @@ pub mod mail;
 pub mod pauses;
 
 pub use answer::{Answer, FaultClasses};
+pub use board::Board;
 pub use enumeration::Enumeration;
 pub use hss::Hss;
 pub use mail::Mail;

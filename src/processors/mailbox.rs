@@ -13,7 +13,7 @@ use crate::wire::surgemail::MailAccount;
 const ACCOUNT: &str = "groupMailServerUserId";
 const PASSWORD: &str = "groupMailServerPassword";
 
-/// The user, and the domain of its account.
+/// The user, and its account.
 pub fn subject(command: &Command, _: &Rules) -> Subject {
     let mut subject = command.field(USER_ID).value().map(Subject::of_user).unwrap_or_default();
     command.field(ACCOUNT).value().into_iter().for_each(|account| subject.add_mail_account(account));

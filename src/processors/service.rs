@@ -32,7 +32,7 @@ fn about(command: &Command, rules: &Rules, mut subject: Subject) -> Subject {
     subject
 }
 
-/// Group…AddInstanceRequest: Create PSI Association, insert the row; and the phone, where it has one.
+/// Group…AddInstanceRequest: Create PSI Association and the phone, where it has one; the row comes with the last of these.
 pub fn create(inputs: &Inputs) -> Result<Decision, Refusal> {
     let service_id = required(inputs.command, SERVICE_ID)?;
     not_known(inputs, service_id)?;

@@ -11,7 +11,7 @@ use super::lane::{Lane, Run};
 use super::outages::{Outages, Party};
 use crate::config::{OnFailure, Order, Processing};
 use crate::event::Status;
-use crate::managers::pauses::Board;
+use crate::managers::Board;
 use crate::plan::System;
 use crate::processors::subject::Subject;
 use crate::supervision::{Backoff, Shutdown};

@@ -10,10 +10,11 @@
 use super::conflicts::Hold;
 use super::keys::Key;
 use super::outages::Party;
-use super::walk::{Unsaved, Walk};
+use super::unsaved::Unsaved;
+use super::walk::Walk;
 use crate::config::Mode;
 use crate::event::Status;
-use crate::managers::pauses::Board;
+use crate::managers::Board;
 use crate::managers::{Answer, Systems};
 use crate::plan::{Request, System};
 use crate::processors::actor::Processors;
@@ -80,7 +81,7 @@ pub enum Outcome {
     Passed,
     /// It goes on once this party is there again.
     Waits(Party, String),
-    /// Its subscriber holds more than the event's keys: somebody has edited the row.
+    /// Its subscriber holds more than the event's keys: the row has changed since it got them.
     Needs(Vec<(Key, Hold)>),
     /// An actor that it needs has failed over it.
     Crashed(String),

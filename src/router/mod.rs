@@ -1,18 +1,20 @@
 //! From stored events to their end: conflict keys decide what may run, lanes run it.
 //!
-//! [`actor`] is the router; [`conflicts`] and [`outages`] are the pure tables it decides with; [`lane`] is the worker
-//! that runs one event with the one [`executor`], which plans
-//! it (`deciding`) and walks its steps (`walk`).
+//! [`actor`] is the router, to which events come through `arrivals`; [`conflicts`] and [`outages`] are the pure tables it
+//! decides with. [`lane`] is the worker that runs one event with the one [`executor`], which plans it (`deciding`) and walks
+//! its steps (`walk`) along the plan and its journal (`journey`), with what is not committed yet in hand (`unsaved`).
 
 pub mod actor;
 mod arrivals;
 pub mod conflicts;
 mod deciding;
 pub mod executor;
+mod journey;
 pub mod judge;
 pub mod keys;
 pub mod lane;
 pub mod outages;
+mod unsaved;
 mod walk;
 
 pub use actor::{Announce, Announced, Router};

@@ -4,19 +4,19 @@
 //! members are walked beside each other, and one that fails ends alone.
 
 use super::executor::{Executor, Outcome, Stop};
+use super::journey::{Journey, is_over};
 use super::judge::{Judgement, judge};
 use super::keys::Key;
 use super::outages::Party;
+use super::unsaved::Unsaved;
 use crate::config::Mode;
 use crate::event::{Event, Status};
-use crate::plan::{Plan, Request, Step, SubscriberEffect, System};
+use crate::plan::{Plan, Step, System};
 use crate::processors::Decision;
-use crate::store::{Journal, Progress, RecordError, StepMark, StepState, Verdict};
+use crate::store::{RecordError, StepState, Verdict};
 use futures_util::{StreamExt, stream};
 use std::cell::Cell;
-use std::ops::Range;
 use std::sync::Arc;
-use std::time::SystemTime;
 use uuid::Uuid;
 
 /// So many members of a group are walked for each request that may be under way: while one waits for an answer another
@@ -24,41 +24,6 @@ use uuid::Uuid;
 const MEMBERS_PER_REQUEST: usize = 2;
 /// So many members that failed are named in the reason.
 const NAMED: usize = 3;
-
-/// What goes with the next transaction.
-#[derive(Default)]
-pub(super) struct Unsaved {
-    plan: Option<Arc<Plan>>,
-    marks: Vec<StepMark>,
-    effect: Option<SubscriberEffect>,
-}
-
-impl Unsaved {
-    fn mark(&mut self, position: usize, state: StepState, answer: Option<String>) {
-        let position = position as u32;
-        // A mark that was not committed yet would be overwritten by this one anyway.
-        self.marks.retain(|mark| mark.position != position);
-        self.marks.push(StepMark { position, state, answer, at: SystemTime::now() });
-    }
-
-    fn is_empty(&self) -> bool {
-        self.plan.is_none() && self.marks.is_empty() && self.effect.is_none()
-    }
-
-    /// All of it as one write.
-    pub(super) fn progress(self, event: Uuid, attempt: u32, verdict: Option<Verdict>) -> Progress {
-        let warnings = self.plan.as_ref().map_or_else(Vec::new, |plan| plan.warnings.clone());
-        Progress {
-            event,
-            attempt,
-            plan: self.plan,
-            steps: self.marks,
-            effect: self.effect,
-            warnings,
-            verdict,
-        }
-    }
-}
 
 /// See the module.
 pub(super) struct Walk<'a> {
@@ -159,12 +124,11 @@ impl<'a> Walk<'a> {
     /// Walks only the first member that is not done: the others of its group, and all who wait with it, go when it got
     /// through.
     async fn try_first_member(&self, journey: &Journey<'_>) -> Result<Vec<String>, Stop> {
-        let branches = journey.plan.branches().into_iter().map(|(_, steps)| Journey { steps, ..*journey });
-        for member in branches.filter(|member| !member.is_over()) {
-            match self.walk_member(&member).await {
-                Ok(()) | Err(Stop::Fail(_)) => return Err(Stop::Outcome(Outcome::Passed)),
-                Err(stop) => return Err(stop),
-            }
+        let mut members = journey.plan.branches().into_iter().map(|(_, steps)| Journey { steps, ..*journey });
+        if let Some(member) = members.find(|member| !member.is_over())
+            && let Err(Stop::Outcome(outcome)) = self.walk_member(&member).await
+        {
+            return Err(Stop::Outcome(outcome));
         }
         Err(Stop::Outcome(Outcome::Passed))
     }
@@ -319,69 +283,6 @@ impl<'a> Walk<'a> {
             Err(RecordError::Closed) => {
                 Err(Stop::Outcome(Outcome::Waits(Party::Store, "the store is closed".into())))
             }
-        }
-    }
-}
-
-/// A plan, and what the journal knows of it.
-struct Journey<'a> {
-    plan: &'a Plan,
-    journal: &'a Journal,
-    /// The marks of the journal are those of the attempt before.
-    is_new: bool,
-    /// Those that are walked one after the other.
-    steps: Range<usize>,
-}
-
-impl Journey<'_> {
-    fn mark(&self, position: usize) -> Option<&StepMark> {
-        self.journal.step(position as u32).filter(|_| !self.is_new)
-    }
-
-    /// Whether the steps are all done, or one was refused.
-    fn is_over(&self) -> bool {
-        let states = || self.steps.clone().filter_map(|position| self.mark(position)).map(|mark| mark.state);
-        states().any(StepState::is_refusal)
-            || states().filter(|state| matches!(state, StepState::Done | StepState::Planned)).count()
-                == self.steps.len()
-    }
-
-    /// Whether an earlier sending of the same creation may have been carried out.
-    fn is_possibly_done(&self, request: &Request) -> bool {
-        request.creates().is_some() && self.journal.sent_requests().any(|sent| same_creation(sent, request))
-    }
-
-    fn failure(&self, position: usize, reason: &str) -> String {
-        let request = &self.plan.steps[position].request;
-        format!("step {} of {}, {request}: {reason}", position - self.steps.start + 1, self.steps.len())
-    }
-}
-
-/// Whether an attempt is over, so that its plan is not walked on: it has had its verdict, or was made in shadow mode, and
-/// this is none.
-///
-/// A verdict shows in its reason, in a step that was refused, or in all steps being done, which goes with it in one
-/// commit. Of the members of a group one may fail, and all be done, before the event ends: its verdict has a reason.
-fn is_over(journal: &Journal, mode: Mode) -> bool {
-    let Some(plan) = &journal.plan else { return journal.reason.is_some() };
-    let has = |state: StepState| journal.steps.iter().any(|step| step.state == state);
-    let is_done = |step: &&StepMark| matches!(step.state, StepState::Done | StepState::Planned);
-    let has_verdict = has(StepState::Failed)
-        || has(StepState::Refused)
-        || journal.steps.iter().filter(is_done).count() == plan.steps.len();
-    journal.reason.is_some()
-        || (mode == Mode::Active && has(StepState::Planned))
-        || (has_verdict && plan.members.is_empty())
-}
-
-/// Whether both create the same thing: of associations the password may differ, which a plan made anew chooses anew.
-fn same_creation(sent: &Request, request: &Request) -> bool {
-    match (sent, request) {
-        (Request::Enum(sent), Request::Enum(request)) => sent == request,
-        _ => {
-            request.creates().is_some()
-                && sent.system() == request.system()
-                && sent.creates() == request.creates()
         }
     }
 }

@@ -6,8 +6,7 @@
 //!
 //! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
 //! `writes` what it writes; `reader`, `events`, `subscribers` and `acts` the reads; `reading` a store that is only ever
-//! read; `sqlite` and `postgres` the backends with
-//! their tables.
+//! read; `sqlite` and `postgres` the backends with their tables.
 
 pub mod actor;
 mod acts;

@@ -7,7 +7,7 @@ use crate::sequence::Sequence;
 use actix::prelude::*;
 use eventmanager::config::{Database, Mode, StoreConfig};
 use eventmanager::managers;
-use eventmanager::managers::pauses::Board;
+use eventmanager::managers::Board;
 use eventmanager::processors::actor::{Processor, Processors};
 use eventmanager::processors::{self, attributes::Rules};
 use eventmanager::router::actor::Router;

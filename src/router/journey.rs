@@ -1,0 +1,71 @@
+//! A plan and what its journal says of it: what is done, what may have been done, and whether it is over.
+
+use crate::config::Mode;
+use crate::plan::{Plan, Request};
+use crate::store::{Journal, StepMark, StepState};
+use std::ops::Range;
+
+/// A plan, and what the journal knows of it.
+pub(super) struct Journey<'a> {
+    pub plan: &'a Plan,
+    pub journal: &'a Journal,
+    /// The marks of the journal are those of the attempt before.
+    pub is_new: bool,
+    /// Those that are walked one after the other.
+    pub steps: Range<usize>,
+}
+
+impl Journey<'_> {
+    /// What is known of a step.
+    pub fn mark(&self, position: usize) -> Option<&StepMark> {
+        self.journal.step(position as u32).filter(|_| !self.is_new)
+    }
+
+    /// Whether the steps are all done, or one was refused.
+    pub fn is_over(&self) -> bool {
+        let states = || self.steps.clone().filter_map(|position| self.mark(position)).map(|mark| mark.state);
+        states().any(StepState::is_refusal)
+            || states().filter(|state| matches!(state, StepState::Done | StepState::Planned)).count()
+                == self.steps.len()
+    }
+
+    /// Whether an earlier sending of the same creation may have been carried out.
+    pub fn is_possibly_done(&self, request: &Request) -> bool {
+        request.creates().is_some() && self.journal.sent_requests().any(|sent| same_creation(sent, request))
+    }
+
+    /// Why the event fails at a step.
+    pub fn failure(&self, position: usize, reason: &str) -> String {
+        let request = &self.plan.steps[position].request;
+        format!("step {} of {}, {request}: {reason}", position - self.steps.start + 1, self.steps.len())
+    }
+}
+
+/// Whether an attempt is over, so that its plan is not walked on: it has had its verdict, or was made in shadow mode, and
+/// this is none.
+///
+/// A verdict shows in its reason, in a step that was refused, or in all steps being done, which goes with it in one
+/// commit. Of the members of a group one may fail, and all be done, before the event ends: its verdict has a reason.
+pub(super) fn is_over(journal: &Journal, mode: Mode) -> bool {
+    let Some(plan) = &journal.plan else { return journal.reason.is_some() };
+    let has = |state: StepState| journal.steps.iter().any(|step| step.state == state);
+    let is_done = |step: &&StepMark| matches!(step.state, StepState::Done | StepState::Planned);
+    let has_verdict = has(StepState::Failed)
+        || has(StepState::Refused)
+        || journal.steps.iter().filter(is_done).count() == plan.steps.len();
+    journal.reason.is_some()
+        || (mode == Mode::Active && has(StepState::Planned))
+        || (has_verdict && plan.members.is_empty())
+}
+
+/// Whether both create the same thing: of associations the password may differ, which a plan made anew chooses anew.
+fn same_creation(sent: &Request, request: &Request) -> bool {
+    match (sent, request) {
+        (Request::Enum(sent), Request::Enum(request)) => sent == request,
+        _ => {
+            request.creates().is_some()
+                && sent.system() == request.system()
+                && sent.creates() == request.creates()
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What a walk has learned and not committed yet.
+
+use crate::plan::{Plan, SubscriberEffect};
+use crate::store::{Progress, StepMark, StepState, Verdict};
+use std::sync::Arc;
+use std::time::SystemTime;
+use uuid::Uuid;
+
+/// What goes with the next transaction.
+#[derive(Default)]
+pub(super) struct Unsaved {
+    pub plan: Option<Arc<Plan>>,
+    pub marks: Vec<StepMark>,
+    pub effect: Option<SubscriberEffect>,
+}
+
+impl Unsaved {
+    /// Notes what has become of a step.
+    pub fn mark(&mut self, position: usize, state: StepState, answer: Option<String>) {
+        let position = position as u32;
+        // A mark that was not committed yet would be overwritten by this one anyway.
+        self.marks.retain(|mark| mark.position != position);
+        self.marks.push(StepMark { position, state, answer, at: SystemTime::now() });
+    }
+
+    /// Whether there is nothing to commit.
+    pub fn is_empty(&self) -> bool {
+        self.plan.is_none() && self.marks.is_empty() && self.effect.is_none()
+    }
+
+    /// All of it as one write.
+    pub fn progress(self, event: Uuid, attempt: u32, verdict: Option<Verdict>) -> Progress {
+        let warnings = self.plan.as_ref().map_or_else(Vec::new, |plan| plan.warnings.clone());
+        Progress {
+            event,
+            attempt,
+            plan: self.plan,
+            steps: self.marks,
+            effect: self.effect,
+            warnings,
+            verdict,
+        }
+    }
+}
