@@ -13,6 +13,18 @@ use uuid::Uuid;
 pub(super) const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uuid
     and j.attempt = (select max(attempt) from em_journal where uuid = e.uuid)";
 
+pub(super) const PENDING: &str = "status = 'pending'";
+
+/// A page of rows: id after `$1`, at most `$2` of them.
+pub(super) fn unfinished_sql(condition: &str) -> String {
+    format!(
+        "select cast(id as bigint), cast(uuid as text), cast(command as text), cast(event as text),
+            cast(command_index as bigint), cast(source as text), cast(user_id as text)
+         from em_event where {condition} and uuid is not null and id > cast($1 as bigint)
+         order by id limit cast($2 as bigint)"
+    )
+}
+
 impl Reader {
     pub async fn event(&self, id: i64) -> Result<Option<Event>, ReadError> {
         self.one_event("e.id = cast($1 as bigint)", Value::Int(id)).await
@@ -49,7 +61,7 @@ impl Reader {
     }
 
     pub async fn pending(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
-        self.unfinished("status = 'pending'", after, limit).await
+        self.unfinished(PENDING, after, limit).await
     }
 
     pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
@@ -63,13 +75,7 @@ impl Reader {
         after: i64,
         limit: usize,
     ) -> Result<Vec<PendingEvent>, ReadError> {
-        let sql = format!(
-            "select cast(id as bigint), cast(uuid as text), cast(command as text), cast(event as text),
-                cast(command_index as bigint), cast(source as text), cast(user_id as text)
-             from em_event where {condition} and uuid is not null
-                and id > cast($1 as bigint)
-             order by id limit cast($2 as bigint)"
-        );
+        let sql = unfinished_sql(condition);
         let rows = self.rows(sql, vec![Value::Int(after), limit_value(limit)]).await?;
         let pending = rows.into_iter().filter_map(|mut row| {
             Some(PendingEvent {
