@@ -15,13 +15,14 @@ pub(super) const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uu
 
 pub(super) const PENDING: &str = "status = 'pending'";
 
-/// A page of rows: id after `$1`, at most `$2` of them.
+/// A page of rows: id after `$1`, at most `$2` of them. What `id` alone names in `order by` is the cast one, for which
+/// PostgreSQL has no index.
 pub(super) fn unfinished_sql(condition: &str) -> String {
     format!(
         "select cast(id as bigint), cast(uuid as text), cast(command as text), cast(event as text),
             cast(command_index as bigint), cast(source as text), cast(user_id as text)
          from em_event where {condition} and uuid is not null and id > cast($1 as bigint)
-         order by id limit cast($2 as bigint)"
+         order by em_event.id limit cast($2 as bigint)"
     )
 }
 
@@ -169,7 +170,7 @@ impl Reader {
                 cast(uuid as text), cast(event as text), {received}
              from em_event where inserted >= {since} and uuid is not null and notification_id is not null
                 and (note is null or note not like '%duplicate of %') and id < cast($2 as bigint)
-             order by id desc limit cast($3 as bigint)",
+             order by em_event.id desc limit cast($3 as bigint)",
             received = self.dialect().micros("inserted"),
             since = self.dialect().time("$1"),
         );
