@@ -62,7 +62,7 @@ impl Reader {
         let sql = format!(
             "select cast(id as bigint), cast(uuid as text), {}, cast(actor as text), cast(act as text),
                 cast(object as text), cast(detail as text)
-             from em_audit where id < cast($1 as bigint) order by id desc limit cast($2 as bigint)",
+             from em_audit where id < cast($1 as bigint) order by em_audit.id desc limit cast($2 as bigint)",
             self.dialect().micros("at"),
         );
         let limit = Value::Int(i64::try_from(limit).unwrap_or(i64::MAX));

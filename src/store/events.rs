@@ -16,6 +16,19 @@ const LOOKED_THROUGH: u32 = 100_000;
 pub(super) const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uuid
     and j.attempt = (select max(attempt) from em_journal where uuid = e.uuid)";
 
+pub(super) const PENDING: &str = "status = 'pending'";
+
+/// A page of rows: id after `$1`, at most `$2` of them. What `id` alone names in `order by` is the cast one, for which
+/// PostgreSQL has no index.
+pub(super) fn unfinished_sql(condition: &str) -> String {
+    format!(
+        "select cast(id as bigint), cast(uuid as text), cast(command as text), cast(event as text),
+            cast(command_index as bigint), cast(source as text), cast(user_id as text)
+         from em_event where {condition} and uuid is not null and id > cast($1 as bigint)
+         order by em_event.id limit cast($2 as bigint)"
+    )
+}
+
 impl Reader {
     pub async fn event(&self, id: i64) -> Result<Option<Event>, ReadError> {
         self.one_event("e.id = cast($1 as bigint)", Value::Int(id)).await
@@ -52,7 +65,7 @@ impl Reader {
     }
 
     pub async fn pending(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
-        self.unfinished("status = 'pending'", after, limit).await
+        self.unfinished(PENDING, after, limit).await
     }
 
     pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
@@ -66,13 +79,7 @@ impl Reader {
         after: i64,
         limit: usize,
     ) -> Result<Vec<PendingEvent>, ReadError> {
-        let sql = format!(
-            "select cast(id as bigint), cast(uuid as text), cast(command as text), cast(event as text),
-                cast(command_index as bigint), cast(source as text), cast(user_id as text)
-             from em_event where {condition} and uuid is not null
-                and id > cast($1 as bigint)
-             order by id limit cast($2 as bigint)"
-        );
+        let sql = unfinished_sql(condition);
         let rows = self.rows(sql, vec![Value::Int(after), limit_value(limit)]).await?;
         let pending = rows.into_iter().filter_map(|mut row| {
             Some(PendingEvent {
@@ -166,7 +173,7 @@ impl Reader {
                 cast(uuid as text), cast(event as text), {received}
              from em_event where inserted >= {since} and uuid is not null and notification_id is not null
                 and (note is null or note not like '%duplicate of %') and id < cast($2 as bigint)
-             order by id desc limit cast($3 as bigint)",
+             order by em_event.id desc limit cast($3 as bigint)",
             received = self.dialect().micros("inserted"),
             since = self.dialect().time("$1"),
         );

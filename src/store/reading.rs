@@ -60,7 +60,7 @@ impl Reading {
         let dialect = self.events.dialect();
         let sql = format!(
             "select cast(id as bigint), {received} from em_event
-             where {condition} and inserted >= {since} order by id limit 1",
+             where {condition} and inserted >= {since} order by em_event.id limit 1",
             received = dialect.micros("inserted"),
             condition = rows.condition("em_event"),
             since = dialect.time("$1"),

@@ -17,7 +17,13 @@ impl Reader {
     pub async fn subscribers(&self, ids: &[String]) -> Result<Vec<Result<Subscriber, ReadError>>, ReadError> {
         let ids: Vec<_> = ids.iter().map(|id| clean(id)).collect();
         let each = self.dialect().each("$1");
-        let sql = format!("select {COLUMNS} from srd_user where id in (select each.value from {each})");
+        let condition = match self.dialect() {
+            Dialect::Sqlite => format!("id in (select each.value from {each})"),
+            // As an array, which is taken for ten ids. Rows of a function are taken for a hundred, and then all of a
+            // table of ten thousand is read for a single one.
+            Dialect::Postgres => format!("id = any (array (select each.value from {each}))"),
+        };
+        let sql = format!("select {COLUMNS} from srd_user where {condition}");
         let json = serde_json::json!(ids).to_string();
         let rows = self.rows_by_key(sql, vec![Value::Text(json)]).await?;
         Ok(rows.into_iter().map(subscriber).collect())

@@ -34,11 +34,14 @@ pub struct Site {
 impl Site {
     /// A site with this configuration, SQLite and HTTP on a free port.
     pub fn new(config: &str) -> Site {
+        Site::quiet(&format!("[log]\nlevel = \"debug\"\n{config}"))
+    }
+
+    /// The same, which logs as a daemon does by default.
+    pub fn quiet(config: &str) -> Site {
         let directory = TempDir::new().expect("a temporary directory");
-        let text = format!(
-            "[node]\ndata_dir = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n[log]\nlevel = \"debug\"\n{config}",
-            directory.path()
-        );
+        let text =
+            format!("[node]\ndata_dir = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{config}", directory.path());
         std::fs::write(directory.path().join("eventmanager.toml"), text).expect("written");
         Site { directory }
     }
@@ -152,9 +155,15 @@ impl Daemon {
 
     /// Memory that it has in use (`VmRSS`), in MiB.
     pub fn resident(&self) -> u64 {
+        self.memory("VmRSS") / 1024
+    }
+
+    /// A line about memory in `/proc/PID/status`, in KiB.
+    pub fn memory(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        line.trim().trim_end_matches(" kB").parse::<u64>().expect("kB") / 1024
+        let line =
+            status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("a line");
+        line.trim().trim_end_matches(" kB").parse().expect("kB")
     }
 
     /// Ends it as power loss ends a process.

@@ -55,9 +55,10 @@ const EM_SCHEMA: (&str, &str) =
     ("em_schema", "create table em_schema (part text primary key, version integer not null)");
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 7] = [
+const BESIDE_EVENTS: [(&str, &str); 8] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_status", "create index em_event_status on em_event (status, inserted)"),
+    ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
     ("em_event_inserted", "create index em_event_inserted on em_event using brin (inserted)"),
     (
         "em_journal",

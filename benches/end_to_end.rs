@@ -1,0 +1,123 @@
+//! The whole daemon between simulated peers, all on this machine: what it does in a second, how soon what arrives is on
+//! disk, and how much memory it takes.
+//!
+//!     cargo bench --bench end_to_end [-- rates|arrival|memory]
+//!
+//! In `rates` and `arrival` the daemon runs within this process, as `demo` runs it, and the simulators have a thread each
+//! beside it; in `memory` it is a process of its own. Daemon, simulators, bare client and PostgreSQL share the processors,
+//! so that a processor of their own for the peers could only make the figures better.
+
+mod support;
+#[path = "../tests/support/mod.rs"]
+mod testing;
+
+use eventmanager::config::Database;
+use eventmanager::telemetry;
+use eventmanager::wire::Secret;
+use metrics_exporter_prometheus::PrometheusHandle;
+use std::path::Path;
+use std::time::Duration;
+use support::stages::{Stage, portal_day};
+use support::{arrival, bare, memory, site};
+use testing::postgres;
+
+/// Between a request and its answer, in the second half of the rates.
+const LATENCY: Duration = Duration::from_millis(5);
+const USERS: u32 = 3000;
+
+fn main() {
+    // Cargo also runs benchmarks as tests, to see that they compile and start.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    println!("{}", load());
+    if runs("memory") {
+        memory::print();
+    }
+    let metrics = telemetry::start_metrics().expect("the only metrics of this process");
+    let server = postgres::Server::start();
+    let stores = [Store::Sqlite, Store::Postgres(&server)];
+    if runs("arrival") {
+        stores.iter().for_each(|store| arrival::print(store, &metrics));
+    }
+    if runs("rates") {
+        println!("{:<24} {:<11} {:>5} {:>9}", "", "store", "ema", "events/s");
+        let day = portal_day(USERS);
+        for latency in [Duration::ZERO, LATENCY] {
+            stores.iter().for_each(|store| rates(&day, store, latency, &metrics));
+        }
+    }
+}
+
+/// What else this machine does: figures of a busy one say little.
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("load of the minute before: {}", load.split(' ').next().unwrap_or_default())
+}
+
+/// Where events and subscribers are.
+pub enum Store<'a> {
+    Sqlite,
+    Postgres(&'a postgres::Server),
+}
+
+impl Store<'_> {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Store::Sqlite => "SQLite",
+            Store::Postgres(_) => "PostgreSQL",
+        }
+    }
+
+    /// A new database.
+    pub fn create(&self, directory: &Path) -> Database {
+        match self {
+            Store::Sqlite => Database::Sqlite(directory.join("events.db")),
+            Store::Postgres(server) => Database::Postgres(Secret::new(server.create_database())),
+        }
+    }
+}
+
+/// Runs the stages one after the other, each from its first byte to the end of its last event.
+///
+/// With an EMA that takes its time, bare clients then do the calls of the stage once more, at other simulators, which
+/// hold what those of the daemon held.
+fn rates(day: &[Stage], store: &Store, latency: Duration, metrics: &PrometheusHandle) {
+    let site = site::Site::new(store, &[]);
+    actix_rt::System::new().block_on(async {
+        let mut daemon = site.start(metrics).await;
+        daemon.seed().await;
+        let mut clients = bare::Clients::connect(daemon.concurrency()).await;
+        for stage in day.iter().filter(|stage| latency.is_zero() || stage.has_requests) {
+            let pause = if stage.is_measured { latency } else { Duration::ZERO };
+            site.peers.set_latency(pause);
+            let before = daemon.sent;
+            let took = daemon.drive(stage.documents.clone(), stage.events).await;
+            let mut ideal = None;
+            if !latency.is_zero() {
+                clients.peers.set_latency(pause);
+                let at_once = stage.at_once.unwrap_or(daemon.concurrency());
+                ideal = Some(clients.run(daemon.sequences(before).await, at_once).await);
+            }
+            report(stage, store, latency, took, ideal);
+        }
+        daemon.stop().await;
+    });
+}
+
+fn report(stage: &Stage, store: &Store, latency: Duration, took: Duration, ideal: Option<Duration>) {
+    if !stage.is_measured {
+        return;
+    }
+    let rate = |took: Duration| f64::from(stage.units) / took.as_secs_f64();
+    print!("{:<24} {:<11} {:>2} ms {:>9.0}", stage.name, store.name(), latency.as_millis(), rate(took));
+    if let Some(ideal) = ideal {
+        print!("   {:.2} of {:.0}, bare clients", rate(took) / rate(ideal), rate(ideal));
+    } else if let Some(original) = stage.original {
+        print!("   {:.0} times the original's {original:.0}", rate(took) / original);
+    }
+    println!();
+}

@@ -1,0 +1,8 @@
+//! The parts of the bench of the whole daemon.
+
+pub mod arrival;
+pub mod bare;
+pub mod memory;
+pub mod peers;
+pub mod site;
+pub mod stages;
