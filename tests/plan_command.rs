@@ -208,7 +208,7 @@ fn nothing_is_stored_and_the_text_tells_each_command_with_its_place() {
     let before = names();
     let ended = plan(&site, &[&file], b"");
     assert_eq!(ended.code, 1, "{}", ended.said);
-    assert!(ended.complained.contains("--no-store"), "a missing database is told: {}", ended.complained);
+    assert!(ended.complained.contains("there is no database yet"), "it is told: {}", ended.complained);
     assert_eq!(names(), before, "a database was made");
     let ended = plan(&site, &[&file, "--no-store"], b"");
     for told in [
