@@ -80,10 +80,11 @@ impl<'a> Walk<'a> {
 
     /// What is worth saying of an event that completes.
     fn remark(&self, plan: &Plan) -> Option<String> {
-        let shadow = (self.executor.mode == Mode::Shadow).then(|| "shadow mode: nothing was sent".to_owned());
-        let members = (!plan.members.is_empty()).then(|| format!("{} members deleted", plan.members.len()));
-        let remarks: Vec<String> = members.into_iter().chain(shadow).collect();
-        (!remarks.is_empty()).then(|| remarks.join("; "))
+        match self.executor.mode {
+            Mode::Shadow => Some("shadow mode: nothing was sent".to_owned()),
+            Mode::Active if plan.members.is_empty() => None,
+            Mode::Active => Some(format!("{} members deleted", plan.members.len())),
+        }
     }
 
     /// Walks the members beside each other; returns why some of them failed. Whoever has to wait for a system makes the
