@@ -31,6 +31,20 @@ fn a_second_daemon_on_one_database_waits_until_the_first_has_ended() {
 }
 
 #[test]
+fn a_second_daemon_that_comes_by_a_symbolic_link_waits_as_well() {
+    let peers = Peers::start();
+    let (site, other) = (Site::new(&peers.config("")), Site::new(&peers.config("")));
+    let first = site.start();
+    eventually("the first is ready", || is_ready(&first).then_some(()));
+    let database = |site: &Site| site.directory.path().join("events.db");
+    std::os::unix::fs::symlink(database(&site), database(&other)).expect("a link");
+    let second = other.start();
+    eventually("the second says why it is not", || {
+        second.get("/readyz").1.contains("another eventmanager uses this database").then_some(())
+    });
+}
+
+#[test]
 fn a_database_file_that_is_removed_is_told_and_what_comes_after_is_stored() {
     let peers = Peers::start();
     let site = Site::new(&peers.config(""));

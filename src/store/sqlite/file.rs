@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Which file it is, whatever its name: device and inode.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,11 +27,23 @@ pub(super) fn create_private(path: &Path) -> io::Result<()> {
     File::open(super::directory_of(path))?.sync_all()
 }
 
+/// The path without symbolic links, also of a file that is yet to be made.
+fn real(path: &Path) -> PathBuf {
+    let target = std::fs::read_link(path).map(|target| super::directory_of(path).join(target));
+    let path = target.unwrap_or_else(|_| path.to_owned());
+    let in_real_directory = || {
+        let directory = super::directory_of(&path).canonicalize().ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    path.canonicalize().ok().or_else(in_real_directory).unwrap_or_else(|| path.clone())
+}
+
 /// Takes the database for this process until the file is dropped; the kernel lets it go with the process.
 ///
 /// Two daemons on one database would send every pending request twice.
 pub(super) fn lock(path: &Path) -> Result<File, String> {
-    let mut name = path.as_os_str().to_owned();
+    // Beside the file itself: who comes to it by another name (a symbolic link) meets the same lock.
+    let mut name = real(path).into_os_string();
     name.push(".lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
     let file = file.map_err(|error| match super::missing_directory(path) {
