@@ -12,7 +12,17 @@
 use memchr::memchr2;
 
 /// The end of the (local) names of elements that hold secrets, in any case.
-const SECRETS: [&str; 5] = ["password", "passcode", "passwd", "secret", "pwd"];
+const SECRETS: [&str; 9] = [
+    "password",
+    "passcode",
+    "passwd",
+    "passphrase",
+    "secret",
+    "pwd",
+    "pin",
+    "authorizationcode",
+    "accesscode",
+];
 
 /// The document with the text of every secret element replaced by `***`.
 pub fn mask_secrets(text: &str) -> String {
@@ -166,6 +176,11 @@ mod tests {
         check("<a>b</a>", "<a>b</a>");
         check("<password>x</password><b>y</b>", "<password>***</password><b>y</b>");
         check("<newPassword>x</newPassword>", "<newPassword>***</newPassword>");
+        check("<moderatorPin>1</moderatorPin><PIN>2</PIN>", "<moderatorPin>***</moderatorPin><PIN>***</PIN>");
+        check(
+            "<accountAuthorizationCode>1</accountAuthorizationCode>",
+            "<accountAuthorizationCode>***</accountAuthorizationCode>",
+        );
         check("<n:oldPassword a='1'>x</n:oldPassword>", "<n:oldPassword a='1'>***</n:oldPassword>");
         check(
             "<sipAuthenticationPassword\n>x</sipAuthenticationPassword >",
