@@ -305,6 +305,15 @@ fn missing_keys_and_contradictions_are_told() {
 }
 
 #[test]
+fn a_mail_user_whose_name_cannot_be_sent_is_refused() {
+    let mail = "[surgemail]\nprimary = 'm:1'\nusername = 'sm:user'\npassword = 'x'\ndomain_password = 'x'\n";
+    assert_eq!(
+        problems(mail),
+        "a.toml:3:12: surgemail.username: \"sm:user\" must not hold a colon, which ends a name in Basic authentication"
+    );
+}
+
+#[test]
 fn a_mail_server_that_nothing_is_provisioned_at_is_a_warning() {
     let mail = "\n[surgemail]\nprimary = 'm:1'\nusername = 'u'\npassword = 'x'\ndomain_password = 'x'\n";
     let check = |text: &str, expected: &str| {

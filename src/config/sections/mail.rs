@@ -3,6 +3,7 @@
 use crate::config::addresses;
 use crate::config::defaults;
 use crate::config::section::Section;
+use crate::config::units;
 use crate::config::values::SurgeMail;
 
 pub(super) fn surgemail(section: &Section) -> SurgeMail {
@@ -10,10 +11,20 @@ pub(super) fn surgemail(section: &Section) -> SurgeMail {
     SurgeMail {
         primary: section.value("primary", addresses::host_and_port).unwrap_or_default(),
         secondary: section.value("secondary", addresses::host_and_port),
-        username: section.text("username").unwrap_or_default(),
+        username: section.value("username", user_name).unwrap_or_default(),
         password: section.secret("password").unwrap_or_default(),
         domain_password: section.secret("domain_password").unwrap_or_default(),
         timeout: section.duration("timeout").unwrap_or(defaults::REQUEST_TIMEOUT),
         delete_replaced: section.flag("delete_replaced").unwrap_or(false),
+    }
+}
+
+/// Basic authentication ends the name at the first colon (RFC 7617, 2).
+fn user_name(text: &str) -> Result<String, String> {
+    match units::text(text)? {
+        name if name.contains(':') => {
+            Err("must not hold a colon, which ends a name in Basic authentication".into())
+        }
+        name => Ok(name),
     }
 }
