@@ -2,11 +2,12 @@
 
 use super::CoreRequest;
 use super::host::{Host, Session};
+use super::scrub;
 use crate::config::{self, FaultClass};
 use crate::managers::http::{self, Failure};
 use crate::managers::{Answer, FaultClasses};
 use crate::wire::Secret;
-use crate::wire::{cai3g, xml};
+use crate::wire::cai3g;
 use std::time::Instant;
 use tokio::sync::Semaphore;
 
@@ -138,10 +139,9 @@ impl Gateway {
             self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8").body(body);
         let response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
-        let body = read_limited(response).await.map_err(no_answer)?;
+        let body = http::read_limited(response, ANSWER_LIMIT).await.map_err(no_answer)?;
         http::check_available(&host.breaker, status)?;
-        let scrubbed = secrets.into_iter().fold(body.clone(), scrub);
-        Ok(without_secrets(cai3g::parse_answer(status, &body), cai3g::parse_answer(status, &scrubbed)))
+        Ok(scrub::understand(status, &body, secrets))
     }
 
     /// Tries a login at every host that is away and due for it; its session is kept.
@@ -175,127 +175,5 @@ impl Gateway {
             // A session that cannot be ended ends by itself.
             let _ = futures_util::future::join_all(logouts).await;
         }
-    }
-}
-
-/// The meaning of an answer as it came, with the texts of the one that was scrubbed: a short password may stand in
-/// anything, codes among it.
-fn without_secrets(answer: cai3g::Answer, scrubbed: cai3g::Answer) -> cai3g::Answer {
-    match (answer, scrubbed) {
-        (cai3g::Answer::Fault(fault), cai3g::Answer::Fault(texts)) => {
-            let cai3g::Fault { code, detail_code, .. } = fault;
-            cai3g::Answer::Fault(cai3g::Fault { code, detail_code, ..texts })
-        }
-        (cai3g::Answer::Fault(fault), _) => {
-            let cai3g::Fault { code, detail_code, .. } = fault;
-            cai3g::Answer::Fault(cai3g::Fault { code, detail_code, ..cai3g::Fault::default() })
-        }
-        (cai3g::Answer::NotUnderstood { .. }, scrubbed) => match scrubbed {
-            cai3g::Answer::NotUnderstood { reason } => cai3g::Answer::NotUnderstood { reason },
-            _ => cai3g::Answer::NotUnderstood { reason: "its text holds a secret".to_owned() },
-        },
-        (success, _) => success,
-    }
-}
-
-/// The answer with every occurrence of a secret replaced, however often XML has escaped it.
-fn scrub(body: Vec<u8>, secret: &Secret) -> Vec<u8> {
-    let (mut rest, mut scrubbed) = (&body[..], Vec::with_capacity(body.len()));
-    while let [first, after @ ..] = rest {
-        match quoted(rest, secret.expose()) {
-            Some(length) if length > 0 => {
-                scrubbed.extend_from_slice(b"***");
-                rest = &rest[length..];
-            }
-            _ => {
-                scrubbed.push(*first);
-                rest = after;
-            }
-        }
-    }
-    scrubbed
-}
-
-/// The length of a secret with which `text` begins, as it is or escaped.
-fn quoted(text: &[u8], secret: &str) -> Option<usize> {
-    if text.starts_with(secret.as_bytes()) {
-        return Some(secret.len());
-    }
-    secret.chars().try_fold(0, |at, character| Some(at + written(&text[at..], character)?))
-}
-
-/// The length of a character with which `text` begins: itself, or a reference to it whose ampersand may be escaped in turn.
-fn written(text: &[u8], character: char) -> Option<usize> {
-    let is_itself = text.starts_with(character.encode_utf8(&mut [0; 4]).as_bytes());
-    if is_itself && character != '&' {
-        return Some(character.len_utf8());
-    }
-    let mut rest = text.strip_prefix(b"&")?;
-    while let Some(after) = rest.strip_prefix(b"amp;") {
-        rest = after;
-    }
-    let end = rest.iter().take(LONGEST_REFERENCE).position(|byte| *byte == b';');
-    let name = end.and_then(|end| str::from_utf8(&rest[..end]).ok());
-    let is_meant = name.is_some_and(|name| xml::escape::resolve(name, 0) == Ok(character));
-    let after = if is_meant { &rest[end? + 1..] } else { rest };
-    (is_meant || character == '&').then(|| text.len() - after.len())
-}
-
-/// `#x10FFFF;`
-const LONGEST_REFERENCE: usize = 10;
-
-/// The body, cut where it grows beyond [`ANSWER_LIMIT`]; what is cut does not parse.
-async fn read_limited(mut response: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        body.extend_from_slice(&chunk);
-        if body.len() > ANSWER_LIMIT {
-            break;
-        }
-    }
-    Ok(body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_that_quotes_a_secret_is_told_without_it() {
-        let check = |secret: &str, status: u16, body: &str, expected: &str| {
-            let secret = Secret::new(secret);
-            let scrubbed = scrub(body.into(), &secret);
-            let answer = without_secrets(
-                cai3g::parse_answer(status, body.as_bytes()),
-                cai3g::parse_answer(status, &scrubbed),
-            );
-            let text = match answer {
-                cai3g::Answer::Success { .. } => "success".to_owned(),
-                cai3g::Answer::Fault(fault) => fault.to_string(),
-                cai3g::Answer::NotUnderstood { reason } => reason,
-            };
-            assert!(text.contains(expected), "{text}");
-            assert!(secret.expose().len() < 4 || !text.contains(secret.expose()), "{text}");
-        };
-        let fault = cai3g::server::fault(4006, Some(13004), "password hunter2 refused");
-        check("hunter2", 500, &fault, "13004");
-        // A password that stands in every tag does not change what the answer means.
-        check("a", 500, &fault, "13004");
-        check(
-            "a",
-            200,
-            r#"<S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Body/></S:Envelope>"#,
-            "success",
-        );
-        check("hunter2", 200, "oops hunter2", "***");
-        check("<&>hunter", 500, &cai3g::server::fault(4006, Some(1), "<&>hunter"), "***");
-        // Quoted as it was sent, which was in XML already.
-        check("<&>hunter", 500, &cai3g::server::fault(4006, Some(1), "&lt;&amp;&gt;hunter"), "***");
-        check(
-            "it's \"2\" & 3",
-            500,
-            &cai3g::server::fault(4006, Some(1), "it&apos;s &quot;2&quot; &amp; 3"),
-            "***",
-        );
     }
 }

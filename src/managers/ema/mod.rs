@@ -12,6 +12,7 @@
 
 mod gateway;
 mod host;
+mod scrub;
 
 use super::{Answer, measured};
 use crate::config;
