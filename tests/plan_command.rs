@@ -292,7 +292,7 @@ fn what_cannot_be_read_is_told_and_what_can_is_planned_all_the_same() {
     let bad = encode("<BroadsoftOCIReportingDocument><password>sip-secret-1</BroadsoftOCIReportingDocument>")
         .to_vec();
     let cases: [(&str, &[u8], bool, &str); 7] = [
-        ("cut off", &cut, true, "at the end are no whole document"),
+        ("cut off", &cut, true, "what stands at the end is no whole document"),
         ("unreadable", &[&bad[..], &good].concat(), true, "document 1: the document cannot be read"),
         ("stray", &[b"sip-secret-1 \x00\xff\n", &good[..]].concat(), true, "between documents"),
         ("rubbish", b"\x00\x01\xff sip-secret-1", false, "holds no OCI-R document"),

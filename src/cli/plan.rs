@@ -111,10 +111,11 @@ impl Printer {
                 break;
             }
         }
-        let rest = framer.unfinished().trim_ascii();
-        if !rest.is_empty() {
-            let reason = format!("{} bytes at the end are no whole document", rest.len());
-            self.cannot(&format!("after document {documents}"), &reason);
+        if !framer.unfinished().trim_ascii().is_empty() {
+            self.cannot(
+                &format!("after document {documents}"),
+                "what stands at the end is no whole document",
+            );
         }
         if documents == 0 {
             bail!("{} holds no OCI-R document", path.display());
