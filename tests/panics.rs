@@ -186,6 +186,8 @@ fn an_event_over_which_lanes_panic_again_and_again_fails_and_the_others_end() {
     let events = site.events();
     assert_eq!((events[0].status.as_str(), events[1].status.as_str()), ("failed", "completed"));
     assert!(events[0].reason.contains("actors failed over it 3 times"), "{}", events[0].reason);
+    let counted = r#"eventmanager_events_total{command="UserAddRequest",status="failed"} 1"#;
+    assert!(daemon.get("/metrics").body.contains(counted), "it is counted as any other");
 }
 
 #[test]

@@ -13,9 +13,8 @@ use super::outages::Party;
 use super::unsaved::Unsaved;
 use super::walk::Walk;
 use crate::config::Mode;
-use crate::event::Status;
-use crate::managers::Board;
-use crate::managers::{Answer, Systems};
+use crate::event::{Event, Status};
+use crate::managers::{Answer, Board, Systems};
 use crate::plan::{Request, System};
 use crate::processors::actor::Processors;
 use crate::processors::attributes::Rules;
@@ -70,6 +69,15 @@ pub enum CrashError {
     Read(#[from] ReadError),
     #[error(transparent)]
     Record(#[from] RecordError),
+}
+
+/// Counts an event that has got its final status, and how long that took from its receipt.
+pub(super) fn count_ended(event: &Event, status: Status) {
+    let labels = [("command", event.command.clone()), ("status", status.to_string())];
+    metrics::counter!("eventmanager_events_total", &labels).increment(1);
+    let lasted = event.received.elapsed().unwrap_or_default();
+    metrics::histogram!("eventmanager_event_duration_seconds", "command" => event.command.clone())
+        .record(lasted);
 }
 
 /// How a run ended.
@@ -141,6 +149,9 @@ impl Executor {
         let reason = Some(format!("actors failed over it {crashes} times: {reason}"));
         let verdict = Some(Verdict { status: Status::Failed, reason });
         self.store.record(Unsaved::default().progress(uuid, attempt, verdict)).await?;
+        if let Some(event) = self.store.event_by_uuid(uuid).await? {
+            count_ended(&event, Status::Failed);
+        }
         Ok(true)
     }
 
