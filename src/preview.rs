@@ -138,15 +138,9 @@ impl Preview {
 
     fn remember(&mut self, plan: &Plan, mut subscriber: Option<Subscriber>) {
         for effect in plan.steps.iter().filter_map(|step| step.effect.as_ref()) {
-            match effect {
-                SubscriberEffect::Insert(new) => subscriber = Some((**new).clone()),
-                SubscriberEffect::Update { changes, .. } => {
-                    subscriber.iter_mut().for_each(|subscriber| subscriber.apply(changes));
-                }
-                SubscriberEffect::Delete { user_id } => {
-                    self.changed.insert(user_id.clone(), None);
-                    subscriber = None;
-                }
+            effect.apply(&mut subscriber);
+            if let SubscriberEffect::Delete { user_id } = effect {
+                self.changed.insert(user_id.clone(), None);
             }
         }
         if let Some(subscriber) = subscriber {

@@ -104,6 +104,17 @@ pub enum SubscriberEffect {
     Delete { user_id: String },
 }
 
+impl SubscriberEffect {
+    /// Does to a row what the table will get.
+    pub fn apply(&self, row: &mut Option<Subscriber>) {
+        match self {
+            SubscriberEffect::Insert(new) => *row = Some((**new).clone()),
+            SubscriberEffect::Update { changes, .. } => row.iter_mut().for_each(|row| row.apply(changes)),
+            SubscriberEffect::Delete { .. } => *row = None,
+        }
+    }
+}
+
 /// What becomes of the row, in words; no secrets.
 impl fmt::Display for SubscriberEffect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

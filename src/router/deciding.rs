@@ -3,7 +3,7 @@
 use super::executor::{Executor, Outcome, Stop};
 use super::keys::{Key, keys};
 use crate::event::Event;
-use crate::plan::{Plan, Subscriber, SubscriberEffect};
+use crate::plan::{Plan, Subscriber};
 use crate::processors::actor::PlanRequest;
 use crate::processors::subject::Subject;
 use crate::processors::{Decision, command_type, password};
@@ -51,11 +51,7 @@ impl Executor {
     /// Fails the event before anything is sent if a value would not fit its column afterwards.
     fn check_fits(&self, plan: &Plan, mut subscriber: Option<Subscriber>) -> Result<(), Stop> {
         for effect in plan.steps.iter().filter_map(|step| step.effect.as_ref()) {
-            match (effect, &mut subscriber) {
-                (SubscriberEffect::Insert(new), _) => subscriber = Some((**new).clone()),
-                (SubscriberEffect::Update { changes, .. }, Some(subscriber)) => subscriber.apply(changes),
-                (SubscriberEffect::Update { .. } | SubscriberEffect::Delete { .. }, _) => subscriber = None,
-            }
+            effect.apply(&mut subscriber);
             if let Some(subscriber) = &subscriber {
                 self.store.limits().check(subscriber).map_err(Stop::Fail)?;
             }

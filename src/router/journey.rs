@@ -25,8 +25,7 @@ impl Journey<'_> {
     pub fn is_over(&self) -> bool {
         let states = || self.steps.clone().filter_map(|position| self.mark(position)).map(|mark| mark.state);
         states().any(StepState::is_refusal)
-            || states().filter(|state| matches!(state, StepState::Done | StepState::Planned)).count()
-                == self.steps.len()
+            || states().filter(|state| state.is_done()).count() == self.steps.len()
     }
 
     /// Whether an earlier sending of the same creation may have been carried out.
@@ -48,13 +47,11 @@ impl Journey<'_> {
 /// commit. Of the members of a group one may fail, and all be done, before the event ends: its verdict has a reason.
 pub(super) fn is_over(journal: &Journal, mode: Mode) -> bool {
     let Some(plan) = &journal.plan else { return journal.reason.is_some() };
-    let has = |state: StepState| journal.steps.iter().any(|step| step.state == state);
-    let is_done = |step: &&StepMark| matches!(step.state, StepState::Done | StepState::Planned);
-    let has_verdict = has(StepState::Failed)
-        || has(StepState::Refused)
-        || journal.steps.iter().filter(is_done).count() == plan.steps.len();
+    let states = || journal.steps.iter().map(|step| step.state);
+    let has_verdict = states().any(StepState::is_refusal)
+        || states().filter(|state| state.is_done()).count() == plan.steps.len();
     journal.reason.is_some()
-        || (mode == Mode::Active && has(StepState::Planned))
+        || (mode == Mode::Active && states().any(|state| state == StepState::Planned))
         || (has_verdict && plan.members.is_empty())
 }
 

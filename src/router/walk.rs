@@ -3,7 +3,7 @@
 //! The steps of a plan are walked one after the other. Where a whole group is deleted, the steps of each member are;
 //! members are walked beside each other, and one that fails ends alone.
 
-use super::executor::{Executor, Outcome, Stop};
+use super::executor::{Executor, Outcome, Stop, count_ended};
 use super::journey::{Journey, is_over};
 use super::judge::{Judgement, judge};
 use super::keys::Key;
@@ -148,7 +148,7 @@ impl<'a> Walk<'a> {
     async fn walk(&self, journey: &Journey<'_>, unsaved: &mut Unsaved) -> Result<(), Stop> {
         for position in journey.steps.clone() {
             match journey.mark(position) {
-                Some(mark) if matches!(mark.state, StepState::Done | StepState::Planned) => {}
+                Some(mark) if mark.state.is_done() => {}
                 // Only of a member: it has failed before the event had to wait.
                 Some(mark) if mark.state.is_refusal() => {
                     return Err(Stop::Fail(
@@ -241,11 +241,7 @@ impl<'a> Walk<'a> {
     async fn end(&mut self, status: Status, reason: Option<String>) -> Result<Status, Stop> {
         let unsaved = std::mem::take(&mut self.unsaved);
         self.commit(unsaved, Some(Verdict { status, reason })).await?;
-        let labels = [("command", self.event.command.clone()), ("status", status.to_string())];
-        metrics::counter!("eventmanager_events_total", &labels).increment(1);
-        let lasted = self.event.received.elapsed().unwrap_or_default();
-        let command = self.event.command.clone();
-        metrics::histogram!("eventmanager_event_duration_seconds", "command" => command).record(lasted);
+        count_ended(&self.event, status);
         self.tell_warnings();
         Ok(status)
     }

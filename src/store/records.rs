@@ -84,6 +84,11 @@ impl StepState {
         }
     }
 
+    /// Whether there is nothing left to do: answered, or planned by a shadow.
+    pub fn is_done(self) -> bool {
+        matches!(self, StepState::Done | StepState::Planned)
+    }
+
     /// Whether the peer has refused it for good.
     pub fn is_refusal(self) -> bool {
         matches!(self, StepState::Failed | StepState::Refused)

@@ -1,7 +1,7 @@
 //! What the cases have in common: rules, commands, rows, and how a plan is compared.
 
 use eventmanager::config::{Numbering, ServiceProfiles};
-use eventmanager::plan::{Plan, Subscriber, SubscriberEffect};
+use eventmanager::plan::{Plan, Subscriber};
 use eventmanager::processors::attributes::{MailRules, Rules};
 use eventmanager::processors::{Decision, Inputs, Refusal, command_type};
 use eventmanager::wire::Secret;
@@ -76,17 +76,9 @@ pub fn requests(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(|step| step.request.to_string()).collect()
 }
 
-pub fn apply(row: &mut Option<Subscriber>, effect: &SubscriberEffect) {
-    match effect {
-        SubscriberEffect::Insert(new) => *row = Some((**new).clone()),
-        SubscriberEffect::Update { changes, .. } => row.as_mut().expect("a row to change").apply(changes),
-        SubscriberEffect::Delete { .. } => *row = None,
-    }
-}
-
 /// Applies all effects of a plan.
 pub fn apply_all(row: &mut Option<Subscriber>, plan: &Plan) {
-    plan.steps.iter().filter_map(|step| step.effect.as_ref()).for_each(|effect| apply(row, effect));
+    plan.steps.iter().filter_map(|step| step.effect.as_ref()).for_each(|effect| effect.apply(row));
 }
 
 /// The row that commands leave, one after the other.
