@@ -15,13 +15,12 @@
 //! └─ api         HTTP
 //! ```
 
-use crate::api::{self, About, Api, Bound, Sources};
+use crate::api::{self, Api, Bound, Sources};
 use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::board::{self, Board, Publisher};
 use crate::managers::ema::Ema;
 use crate::managers::{Enumeration, Hss, Mail, Pauses, Systems};
-use crate::plan::System;
 use crate::processors::actor::{Processor, Processors};
 use crate::processors::{self, attributes::Rules};
 use crate::router::Router;
@@ -92,11 +91,10 @@ impl App {
 
         let root = root(supervisor("root", children));
         let tree = root.addr.clone();
-        let (store_handle, about) = (store.clone(), about(config));
         let sources = Sources {
             config: Arc::new(config.clone()),
-            store: store_handle,
-            about,
+            store: store.clone(),
+            started: SystemTime::now(),
             router,
             pauses,
             board,
@@ -271,12 +269,6 @@ fn connections(
         links.push(state);
     }
     (branch(supervisor("connections", children)), links)
-}
-
-fn about(config: &Config) -> About {
-    let core = config.ema.iter().flat_map(|_| [System::Hss, System::Enum]);
-    let mail = config.surgemail.iter().map(|_| System::Mail);
-    About { node: config.node.name.clone(), started: SystemTime::now(), systems: core.chain(mail).collect() }
 }
 
 fn api_spec(bound: Bound, sources: Sources) -> Spec {

@@ -1,7 +1,7 @@
 //! One event with everything that is known of it, and what it would send if it were planned now.
 
-use super::Sources;
 use super::problem::{problem, unreadable};
+use super::{Sources, seconds};
 use crate::event::{Event, Status};
 use crate::plan::Plan;
 use crate::preview::Preview;
@@ -14,7 +14,6 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// `GET /api/v1/events/{id}`.
 #[derive(Serialize)]
@@ -166,17 +165,12 @@ fn members(plan: &Plan, journal: &Journal) -> Vec<MemberDetail> {
     let detail = |(user, steps): (&str, std::ops::Range<usize>)| {
         let states =
             steps.clone().filter_map(|position| journal.step(position as u32)).map(|mark| mark.state);
-        let count = |wanted: &[StepState]| states.clone().filter(|state| wanted.contains(state)).count();
         MemberDetail {
             user: user.to_owned(),
             steps: steps.len(),
-            done: count(&[StepState::Done, StepState::Planned]),
-            failed: count(&[StepState::Failed, StepState::Refused]) > 0,
+            done: states.clone().filter(|state| state.is_done()).count(),
+            failed: states.clone().any(StepState::is_refusal),
         }
     };
     branches.map(detail).collect()
-}
-
-fn seconds(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }

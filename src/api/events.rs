@@ -1,7 +1,7 @@
 //! The three paths of the Erlang release, with its answers.
 
-use super::Sources;
 use super::problem::{problem, unreadable};
+use super::{Sources, seconds};
 use crate::event::Status;
 use crate::store::{EventFilter, EventSummary, ReadError, Store};
 use crate::wire::ocir::mask_secrets;
@@ -12,7 +12,7 @@ use futures_util::stream::{self, Stream};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 /// How far `/events` looks back.
 const LOOK_BACK: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -41,7 +41,7 @@ struct Line {
 
 impl From<EventSummary> for Line {
     fn from(row: EventSummary) -> Line {
-        let timestamp = row.received.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+        let timestamp = seconds(row.received);
         let status = row.status.map_or("unknown", Status::as_str);
         Line { id: row.id, event: row.command, user: row.user_id, status, timestamp }
     }

@@ -21,7 +21,6 @@ use crate::config::Config;
 use crate::connections::LinkState;
 use crate::managers::Board;
 use crate::managers::Pauses;
-use crate::plan::System;
 use crate::router::Router;
 use crate::store::Store;
 use crate::supervision::Supervisor;
@@ -37,7 +36,8 @@ use tokio::sync::watch;
 pub struct Sources {
     pub config: Arc<Config>,
     pub store: Store,
-    pub about: About,
+    /// When the process began.
+    pub started: SystemTime,
     pub router: Option<Addr<Router>>,
     /// `None` where nothing is provisioned.
     pub pauses: Option<Addr<Pauses>>,
@@ -45,15 +45,6 @@ pub struct Sources {
     pub tree: Addr<Supervisor>,
     pub links: Vec<watch::Receiver<LinkState>>,
     pub metrics: PrometheusHandle,
-}
-
-/// What does not change while the process runs.
-#[derive(Clone)]
-pub struct About {
-    pub node: String,
-    pub started: SystemTime,
-    /// The systems that are configured.
-    pub systems: Vec<System>,
 }
 
 /// Seconds of the epoch, with their fraction.

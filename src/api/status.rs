@@ -20,11 +20,11 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
     );
     let store = sources.store.health().borrow().clone();
     let links: Vec<_> = sources.links.iter().map(|link| link.borrow().clone()).collect();
-    let uptime = sources.about.started.elapsed().unwrap_or_default();
+    let uptime = sources.started.elapsed().unwrap_or_default();
     HttpResponse::Ok().json(json!({
-        "node": sources.about.node,
+        "node": sources.config.node.name,
         "version": env!("CARGO_PKG_VERSION"),
-        "started": seconds(sources.about.started),
+        "started": seconds(sources.started),
         "uptime_seconds": uptime.as_secs(),
         "store": health::describe(&store),
         "intake": health::intake(&store),

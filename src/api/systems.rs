@@ -3,6 +3,7 @@
 use super::acts::{actor, reason};
 use super::problem::problem;
 use super::{Sources, seconds};
+use crate::config::Config;
 use crate::managers::pauses::{Done, Refused, SetPause, Wish};
 use crate::plan::System;
 use crate::store::Pause;
@@ -32,12 +33,19 @@ pub fn describe(sources: &Sources) -> Vec<Value> {
         };
         json!({
             "system": system,
-            "configured": sources.about.systems.contains(&system),
+            "configured": is_configured(&sources.config, system),
             "state": state,
             "paused": pause.map(describe_pause),
         })
     };
     System::ALL.into_iter().map(describe).collect()
+}
+
+fn is_configured(config: &Config, system: System) -> bool {
+    match system {
+        System::Hss | System::Enum => config.ema.is_some(),
+        System::Mail => config.surgemail.is_some(),
+    }
 }
 
 fn describe_pause(pause: &Pause) -> Value {

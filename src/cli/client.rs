@@ -2,6 +2,7 @@
 
 use crate::api::acts::OPERATOR_HEADER;
 use crate::config;
+use crate::managers::http::read_limited;
 use crate::wire::Secret;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;
@@ -14,6 +15,8 @@ use std::time::Duration;
 /// The daemon itself gives up sooner.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Whoever answers more than this is no daemon of ours, in bytes.
+const LONGEST: usize = 16 << 20;
 /// The token, where there is no file of it.
 const TOKEN_VARIABLE: &str = "EVENTMANAGER_TOKEN";
 
@@ -133,9 +136,10 @@ impl Client {
             .runtime
             .block_on(async {
                 let answer = request.send().await?;
-                Ok::<_, reqwest::Error>((answer.status(), answer.text().await?))
+                Ok::<_, reqwest::Error>((answer.status(), read_limited(answer, LONGEST).await?))
             })
             .map_err(|error| self.no_answer(error))?;
+        let text = String::from_utf8_lossy(&text);
         if !status.is_success() {
             return Err(self.refused(status, &text));
         }

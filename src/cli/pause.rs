@@ -4,6 +4,7 @@ use super::client::ClientOptions;
 use super::{complain, say};
 use crate::cli::text::{age, plain};
 use crate::plan::System;
+use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -33,6 +34,9 @@ pub fn set(act: &str, options: &Options) -> anyhow::Result<ExitCode> {
     for (index, system) in systems.iter().enumerate() {
         let path = format!("/api/v1/systems/{system}/{act}");
         match client.post(&path, &json!({"reason": options.reason})) {
+            Ok(done) if done["system"] != system.as_str() => {
+                bail!("what answers is no eventmanager: it does not say what it did to {system}")
+            }
             Ok(done) => say(&format!("{}\n", describe(&done))),
             // What is wrong with the first is most likely wrong with all.
             Err(error) if index == 0 => return Err(error),

@@ -30,13 +30,14 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     let metrics = telemetry::start_metrics()?;
     actix_rt::System::new().block_on(async move {
-        let app = App::start(&loaded.config, metrics)?;
-        tracing::info!(version = env!("CARGO_PKG_VERSION"), http = %app.http, "eventmanager started");
+        // Before anything runs that would have to be stopped in order.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hang_up = if is_hang_up_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         // Where files may not grow beyond a limit that is an error of the write, not the end of the process.
         let _file_too_large = signal(SignalKind::from_raw(SIGXFSZ))?;
+        let app = App::start(&loaded.config, metrics)?;
+        tracing::info!(version = env!("CARGO_PKG_VERSION"), http = %app.http, "eventmanager started");
         let root = app.root.clone();
         let ended = app.ended();
         tokio::pin!(ended);

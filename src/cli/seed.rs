@@ -120,6 +120,10 @@ async fn copy(release: &Reading, store: &Store, replace: bool) -> anyhow::Result
         let (mut ids, mut effects) = (Vec::new(), Vec::new());
         for (id, row) in page {
             match row {
+                // A table without a primary key may hold a user twice.
+                Ok(_) if ids.last() == Some(&id) => {
+                    seeded.refused(&format!("srd_user {id}: it stands there twice"))
+                }
                 Ok(subscriber) => {
                     ids.push(id);
                     effects.push(SubscriberEffect::Insert(Box::new(subscriber)));
@@ -134,6 +138,11 @@ async fn copy(release: &Reading, store: &Store, replace: bool) -> anyhow::Result
             }
         }
         seeded.show();
+    }
+    let nameless = release.nameless_subscribers().await?;
+    if nameless > 0 {
+        complain(&format!("not copied: {nameless} rows of srd_user have no id\n"));
+        seeded.left += nameless;
     }
     let left = if seeded.left > 0 { format!(", {} not copied", seeded.left) } else { String::new() };
     say(&format!("{} subscribers copied{left}\n", seeded.copied));

@@ -4,6 +4,7 @@ use super::client::ClientOptions;
 use super::pause::by_whom;
 use super::say;
 use super::text::{age, lasting, plain};
+use anyhow::ensure;
 use clap::Args;
 use serde_json::Value;
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ pub struct Options {
 /// Prints the status; exit code 0 where the daemon answers, whatever it says.
 pub fn status(options: &Options) -> anyhow::Result<ExitCode> {
     let status = options.daemon.client()?.get("/api/v1/status")?;
+    ensure!(status["version"].is_string(), "what answers is no eventmanager: it says no version");
     let text = if options.json { format!("{status:#}\n") } else { table(&status) };
     say(&text);
     Ok(ExitCode::SUCCESS)

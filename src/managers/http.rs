@@ -45,6 +45,18 @@ pub fn no_answer(breaker: &Breaker, error: reqwest::Error) -> Failure {
     }
 }
 
+/// The body, cut where it grows beyond `limit` bytes; what is cut is not understood.
+pub async fn read_limited(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > limit {
+            break;
+        }
+    }
+    Ok(body)
+}
+
 /// The failure that a status of "not now" or of a balancer stands for; the breaker takes note.
 pub fn check_available(breaker: &Breaker, status: u16) -> Result<(), Failure> {
     if !matches!(status, 429 | 502 | 503 | 504) {

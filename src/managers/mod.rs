@@ -11,7 +11,7 @@ mod breaker;
 pub mod ema;
 pub mod enumeration;
 pub mod hss;
-mod http;
+pub mod http;
 pub mod mail;
 pub mod pauses;
 
