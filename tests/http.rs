@@ -356,15 +356,8 @@ fn a_certificate_that_cannot_be_read_ends_the_start_with_a_clear_error() {
 #[test]
 fn with_a_certificate_it_serves_tls() {
     let (_peers, site) = site();
+    site.make_certificate();
     let path = |name: &str| site.directory.path().join(name).display().to_string();
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
-        .args(["-keyout", &path("key.pem"), "-out", &path("cert.pem"), "-days", "1"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .output()
-        .expect("openssl runs");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let listen = "listen = \"127.0.0.1:0\"\n";
     configure(&site, listen, &format!("{listen}tls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n"));
     let daemon = site.start();

@@ -50,6 +50,19 @@ impl Site {
         self.directory.path().join("eventmanager.toml")
     }
 
+    /// Makes `cert.pem` and `key.pem` of localhost beside the configuration.
+    pub fn make_certificate(&self) {
+        let path = |name: &str| self.directory.path().join(name).display().to_string();
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+            .args(["-keyout", &path("key.pem"), "-out", &path("cert.pem"), "-days", "1"])
+            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .output()
+            .expect("openssl runs");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+
     /// Starts the daemon and waits until it serves.
     pub fn start(&self) -> Daemon {
         Daemon::start(&self.config())
