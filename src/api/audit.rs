@@ -1,60 +1,81 @@
 //! `GET /api/v1/audit`: what operators have done, the latest first.
 
-use super::problem::{problem, unreadable};
+use super::parameters::{Limit, Parameters};
+use super::problem::{Problem, unreadable};
 use super::{Sources, seconds};
 use crate::store::AuditLine;
-use actix_web::http::StatusCode;
-use actix_web::web::{Data, Query};
+use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
-use serde_json::{Value, json};
-use std::collections::HashMap;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-/// Lines of a page unless asked for otherwise, and at most.
-const LINES: usize = 100;
-const MOST_LINES: usize = 1000;
+/// Which page.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// Acts of a page, at most.
+    #[param(value_type = u64, minimum = 1, maximum = 1000, default = 100)]
+    limit: Limit<100, 1000>,
+    /// `next` of the page before.
+    before: Option<i64>,
+}
 
-/// A page; `next` is what `before` must be for the page behind it, null where there is none.
-pub async fn list(sources: Data<Sources>, query: Query<HashMap<String, String>>) -> impl Responder {
-    let (limit, before) = match page(&query) {
-        Ok(page) => page,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
-    };
-    match sources.store.audit(before, limit).await {
+#[derive(Serialize, ToSchema)]
+struct Acts {
+    acts: Vec<Act>,
+    /// What `before` must be for the page behind it; null where there is none.
+    next: Option<i64>,
+}
+
+/// An act of an operator.
+#[derive(Serialize, ToSchema)]
+struct Act {
+    id: i64,
+    /// Seconds of the epoch.
+    at: f64,
+    /// Who.
+    actor: String,
+    /// What, in a word: `pause`, `resume`.
+    act: String,
+    /// To what: the name of a system.
+    object: String,
+    /// Why, or what came of it.
+    detail: Option<String>,
+}
+
+impl From<AuditLine> for Act {
+    fn from(line: AuditLine) -> Act {
+        let AuditLine { id, act } = line;
+        Act {
+            id,
+            at: seconds(act.at),
+            actor: act.actor,
+            act: act.act,
+            object: act.object,
+            detail: act.detail,
+        }
+    }
+}
+
+/// What operators have done, the latest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit",
+    params(Page),
+    responses(
+        (status = 200, description = "A page of acts", body = Acts),
+        (status = 400, description = "A parameter is out of range", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(sources: Data<Sources>, page: Parameters<Page>) -> impl Responder {
+    let Page { limit, before } = page.0;
+    match sources.store.audit(before.unwrap_or(i64::MAX), limit.get()).await {
         Ok(lines) => {
-            let next = lines.last().filter(|_| lines.len() == limit).map(|line| line.id);
-            let acts: Vec<Value> = lines.iter().map(describe).collect();
-            HttpResponse::Ok().json(json!({"acts": acts, "next": next}))
+            let next = lines.last().filter(|_| lines.len() == limit.get()).map(|line| line.id);
+            HttpResponse::Ok().json(Acts { acts: lines.into_iter().map(Act::from).collect(), next })
         }
         Err(error) => unreadable(&error),
     }
-}
-
-fn page(query: &HashMap<String, String>) -> Result<(usize, i64), String> {
-    let (mut limit, mut before) = (LINES, i64::MAX);
-    for (key, value) in query {
-        match key.as_str() {
-            "limit" => {
-                let number = value.parse().ok().filter(|number| (1..=MOST_LINES).contains(number));
-                limit = number
-                    .ok_or_else(|| format!("parameter limit is not a number from 1 to {MOST_LINES}"))?;
-            }
-            "before" => {
-                before = value.parse().map_err(|_| "parameter before is not the id of an act".to_owned())?;
-            }
-            _ => return Err(format!("there is no parameter {key:?}; known are limit and before")),
-        }
-    }
-    Ok((limit, before))
-}
-
-fn describe(line: &AuditLine) -> Value {
-    let act = &line.act;
-    json!({
-        "id": line.id,
-        "at": seconds(act.at),
-        "actor": act.actor,
-        "act": act.act,
-        "object": act.object,
-        "detail": act.detail,
-    })
 }

@@ -6,9 +6,11 @@ pub mod acts;
 mod audit;
 pub mod auth;
 mod event;
-mod events;
 mod health;
+mod legacy;
 mod metrics;
+mod openapi;
+mod parameters;
 mod problem;
 mod server;
 mod status;
@@ -55,9 +57,9 @@ fn seconds(time: SystemTime) -> f64 {
 /// All paths.
 fn routes(app: &mut web::ServiceConfig) {
     app.service(read("/", index))
-        .service(read("/alivecheck", events::alive_check))
-        .service(read("/events", events::list))
-        .service(read("/event/{id}", events::document))
+        .service(read("/alivecheck", legacy::alive_check))
+        .service(read("/events", legacy::list))
+        .service(read("/event/{id}", legacy::document))
         .service(read("/api/v1/events/{id}", event::detail))
         .service(read("/api/v1/events/{id}/plan", event::plan))
         .service(read("/healthz", health::health))
@@ -69,6 +71,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
+        .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }
 
@@ -86,6 +89,7 @@ async fn index() -> impl Responder {
         ("/api/v1/systems", "hss, enum and mail: running or paused"),
         ("/api/v1/audit", "what operators have done"),
         ("/api/v1/tree", "every actor"),
+        ("/openapi.json", "every path of the API, for programs that make clients"),
         ("/alivecheck", "as in the Erlang release"),
     ];
     let paths: serde_json::Map<_, _> =

@@ -3,17 +3,30 @@
 use crate::store::ReadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What is wrong with a request, as RFC 9457 has it.
+#[derive(Serialize, ToSchema)]
+pub struct Problem {
+    r#type: &'static str,
+    /// Of the status.
+    title: &'static str,
+    status: u16,
+    /// What is wrong, and what the caller can do about it.
+    detail: String,
+}
 
 /// A problem with its status and what the caller can do about it.
 pub fn problem(status: StatusCode, detail: impl Into<String>) -> HttpResponse {
-    let body = json!({
-        "type": "about:blank",
-        "title": status.canonical_reason().unwrap_or("Error"),
-        "status": status.as_u16(),
-        "detail": detail.into(),
-    });
-    HttpResponse::build(status).content_type("application/problem+json").body(body.to_string())
+    let body = Problem {
+        r#type: "about:blank",
+        title: status.canonical_reason().unwrap_or("Error"),
+        status: status.as_u16(),
+        detail: detail.into(),
+    };
+    // Set first: `json` leaves a content type alone.
+    HttpResponse::build(status).content_type("application/problem+json").json(body)
 }
 
 /// The store cannot be read now, or a row of it not at all.
