@@ -113,6 +113,7 @@ fn event() -> NewEvent {
         document: Arc::from("<command/>".repeat(120)),
         status: Status::Pending,
         note: None,
+        about: Vec::new(),
         duplicate_of: None,
         received: SystemTime::now(),
     }

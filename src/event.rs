@@ -64,6 +64,9 @@ pub struct NewEvent {
     pub status: Status,
     /// Why it is ignored or failed.
     pub note: Option<String>,
+    /// Ids of the subscribers that it is about, under whom it is found later; empty for what is not acted on. The members
+    /// of a whole group follow when the event is planned.
+    pub about: Vec<String>,
     /// An earlier event of which this is a duplicate: the store adds the note `duplicate of ID`.
     pub duplicate_of: Option<Uuid>,
     pub received: SystemTime,

@@ -135,6 +135,7 @@ impl Source {
         event.command_index = command.index as u32;
         event.user_id = command.user_id().to_owned();
         event.command = command.command_type().to_owned();
+        event.about = subject.as_ref().map(|subject| subject.users.clone()).unwrap_or_default();
         Incoming { event, subject }
     }
 
@@ -155,6 +156,7 @@ impl Source {
             document,
             status,
             note,
+            about: Vec::new(),
             duplicate_of: None,
             received: SystemTime::now(),
         }

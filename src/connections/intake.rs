@@ -112,6 +112,7 @@ impl Intake {
         };
         event.duplicate_of = Some(original);
         event.status = Status::Ignored;
+        event.about.clear();
         incoming.subject = None;
         metrics::counter!("eventmanager_duplicates_total", "source" => event.source.to_string()).increment(1);
     }
@@ -246,6 +247,7 @@ fn in_ascii(event: NewEvent, reason: &str) -> NewEvent {
         command: escaped(&event.command),
         notification_id: event.notification_id.as_deref().map(escaped),
         document: escaped(&event.document).into(),
+        about: event.about.iter().map(|user| escaped(user)).collect(),
         status: Status::Failed,
         note: Some(escaped(&format!("the database refuses it as it came: {reason}"))),
         ..event
@@ -354,12 +356,14 @@ mod tests {
             document: "<a>ø\n漢</a>".into(),
             status: Status::Pending,
             note: None,
+            about: vec!["søren@tele.gl".into()],
             duplicate_of: None,
             received: SystemTime::UNIX_EPOCH,
         };
         let plain = in_ascii(event.clone(), "no such letter: 漢");
         assert_eq!((plain.uuid, plain.status), (event.uuid, Status::Failed));
         assert_eq!(&*plain.user_id, "s\\u{f8}ren@tele.gl");
+        assert_eq!(plain.about, ["s\\u{f8}ren@tele.gl"]);
         assert_eq!(&*plain.document, "<a>\\u{f8}\n\\u{6f22}</a>");
         assert!(plain.note.is_some_and(|note| note.is_ascii() && note.contains("no such letter")));
     }

@@ -47,23 +47,34 @@ impl Handler<Shutdown> for StoreWriter {
 pub struct Sweeper {
     store: Store,
     retention_days: Option<u32>,
+    /// A sweep may take longer than the distance of two.
+    is_sweeping: bool,
 }
 
 impl Sweeper {
     /// Events are kept for ever where `retention_days` is `None`.
     pub fn new(store: Store, retention_days: Option<u32>) -> Self {
-        Sweeper { store, retention_days }
+        Sweeper { store, retention_days, is_sweeping: false }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.is_sweeping, true) {
+            return;
+        }
         let retention = self.retention_days.map(|days| DAY * days);
         let older_than = retention.and_then(|age| SystemTime::now().checked_sub(age));
         let store = self.store.clone();
-        let swept = async move { store.sweep(older_than).await };
-        ctx.spawn(swept.into_actor(self).map(|swept, _, _| match swept {
-            Ok(swept) if swept == Default::default() => {}
-            Ok(swept) => tracing::info!(events = swept.events, orphans = swept.orphans, "store swept"),
-            Err(error) => tracing::warn!(%error, "store not swept"),
+        let swept = async move {
+            store.wait_until_events_up().await;
+            store.sweep(older_than).await
+        };
+        ctx.spawn(swept.into_actor(self).map(|swept, this, _| {
+            this.is_sweeping = false;
+            match swept {
+                Ok(swept) if swept == Default::default() => {}
+                Ok(swept) => tracing::info!(events = swept.events, orphans = swept.orphans, "store swept"),
+                Err(error) => tracing::warn!(%error, "store not swept to its end: the next sweep goes on"),
+            }
         }));
     }
 }
@@ -72,6 +83,10 @@ impl Actor for Sweeper {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        for rows in ["events", "orphans"] {
+            metrics::counter!("eventmanager_swept_total", "rows" => rows).increment(0);
+        }
+        self.is_sweeping = false;
         self.sweep(ctx);
         ctx.run_interval(SWEEP, Self::sweep);
     }

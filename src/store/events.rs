@@ -236,7 +236,7 @@ fn limit_value(limit: usize) -> Value {
     Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
-fn summary(mut row: Row) -> EventSummary {
+pub(super) fn summary(mut row: Row) -> EventSummary {
     EventSummary {
         id: row.int(0).unwrap_or_default(),
         uuid: row.uuid(1),

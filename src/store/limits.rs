@@ -73,6 +73,11 @@ pub(crate) fn clean(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The id of a subscriber as `em_subject` holds it. No index holds what is much longer.
+pub(crate) fn subject_name(user_id: &str) -> Cow<'_, str> {
+    cut(user_id, Some(255))
+}
+
 /// Clean text of at most `width` characters.
 pub(crate) fn cut(text: &str, width: Option<usize>) -> Cow<'_, str> {
     let end = width.and_then(|width| text.char_indices().nth(width)).map_or(text.len(), |(at, _)| at);

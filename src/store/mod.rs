@@ -5,11 +5,13 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
-//! `writes` what it writes; `reader`, `events`, `subscribers` and `acts` the reads; `reading` a store that is only ever
+//! `writes` what it writes, `sweep` what it deletes; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts`
+//! the reads; `reading` a store that is only ever
 //! read; `sqlite` and `postgres` the backends with their tables.
 
 pub mod actor;
 mod acts;
+mod directory;
 mod errors;
 mod events;
 mod health;
@@ -20,16 +22,20 @@ mod reader;
 mod reading;
 mod records;
 mod sqlite;
+mod subjects;
 mod subscribers;
+mod sweep;
 mod writer;
 mod writes;
 
 pub use acts::{Act, AuditLine, Pause, PauseChange};
+pub use directory::{SubscriberRow, SubscriberSearch};
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
+pub use sweep::SweepError;
 
 use crate::config::{Database, StoreConfig};
 use crate::event::{Event, NewEvent, Status};
@@ -43,7 +49,7 @@ use std::time::SystemTime;
 use tokio::sync::watch;
 use uuid::Uuid;
 use writer::Shared;
-use writes::{Outcome, RowStatus, SWEEP_ROWS, Write};
+use writes::{Outcome, RowStatus, Write};
 
 /// A handle to the store. The last one that goes closes it.
 #[derive(Clone)]
@@ -265,25 +271,6 @@ impl Store {
         self.inner.events.reader.audit(before, limit).await
     }
 
-    /// Deletes what is ours of events that are gone, and events older than `older_than` unless they are pending.
-    pub async fn sweep(&self, older_than: Option<SystemTime>) -> Result<Swept, StoreError> {
-        let queue = &self.inner.events.shared.queue;
-        let mut total = Swept::default();
-        loop {
-            let outcome = queue.push(vec![Write::Sweep { older_than }]).await?.pop();
-            let step = match outcome {
-                Some(Outcome::Swept(step)) => step,
-                Some(Outcome::Rejected(reason)) => return Err(StoreError::Rejected(reason)),
-                other => unreachable!("a sweep is not answered by {other:?}"),
-            };
-            total.events += step.events;
-            total.orphans += step.orphans;
-            if step.events < u64::from(SWEEP_ROWS) && step.orphans == 0 {
-                return Ok(total);
-            }
-        }
-    }
-
     /// The event with this id at this moment: ids may start anew.
     pub async fn event(&self, id: i64) -> Result<Option<Event>, ReadError> {
         self.inner.events.reader.event(id).await
@@ -373,6 +360,24 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<(String, Result<Subscriber, ReadError>)>, ReadError> {
         self.inner.subscribers.reader.subscribers_in_order(after, limit).await
+    }
+
+    /// A page of the subscribers that match, as they stand, without their passwords.
+    pub async fn search_subscribers(
+        &self,
+        search: &SubscriberSearch,
+    ) -> Result<Vec<SubscriberRow>, ReadError> {
+        self.inner.subscribers.reader.search_subscribers(search).await
+    }
+
+    /// The row of a user as it stands, without its password.
+    pub async fn subscriber_row(&self, user_id: &str) -> Result<Option<SubscriberRow>, ReadError> {
+        self.inner.subscribers.reader.subscriber_row(user_id).await
+    }
+
+    /// The latest events about a subscriber, whoever gave them, the latest first.
+    pub async fn events_about(&self, user_id: &str, limit: usize) -> Result<Vec<EventSummary>, ReadError> {
+        self.inner.events.reader.events_about(user_id, limit).await
     }
 
     /// The widths of the columns of `srd_user`, as found when its database was last connected.

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     fn sweeps(rows: usize) -> Vec<Write> {
-        vec![Write::Sweep { older_than: None }; rows]
+        vec![Write::Forget { events: Vec::new() }; rows]
     }
 
     #[test]

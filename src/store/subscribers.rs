@@ -77,7 +77,7 @@ impl Reader {
     }
 }
 
-fn subscriber(mut row: Row) -> Result<Subscriber, ReadError> {
+pub(super) fn subscriber(mut row: Row) -> Result<Subscriber, ReadError> {
     let key = row.text(0).unwrap_or_default();
     let mut filled = |column| row.text(column).filter(|text| !text.is_empty());
     let missing = |column: &str| ReadError::Row {

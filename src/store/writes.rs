@@ -25,14 +25,23 @@ pub(crate) enum Write {
         act: Act,
         change: Option<PauseChange>,
     },
-    /// Deletes at most [`SWEEP_ROWS`] rows of every table that has any.
-    Sweep {
-        older_than: Option<SystemTime>,
+    /// Deletes those of these events that are past their retention, with what is ours of them.
+    Expire {
+        ids: Vec<i64>,
+        older_than: SystemTime,
+    },
+    /// Deletes what is ours of those of these events that are gone.
+    Forget {
+        events: Vec<Uuid>,
     },
 }
 
-/// A sweep goes in steps of this many rows, so that it never holds up other writes for long.
-pub(crate) const SWEEP_ROWS: u32 = 1_000;
+/// Which events do not outlive their retention: what waits, has failed and is not resolved, or bears somebody's own word, stays.
+pub(crate) const EXPIRES: &str = "(status in ('completed', 'ignored') or status is null)";
+
+/// Our tables with rows of events, and the column that holds their uuid.
+pub(crate) const OURS_BESIDE: [(&str, &str); 3] =
+    [("em_journal", "uuid"), ("em_step", "uuid"), ("em_subject", "event")];
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -74,7 +83,9 @@ impl Write {
             }
             Write::Effect(_) => 500,
             Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
-            Write::Panic { .. } | Write::Sweep { .. } => 100,
+            Write::Expire { ids, .. } => 100 + 8 * ids.len(),
+            Write::Forget { events } => 100 + 16 * events.len(),
+            Write::Panic { .. } => 100,
         }
     }
 }

@@ -83,6 +83,10 @@ fn describe() {
     counter!("eventmanager_events_refused_total", "Events that the database refused as they came");
     counter!("eventmanager_notifications_total", "Notifications that are not events, by kind");
     counter!("eventmanager_mislabelled_total", "Documents in UTF-8 that declare ISO-8859-1");
+    counter!(
+        "eventmanager_swept_total",
+        "Rows deleted: events past their retention, and what events left that are gone"
+    );
     counter!("eventmanager_actor_restarts_total", "Restarts of a supervised actor");
     histogram!("eventmanager_southbound_request_seconds", "Requests to HSS, ENUM and mail");
     gauge!("eventmanager_breaker_open", "Whether a host is left alone because it is away, 1 or 0");

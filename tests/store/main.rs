@@ -12,6 +12,8 @@ mod outages;
 mod reading;
 mod recording;
 mod site;
+mod subscribers;
+mod sweeping;
 
 use site::{Kind, Site};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,7 +45,28 @@ const PROMISES: &[(&str, Promise)] = &[
         Box::pin(recording::a_deleted_row_is_gone_and_its_effect_counts(site))
     }),
     ("warnings_and_panics_add_up", |site| Box::pin(recording::warnings_and_panics_add_up(site))),
-    ("a_sweep_keeps_what_is_pending", |site| Box::pin(recording::a_sweep_keeps_what_is_pending(site))),
+    ("a_sweep_keeps_what_is_pending_or_has_failed", |site| {
+        Box::pin(recording::a_sweep_keeps_what_is_pending_or_has_failed(site))
+    }),
+    ("what_events_leave_goes_with_them", |site| Box::pin(sweeping::what_events_leave_goes_with_them(site))),
+    ("a_sweep_is_over_where_nothing_can_be_deleted", |site| {
+        Box::pin(sweeping::a_sweep_is_over_where_nothing_can_be_deleted(site))
+    }),
+    ("rows_of_the_erlang_release_are_kept_as_long_as_ours", |site| {
+        Box::pin(sweeping::rows_of_the_erlang_release_are_kept_as_long_as_ours(site))
+    }),
+    ("a_subscriber_has_its_events_whoever_gave_them", |site| {
+        Box::pin(subscribers::a_subscriber_has_its_events_whoever_gave_them(site))
+    }),
+    ("subscribers_are_found_by_what_people_know_of_them", |site| {
+        Box::pin(subscribers::subscribers_are_found_by_what_people_know_of_them(site))
+    }),
+    ("a_search_goes_on_behind_its_last_row", |site| {
+        Box::pin(subscribers::a_search_goes_on_behind_its_last_row(site))
+    }),
+    ("a_row_that_cannot_be_read_is_shown_with_the_reason", |site| {
+        Box::pin(subscribers::a_row_that_cannot_be_read_is_shown_with_the_reason(site))
+    }),
     ("a_pause_and_its_audit_line_are_one_transaction", |site| {
         Box::pin(acts::a_pause_and_its_audit_line_are_one_transaction(site))
     }),

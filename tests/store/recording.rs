@@ -180,10 +180,12 @@ pub async fn warnings_and_panics_add_up(site: Site) {
     running.close().await;
 }
 
-pub async fn a_sweep_keeps_what_is_pending(site: Site) {
+pub async fn a_sweep_keeps_what_is_pending_or_has_failed(site: Site) {
     let running = site.open();
     let mut events: Vec<_> = (0..2500).map(|_| event("old")).collect();
     events.iter_mut().skip(2).for_each(|event| event.status = Status::Ignored);
+    events[1].status = Status::Failed;
+    events[2].about = vec!["anna".to_owned()];
     events.push(event("new"));
     events[2500].status = Status::Completed;
     events[2500].received = SystemTime::now();
@@ -199,8 +201,9 @@ pub async fn a_sweep_keeps_what_is_pending(site: Site) {
     assert_eq!(swept, Swept { events: 0, orphans: 2 });
     let week = SystemTime::now() - Duration::from_secs(7 * 86_400);
     let swept = within(running.store.sweep(Some(week))).await.unwrap();
-    assert_eq!(swept, Swept { events: 2498, orphans: 2 });
-    assert_eq!(site.sql("select count(*) from em_event"), [["3"]]);
+    assert_eq!(swept, Swept { events: 2498, orphans: 0 });
+    assert_eq!(site.sql("select status from em_event order by id"), [["pending"], ["failed"], ["completed"]]);
+    assert_eq!(site.sql("select count(*) from em_subject"), [["0"]], "nothing is left of those");
     assert!(running.store.journal(pending).await.unwrap().is_some());
     assert!(running.store.journal(new).await.unwrap().is_some());
     assert!(running.store.journal(old).await.unwrap().is_none());

@@ -177,6 +177,7 @@ pub fn event(user_id: &str) -> NewEvent {
         document: Arc::from("<BroadsoftOCIReportingDocument>æøå</BroadsoftOCIReportingDocument>"),
         status: Status::Pending,
         note: None,
+        about: Vec::new(),
         duplicate_of: None,
         received: SystemTime::UNIX_EPOCH + Duration::from_millis(1_772_366_400_123),
     }

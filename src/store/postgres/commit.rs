@@ -6,13 +6,12 @@ use crate::event::NewEvent;
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
 use crate::store::health::Tables;
-use crate::store::limits::{EventWidths, clean, cut};
+use crate::store::limits::{EventWidths, clean, cut, subject_name};
 use crate::store::records::{Progress, StepMark, Swept, Verdict};
-use crate::store::writes::{Outcome, RowStatus, SWEEP_ROWS, Write, micros, note, warning_lines};
+use crate::store::writes::{Outcome, RowStatus, Write, micros, note, warning_lines};
 use crate::wire::{Field, Secret};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::time::SystemTime;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
@@ -51,7 +50,12 @@ pub(super) async fn commit(
             let panics: Option<i32> = at.and_then(|at| results[at].first()).map(|row| row.get(0));
             Outcome::Panics(panics.and_then(|panics| u32::try_from(panics).ok()).unwrap_or_default())
         }
-        Write::Sweep { older_than } => Outcome::Swept(swept(&results, at, older_than.is_some())),
+        Write::Expire { .. } => {
+            Outcome::Swept(Swept { events: at.map_or(0, |at| count(&results[at])), orphans: 0 })
+        }
+        Write::Forget { .. } => {
+            Outcome::Swept(Swept { events: 0, orphans: at.map_or(0, |at| count(&results[at])) })
+        }
     });
     Ok(outcomes.collect())
 }
@@ -107,7 +111,19 @@ fn add_events<'a>(script: &mut Script<'a>, widths: &EventWidths, events: &[&'a N
         let (uuids, originals): (Vec<Uuid>, Vec<Uuid>) = duplicates.into_iter().unzip();
         script.add(DUPLICATES, vec![Box::new(uuids), Box::new(originals)]);
     }
+    let about = |event: &&'a NewEvent| event.about.iter().map(|user| (user.as_str(), event.uuid));
+    add_subjects(script, events.iter().flat_map(about).collect());
     Some(place)
+}
+
+/// Under these subscribers the events are found later.
+fn add_subjects<'a>(script: &mut Script<'a>, subjects: Vec<(&'a str, Uuid)>) {
+    if subjects.is_empty() {
+        return;
+    }
+    let users: Vec<Cow<'a, str>> = subjects.iter().map(|(user, _)| subject_name(user)).collect();
+    let events: Vec<Uuid> = subjects.into_iter().map(|(_, event)| event).collect();
+    script.add(SUBJECTS, vec![Box::new(users), Box::new(events)]);
 }
 
 /// One array parameter from one value of every item.
@@ -132,7 +148,10 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
             Some(script.add(PANIC, vec![Box::new(*event), Box::new(number(*attempt))]))
         }
         Write::Act { act, change } => Some(add_act(script, act, change.as_ref())),
-        Write::Sweep { older_than } => Some(add_sweep(script, *older_than)),
+        Write::Expire { ids, older_than } => {
+            Some(script.add(EXPIRE, vec![Box::new(ids.as_slice()), Box::new(micros(*older_than))]))
+        }
+        Write::Forget { events } => Some(script.add(FORGET, vec![Box::new(events.as_slice())])),
     }
 }
 
@@ -206,8 +225,20 @@ fn add_journal<'a>(script: &mut Script<'a>, writes: &'a [Write]) -> Option<usize
     );
     add_steps(script, &attempts);
     add_verdicts(script, &verdicts);
+    add_subjects(script, members(writes));
     let uuids: Vec<Uuid> = attempts.keys().map(|(uuid, _)| *uuid).collect();
     Some(script.add(STATUSES, vec![Box::new(uuids)]))
+}
+
+/// The members of whole groups, with the events that are about them.
+fn members(writes: &[Write]) -> Vec<(&str, Uuid)> {
+    let planned = writes.iter().filter_map(|write| match write {
+        Write::Progress(progress) => Some((progress.plan.as_deref()?, progress.event)),
+        _ => None,
+    });
+    planned
+        .flat_map(|(plan, event)| plan.members.iter().map(move |member| (member.user_id.as_str(), event)))
+        .collect()
 }
 
 impl<'a> Attempt<'a> {
@@ -328,21 +359,8 @@ fn secret(field: &Field<Secret>) -> Field<Cow<'_, str>> {
     }
 }
 
-/// Adds the sweep's statements; the result is the place of the first.
-fn add_sweep(script: &mut Script<'_>, older_than: Option<SystemTime>) -> usize {
-    let rows = || Box::new(i64::from(SWEEP_ROWS));
-    let events =
-        older_than.map(|older_than| script.add(SWEEP_EVENTS, vec![Box::new(micros(older_than)), rows()]));
-    let journal = script.add(SWEEP_JOURNAL, vec![rows()]);
-    script.add(SWEEP_STEPS, vec![rows()]);
-    events.unwrap_or(journal)
-}
-
-fn swept(results: &[Vec<Row>], at: Option<usize>, with_events: bool) -> Swept {
-    let mut counts = results.iter().skip(at.unwrap_or(results.len())).map(|rows| {
-        let count: i64 = rows.first().map_or(0, |row| row.get(0));
-        u64::try_from(count).unwrap_or_default()
-    });
-    let events = if with_events { counts.next().unwrap_or_default() } else { 0 };
-    Swept { events, orphans: counts.take(2).sum() }
+/// The number in the only row of a statement that counts.
+fn count(rows: &[Row]) -> u64 {
+    let count: i64 = rows.first().map_or(0, |row| row.get(0));
+    u64::try_from(count).unwrap_or_default()
 }

@@ -140,7 +140,11 @@ impl Backend for Postgres {
         match timeout(COMMIT_TIMEOUT, commit).await {
             Ok(done) => done.map_err(|error| match error.code() {
                 // A statement that takes too long: together with others it is tried alone, and a sweep is given up.
-                Some(&SqlState::QUERY_CANCELED) if is_sweep_or_many(writes) => {
+                Some(&SqlState::QUERY_CANCELED) if writes.len() > 1 || has_sweep(writes) => {
+                    CommitError::Rejected(reason(&error))
+                }
+                // What somebody has done to tables or rights must not have a sweep hold up everything else.
+                Some(state) if matches!(state.code().get(..2), Some("0A" | "42")) && has_sweep(writes) => {
                     CommitError::Rejected(reason(&error))
                 }
                 _ => classify(&error),
@@ -165,9 +169,9 @@ impl Backend for Postgres {
     }
 }
 
-/// Whether writes that took too long are better refused: to be tried one by one, or, a sweep, another time.
-fn is_sweep_or_many(writes: &[Write]) -> bool {
-    writes.len() > 1 || matches!(writes, [Write::Sweep { .. }])
+/// Whether there is something to delete among the writes, which can be done another time.
+fn has_sweep(writes: &[Write]) -> bool {
+    writes.iter().any(|write| matches!(write, Write::Expire { .. } | Write::Forget { .. }))
 }
 
 /// What a write itself is to blame for is refused: data (22), integrity (23), cardinality (21), check options (44),

@@ -105,30 +105,37 @@ pub(super) const PAUSE: &str = "
 
 pub(super) const RESUME: &str = "delete from em_pause where system = $1::text";
 
-/// `is distinct from`: a row without a status is past its retention like any other.
-pub(super) const SWEEP_EVENTS: &str = "
-    with deleted as (
-        delete from em_event where id in (
-            select id from em_event
-            where inserted < cast(to_timestamp($1::bigint / 1e6) as timestamp) and status is distinct from 'pending'
-            limit $2::bigint)
-        returning 1)
-    select count(*) from deleted";
+/// Several writes of a batch may be about the same subscriber and event.
+pub(super) const SUBJECTS: &str = "
+    insert into em_subject (subscriber, event)
+    select * from unnest($1::text[], $2::uuid[])
+    on conflict do nothing";
 
-pub(super) const SWEEP_JOURNAL: &str = "
-    with deleted as (
-        delete from em_journal where uuid in (
-            select journal.uuid from em_journal as journal
-            where not exists (select 1 from em_event as event where event.uuid = journal.uuid)
-            limit $1::bigint)
-        returning 1)
-    select count(*) from deleted";
+/// The condition is that of [`EXPIRES`](crate::store::writes::EXPIRES).
+pub(super) const EXPIRE: &str = "
+    with gone as (
+        delete from em_event where id = any($1::bigint[])
+            and inserted < cast(to_timestamp($2::bigint / 1e6) as timestamp)
+            and (status in ('completed', 'ignored') or status is null)
+        returning uuid
+    ), journal as (
+        delete from em_journal using gone where em_journal.uuid = gone.uuid
+    ), steps as (
+        delete from em_step using gone where em_step.uuid = gone.uuid
+    ), subjects as (
+        delete from em_subject using gone where em_subject.event = gone.uuid
+    )
+    select count(*) from gone";
 
-pub(super) const SWEEP_STEPS: &str = "
-    with deleted as (
-        delete from em_step where uuid in (
-            select step.uuid from em_step as step
-            where not exists (select 1 from em_event as event where event.uuid = step.uuid)
-            limit $1::bigint)
-        returning 1)
-    select count(*) from deleted";
+pub(super) const FORGET: &str = "
+    with gone as (
+        select uuid from unnest($1::uuid[]) as asked(uuid)
+        where not exists (select 1 from em_event as event where event.uuid = asked.uuid)
+    ), journal as (
+        delete from em_journal using gone where em_journal.uuid = gone.uuid returning 1
+    ), steps as (
+        delete from em_step using gone where em_step.uuid = gone.uuid returning 1
+    ), subjects as (
+        delete from em_subject using gone where em_subject.event = gone.uuid returning 1
+    )
+    select (select count(*) from journal) + (select count(*) from steps) + (select count(*) from subjects)";

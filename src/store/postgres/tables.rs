@@ -12,7 +12,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// One start at a time; creating an index on a large table may take long, waiting for a lock may not.
 const ALONE: &str = "set local statement_timeout = 0; set local lock_timeout = '10s';
@@ -55,7 +55,7 @@ const EM_SCHEMA: (&str, &str) =
     ("em_schema", "create table em_schema (part text primary key, version integer not null)");
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 8] = [
+const BESIDE_EVENTS: [(&str, &str); 10] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_status", "create index em_event_status on em_event (status, inserted)"),
     ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
@@ -85,6 +85,15 @@ const BESIDE_EVENTS: [(&str, &str); 8] = [
         )",
     ),
     (
+        "em_subject",
+        "create table em_subject (
+            subscriber text not null,
+            event     uuid not null,
+            primary key (subscriber, event)
+        )",
+    ),
+    ("em_subject_event", "create index em_subject_event on em_subject (event)"),
+    (
         "em_audit",
         "create table em_audit (
             id        bigserial primary key,
@@ -107,7 +116,13 @@ const BESIDE_EVENTS: [(&str, &str); 8] = [
     ),
 ];
 
-const GROUP_INDEX: (&str, &str) = ("srd_user_group", "create index srd_user_group on srd_user (group_id)");
+/// By what people look for a subscriber. The order of bytes finds the ids that begin with a text, whatever the collation.
+const SRD_USER_INDEXES: [(&str, &str); 4] = [
+    ("srd_user_group", "create index srd_user_group on srd_user (group_id)"),
+    ("srd_user_e164", "create index srd_user_e164 on srd_user (e164)"),
+    ("srd_user_sipurl", "create index srd_user_sipurl on srd_user (sipurl)"),
+    ("srd_user_prefix", "create index srd_user_prefix on srd_user ((cast(id as text)) collate \"C\")"),
+];
 const ID_INDEX: (&str, &str) = ("srd_user_id", "create index srd_user_id on srd_user (id)");
 
 /// Whether some index of `srd_user` finds a row by its id; without a primary key there may be none.
@@ -127,7 +142,9 @@ pub(super) async fn prepare(client: &mut Client, tables: Tables) -> Result<Found
     }
     if tables.subscribers {
         create(&transaction, ("srd_user", SRD_USER)).await?;
-        create(&transaction, GROUP_INDEX).await?;
+        for definition in SRD_USER_INDEXES {
+            create(&transaction, definition).await?;
+        }
         if !transaction.query_one(HAS_ID_INDEX, &[]).await?.get::<_, bool>(0) {
             create(&transaction, ID_INDEX).await?;
         }

@@ -4,9 +4,9 @@ use crate::event::NewEvent;
 use crate::event::Status;
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
-use crate::store::limits::{EventWidths, clean, cut};
+use crate::store::limits::{EventWidths, clean, cut, subject_name};
 use crate::store::records::{Progress, Swept, Verdict};
-use crate::store::writes::{Outcome, RowStatus, SWEEP_ROWS, Write, micros, note, warning_lines};
+use crate::store::writes::{EXPIRES, OURS_BESIDE, Outcome, RowStatus, Write, micros, note, warning_lines};
 use crate::wire::{Field, Secret};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 use std::borrow::Cow;
@@ -34,7 +34,8 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
         }
         Write::Panic { event, attempt } => count_panic(transaction, event, *attempt),
         Write::Act { act, change } => record_act(transaction, act, change.as_ref()),
-        Write::Sweep { older_than } => sweep(transaction, *older_than),
+        Write::Expire { ids, older_than } => expire(transaction, ids, *older_than),
+        Write::Forget { events } => forget(transaction, events),
     }
 }
 
@@ -78,6 +79,9 @@ fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> 
             )?
             .execute(params![id, original.to_string()])?;
     }
+    if stored.is_some() {
+        add_subjects(transaction, &uuid, &event.about)?;
+    }
     let id = match stored {
         Some(id) => id,
         None => transaction
@@ -87,10 +91,27 @@ fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> 
     Ok(Outcome::Appended { id })
 }
 
+/// Under these subscribers the event is found later.
+fn add_subjects<'a>(
+    transaction: &Transaction,
+    uuid: &str,
+    subscribers: impl IntoIterator<Item = &'a String>,
+) -> rusqlite::Result<()> {
+    for subscriber in subscribers {
+        transaction
+            .prepare_cached("insert or ignore into em_subject (subscriber, event) values (?1, ?2)")?
+            .execute(params![subject_name(subscriber), uuid])?;
+    }
+    Ok(())
+}
+
 fn record(transaction: &Transaction, progress: &Progress) -> rusqlite::Result<Outcome> {
     let uuid = progress.event.to_string();
     if let Some(effect) = &progress.effect {
         apply_effect(transaction, effect)?;
+    }
+    if let Some(plan) = &progress.plan {
+        add_subjects(transaction, &uuid, plan.members.iter().map(|member| &member.user_id))?;
     }
     let plan = progress.plan.as_ref().map(|plan| plan_json(plan)).transpose()?;
     transaction
@@ -307,25 +328,46 @@ fn secret(field: &Field<Secret>) -> Option<Option<Cow<'_, str>>> {
     }
 }
 
-fn sweep(transaction: &Transaction, older_than: Option<SystemTime>) -> rusqlite::Result<Outcome> {
+/// Deletes those of the events that are past their retention, with what is ours of them.
+fn expire(transaction: &Transaction, ids: &[i64], older_than: SystemTime) -> rusqlite::Result<Outcome> {
+    let older_than = time(transaction, older_than)?;
+    let sql = format!(
+        "delete from em_event where id = ?1 and inserted < ?2 and {EXPIRES} returning cast(uuid as text)"
+    );
     let mut swept = Swept::default();
-    if let Some(older_than) = older_than {
-        let deleted = transaction.execute(
-            "delete from em_event where id in (select id from em_event
-                where inserted < ?1 and status is not 'pending' limit ?2)",
-            params![time(transaction, older_than)?, SWEEP_ROWS],
-        )?;
-        swept.events = deleted as u64;
-    }
-    for table in ["em_journal", "em_step"] {
-        let deleted = transaction.execute(
-            &format!(
-                "delete from {table} where uuid in (select uuid from {table} as ours
-                    where not exists (select 1 from em_event where em_event.uuid = ours.uuid) limit ?1)"
-            ),
-            [SWEEP_ROWS],
-        )?;
-        swept.orphans += deleted as u64;
+    for id in ids {
+        let gone: Option<Option<String>> = transaction
+            .prepare_cached(&sql)?
+            .query_row(params![id, older_than], |row| row.get(0))
+            .optional()?;
+        swept.events += u64::from(gone.is_some());
+        if let Some(uuid) = gone.flatten() {
+            delete_beside(transaction, &uuid)?;
+        }
     }
     Ok(Outcome::Swept(swept))
+}
+
+/// Deletes what is ours of events that are gone.
+fn forget(transaction: &Transaction, events: &[Uuid]) -> rusqlite::Result<Outcome> {
+    let mut swept = Swept::default();
+    for event in events {
+        let uuid = event.to_string();
+        let is_there: bool = transaction
+            .prepare_cached("select exists (select 1 from em_event where uuid = ?1)")?
+            .query_row([&uuid], |row| row.get(0))?;
+        if !is_there {
+            swept.orphans += delete_beside(transaction, &uuid)?;
+        }
+    }
+    Ok(Outcome::Swept(swept))
+}
+
+fn delete_beside(transaction: &Transaction, uuid: &str) -> rusqlite::Result<u64> {
+    let mut deleted = 0;
+    for (table, column) in OURS_BESIDE {
+        let sql = format!("delete from {table} where {column} = ?1");
+        deleted += transaction.prepare_cached(&sql)?.execute([uuid])? as u64;
+    }
+    Ok(deleted)
 }

@@ -10,7 +10,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const EM_EVENT: &str = "create table if not exists em_event (
     id        integer primary key autoincrement,
@@ -53,6 +53,12 @@ const OURS: &str = "
         marked    timestamp not null,
         primary key (uuid, attempt, position)
     ) without rowid;
+    create table if not exists em_subject (
+        subscriber text not null,
+        event     text not null,
+        primary key (subscriber, event)
+    ) without rowid;
+    create index if not exists em_subject_event on em_subject (event);
     create table if not exists em_audit (
         id        integer primary key autoincrement,
         uuid      text not null unique,
@@ -84,6 +90,12 @@ const SRD_USER: &str = "create table if not exists srd_user (
     updated        timestamp
 )";
 
+/// By what people look for a subscriber.
+const SRD_USER_INDEXES: &str = "
+    create index if not exists srd_user_group on srd_user (group_id);
+    create index if not exists srd_user_e164 on srd_user (e164);
+    create index if not exists srd_user_sipurl on srd_user (sipurl);";
+
 /// Brings the tables up to date in one transaction.
 pub(super) fn prepare(connection: &mut Connection, tables: Tables) -> rusqlite::Result<Found> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -98,7 +110,7 @@ pub(super) fn prepare(connection: &mut Connection, tables: Tables) -> rusqlite::
     }
     if tables.subscribers {
         transaction.execute_batch(SRD_USER)?;
-        transaction.execute_batch("create index if not exists srd_user_group on srd_user (group_id)")?;
+        transaction.execute_batch(SRD_USER_INDEXES)?;
         found.limits = Some(SubscriberLimits::new(widths(&transaction, "srd_user")?));
         record_version(&transaction, "subscribers")?;
     }
