@@ -87,7 +87,7 @@ async fn provision(store: &Store, workers: usize) -> f64 {
                 while started.elapsed() < LENGTH {
                     let uuid = store.append(vec![event()]).await.expect("the store is open")[0].uuid;
                     store.record(progress(uuid, StepState::Sent, None)).await.expect("it is pending");
-                    let verdict = Some(Verdict { status: Status::Completed, reason: None });
+                    let verdict = Some(Verdict::new(Status::Completed, None));
                     store.record(progress(uuid, StepState::Done, verdict)).await.expect("it is pending");
                     completed += 1;
                 }

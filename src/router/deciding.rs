@@ -5,12 +5,17 @@ use super::keys::{Key, keys};
 use crate::event::Event;
 use crate::plan::{Plan, Subscriber};
 use crate::processors::actor::PlanRequest;
+use crate::processors::attributes::Rules;
 use crate::processors::subject::Subject;
 use crate::processors::{Decision, command_type, password};
 use crate::store::Store;
 use crate::wire::ocir::{Command, Document};
+use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::sync::Arc;
+
+/// Enough to tell two rows apart.
+const DIGEST_BYTES: usize = 16;
 
 impl Executor {
     /// Plans an event that holds `held` against the subscribers as they are now.
@@ -41,6 +46,23 @@ impl Executor {
         Ok(decision)
     }
 
+    /// By what the subscriber of an event, and the rules that it is planned under, are told from how they are at another
+    /// time. `None` for an event that is about more than one subscriber, or about none. With `held` it must hold the keys
+    /// of its subscriber.
+    pub(super) async fn digest(&self, event: &Event, held: Option<&[Key]>) -> Result<Option<String>, Stop> {
+        let Some(entry) = command_type(&event.command) else { return Ok(None) };
+        let Ok(command) = command(event) else { return Ok(None) };
+        let subject = (entry.subject)(&command, &self.rules);
+        if subject.users.is_empty() || subject.whole_group.is_some() {
+            return Ok(None);
+        }
+        let rows = Rows::read(&self.store, &subject).await?;
+        if let Some(held) = held {
+            rows.check_held(held)?;
+        }
+        Ok(Some(digest(rows.subscriber.as_ref(), &self.rules)))
+    }
+
     /// Whom the event is about: its own `user_id` is who has clicked. `None` where it cannot be read.
     pub(super) fn subscriber_of(&self, event: &Event) -> Option<String> {
         let entry = command_type(&event.command)?;
@@ -68,6 +90,13 @@ fn command(event: &Event) -> Result<Arc<Command>, Stop> {
         Ok(None) => Err(Stop::Fail("its document holds no such command".into())),
         Err(error) => Err(Stop::Fail(error.to_string())),
     }
+}
+
+/// Of what a plan is made from besides its document.
+fn digest(subscriber: Option<&Subscriber>, rules: &Rules) -> String {
+    let row = serde_json::to_vec(&subscriber).expect("a row has only keys that JSON can write");
+    let digest = Sha256::new().chain_update(row).chain_update(format!("{rules:?}")).finalize();
+    digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The rows of `srd_user` that an event is about.

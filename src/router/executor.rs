@@ -147,7 +147,7 @@ impl Executor {
             return Ok(false);
         }
         let reason = Some(format!("actors failed over it {crashes} times: {reason}"));
-        let verdict = Some(Verdict { status: Status::Failed, reason });
+        let verdict = Some(Verdict::new(Status::Failed, reason));
         self.store.record(Unsaved::default().progress(uuid, attempt, verdict)).await?;
         if let Some(event) = self.store.event_by_uuid(uuid).await? {
             count_ended(&event, Status::Failed);

@@ -4,7 +4,7 @@
 //! members are walked beside each other, and one that fails ends alone.
 
 use super::executor::{Executor, Outcome, Stop, count_ended};
-use super::journey::{Journey, is_over};
+use super::journey::{Journey, is_over, resumable};
 use super::judge::{Judgement, judge};
 use super::keys::Key;
 use super::outages::Party;
@@ -13,7 +13,7 @@ use crate::config::Mode;
 use crate::event::{Event, Status};
 use crate::plan::{Plan, Step, System};
 use crate::processors::Decision;
-use crate::store::{RecordError, StepState, Verdict};
+use crate::store::{Journal, RecordError, StepState, Verdict};
 use futures_util::{StreamExt, stream};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -47,13 +47,15 @@ impl<'a> Walk<'a> {
 
     /// Goes on from the journal, or plans.
     pub async fn run(&mut self, held: &[Key]) -> Result<Status, Stop> {
-        let journal = self.executor.store.journal(self.uuid).await?.unwrap_or_default();
-        // An attempt that had its verdict is over: somebody has put the event back, and the subscriber may have changed
-        // since.
-        let is_over = is_over(&journal, self.executor.mode);
-        self.attempt = journal.attempt.max(1) + u32::from(is_over);
+        let mut journal = self.executor.store.journal(self.uuid).await?.unwrap_or_default();
+        // An attempt that had its verdict is over: somebody has put the event back.
+        if is_over(&journal, self.executor.mode) {
+            journal.begin_attempt();
+        }
+        self.attempt = journal.attempt.max(1);
+        self.resume(&mut journal, held).await?;
         // A plan of which nothing has been sent is made anew: the rows may have changed while the event waited.
-        let plan = match journal.plan.clone().filter(|_| !is_over && !journal.steps.is_empty()) {
+        let plan = match journal.plan.clone().filter(|_| !journal.steps.is_empty()) {
             Some(plan) => Arc::new(plan),
             None => match self.executor.decide(&self.event, held).await? {
                 Decision::Run(plan) => Arc::clone(self.unsaved.plan.insert(Arc::new(plan))),
@@ -61,7 +63,7 @@ impl<'a> Walk<'a> {
             },
         };
         self.warnings.clone_from(&plan.warnings);
-        let journey = Journey { plan: &plan, journal: &journal, is_new: is_over, steps: 0..plan.steps.len() };
+        let journey = Journey { plan: &plan, journal: &journal, steps: 0..plan.steps.len() };
         let mut failures = Vec::new();
         if plan.members.is_empty() {
             let mut unsaved = std::mem::take(&mut self.unsaved);
@@ -76,6 +78,20 @@ impl<'a> Walk<'a> {
             return Err(Stop::Fail(failed_members(&failures, plan.members.len() + plan.unplanned.len())));
         }
         self.end(Status::Completed, self.remark(&plan)).await
+    }
+
+    /// Lets a retry go on at the step that failed, where nobody has changed the subscriber since.
+    async fn resume(&mut self, journal: &mut Journal, held: &[Key]) -> Result<(), Stop> {
+        if journal.before.is_none() || !journal.steps.is_empty() || self.executor.mode == Mode::Shadow {
+            return Ok(());
+        }
+        let digest = self.executor.digest(&self.event, Some(held)).await?;
+        if let Some((plan, marks)) = resumable(journal, digest.as_deref()) {
+            self.unsaved.plan = Some(Arc::new(plan.clone()));
+            self.unsaved.marks.clone_from(&marks);
+            (journal.plan, journal.steps) = (Some(plan), marks);
+        }
+        Ok(())
     }
 
     /// What is worth saying of an event that completes.
@@ -240,7 +256,12 @@ impl<'a> Walk<'a> {
 
     async fn end(&mut self, status: Status, reason: Option<String>) -> Result<Status, Stop> {
         let unsaved = std::mem::take(&mut self.unsaved);
-        self.commit(unsaved, Some(Verdict { status, reason })).await?;
+        let digest = match status {
+            // Where it cannot be read a retry plans anew.
+            Status::Failed => self.executor.digest(&self.event, None).await.ok().flatten(),
+            _ => None,
+        };
+        self.commit(unsaved, Some(Verdict { status, reason, digest })).await?;
         count_ended(&self.event, status);
         self.tell_warnings();
         Ok(status)

@@ -5,7 +5,7 @@ use super::reader::{Reader, Row, Value};
 use super::records::*;
 use super::writes::{micros, warnings_from};
 use crate::event::{Event, Status};
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use std::collections::HashMap;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -215,7 +215,7 @@ impl Reader {
         let param = vec![Value::Text(uuid.to_string())];
         let attempts = format!(
             "select cast(attempt as bigint), cast(plan as text), cast(panics as bigint), cast(reason as text),
-                cast(warnings as text) from em_journal where uuid = {key} order by attempt"
+                cast(warnings as text), cast(digest as text) from em_journal where uuid = {key} order by attempt"
         );
         let steps = format!(
             "select cast(attempt as bigint), cast(position as bigint), cast(state as text),
@@ -228,7 +228,7 @@ impl Reader {
             return Ok(None);
         }
         let steps = self.rows_by_key(steps, param).await?;
-        assemble(uuid, attempts, steps)
+        assemble(uuid, attempts, steps).map(Some)
     }
 }
 
@@ -252,43 +252,35 @@ pub(super) fn summary(mut row: Row) -> EventSummary {
 }
 
 /// The journal from the rows of `em_journal` and `em_step`, both in order of attempt.
-fn assemble(uuid: Uuid, attempts: Vec<Row>, steps: Vec<Row>) -> Result<Option<Journal>, ReadError> {
+fn assemble(uuid: Uuid, attempts: Vec<Row>, steps: Vec<Row>) -> Result<Journal, ReadError> {
     let unreadable = |table, reason| ReadError::Row { table, key: uuid.to_string(), reason };
-    let mut journal = Journal::default();
-    let mut plans: HashMap<u32, Vec<Step>> = HashMap::new();
-    if attempts.is_empty() {
-        return Ok(None);
-    }
-    for mut row in attempts {
-        let plan: Option<Plan> = match row.text(1) {
-            Some(json) => Some(
-                serde_json::from_str(&json)
-                    .map_err(|error| unreadable("em_journal", format!("the plan is unreadable: {error}")))?,
-            ),
-            None => None,
-        };
-        if let Some(before) = journal.plan.take() {
-            plans.insert(journal.attempt, before.steps);
-        }
-        journal.attempt = row.count(0);
-        journal.plan = plan;
-        journal.panics = row.count(2);
-        journal.reason = row.text(3);
-        journal.warnings = warnings_from(row.text(4));
-    }
+    let mut marks: HashMap<u32, Vec<StepMark>> = HashMap::new();
     for mut row in steps {
         let (attempt, position) = (row.count(0), row.count(1));
         let word = row.text(2).unwrap_or_default();
         let state = StepState::parse(&word)
             .ok_or_else(|| unreadable("em_step", format!("{word:?} is not the state of a step")))?;
-        let step = StepMark { position, state, answer: row.text(3), at: row.time(4) };
-        if attempt == journal.attempt {
-            journal.steps.push(step);
-        } else {
-            let plan = plans.get(&attempt).map(Vec::as_slice).unwrap_or_default();
-            let request = plan.get(position as usize).map(|step| step.request.clone());
-            journal.earlier.push(EarlierStep { attempt, request, step });
-        }
+        marks.entry(attempt).or_default().push(StepMark {
+            position,
+            state,
+            answer: row.text(3),
+            at: row.time(4),
+        });
     }
-    Ok(Some(journal))
+    let mut journal = Journal::default();
+    for (place, mut row) in attempts.into_iter().enumerate() {
+        if place > 0 {
+            journal.begin_attempt();
+        }
+        let plan = row.text(1).map(|json| serde_json::from_str::<Plan>(&json)).transpose();
+        journal.plan =
+            plan.map_err(|error| unreadable("em_journal", format!("the plan is unreadable: {error}")))?;
+        journal.attempt = row.count(0);
+        journal.panics = row.count(2);
+        journal.reason = row.text(3);
+        journal.warnings = warnings_from(row.text(4));
+        journal.digest = row.text(5);
+        journal.steps = marks.remove(&journal.attempt).unwrap_or_default();
+    }
+    Ok(journal)
 }

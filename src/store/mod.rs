@@ -11,6 +11,7 @@
 
 pub mod actor;
 mod acts;
+mod decisions;
 mod directory;
 mod errors;
 mod events;
@@ -29,6 +30,7 @@ mod writer;
 mod writes;
 
 pub use acts::{Act, AuditLine, Pause, PauseChange};
+pub use decisions::{Decided, Decision, Verb};
 pub use directory::{SubscriberRow, SubscriberSearch};
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
 pub use health::{DatabaseHealth, StoreHealth};
@@ -258,6 +260,22 @@ impl Store {
             Some(Outcome::Rejected(reason)) => Err(StoreError::Rejected(reason)),
             other => unreachable!("an act is not answered by {other:?}"),
         }
+    }
+
+    /// Decides about events, each for itself; resolves when what was done is durable. The error of one says that the
+    /// database refuses to write it.
+    pub async fn decide(
+        &self,
+        decisions: Vec<Decision>,
+    ) -> Result<Vec<Result<Decided, StoreError>>, StoreError> {
+        let queue = &self.inner.events.shared.queue;
+        let outcomes = queue.push(decisions.into_iter().map(Write::Decide).collect()).await?;
+        let decided = outcomes.into_iter().map(|outcome| match outcome {
+            Outcome::Decided(decided) => Ok(decided),
+            Outcome::Rejected(reason) => Err(StoreError::Rejected(reason)),
+            other => unreachable!("a decision is not answered by {other:?}"),
+        });
+        Ok(decided.collect())
     }
 
     /// The systems that operators have paused.

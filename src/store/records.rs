@@ -108,6 +108,15 @@ impl StepState {
 pub struct Verdict {
     pub status: Status,
     pub reason: Option<String>,
+    /// Of a failure: by what it is told later whether the subscriber is still as the attempt left it.
+    pub digest: Option<String>,
+}
+
+impl Verdict {
+    /// A verdict that no attempt goes on from.
+    pub fn new(status: Status, reason: Option<String>) -> Verdict {
+        Verdict { status, reason, digest: None }
+    }
 }
 
 /// The journal of one event.
@@ -121,9 +130,24 @@ pub struct Journal {
     /// How often a worker has panicked over this attempt.
     pub panics: u32,
     pub reason: Option<String>,
+    /// See [`Verdict::digest`].
+    pub digest: Option<String>,
     pub warnings: Vec<String>,
     /// The steps of the attempts before, oldest first.
     pub earlier: Vec<EarlierStep>,
+    /// How the attempt before this one ended.
+    pub before: Option<Ended>,
+}
+
+/// An attempt that has had its verdict.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    pub attempt: u32,
+    pub plan: Option<Plan>,
+    /// See [`Verdict::digest`].
+    pub digest: Option<String>,
+    /// In order of position.
+    pub steps: Vec<StepMark>,
 }
 
 /// A step of an earlier attempt, with what it sent.
@@ -136,6 +160,24 @@ pub struct EarlierStep {
 }
 
 impl Journal {
+    /// Begins the next attempt: what was the latest is the one before.
+    pub fn begin_attempt(&mut self) {
+        let attempt = self.attempt;
+        let ended = Ended {
+            attempt,
+            plan: self.plan.take(),
+            digest: self.digest.take(),
+            steps: std::mem::take(&mut self.steps),
+        };
+        self.earlier.extend(ended.earlier_steps());
+        *self = Journal {
+            attempt: attempt + 1,
+            earlier: std::mem::take(&mut self.earlier),
+            before: Some(ended),
+            ..Journal::default()
+        };
+    }
+
     /// Every request of this event that may have been carried out, oldest first.
     ///
     /// A plan made anew may carry another password: compare the parts that matter.
@@ -156,6 +198,17 @@ impl Journal {
     pub fn step(&self, position: u32) -> Option<&StepMark> {
         let found = self.steps.binary_search_by_key(&position, |step| step.position);
         found.ok().map(|index| &self.steps[index])
+    }
+}
+
+impl Ended {
+    fn earlier_steps(&self) -> impl Iterator<Item = EarlierStep> {
+        let steps = self.plan.as_ref().map(|plan| plan.steps.as_slice()).unwrap_or_default();
+        self.steps.iter().map(move |step| EarlierStep {
+            attempt: self.attempt,
+            request: steps.get(step.position as usize).map(|step| step.request.clone()),
+            step: step.clone(),
+        })
     }
 }
 

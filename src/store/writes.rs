@@ -1,6 +1,7 @@
 //! The idempotent writes that a group writer commits, and what comes of them.
 
 use super::acts::{Act, PauseChange};
+use super::decisions::{Decided, Decision};
 use super::records::{Progress, Swept};
 use crate::event::{NewEvent, Status};
 use crate::plan::SubscriberEffect;
@@ -34,6 +35,8 @@ pub(crate) enum Write {
     Forget {
         events: Vec<Uuid>,
     },
+    /// What an operator decides about an event.
+    Decide(Decision),
 }
 
 /// Which events do not outlive their retention: what waits, has failed and is not resolved, or bears somebody's own word, stays.
@@ -53,6 +56,7 @@ pub(crate) enum Outcome {
     Applied,
     Panics(u32),
     Swept(Swept),
+    Decided(Decided),
     /// The database refuses this write for good.
     Rejected(String),
 }
@@ -82,10 +86,12 @@ impl Write {
                 plan + progress.steps.len() * 100 + 500
             }
             Write::Effect(_) => 500,
-            Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
             Write::Expire { ids, .. } => 100 + 8 * ids.len(),
             Write::Forget { events } => 100 + 16 * events.len(),
             Write::Panic { .. } => 100,
+            Write::Decide(Decision { act, .. }) | Write::Act { act, .. } => {
+                500 + 2 * act.detail.as_ref().map_or(0, String::len)
+            }
         }
     }
 }
@@ -111,6 +117,11 @@ pub(crate) fn warning_lines(warnings: &[String]) -> Option<String> {
         lines.push('\n');
     }
     Some(lines)
+}
+
+/// How the reason of a resolved event begins; what stood there before comes behind it.
+pub(crate) fn resolution(act: &Act) -> String {
+    format!("resolved by {}: {}", act.actor, act.detail.as_deref().unwrap_or_default())
 }
 
 /// The other way round.

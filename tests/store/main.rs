@@ -7,6 +7,7 @@ mod support;
 
 mod acts;
 mod appending;
+mod decisions;
 mod legacy;
 mod outages;
 mod reading;
@@ -78,6 +79,15 @@ const PROMISES: &[(&str, Promise)] = &[
     }),
     ("a_database_of_an_earlier_version_gets_the_new_tables", |site| {
         Box::pin(acts::a_database_of_an_earlier_version_gets_the_new_tables(site))
+    }),
+    ("a_retry_is_a_new_attempt_and_is_recorded_once", |site| {
+        Box::pin(decisions::a_retry_is_a_new_attempt_and_is_recorded_once(site))
+    }),
+    ("a_resolved_event_is_ignored_and_says_why", |site| {
+        Box::pin(decisions::a_resolved_event_is_ignored_and_says_why(site))
+    }),
+    ("a_row_that_the_erlang_release_left_pending_is_retried_as_ours", |site| {
+        Box::pin(decisions::a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site))
     }),
     ("lists_are_filtered_and_paged", |site| Box::pin(reading::lists_are_filtered_and_paged(site))),
     ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),

@@ -219,7 +219,7 @@ pub fn mark(position: u32, state: StepState) -> StepMark {
 }
 
 pub fn verdict(status: Status, reason: Option<&str>) -> Option<Verdict> {
-    Some(Verdict { status, reason: reason.map(str::to_owned) })
+    Some(Verdict::new(status, reason.map(str::to_owned)))
 }
 
 pub fn insert(user_id: &str) -> Option<SubscriberEffect> {

@@ -2,13 +2,14 @@
 
 use super::script::{Param, Script, Session};
 use super::statements::*;
-use crate::event::NewEvent;
+use crate::event::{NewEvent, Status};
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
+use crate::store::decisions::{Decided, Decision};
 use crate::store::health::Tables;
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
 use crate::store::records::{Progress, StepMark, Swept, Verdict};
-use crate::store::writes::{Outcome, RowStatus, Write, micros, note, warning_lines};
+use crate::store::writes::{Outcome, RowStatus, Write, micros, note, resolution, warning_lines};
 use crate::wire::{Field, Secret};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -56,6 +57,7 @@ pub(super) async fn commit(
         Write::Forget { .. } => {
             Outcome::Swept(Swept { events: 0, orphans: at.map_or(0, |at| count(&results[at])) })
         }
+        Write::Decide(_) => Outcome::Decided(decided(at.and_then(|at| results[at].first()))),
     });
     Ok(outcomes.collect())
 }
@@ -152,6 +154,7 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
             Some(script.add(EXPIRE, vec![Box::new(ids.as_slice()), Box::new(micros(*older_than))]))
         }
         Write::Forget { events } => Some(script.add(FORGET, vec![Box::new(events.as_slice())])),
+        Write::Decide(decision) => Some(add_decision(script, decision)),
     }
 }
 
@@ -172,6 +175,35 @@ fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseCh
             Box::new(act.detail.as_deref().map(clean)),
         ],
     )
+}
+
+fn add_decision<'a>(script: &mut Script<'a>, decision: &'a Decision) -> usize {
+    let Decision { event, uuid, verb, act } = decision;
+    script.add(
+        DECIDE,
+        vec![
+            Box::new(*event),
+            Box::new(*uuid),
+            Box::new(act.uuid),
+            Box::new(verb.status().as_str()),
+            Box::new(clean(&resolution(act)).into_owned()),
+            Box::new(micros(act.at)),
+            Box::new(clean(&act.actor)),
+            Box::new(clean(&act.act)),
+            Box::new(clean(&act.object)),
+            Box::new(act.detail.as_deref().map(clean)),
+        ],
+    )
+}
+
+/// The outcome of [`DECIDE`].
+fn decided(row: Option<&Row>) -> Decided {
+    let Some(row) = row else { return Decided::Gone };
+    if !row.get::<_, bool>(3) {
+        return Decided::Refused(row.get::<_, Option<&str>>(1).and_then(Status::parse));
+    }
+    let attempt: i32 = row.get(2);
+    Decided::Done { uuid: row.get(0), attempt: u32::try_from(attempt).unwrap_or_default() }
 }
 
 fn pause_params(pause: &Pause) -> Vec<Param<'_>> {
@@ -290,6 +322,7 @@ fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a
             column(&rows, |(_, attempt, _)| number(attempt)),
             column(&rows, |(_, _, verdict)| verdict.status.as_str()),
             column(&rows, |(_, _, verdict)| verdict.reason.as_deref().map(clean)),
+            column(&rows, |(_, _, verdict)| verdict.digest.as_deref()),
         ],
     );
 }

@@ -47,13 +47,14 @@ pub(super) const STEPS: &str = "
 /// A verdict counts only while the row is pending; `pending` itself puts any row back.
 pub(super) const VERDICTS: &str = "
     with new as (
-        select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[]) as new(uuid, attempt, status, reason)
+        select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[])
+            as new(uuid, attempt, status, reason, digest)
     ), ended as (
         update em_event as event set status = new.status from new
         where event.uuid = new.uuid and (event.status = 'pending' or new.status = 'pending')
         returning event.uuid
     )
-    update em_journal as journal set reason = new.reason from new, ended
+    update em_journal as journal set reason = new.reason, digest = new.digest from new, ended
     where new.uuid = ended.uuid and journal.uuid = new.uuid and journal.attempt = new.attempt";
 
 pub(super) const STATUSES: &str = "
@@ -97,6 +98,38 @@ pub(super) const AUDIT: &str = "
     insert into em_audit (uuid, at, actor, act, object, detail)
     values ($1::uuid, to_timestamp($2::bigint / 1e6), $3::text, $4::text, $5::text, $6::text)
     on conflict (uuid) do nothing";
+
+/// What an operator decides about an event: what [`Verb::takes`](crate::store::Verb::takes) says, and all that follows
+/// from it. Gives uuid, status before, latest attempt, and whether it was done, now or before.
+pub(super) const DECIDE: &str = "
+    with old as (
+        select event.id, event.uuid, event.status, coalesce(event.uuid, $2::uuid) as named,
+            (select max(attempt) from em_journal as journal where journal.uuid = event.uuid) as attempt,
+            exists (select 1 from em_audit where em_audit.uuid = $3::uuid) as is_recorded
+        from em_event as event where event.id = $1::bigint for update
+    ), taken as (
+        select * from old where not is_recorded
+            and (status = 'failed' or status = 'pending' and ($4::text = 'ignored' or uuid is null))
+    ), changed as (
+        update em_event as event set status = $4::text, uuid = taken.named,
+            note = case when $4::text = 'ignored' and taken.attempt is null
+                then $5::text || coalesce('; before: ' || event.note, '') else event.note end
+        from taken where event.id = taken.id
+    ), begun as (
+        insert into em_journal (uuid, attempt)
+        select named, coalesce(attempt, 0) + 1 from taken where $4::text = 'pending'
+    ), told as (
+        update em_journal as journal set reason = $5::text || coalesce('; before: ' || journal.reason, '')
+        from taken
+        where journal.uuid = taken.named and journal.attempt = taken.attempt and $4::text = 'ignored'
+    ), audited as (
+        insert into em_audit (uuid, at, actor, act, object, detail)
+        select $3::uuid, to_timestamp($6::bigint / 1e6), $7::text, $8::text, $9::text, $10::text from taken
+    )
+    select old.named, cast(old.status as text),
+        coalesce(old.attempt, 0) + case when $4::text = 'pending' and not old.is_recorded then 1 else 0 end,
+        old.is_recorded or exists (select 1 from taken)
+    from old";
 
 pub(super) const PAUSE: &str = "
     insert into em_pause (system, at, actor, reason)

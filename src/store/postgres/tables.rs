@@ -69,6 +69,7 @@ const BESIDE_EVENTS: [(&str, &str); 10] = [
             panics    integer not null default 0,
             reason    text,
             warnings  text,
+            digest    text,
             primary key (uuid, attempt)
         )",
     ),
@@ -166,6 +167,9 @@ async fn prepare_events(transaction: &Transaction<'_>) -> Result<Widths, Error> 
     }
     for definition in BESIDE_EVENTS {
         create(transaction, definition).await?;
+    }
+    if !widths(transaction, "em_journal").await?.contains_key("digest") {
+        transaction.batch_execute("alter table em_journal add column digest text").await?;
     }
     Ok(present)
 }

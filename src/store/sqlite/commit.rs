@@ -4,9 +4,12 @@ use crate::event::NewEvent;
 use crate::event::Status;
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
+use crate::store::decisions::{Decided, Decision, Verb};
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
 use crate::store::records::{Progress, Swept, Verdict};
-use crate::store::writes::{EXPIRES, OURS_BESIDE, Outcome, RowStatus, Write, micros, note, warning_lines};
+use crate::store::writes::{
+    EXPIRES, OURS_BESIDE, Outcome, RowStatus, Write, micros, note, resolution, warning_lines,
+};
 use crate::wire::{Field, Secret};
 use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
 use std::borrow::Cow;
@@ -36,6 +39,7 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
         Write::Act { act, change } => record_act(transaction, act, change.as_ref()),
         Write::Expire { ids, older_than } => expire(transaction, ids, *older_than),
         Write::Forget { events } => forget(transaction, events),
+        Write::Decide(decision) => decide(transaction, decision).map(Outcome::Decided),
     }
 }
 
@@ -172,9 +176,67 @@ fn apply_verdict(
         .execute(params![uuid, verdict.status.as_str(), retry])?;
     if changed > 0 {
         transaction
-            .prepare_cached("update em_journal set reason = ?3 where uuid = ?1 and attempt = ?2")?
-            .execute(params![uuid, attempt, verdict.reason.as_deref().map(clean)])?;
+            .prepare_cached(
+                "update em_journal set reason = ?3, digest = ?4 where uuid = ?1 and attempt = ?2",
+            )?
+            .execute(params![uuid, attempt, verdict.reason.as_deref().map(clean), verdict.digest])?;
     }
+    Ok(())
+}
+
+fn decide(transaction: &Transaction, decision: &Decision) -> rusqlite::Result<Decided> {
+    let Decision { event, verb, act, .. } = decision;
+    let row: Option<(Option<String>, Option<String>)> = transaction
+        .prepare_cached("select cast(uuid as text), cast(status as text) from em_event where id = ?1")?
+        .query_row([event], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((uuid, word)) = row else { return Ok(Decided::Gone) };
+    let (is_ours, status) = (uuid.is_some(), word.as_deref().and_then(Status::parse));
+    let uuid = uuid.and_then(|uuid| Uuid::parse_str(&uuid).ok()).unwrap_or(decision.uuid);
+    if !is_recorded(transaction, act)? {
+        if !verb.takes(status, is_ours) {
+            return Ok(Decided::Refused(status));
+        }
+        carry_out(transaction, decision, uuid)?;
+        insert_act(transaction, act)?;
+    }
+    Ok(Decided::Done { uuid, attempt: latest_attempt(transaction, uuid)? })
+}
+
+fn is_recorded(transaction: &Transaction, act: &Act) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached("select exists (select 1 from em_audit where uuid = ?1)")?
+        .query_row([act.uuid.to_string()], |row| row.get(0))
+}
+
+fn latest_attempt(transaction: &Transaction, uuid: Uuid) -> rusqlite::Result<u32> {
+    transaction
+        .prepare_cached("select coalesce(max(attempt), 0) from em_journal where uuid = ?1")?
+        .query_row([uuid.to_string()], |row| row.get(0))
+}
+
+fn carry_out(transaction: &Transaction, decision: &Decision, uuid: Uuid) -> rusqlite::Result<()> {
+    let Decision { event, verb, act, .. } = decision;
+    transaction
+        .prepare_cached("update em_event set status = ?2, uuid = ?3 where id = ?1")?
+        .execute(params![event, verb.status().as_str(), uuid.to_string()])?;
+    let attempt = latest_attempt(transaction, uuid)?;
+    match verb {
+        Verb::Retry => transaction
+            .prepare_cached("insert into em_journal (uuid, attempt) values (?1, ?2)")?
+            .execute(params![uuid.to_string(), attempt + 1]),
+        Verb::Resolve if attempt > 0 => transaction
+            .prepare_cached(
+                "update em_journal set reason = ?3 || coalesce('; before: ' || reason, '')
+                 where uuid = ?1 and attempt = ?2",
+            )?
+            .execute(params![uuid.to_string(), attempt, clean(&resolution(act))]),
+        Verb::Resolve => transaction
+            .prepare_cached(
+                "update em_event set note = ?2 || coalesce('; before: ' || note, '') where id = ?1",
+            )?
+            .execute(params![event, clean(&resolution(act))]),
+    }?;
     Ok(())
 }
 
@@ -193,7 +255,21 @@ fn record_act(
     act: &Act,
     change: Option<&PauseChange>,
 ) -> rusqlite::Result<Outcome> {
-    transaction
+    insert_act(transaction, act)?;
+    match change {
+        Some(PauseChange::Pause(pause)) => insert_pause(transaction, pause)?,
+        Some(PauseChange::Resume(system)) => transaction
+            .prepare_cached("delete from em_pause where system = ?1")?
+            .execute([system.as_str()])
+            .map(drop)?,
+        None => {}
+    }
+    Ok(Outcome::Applied)
+}
+
+/// False: the act is there already.
+fn insert_act(transaction: &Transaction, act: &Act) -> rusqlite::Result<bool> {
+    let inserted = transaction
         .prepare_cached(
             "insert into em_audit (uuid, at, actor, act, object, detail) values (?1, ?2, ?3, ?4, ?5, ?6)
              on conflict (uuid) do nothing",
@@ -206,15 +282,7 @@ fn record_act(
             clean(&act.object),
             act.detail.as_deref().map(clean),
         ])?;
-    match change {
-        Some(PauseChange::Pause(pause)) => insert_pause(transaction, pause)?,
-        Some(PauseChange::Resume(system)) => transaction
-            .prepare_cached("delete from em_pause where system = ?1")?
-            .execute([system.as_str()])
-            .map(drop)?,
-        None => {}
-    }
-    Ok(Outcome::Applied)
+    Ok(inserted > 0)
 }
 
 fn insert_pause(transaction: &Transaction, pause: &Pause) -> rusqlite::Result<()> {

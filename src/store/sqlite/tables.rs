@@ -42,6 +42,7 @@ const OURS: &str = "
         panics    integer not null default 0,
         reason    text,
         warnings  text,
+        digest    text,
         primary key (uuid, attempt)
     ) without rowid;
     create table if not exists em_step (
@@ -126,7 +127,11 @@ fn prepare_events(transaction: &Transaction) -> rusqlite::Result<()> {
             transaction.execute_batch(&format!("alter table em_event add column {column} {kind}"))?;
         }
     }
-    transaction.execute_batch(OURS)
+    transaction.execute_batch(OURS)?;
+    if !widths(transaction, "em_journal")?.contains_key("digest") {
+        transaction.execute_batch("alter table em_journal add column digest text")?;
+    }
+    Ok(())
 }
 
 fn record_version(transaction: &Transaction, part: &str) -> rusqlite::Result<()> {
