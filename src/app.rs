@@ -12,6 +12,7 @@
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
 //! ├─ connections intake, and one for each configured endpoint
+//! ├─ bulks       acts of operators on many events
 //! └─ api         HTTP
 //! ```
 
@@ -21,6 +22,8 @@ use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::board::{self, Board, Publisher};
 use crate::managers::ema::Ema;
 use crate::managers::{Enumeration, Hss, Mail, Pauses, Systems};
+use crate::operators::Operators;
+use crate::operators::bulk::Bulks;
 use crate::processors::actor::{Processor, Processors};
 use crate::processors::{self, attributes::Rules};
 use crate::router::Router;
@@ -78,16 +81,21 @@ impl App {
         let mut children = vec![store_spec(config, &store, writers, &mut threads)];
         let (publisher, board) = board::board();
         let provisioning = Provisioning::new(config, &store, (publisher, board.clone()), &mut threads);
-        let (rules, router, pauses) = match provisioning {
+        let (executor, router, pauses) = match provisioning {
             Some(provisioning) => {
                 children.extend(provisioning.specs);
-                (Some(provisioning.rules), Some(provisioning.router), Some(provisioning.pauses))
+                (Some(provisioning.executor), Some(provisioning.router), Some(provisioning.pauses))
             }
             None => (None, None, None),
         };
+        let rules = executor.as_ref().map(|executor| Arc::clone(&executor.rules));
         let intake = threads.start("connections");
         let (connections, links) = connections(&config.broadworks, rules, &store, router.clone(), intake);
         children.push(connections);
+
+        let operators = Operators::new(store.clone(), executor.zip(router.clone()));
+        let (bulks_spec, bulks) = bulks(&store, &operators);
+        children.push(bulks_spec);
 
         let root = root(supervisor("root", children));
         let tree = root.addr.clone();
@@ -97,6 +105,8 @@ impl App {
             started: SystemTime::now(),
             router,
             pauses,
+            operators,
+            bulks,
             board,
             tree,
             links: links.clone(),
@@ -151,7 +161,7 @@ fn store_spec(
 
 /// Managers, processors and routing, on one thread: a step crosses none.
 struct Provisioning {
-    rules: Arc<Rules>,
+    executor: Arc<Executor>,
     router: Addr<Router>,
     pauses: Addr<Pauses>,
     specs: [Spec; 3],
@@ -171,18 +181,18 @@ impl Provisioning {
         let (pauses_spec, pauses) = pauses(store, publisher, &thread);
         let (managers, systems) = managers(ema, config.surgemail.clone(), pauses_spec, &thread);
         let (processors, addresses) = processor_specs(&rules, &thread);
-        let executor = Executor {
+        let executor = Arc::new(Executor {
             store: store.clone(),
-            rules: rules.clone(),
+            rules,
             processors: addresses,
             systems,
             mode: config.processing.mode,
             concurrency: config.processing.concurrency,
             pauses: board,
             slots: Slots::new(config.processing.concurrency),
-        };
-        let (routing, router) = routing(&config.processing, executor, &thread);
-        Some(Provisioning { rules, router, pauses, specs: [managers, processors, routing] })
+        });
+        let (routing, router) = routing(&config.processing, Arc::clone(&executor), &thread);
+        Some(Provisioning { executor, router, pauses, specs: [managers, processors, routing] })
     }
 }
 
@@ -226,8 +236,11 @@ fn processor_specs(rules: &Arc<Rules>, thread: &ArbiterHandle) -> (Spec, Process
     (branch(supervisor("processors", children)), addresses)
 }
 
-fn routing(config: &config::Processing, executor: Executor, thread: &ArbiterHandle) -> (Spec, Addr<Router>) {
-    let executor = Arc::new(executor);
+fn routing(
+    config: &config::Processing,
+    executor: Arc<Executor>,
+    thread: &ArbiterHandle,
+) -> (Spec, Addr<Router>) {
     let (mut specs, mut workers) = (Vec::new(), Vec::new());
     for number in 1..=config.concurrency * LANES_PER_REQUEST {
         let executor = Arc::clone(&executor);
@@ -269,6 +282,11 @@ fn connections(
         links.push(state);
     }
     (branch(supervisor("connections", children)), links)
+}
+
+fn bulks(store: &Store, operators: &Operators) -> (Spec, Addr<Bulks>) {
+    let (store, operators) = (store.clone(), operators.clone());
+    Spec::new("bulks", MAILBOX, None, move || Bulks::new(store.clone(), operators.clone()))
 }
 
 fn api_spec(bound: Bound, sources: Sources) -> Spec {

@@ -11,6 +11,7 @@ pub mod config;
 pub mod connections;
 pub mod event;
 pub mod managers;
+pub mod operators;
 pub mod plan;
 pub mod preview;
 pub mod processors;

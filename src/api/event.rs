@@ -4,7 +4,7 @@ use super::problem::{problem, unreadable};
 use super::{Sources, seconds};
 use crate::event::{Event, Status};
 use crate::plan::Plan;
-use crate::preview::Preview;
+use crate::preview::{Foreseen, Preview};
 use crate::processors::attributes::Rules;
 use crate::processors::command_type;
 use crate::store::{Journal, StepState};
@@ -83,27 +83,34 @@ pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder 
 
 /// `GET /api/v1/events/{id}/plan`: what the event would send if it were planned now; nothing is sent.
 pub async fn plan(sources: Data<Sources>, id: Path<String>) -> impl Responder {
-    let event = match stored(&sources, &id).await {
-        Ok(event) => event,
-        Err(answer) => return answer,
-    };
-    let document = Document::from_text(event.document.to_string());
-    let command = match document.into_command(event.command_index) {
-        Ok(Some(command)) => command,
-        Ok(None) => return problem(StatusCode::CONFLICT, "the document of this event holds no such command"),
-        Err(error) => return problem(StatusCode::CONFLICT, format!("its document cannot be read: {error}")),
-    };
-    let mut preview = Preview::new(Arc::clone(&sources.config), Some(sources.store.clone()));
-    match preview.of(&command).await {
+    match foreseen(&sources, &id).await {
         Ok(foreseen) => HttpResponse::Ok().json(foreseen),
-        Err(error) => unreadable(&error),
+        Err(answer) => answer,
     }
 }
 
-async fn stored(sources: &Sources, id: &str) -> Result<Event, HttpResponse> {
-    let Ok(number) = id.parse::<i64>() else {
-        return Err(problem(StatusCode::BAD_REQUEST, format!("{id:?} is not the number of an event")));
+/// What an event would send if it were planned now; the error is the answer.
+pub async fn foreseen(sources: &Sources, id: &str) -> Result<Foreseen, HttpResponse> {
+    let event = stored(sources, id).await?;
+    let document = Document::from_text(event.document.to_string());
+    let conflict = |detail: String| problem(StatusCode::CONFLICT, detail);
+    let command = match document.into_command(event.command_index) {
+        Ok(Some(command)) => command,
+        Ok(None) => return Err(conflict("the document of this event holds no such command".into())),
+        Err(error) => return Err(conflict(format!("its document cannot be read: {error}"))),
     };
+    let mut preview = Preview::new(Arc::clone(&sources.config), Some(sources.store.clone()));
+    preview.of(&command).await.map_err(|error| unreadable(&error))
+}
+
+/// The number of an event in a path.
+pub fn number(id: &str) -> Result<i64, HttpResponse> {
+    let not = |_| problem(StatusCode::BAD_REQUEST, format!("{id:?} is not the number of an event"));
+    id.parse().map_err(not)
+}
+
+async fn stored(sources: &Sources, id: &str) -> Result<Event, HttpResponse> {
+    let number = number(id)?;
     match sources.store.event(number).await {
         Ok(Some(event)) => Ok(event),
         Ok(None) => Err(problem(StatusCode::NOT_FOUND, format!("there is no event {number}"))),

@@ -6,6 +6,7 @@ pub mod acts;
 mod audit;
 pub mod auth;
 mod event;
+mod event_acts;
 mod health;
 mod legacy;
 mod metrics;
@@ -23,6 +24,8 @@ use crate::config::Config;
 use crate::connections::LinkState;
 use crate::managers::Board;
 use crate::managers::Pauses;
+use crate::operators::Operators;
+use crate::operators::bulk::Bulks;
 use crate::router::Router;
 use crate::store::Store;
 use crate::supervision::Supervisor;
@@ -43,6 +46,8 @@ pub struct Sources {
     pub router: Option<Addr<Router>>,
     /// `None` where nothing is provisioned.
     pub pauses: Option<Addr<Pauses>>,
+    pub operators: Operators,
+    pub bulks: Addr<Bulks>,
     pub board: Board,
     pub tree: Addr<Supervisor>,
     pub links: Vec<watch::Receiver<LinkState>>,
@@ -62,6 +67,8 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read("/event/{id}", legacy::document))
         .service(read("/api/v1/events/{id}", event::detail))
         .service(read("/api/v1/events/{id}/plan", event::plan))
+        .service(acts::act("/api/v1/events/{id}/retry", event_acts::retry))
+        .service(acts::act("/api/v1/events/{id}/resolve", event_acts::resolve))
         .service(read("/healthz", health::health))
         .service(read("/readyz", health::ready))
         .service(read("/metrics", metrics::metrics))

@@ -4,6 +4,7 @@ use crate::store::ReadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Serialize;
+use serde_json::Map;
 use utoipa::ToSchema;
 
 /// What is wrong with a request, as RFC 9457 has it.
@@ -15,15 +16,29 @@ pub struct Problem {
     status: u16,
     /// What is wrong, and what the caller can do about it.
     detail: String,
+    /// What a path tells besides.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: Map<String, serde_json::Value>,
 }
 
 /// A problem with its status and what the caller can do about it.
 pub fn problem(status: StatusCode, detail: impl Into<String>) -> HttpResponse {
+    extended(status, detail, Map::new())
+}
+
+/// A problem with members of its own (RFC 9457, 3.2).
+pub fn extended(
+    status: StatusCode,
+    detail: impl Into<String>,
+    members: Map<String, serde_json::Value>,
+) -> HttpResponse {
     let body = Problem {
         r#type: "about:blank",
         title: status.canonical_reason().unwrap_or("Error"),
         status: status.as_u16(),
         detail: detail.into(),
+        members,
     };
     // Set first: `json` leaves a content type alone.
     HttpResponse::build(status).content_type("application/problem+json").json(body)

@@ -14,6 +14,7 @@ use crate::event::Status;
 use crate::managers::Board;
 use crate::plan::System;
 use crate::processors::subject::Subject;
+use crate::store::Verb;
 use crate::supervision::{Backoff, Shutdown};
 use actix::prelude::*;
 use std::collections::{HashSet, VecDeque};
@@ -41,6 +42,14 @@ pub struct Announced {
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Announce(pub Vec<Announced>);
+
+/// Events about which an operator has decided, so that their rows say something else.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Reconsider {
+    pub events: Vec<Announced>,
+    pub verb: Verb,
+}
 
 /// Asks for the router's numbers.
 #[derive(Message)]
@@ -270,6 +279,28 @@ impl Handler<Announce> for Router {
     fn handle(&mut self, Announce(events): Announce, ctx: &mut Context<Self>) {
         events.into_iter().for_each(|announced| self.announce(announced));
         self.admit(ctx);
+    }
+}
+
+impl Handler<Reconsider> for Router {
+    type Result = ();
+
+    /// Looks at the rows again: what is to be retried runs, what is resolved lets its subject go.
+    fn handle(&mut self, Reconsider { events, verb }: Reconsider, ctx: &mut Context<Self>) {
+        for announced in events {
+            let event = announced.event;
+            let held = self.state.held.iter().position(|held| *held == event);
+            if let Some(held) = held {
+                self.state.held.swap_remove(held);
+                self.state.ready.push_back(event);
+            } else if self.state.outages.take(event) {
+                self.state.ready.push_back(event);
+            } else if verb == Verb::Retry {
+                self.announce(announced);
+            }
+        }
+        self.admit(ctx);
+        self.dispatch(ctx);
     }
 }
 

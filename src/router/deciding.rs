@@ -1,14 +1,16 @@
 //! What an event needs to be planned: its document, the rows that it is about, and the keys that it holds.
 
 use super::executor::{Executor, Outcome, Stop};
+use super::journey::resumable;
 use super::keys::{Key, keys};
+use crate::config::Mode;
 use crate::event::Event;
 use crate::plan::{Plan, Subscriber};
 use crate::processors::actor::PlanRequest;
 use crate::processors::attributes::Rules;
 use crate::processors::subject::Subject;
 use crate::processors::{Decision, command_type, password};
-use crate::store::Store;
+use crate::store::{ReadError, Store};
 use crate::wire::ocir::{Command, Document};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -61,6 +63,16 @@ impl Executor {
             rows.check_held(held)?;
         }
         Ok(Some(digest(rows.subscriber.as_ref(), &self.rules)))
+    }
+
+    /// Whether a retry of a failed event would go on at the step that failed, as things are now.
+    pub async fn would_resume(&self, event: &Event) -> Result<bool, ReadError> {
+        let (Some(uuid), Mode::Active) = (event.uuid, self.mode) else { return Ok(false) };
+        let Some(mut journal) = self.store.journal(uuid).await? else { return Ok(false) };
+        journal.begin_attempt();
+        // Where the rows cannot be read now, they may be when it runs.
+        let digest = self.digest(event, None).await.unwrap_or_default();
+        Ok(resumable(&journal, digest.as_deref()).is_some())
     }
 
     /// Whom the event is about: its own `user_id` is who has clicked. `None` where it cannot be read.

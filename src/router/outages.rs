@@ -87,6 +87,19 @@ impl Outages {
         self.parties.remove(&party).map_or_else(Vec::new, |outage| outage.waiting.into())
     }
 
+    /// Lets an event wait no longer, whomever it waits for. False: it does not, or it is being tried.
+    pub fn take(&mut self, event: Uuid) -> bool {
+        let found = self.parties.iter_mut().find_map(|(party, outage)| {
+            let place = outage.waiting.iter().position(|waiting| *waiting == event)?;
+            outage.waiting.remove(place);
+            Some((*party, outage.waiting.is_empty() && outage.probe.is_none()))
+        });
+        if let Some((party, true)) = found {
+            self.parties.remove(&party);
+        }
+        found.is_some()
+    }
+
     /// How many events wait, for whom.
     pub fn waiting(&self) -> impl Iterator<Item = (Party, usize)> {
         self.parties
@@ -103,6 +116,19 @@ mod tests {
 
     fn event(n: u128) -> Uuid {
         Uuid::from_u128(n)
+    }
+
+    #[test]
+    fn an_event_that_is_taken_out_waits_for_nobody() {
+        let mut outages = Outages::default();
+        outages.park(HSS, event(1));
+        outages.park(HSS, event(2));
+        assert!(outages.take(event(2)) && !outages.take(event(2)));
+        assert_eq!(outages.next(HSS), Some(event(1)));
+        assert!(!outages.take(event(1)), "it is being tried");
+        assert_eq!(outages.park(HSS, event(1)), Some(1));
+        assert!(outages.take(event(1)));
+        assert_eq!(outages.waiting().count(), 0);
     }
 
     #[test]

@@ -1,0 +1,177 @@
+//! `POST /api/v1/events/{id}/retry` and `/resolve`: what operators do to one event.
+
+use super::acts::{Reason, actor, body, reason, tidy};
+use super::problem::{Problem, extended, problem};
+use super::{Sources, event};
+use crate::operators::{Order, Refusal};
+use crate::store::Verb;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, json};
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// An act that is not stored by then is answered; it is carried out all the same as soon as it can be stored.
+const ACT_LIMIT: Duration = Duration::from_secs(5);
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Why: one line of at most 500 characters, for the audit.
+    reason: Option<String>,
+    /// Also where later events about the same subscriber have completed or wait.
+    force: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Retried {
+    id: i64,
+    /// `pending`.
+    status: &'static str,
+    /// The attempt that is to come.
+    attempt: u32,
+    /// As things are now: `resumes` goes on at the step that failed; `anew`: somebody has changed the subscriber or the
+    /// configuration since, or nothing had been done, so that it is planned anew.
+    plan: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Resolved {
+    id: i64,
+    /// `ignored`.
+    status: &'static str,
+}
+
+/// Puts a failed event, or one that the Erlang release left pending, back to run.
+#[utoipa::path(
+    post,
+    path = "/api/v1/events/{id}/retry",
+    params(("id" = i64, Path, description = "Number of the event")),
+    request_body = Retry,
+    responses(
+        (status = 200, description = "It is pending again", body = Retried),
+        (status = 400, description = "The body or the number does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It has not failed, or `later` events have completed or wait: then with the `plan` that it would get",
+            body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn retry(
+    sources: Data<Sources>,
+    id: Path<String>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let done = try_retry(&sources, &id, &request, payload).await;
+    done.unwrap_or_else(|answer| answer)
+}
+
+async fn try_retry(
+    sources: &Sources,
+    id: &str,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, HttpResponse> {
+    let number = event::number(id)?;
+    let Retry { reason, force } = body(payload).await?;
+    let reason = tidy(reason.as_deref()).map_err(|detail| problem(StatusCode::BAD_REQUEST, detail))?;
+    let order = Order { verb: Verb::Retry, actor: actor(request), reason, force };
+    let done = match act(sources, number, &order).await {
+        Ok(done) => done,
+        Err(Refusal::Later(later)) => return Err(later_events(sources, id, later).await),
+        Err(refusal) => return Err(refused(number, &refusal)),
+    };
+    let plan = if done.resumes { "resumes" } else { "anew" };
+    let status = order.verb.status().as_str();
+    Ok(HttpResponse::Ok().json(Retried { id: number, status, attempt: done.attempt, plan }))
+}
+
+/// Lets a failed or pending event be: it ends ignored, with the reason.
+#[utoipa::path(
+    post,
+    path = "/api/v1/events/{id}/resolve",
+    params(("id" = i64, Path, description = "Number of the event")),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "It is ignored", body = Resolved),
+        (status = 400, description = "The reason is missing, or the number does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is neither failed nor pending", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn resolve(
+    sources: Data<Sources>,
+    id: Path<String>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let done = try_resolve(&sources, &id, &request, payload).await;
+    done.unwrap_or_else(|answer| answer)
+}
+
+async fn try_resolve(
+    sources: &Sources,
+    id: &str,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, HttpResponse> {
+    let number = event::number(id)?;
+    let reason = wanted(reason(payload).await?)?;
+    let order = Order { verb: Verb::Resolve, actor: actor(request), reason: Some(reason), force: false };
+    let done = act(sources, number, &order).await.map_err(|refusal| refused(number, &refusal))?;
+    let status = order.verb.status().as_str();
+    Ok(HttpResponse::Ok().json(Resolved { id: done.event, status }))
+}
+
+/// The reason without which nothing is resolved.
+pub fn wanted(reason: Option<String>) -> Result<String, HttpResponse> {
+    reason.ok_or_else(|| {
+        problem(StatusCode::BAD_REQUEST, "to resolve wants a reason: why is nothing to be done?")
+    })
+}
+
+async fn act(sources: &Sources, event: i64, order: &Order) -> Result<crate::operators::Done, Refusal> {
+    // On a task of its own: a caller who goes away in the middle does not leave the router untold.
+    let (operators, order) = (sources.operators.clone(), order.clone());
+    let acting = actix_web::rt::spawn(async move { operators.act(event, &order).await });
+    let unknown = |why: &str| Refusal::StoreAway(format!("{why}; /api/v1/events/{event} shows what stands"));
+    match tokio::time::timeout(ACT_LIMIT, acting).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(_)) => Err(unknown("the act may have been carried out or not")),
+        Err(_) => Err(unknown("it does not answer: the act is carried out as soon as it can be stored")),
+    }
+}
+
+/// The answer that says why nothing has been done.
+fn refused(event: i64, refusal: &Refusal) -> HttpResponse {
+    let status = match refusal {
+        Refusal::Gone => StatusCode::NOT_FOUND,
+        Refusal::Status(..) | Refusal::NothingProvisioned | Refusal::NotActedOn | Refusal::Later(_) => {
+            StatusCode::CONFLICT
+        }
+        Refusal::StoreAway(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Unreadable(_) | Refusal::Rejected(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    problem(status, format!("event {event}: {refusal}"))
+}
+
+/// What the operator should know before a retry is forced: which events came later, and what it would send now.
+async fn later_events(sources: &Sources, id: &str, later: Vec<i64>) -> HttpResponse {
+    let plan = match event::foreseen(sources, id).await {
+        Ok(foreseen) => json!(foreseen),
+        // What came later is told all the same.
+        Err(_) => json!(null),
+    };
+    let detail = format!(
+        "event {id}: {}; a retry may undo what they did: look at its plan, and force it if that is right",
+        Refusal::Later(later.clone())
+    );
+    let mut members = Map::new();
+    members.insert("later".to_owned(), json!(later));
+    members.insert("plan".to_owned(), plan);
+    extended(StatusCode::CONFLICT, detail, members)
+}

@@ -1,0 +1,300 @@
+//! Acts on many events at once: a set is frozen and shown first, and run only when the operator says so.
+//!
+//! ```text
+//! gathering → prepared → running → done
+//!                 ↓          ↓
+//!              expired   cancelled
+//! ```
+//!
+//! The sets live in this actor alone. One that is lost with the process has done what the audit says, and nothing else.
+
+use super::{Operators, Order, Refusal};
+use crate::store::{EventFilter, EventSummary, Store};
+use crate::supervision::Shutdown;
+use actix::prelude::*;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+use uuid::Uuid;
+
+/// Events of a set, at most.
+const LARGEST: usize = 100_000;
+/// Sets that are remembered, at most.
+const SETS: usize = 50;
+/// Events that are shown of a set.
+const SAMPLES: usize = 10;
+/// Refusals that are told; the others are counted.
+const REFUSALS: usize = 20;
+/// Events that are acted on in one go.
+const CHUNK: usize = 100;
+/// Rows of a page while a set is gathered.
+const PAGE: usize = 500;
+/// A set that is not run by then is forgotten, and one that was run is shown this long.
+pub const KEPT: Duration = Duration::from_secs(15 * 60);
+
+/// Where a set stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Gathering,
+    Prepared,
+    Running,
+    Done,
+    Cancelled,
+    /// It could not be gathered, or has not been run in time.
+    Expired,
+}
+
+/// What is known of a set.
+#[derive(Debug, Clone)]
+pub struct Bulk {
+    pub id: Uuid,
+    pub order: Order,
+    pub state: State,
+    pub count: usize,
+    /// There are more events than a set can hold.
+    pub truncated: bool,
+    pub samples: Vec<EventSummary>,
+    pub done: usize,
+    pub refused: usize,
+    /// The first ones.
+    pub refusals: Vec<(i64, Refusal)>,
+    /// Why it could not be gathered.
+    pub failure: Option<String>,
+    /// When it is forgotten.
+    pub expires: SystemTime,
+}
+
+/// Asks for a frozen set of the events that match.
+#[derive(Message)]
+#[rtype(result = "Result<Bulk, Busy>")]
+pub struct Prepare {
+    pub filter: EventFilter,
+    pub order: Order,
+}
+
+/// Asks how a set stands; `None`: there is no such set.
+#[derive(Message)]
+#[rtype(result = "Option<Bulk>")]
+pub struct Get(pub Uuid);
+
+/// Runs a set that is prepared; the state of any other does not change.
+#[derive(Message)]
+#[rtype(result = "Option<Bulk>")]
+pub struct Run {
+    pub id: Uuid,
+    /// Who runs it: whoever prepared it may be somebody else.
+    pub actor: String,
+}
+
+/// Ends a set before it is done: no further event of it is acted on.
+#[derive(Message)]
+#[rtype(result = "Option<Bulk>")]
+pub struct Cancel(pub Uuid);
+
+/// There are too many sets already.
+#[derive(Debug, thiserror::Error)]
+#[error("{SETS} sets are being prepared or run already: cancel one, or try again later")]
+pub struct Busy;
+
+/// See the module.
+pub struct Bulks {
+    store: Store,
+    operators: Operators,
+    sets: BTreeMap<Uuid, Set>,
+}
+
+struct Set {
+    bulk: Bulk,
+    /// Those that are still to be acted on, the oldest last.
+    events: Vec<i64>,
+}
+
+impl Bulks {
+    /// Sets of events in `store`, acted on by `operators`.
+    pub fn new(store: Store, operators: Operators) -> Self {
+        Bulks { store, operators, sets: BTreeMap::new() }
+    }
+
+    fn forget_old(&mut self) {
+        let now = SystemTime::now();
+        self.sets.retain(|_, set| set.bulk.state == State::Running || set.bulk.expires > now);
+    }
+
+    /// Reads the next page of the events that match.
+    fn gather(&mut self, id: Uuid, mut filter: EventFilter, ctx: &mut Context<Self>) {
+        let store = self.store.clone();
+        let page = filter.clone();
+        let page = async move { store.list(page).await };
+        ctx.spawn(page.into_actor(self).map(move |page, this, ctx| {
+            let Some(Set { bulk, events }) = this.sets.get_mut(&id) else { return };
+            if bulk.state != State::Gathering {
+                return;
+            }
+            let page = match page {
+                Ok(page) => page,
+                Err(error) => {
+                    (bulk.state, bulk.failure) = (State::Expired, Some(error.to_string()));
+                    return;
+                }
+            };
+            let next = page.last().map(|row| row.id).filter(|_| page.len() == filter.limit);
+            for row in page {
+                events.push(row.id);
+                if bulk.samples.len() < SAMPLES {
+                    bulk.samples.push(row);
+                }
+            }
+            bulk.truncated = events.len() > LARGEST;
+            events.truncate(LARGEST);
+            bulk.count = events.len();
+            match next {
+                Some(after) if bulk.count < LARGEST => {
+                    filter.after = Some(after);
+                    this.gather(id, filter, ctx);
+                }
+                rest => {
+                    bulk.truncated |= rest.is_some();
+                    bulk.state = State::Prepared;
+                    events.reverse();
+                }
+            }
+        }));
+    }
+
+    /// Acts on the next events of a running set.
+    fn go_on(&mut self, id: Uuid, ctx: &mut Context<Self>) {
+        let Some(Set { bulk, events }) = self.sets.get_mut(&id) else { return };
+        if bulk.state != State::Running {
+            return;
+        }
+        if events.is_empty() {
+            bulk.state = State::Done;
+            bulk.expires = SystemTime::now() + KEPT;
+            let Bulk { count, done, refused, .. } = bulk;
+            tracing::info!(bulk = %id, count, done, refused, "bulk act of an operator ended");
+            return;
+        }
+        let chunk: Vec<i64> = events.drain(events.len().saturating_sub(CHUNK)..).rev().collect();
+        let (operators, order) = (self.operators.clone(), bulk.order.clone());
+        let acted = async move { operators.act_on_all(&chunk, &order).await };
+        ctx.spawn(acted.into_actor(self).map(move |outcomes, this, ctx| {
+            if let Some(Set { bulk, .. }) = this.sets.get_mut(&id) {
+                bulk.count_outcomes(outcomes);
+            }
+            this.go_on(id, ctx);
+        }));
+    }
+}
+
+impl Bulk {
+    /// Each line of the audit names the set.
+    fn begin(&mut self, actor: String) {
+        let Order { verb, reason, .. } = &self.order;
+        let reason = reason.iter().cloned().chain([format!("(bulk {})", self.id)]);
+        let reason = reason.collect::<Vec<_>>().join(" ");
+        let (bulk, act, count) = (self.id, verb.as_str(), self.count);
+        tracing::info!(%bulk, act, count, actor, reason, "bulk act of an operator");
+        (self.order.actor, self.order.reason) = (actor, Some(reason));
+        self.state = State::Running;
+    }
+
+    fn count_outcomes(&mut self, outcomes: Vec<(i64, Result<super::Done, Refusal>)>) {
+        for (event, outcome) in outcomes {
+            match outcome {
+                Ok(_) => self.done += 1,
+                Err(refusal) => {
+                    self.refused += 1;
+                    if self.refusals.len() < REFUSALS {
+                        self.refusals.push((event, refusal));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Actor for Bulks {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Context<Self>) {
+        // What was under way has nobody who goes on with it.
+        self.sets.clear();
+    }
+}
+
+impl Supervised for Bulks {}
+
+impl Handler<Prepare> for Bulks {
+    type Result = Result<Bulk, Busy>;
+
+    fn handle(&mut self, Prepare { filter, order }: Prepare, ctx: &mut Context<Self>) -> Self::Result {
+        self.forget_old();
+        if self.sets.len() >= SETS {
+            return Err(Busy);
+        }
+        let id = Uuid::now_v7();
+        let bulk = Bulk {
+            id,
+            order,
+            state: State::Gathering,
+            count: 0,
+            truncated: false,
+            samples: Vec::new(),
+            done: 0,
+            refused: 0,
+            refusals: Vec::new(),
+            failure: None,
+            expires: SystemTime::now() + KEPT,
+        };
+        self.sets.insert(id, Set { bulk: bulk.clone(), events: Vec::new() });
+        // Oldest first: a later event about the same subscriber must not stand in the way of an earlier one.
+        let filter = EventFilter { newest_first: false, after: None, limit: PAGE, ..filter };
+        self.gather(id, filter, ctx);
+        Ok(bulk)
+    }
+}
+
+impl Handler<Get> for Bulks {
+    type Result = MessageResult<Get>;
+
+    fn handle(&mut self, Get(id): Get, _: &mut Context<Self>) -> Self::Result {
+        self.forget_old();
+        MessageResult(self.sets.get(&id).map(|set| set.bulk.clone()))
+    }
+}
+
+impl Handler<Run> for Bulks {
+    type Result = MessageResult<Run>;
+
+    fn handle(&mut self, Run { id, actor }: Run, ctx: &mut Context<Self>) -> Self::Result {
+        self.forget_old();
+        let Some(Set { bulk, .. }) = self.sets.get_mut(&id) else { return MessageResult(None) };
+        if bulk.state != State::Prepared {
+            return MessageResult(Some(bulk.clone()));
+        }
+        bulk.begin(actor);
+        let bulk = bulk.clone();
+        self.go_on(id, ctx);
+        MessageResult(Some(bulk))
+    }
+}
+
+impl Handler<Cancel> for Bulks {
+    type Result = MessageResult<Cancel>;
+
+    fn handle(&mut self, Cancel(id): Cancel, _: &mut Context<Self>) -> Self::Result {
+        let Some(Set { bulk, .. }) = self.sets.get_mut(&id) else { return MessageResult(None) };
+        if matches!(bulk.state, State::Gathering | State::Prepared | State::Running) {
+            bulk.state = State::Cancelled;
+            bulk.expires = SystemTime::now() + KEPT;
+        }
+        MessageResult(Some(bulk.clone()))
+    }
+}
+
+impl Handler<Shutdown> for Bulks {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}

@@ -1,0 +1,6 @@
+//! Operators retry and resolve events, one or many, over HTTP, and the real program heeds them.
+
+mod given;
+mod one;
+#[path = "../support/mod.rs"]
+mod support;
