@@ -103,14 +103,13 @@ pub async fn foreseen(sources: &Sources, id: &str) -> Result<Foreseen, HttpRespo
     preview.of(&command).await.map_err(|error| unreadable(&error))
 }
 
-/// The number of an event in a path.
-pub fn number(id: &str) -> Result<i64, HttpResponse> {
-    let not = |_| problem(StatusCode::BAD_REQUEST, format!("{id:?} is not the number of an event"));
-    id.parse().map_err(not)
+/// The number of an event in a path; the error says what is wrong with it.
+pub fn number(id: &str) -> Result<i64, String> {
+    id.parse().map_err(|_| format!("{id:?} is not the number of an event"))
 }
 
 async fn stored(sources: &Sources, id: &str) -> Result<Event, HttpResponse> {
-    let number = number(id)?;
+    let number = number(id).map_err(|detail| problem(StatusCode::BAD_REQUEST, detail))?;
     match sources.store.event(number).await {
         Ok(Some(event)) => Ok(event),
         Ok(None) => Err(problem(StatusCode::NOT_FOUND, format!("there is no event {number}"))),

@@ -75,9 +75,9 @@ async fn try_retry(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, HttpResponse> {
-    let number = event::number(id)?;
+    let number = event::number(id).map_err(bad)?;
     let Retry { reason, force } = body(payload).await?;
-    let reason = tidy(reason.as_deref()).map_err(|detail| problem(StatusCode::BAD_REQUEST, detail))?;
+    let reason = tidy(reason.as_deref()).map_err(bad)?;
     let order = Order { verb: Verb::Retry, actor: actor(request), reason, force };
     let done = match act(sources, number, &order).await {
         Ok(done) => done,
@@ -119,8 +119,8 @@ async fn try_resolve(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, HttpResponse> {
-    let number = event::number(id)?;
-    let reason = wanted(reason(payload).await?)?;
+    let number = event::number(id).map_err(bad)?;
+    let reason = wanted(reason(payload).await?).map_err(bad)?;
     let order = Order { verb: Verb::Resolve, actor: actor(request), reason: Some(reason), force: false };
     let done = act(sources, number, &order).await.map_err(|refusal| refused(number, &refusal))?;
     let status = order.verb.status().as_str();
@@ -128,10 +128,13 @@ async fn try_resolve(
 }
 
 /// The reason without which nothing is resolved.
-pub fn wanted(reason: Option<String>) -> Result<String, HttpResponse> {
-    reason.ok_or_else(|| {
-        problem(StatusCode::BAD_REQUEST, "to resolve wants a reason: why is nothing to be done?")
-    })
+pub fn wanted(reason: Option<String>) -> Result<String, String> {
+    reason.ok_or_else(|| "to resolve wants a reason: why is nothing to be done?".to_owned())
+}
+
+/// The answer to input that does not fit.
+pub fn bad(detail: String) -> HttpResponse {
+    problem(StatusCode::BAD_REQUEST, detail)
 }
 
 async fn act(sources: &Sources, event: i64, order: &Order) -> Result<crate::operators::Done, Refusal> {
