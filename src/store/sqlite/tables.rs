@@ -10,7 +10,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const EM_EVENT: &str = "create table if not exists em_event (
     id        integer primary key autoincrement,
@@ -32,9 +32,12 @@ const EM_EVENT_ADDED: [(&str, &str); 5] = [
 
 const OURS: &str = "
     create unique index if not exists em_event_uuid on em_event (uuid);
-    create index if not exists em_event_status on em_event (status, inserted);
     create index if not exists em_event_pending on em_event (status) where status = 'pending';
     create index if not exists em_event_inserted on em_event (inserted);
+    create index if not exists em_event_status_id on em_event (status);
+    create index if not exists em_event_command on em_event (command);
+    create index if not exists em_event_user on em_event (user_id);
+    drop index if exists em_event_status;
     create table if not exists em_journal (
         uuid      text not null,
         attempt   integer not null,
