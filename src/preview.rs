@@ -14,6 +14,7 @@ use crate::wire::{Secret, cai3g, surgemail};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// Looks ahead. Passwords, sessions and random passwords show as `***`.
 pub struct Preview {
@@ -26,7 +27,7 @@ pub struct Preview {
 }
 
 /// What one command would do.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Foreseen {
     /// Without its version suffix.
     pub command: String,
@@ -36,7 +37,7 @@ pub struct Foreseen {
 }
 
 /// How it would end, as far as that can be foreseen.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Prospect {
     /// These requests would be sent; none: there is nothing to change.
@@ -55,7 +56,7 @@ pub enum Prospect {
 }
 
 /// A request as it would leave.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ForeseenRequest {
     pub system: &'static str,
     pub summary: String,

@@ -1,33 +1,35 @@
 //! One event with everything that is known of it, and what it would send if it were planned now.
 
-use super::problem::{problem, unreadable};
+use super::problem::{Problem, problem, unreadable};
 use super::{Sources, seconds};
 use crate::event::{Event, Status};
 use crate::plan::Plan;
 use crate::preview::{Foreseen, Preview};
 use crate::processors::attributes::Rules;
 use crate::processors::command_type;
-use crate::store::{Journal, StepState};
-use crate::wire::ocir::Document;
+use crate::store::{EarlierStep, Journal, StepState};
+use crate::wire::ocir::{Document, mask_secrets};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-/// `GET /api/v1/events/{id}`.
-#[derive(Serialize)]
-struct Detail {
+/// An event with everything that is known of it; no secrets.
+#[derive(Serialize, ToSchema)]
+struct EventDetail {
     id: i64,
-    /// `null` for rows that the Erlang release wrote.
+    /// Null for rows that the Erlang release wrote.
     uuid: Option<String>,
     source: Option<String>,
     notification_id: Option<String>,
     command: String,
-    /// Who has clicked.
+    /// Who has given the command.
     user: String,
-    /// Whom it is about; `null` where the document does not say.
+    /// Whom it is about; null where the document does not say.
     subscriber: Option<String>,
+    /// `pending`, `completed`, `failed`, `ignored`; `unknown` for any other word.
     status: &'static str,
     /// Why it ended so, or what was noted when it was stored.
     reason: Option<String>,
@@ -38,23 +40,45 @@ struct Detail {
     warnings: Vec<String>,
     /// Of the latest attempt; empty before it is planned.
     steps: Vec<StepDetail>,
+    /// The steps of the attempts before, oldest first.
+    earlier: Vec<EarlierDetail>,
     /// Where a group is deleted: how far each member has come.
     members: Vec<MemberDetail>,
+    /// As it was received, secrets as `***`.
+    document: String,
+    acts: Possible,
 }
 
-#[derive(Serialize)]
+/// A step of the plan.
+#[derive(Serialize, ToSchema)]
 struct StepDetail {
+    attempt: u32,
     position: usize,
     member: Option<String>,
     system: &'static str,
     request: String,
-    /// `null` before it is sent.
+    /// `sent`, `done`, `failed`, `refused`, `unknown`, `not_taken`, `planned`; null before it is sent.
     state: Option<&'static str>,
+    /// What the system said.
     answer: Option<String>,
     at: Option<f64>,
 }
 
-#[derive(Serialize)]
+/// A step of an earlier attempt.
+#[derive(Serialize, ToSchema)]
+struct EarlierDetail {
+    attempt: u32,
+    position: usize,
+    /// Null where the plan of that attempt is not known any more.
+    system: Option<&'static str>,
+    request: Option<String>,
+    state: &'static str,
+    answer: Option<String>,
+    at: f64,
+}
+
+/// How far a member of a group has come.
+#[derive(Serialize, ToSchema)]
 struct MemberDetail {
     user: String,
     steps: usize,
@@ -62,7 +86,25 @@ struct MemberDetail {
     failed: bool,
 }
 
-/// `GET /api/v1/events/{id}`: the event, its steps and warnings; no secrets, no document.
+/// What can be done to it: null, or why not.
+#[derive(Serialize, ToSchema)]
+struct Possible {
+    retry: Option<&'static str>,
+    resolve: Option<&'static str>,
+}
+
+/// One event: its document, steps, warnings, and what can be done to it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events/{id}",
+    params(("id" = i64, Path, description = "`em_event.id`")),
+    responses(
+        (status = 200, description = "The event", body = EventDetail),
+        (status = 400, description = "The id is no number", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder {
     let event = match stored(&sources, &id).await {
         Ok(event) => event,
@@ -75,13 +117,25 @@ pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder 
     match journal {
         Ok(journal) => {
             let subscriber = subscriber_of(&event, &Rules::of(&sources.config));
-            HttpResponse::Ok().json(Detail::new(event, subscriber, journal.unwrap_or_default()))
+            HttpResponse::Ok().json(EventDetail::new(event, subscriber, journal.unwrap_or_default()))
         }
         Err(error) => unreadable(&error),
     }
 }
 
-/// `GET /api/v1/events/{id}/plan`: what the event would send if it were planned now; nothing is sent.
+/// What the event would send if it were planned now; nothing is sent.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events/{id}/plan",
+    params(("id" = i64, Path, description = "`em_event.id`")),
+    responses(
+        (status = 200, description = "What would be sent", body = Foreseen),
+        (status = 400, description = "The id is no number", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Its document holds no command", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn plan(sources: Data<Sources>, id: Path<String>) -> impl Responder {
     match foreseen(&sources, &id).await {
         Ok(foreseen) => HttpResponse::Ok().json(foreseen),
@@ -124,10 +178,12 @@ fn subscriber_of(event: &Event, rules: &Rules) -> Option<String> {
     (entry.subject)(&command, rules).whose().map(str::to_owned)
 }
 
-impl Detail {
-    fn new(event: Event, subscriber: Option<String>, journal: Journal) -> Detail {
+impl EventDetail {
+    fn new(event: Event, subscriber: Option<String>, journal: Journal) -> EventDetail {
         let plan = journal.plan.clone().unwrap_or_default();
-        Detail {
+        EventDetail {
+            acts: Possible::of(&event),
+            document: mask_secrets(&event.document),
             id: event.id,
             uuid: event.uuid.map(|uuid| uuid.to_string()),
             source: event.source,
@@ -142,7 +198,35 @@ impl Detail {
             steps: steps(&plan, &journal),
             members: members(&plan, &journal),
             warnings: journal.warnings,
+            earlier: journal.earlier.into_iter().map(earlier).collect(),
         }
+    }
+}
+
+impl Possible {
+    fn of(event: &Event) -> Possible {
+        let is_left_pending = event.status == Some(Status::Pending) && event.uuid.is_none();
+        let is_resolved = event.status == Some(Status::Ignored)
+            && event.note.as_ref().is_some_and(|note| note.starts_with("resolved by "));
+        let failed = event.status == Some(Status::Failed);
+        let possible = |is_possible: bool, reason| if is_possible { None } else { Some(reason) };
+        Possible {
+            retry: possible(failed || is_left_pending || is_resolved, "only a failed event is retried"),
+            resolve: possible(failed || is_left_pending, "only a failed event is resolved"),
+        }
+    }
+}
+
+fn earlier(earlier: EarlierStep) -> EarlierDetail {
+    let EarlierStep { attempt, request, step } = earlier;
+    EarlierDetail {
+        attempt,
+        position: step.position as usize + 1,
+        system: request.as_ref().map(|request| request.system().as_str()),
+        request: request.as_ref().map(ToString::to_string),
+        state: step.state.as_str(),
+        answer: step.answer,
+        at: seconds(step.at),
     }
 }
 
@@ -154,6 +238,7 @@ fn steps(plan: &Plan, journal: &Journal) -> Vec<StepDetail> {
         let request = &plan.steps[position].request;
         let mark = journal.step(position as u32);
         StepDetail {
+            attempt: journal.attempt,
             position: position + 1,
             member: member.map(str::to_owned),
             system: request.system().as_str(),

@@ -22,10 +22,9 @@ async fn refresh_backlog(sources: &Sources) {
     // They exist from the first scrape on, whatever the store says.
     pending.increment(0.0);
     oldest.increment(0.0);
-    if let Ok(Ok(counts)) = tokio::time::timeout(STORE_LIMIT, sources.store.counts()).await {
-        pending.set(counts.pending as f64);
-        oldest.set(
-            counts.oldest_pending.and_then(|since| since.elapsed().ok()).unwrap_or_default().as_secs_f64(),
-        );
+    if let Ok(Ok(waiting)) = tokio::time::timeout(STORE_LIMIT, sources.store.waiting()).await {
+        pending.set(waiting.pending as f64);
+        let age = waiting.oldest.and_then(|since| since.elapsed().ok()).unwrap_or_default();
+        oldest.set(age.as_secs_f64());
     }
 }

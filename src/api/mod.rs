@@ -7,6 +7,8 @@ mod audit;
 pub mod auth;
 mod event;
 mod event_acts;
+pub mod events;
+mod faults;
 mod health;
 mod legacy;
 mod metrics;
@@ -16,6 +18,7 @@ mod problem;
 mod server;
 mod status;
 mod systems;
+pub mod times;
 mod tls;
 
 pub use server::{Api, Bound, bind};
@@ -65,10 +68,13 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read("/alivecheck", legacy::alive_check))
         .service(read("/events", legacy::list))
         .service(read("/event/{id}", legacy::document))
+        .service(read("/api/v1/events", events::list))
         .service(read("/api/v1/events/{id}", event::detail))
         .service(read("/api/v1/events/{id}/plan", event::plan))
         .service(acts::act("/api/v1/events/{id}/retry", event_acts::retry))
         .service(acts::act("/api/v1/events/{id}/resolve", event_acts::resolve))
+        .service(read("/api/v1/faults", faults::list))
+        .service(read("/api/v1/commands", faults::commands))
         .service(read("/healthz", health::health))
         .service(read("/readyz", health::ready))
         .service(read("/metrics", metrics::metrics))
@@ -90,6 +96,9 @@ async fn index() -> impl Responder {
         ("/metrics", "Prometheus"),
         ("/events", "events of the last seven days; with ?all=true the ignored ones too"),
         ("/event/{id}", "the document of an event"),
+        ("/api/v1/events", "events, filtered and paged"),
+        ("/api/v1/faults", "what failed events failed of"),
+        ("/api/v1/commands", "types of commands"),
         ("/api/v1/events/{id}", "an event with its steps and warnings"),
         ("/api/v1/events/{id}/plan", "what it would send if it were planned now"),
         ("/api/v1/status", "everything at once"),

@@ -3,7 +3,7 @@
 //! Each handler carries its own description, so that a change of one is a change of the other; [`Api`] lists them.
 
 use super::problem::Problem;
-use super::{audit, event_acts};
+use super::{audit, event, event_acts, events, faults};
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -11,7 +11,16 @@ use utoipa::{Modify, OpenApi};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "eventmanager", description = "Events of a telephone platform: see them, and act on them."),
-    paths(audit::list, event_acts::retry, event_acts::resolve),
+    paths(
+        events::list,
+        event::detail,
+        event::plan,
+        event_acts::retry,
+        event_acts::resolve,
+        faults::list,
+        faults::commands,
+        audit::list
+    ),
     components(schemas(Problem)),
     modifiers(&Bearer),
     security(("bearer" = []), ())

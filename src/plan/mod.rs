@@ -190,7 +190,7 @@ pub struct Plan {
 }
 
 /// The share of one member in the steps of a plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Member {
     pub user_id: String,
     /// How many steps.

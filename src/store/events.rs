@@ -95,47 +95,6 @@ impl Reader {
         Ok(pending.collect())
     }
 
-    pub async fn list(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
-        let mut params = Vec::new();
-        let mut conditions = vec!["1 = 1".to_owned()];
-        let given = |params: &mut Vec<Value>, value| {
-            params.push(value);
-            format!("${}", params.len())
-        };
-        if let Some(since) = filter.since {
-            let param = given(&mut params, Value::Int(micros(since)));
-            conditions.push(format!("e.inserted >= {}", self.dialect().time(&param)));
-        }
-        if !filter.statuses.is_empty() {
-            let words: Vec<String> = filter.statuses.iter().map(|status| format!("'{status}'")).collect();
-            conditions.push(format!("e.status in ({})", words.join(", ")));
-        }
-        for (column, value) in [("command", filter.command), ("user_id", filter.user_id)] {
-            let Some(value) = value else { continue };
-            let param = given(&mut params, Value::Text(value));
-            conditions.push(format!("e.{column} = cast({param} as text)"));
-        }
-        if let Some(after) = filter.after {
-            let param = given(&mut params, Value::Int(after));
-            let sign = if filter.newest_first { "<" } else { ">" };
-            conditions.push(format!("e.id {sign} cast({param} as bigint)"));
-        }
-        let limit = given(&mut params, limit_value(filter.limit));
-        let sql = format!(
-            "select cast(e.id as bigint), cast(e.uuid as text), cast(e.source as text),
-                cast(e.user_id as text), cast(e.command as text), cast(e.status as text),
-                coalesce(cast(j.reason as text), cast(e.note as text)), {received},
-                cast(j.attempt as bigint), cast(j.warnings as text)
-             from em_event e {LATEST_ATTEMPT} where {conditions}
-             order by e.id {direction} limit cast({limit} as bigint)",
-            received = self.dialect().micros("e.inserted"),
-            conditions = conditions.join(" and "),
-            direction = if filter.newest_first { "desc" } else { "asc" },
-        );
-        let rows = self.rows(sql, params).await?;
-        Ok(rows.into_iter().map(summary).collect())
-    }
-
     pub async fn counts(&self) -> Result<Counts, ReadError> {
         let mut counts = Counts::default();
         let by_status = "select cast(status as text), cast(count(*) as bigint) from em_event group by status";
@@ -149,17 +108,29 @@ impl Reader {
                 None => counts.other += rows,
             }
         }
-        let ours = format!(
+        let ours = self.waiting().await?;
+        counts.left_pending = counts.pending.saturating_sub(ours.pending);
+        counts.pending = ours.pending;
+        counts.oldest_pending = ours.oldest;
+        Ok(counts)
+    }
+
+    pub async fn waiting(&self) -> Result<Waiting, ReadError> {
+        let sql = format!(
             "select cast(count(*) as bigint), {} from em_event where status = 'pending' and uuid is not null",
             self.dialect().micros("min(inserted)"),
         );
-        if let Some(row) = self.rows(ours, Vec::new()).await?.pop() {
-            let ours = row.int(0).and_then(|count| u64::try_from(count).ok()).unwrap_or_default();
-            counts.left_pending = counts.pending.saturating_sub(ours);
-            counts.pending = ours;
-            counts.oldest_pending = row.int(1).map(|_| row.time(1));
-        }
-        Ok(counts)
+        let row = self.rows(sql, Vec::new()).await?.pop();
+        Ok(row.map_or_else(Waiting::default, |row| Waiting {
+            pending: row.int(0).and_then(|count| u64::try_from(count).ok()).unwrap_or_default(),
+            oldest: row.int(1).map(|_| row.time(1)),
+        }))
+    }
+
+    pub async fn failed(&self) -> Result<u64, ReadError> {
+        let sql = "select cast(count(*) as bigint) from em_event where status = 'failed'";
+        let row = self.rows(sql.to_owned(), Vec::new()).await?.pop();
+        Ok(row.and_then(|row| u64::try_from(row.int(0)?).ok()).unwrap_or_default())
     }
 
     pub async fn recent_notifications(
@@ -232,23 +203,8 @@ impl Reader {
     }
 }
 
-fn limit_value(limit: usize) -> Value {
+pub(super) fn limit_value(limit: usize) -> Value {
     Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))
-}
-
-pub(super) fn summary(mut row: Row) -> EventSummary {
-    EventSummary {
-        id: row.int(0).unwrap_or_default(),
-        uuid: row.uuid(1),
-        source: row.text(2),
-        user_id: row.text(3).unwrap_or_default(),
-        command: row.text(4).unwrap_or_default(),
-        status: row.text(5).and_then(|word| Status::parse(&word)),
-        note: row.text(6),
-        received: row.time(7),
-        attempt: row.count(8),
-        warnings: warnings_from(row.text(9)),
-    }
 }
 
 /// The journal from the rows of `em_journal` and `em_step`, both in order of attempt.

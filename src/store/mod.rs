@@ -5,9 +5,10 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
-//! `writes` what it writes, `sweep` what it deletes; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts`
-//! the reads; `reading` a store that is only ever
-//! read; `sqlite` and `postgres` the backends with their tables.
+//! `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `reader`, `events`, `subjects`,
+//! `subscribers`, `directory` and `acts` the reads; `lists` the reads that find events by a filter, over `walks`, `times` and
+//! `texts`, and `faults` those that group the failed ones; `reading` a store that is only ever read; `sqlite` and
+//! `postgres` the backends with their tables.
 
 pub mod actor;
 mod acts;
@@ -15,8 +16,10 @@ mod decisions;
 mod directory;
 mod errors;
 mod events;
+mod faults;
 mod health;
 mod limits;
+mod lists;
 mod postgres;
 mod queue;
 mod reader;
@@ -26,6 +29,9 @@ mod sqlite;
 mod subjects;
 mod subscribers;
 mod sweep;
+mod texts;
+mod times;
+mod walks;
 mod writer;
 mod writes;
 
@@ -33,6 +39,7 @@ pub use acts::{Act, AuditLine, Pause, PauseChange};
 pub use decisions::{Decided, Decision, Verb};
 pub use directory::{SubscriberRow, SubscriberSearch};
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
+pub use faults::{Fault, FaultGroup, Faults};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
 pub use reading::{Reading, RecordedEvent, Rows};
@@ -314,14 +321,51 @@ impl Store {
         self.inner.events.reader.unresolved(after, limit).await
     }
 
-    /// The events that match, oldest first unless the filter says otherwise, without their documents.
+    /// The events that match, oldest first unless the filter says otherwise, without their documents: as many as
+    /// `limit`, however long it takes to find them.
     pub async fn list(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
         self.inner.events.reader.list(filter).await
     }
 
-    /// How many events have which status, and since when the oldest of ours waits.
+    /// The same for at most some 50 ms of looking: a page may be short, with more behind it.
+    pub async fn page(&self, filter: EventFilter) -> Result<EventPage, ReadError> {
+        self.inner.events.reader.page(filter).await
+    }
+
+    /// The ids of the events that match, as [`Store::page`] finds them. All of them are had by asking again with `after`
+    /// set to `next` until there is none.
+    pub async fn page_of_ids(&self, filter: EventFilter) -> Result<IdPage, ReadError> {
+        self.inner.events.reader.page_of_ids(&filter).await
+    }
+
+    /// Those of these events that are there, oldest first.
+    pub async fn summaries(&self, ids: &[i64]) -> Result<Vec<EventSummary>, ReadError> {
+        self.inner.events.reader.summaries(ids).await
+    }
+
+    /// The same by the uuids that their senders have given them.
+    pub async fn summaries_by_uuid(&self, uuids: &[Uuid]) -> Result<Vec<EventSummary>, ReadError> {
+        self.inner.events.reader.summaries_by_uuid(uuids).await
+    }
+
+    /// What the latest failed events failed of, the most frequent first; `since` as in [`EventFilter`].
+    pub async fn faults(&self, since: Option<SystemTime>) -> Result<Faults, ReadError> {
+        self.inner.events.reader.faults(since).await
+    }
+
+    /// How many events have which status, and since when the oldest of ours waits. On a large table it takes seconds.
     pub async fn counts(&self) -> Result<Counts, ReadError> {
         self.inner.events.reader.counts().await
+    }
+
+    /// Our pending events, by their index.
+    pub async fn waiting(&self) -> Result<Waiting, ReadError> {
+        self.inner.events.reader.waiting().await
+    }
+
+    /// How many events have failed, by their index.
+    pub async fn failed(&self) -> Result<u64, ReadError> {
+        self.inner.events.reader.failed().await
     }
 
     /// A page of notifications received since then, the latest first; `before` is the id of the last row of the page

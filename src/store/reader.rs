@@ -50,6 +50,15 @@ impl Reader {
         rows.map_err(|reason| self.unavailable(reason))
     }
 
+    /// All rows of a query that is planned for these very values: what is best for one status or user is not for another.
+    pub async fn rows_planned(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, ReadError> {
+        let rows = match &self.source {
+            Source::Sqlite(pool) => pool.rows(sql, params).await,
+            Source::Postgres(pool) => pool.rows_planned(sql, params).await,
+        };
+        rows.map_err(|reason| self.unavailable(reason))
+    }
+
     fn unavailable(&self, reason: String) -> ReadError {
         ReadError::Unavailable { database: self.database, place: self.place.clone(), reason }
     }
@@ -102,6 +111,31 @@ impl Dialect {
             Dialect::Sqlite => format!("cast({param} as text)"),
             Dialect::Postgres => format!("cast(cast({param} as text) as uuid)"),
         }
+    }
+
+    /// A condition: the column is among the ids of a parameter that [`Dialect::list`] has made.
+    pub fn among(self, column: &str, param: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("{column} in (select value from json_each({param}))"),
+            Dialect::Postgres => format!("{column} = any (cast(cast({param} as text) as bigint[]))"),
+        }
+    }
+
+    /// The same of uuids.
+    pub fn uuid_among(self, column: &str, param: &str) -> String {
+        match self {
+            Dialect::Sqlite => self.among(column, param),
+            Dialect::Postgres => format!("{column} = any (cast(cast({param} as text) as uuid[]))"),
+        }
+    }
+
+    /// Numbers, or words of letters, digits and dashes, as a parameter.
+    pub fn list<T: ToString>(self, items: &[T]) -> Value {
+        let items = items.iter().map(ToString::to_string);
+        Value::Text(match self {
+            Dialect::Sqlite => serde_json::json!(items.collect::<Vec<_>>()).to_string(),
+            Dialect::Postgres => format!("{{{}}}", items.collect::<Vec<_>>().join(",")),
+        })
     }
 
     /// A parameter with a JSON array of strings as a table with the column `value`.

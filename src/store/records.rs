@@ -227,12 +227,19 @@ pub struct PendingEvent {
 /// Which events a list shows. `default()` is the hundred oldest of all.
 #[derive(Debug, Clone)]
 pub struct EventFilter {
-    /// Received at this time or later.
+    /// Received at this time or later. Ids are taken to follow time to within an hour.
     pub since: Option<SystemTime>,
+    /// Received at this time or earlier.
+    pub until: Option<SystemTime>,
     /// Empty: whatever the status.
     pub statuses: Vec<Status>,
+    /// Of whatever version: `UserAddRequest` is `UserAddRequest17sp4` too.
     pub command: Option<String>,
     pub user_id: Option<String>,
+    /// Somewhere in user, command, reason or document, in whatever case. Secrets of a document do not count.
+    pub text: Option<String>,
+    /// Failed events with this [`super::Fault::key`].
+    pub fault: Option<String>,
     /// The id of the last row of the page before.
     pub after: Option<i64>,
     pub limit: usize,
@@ -243,9 +250,12 @@ impl Default for EventFilter {
     fn default() -> Self {
         EventFilter {
             since: None,
+            until: None,
             statuses: Vec::new(),
             command: None,
             user_id: None,
+            text: None,
+            fault: None,
             after: None,
             limit: 100,
             newest_first: false,
@@ -270,6 +280,40 @@ pub struct EventSummary {
     /// The latest attempt; 0 where it was never run.
     pub attempt: u32,
     pub warnings: Vec<String>,
+}
+
+/// A page of a list. It may be short, even empty, with more behind it: no page looks at more than so many rows.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EventPage {
+    pub events: Vec<EventSummary>,
+    /// What `after` must be for the page behind it; `None` at the end.
+    pub next: Option<i64>,
+    /// The last row that was looked at, where there may be more behind it.
+    pub searched_to: Option<Position>,
+}
+
+/// The same with the ids alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdPage {
+    pub ids: Vec<i64>,
+    /// As in [`EventPage`].
+    pub next: Option<i64>,
+}
+
+/// A row and when it was received.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub id: i64,
+    pub at: SystemTime,
+}
+
+/// The events that are not done.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Ours: those that run by themselves.
+    pub pending: u64,
+    /// When the oldest of them was received.
+    pub oldest: Option<SystemTime>,
 }
 
 /// How many rows `em_event` holds of each status.

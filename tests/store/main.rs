@@ -9,6 +9,7 @@ mod acts;
 mod appending;
 mod decisions;
 mod legacy;
+mod lists;
 mod outages;
 mod reading;
 mod recording;
@@ -89,7 +90,17 @@ const PROMISES: &[(&str, Promise)] = &[
     ("a_row_that_the_erlang_release_left_pending_is_retried_as_ours", |site| {
         Box::pin(decisions::a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site))
     }),
-    ("lists_are_filtered_and_paged", |site| Box::pin(reading::lists_are_filtered_and_paged(site))),
+    ("lists_are_filtered_and_paged", |site| Box::pin(lists::lists_are_filtered_and_paged(site))),
+    ("pages_together_are_the_list", |site| Box::pin(lists::pages_together_are_the_list(site))),
+    ("rows_out_of_order_of_time_are_found_by_their_time", |site| {
+        Box::pin(lists::rows_out_of_order_of_time_are_found_by_their_time(site))
+    }),
+    ("a_list_without_its_indexes_is_the_same", |site| {
+        Box::pin(lists::a_list_without_its_indexes_is_the_same(site))
+    }),
+    ("failures_are_grouped_by_what_went_wrong", |site| {
+        Box::pin(lists::failures_are_grouped_by_what_went_wrong(site))
+    }),
     ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),
     ("recent_notifications_come_back", |site| Box::pin(reading::recent_notifications_come_back(site))),
     ("the_last_notification_of_a_server_is_found", |site| {

@@ -2,42 +2,8 @@
 
 use crate::site::*;
 use eventmanager::event::Status;
-use eventmanager::store::{Counts, EventFilter, ReadError};
+use eventmanager::store::{Counts, ReadError};
 use std::time::{Duration, SystemTime};
-
-pub async fn lists_are_filtered_and_paged(site: Site) {
-    let running = site.open();
-    let start = event("x").received;
-    let mut events: Vec<_> = ["a", "b", "a", "c", "a"].map(event).into();
-    for (minute, event) in (0..).zip(&mut events) {
-        event.received = start + Duration::from_secs(60 * minute);
-    }
-    events[1].command = "UserDeleteRequest".to_owned();
-    events[2].status = Status::Failed;
-    events[2].note = Some("unreadable".to_owned());
-    events[3].status = Status::Ignored;
-    within(running.store.append(events.clone())).await.unwrap();
-
-    let all = EventFilter::default;
-    let check = async |filter: EventFilter, expected: &[i64]| {
-        let rows = running.store.list(filter).await.unwrap();
-        assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), expected);
-    };
-    check(all(), &[1, 2, 3, 4, 5]).await;
-    check(EventFilter { newest_first: true, limit: 2, ..all() }, &[5, 4]).await;
-    check(EventFilter { newest_first: true, limit: 2, after: Some(4), ..all() }, &[3, 2]).await;
-    check(EventFilter { after: Some(3), ..all() }, &[4, 5]).await;
-    check(EventFilter { since: Some(start + Duration::from_secs(120)), ..all() }, &[3, 4, 5]).await;
-    check(EventFilter { user_id: Some("a".to_owned()), ..all() }, &[1, 3, 5]).await;
-    check(EventFilter { user_id: Some("a\0".to_owned()), ..all() }, &[]).await;
-    check(EventFilter { command: Some("UserDeleteRequest".to_owned()), ..all() }, &[2]).await;
-    check(EventFilter { statuses: vec![Status::Failed, Status::Ignored], ..all() }, &[3, 4]).await;
-
-    let rows = running.store.list(all()).await.unwrap();
-    assert_eq!(rows[2].note.as_deref(), Some("unreadable"));
-    assert_eq!((rows[2].status, rows[2].received), (Some(Status::Failed), events[2].received));
-    running.close().await;
-}
 
 pub async fn counts_tell_ours_from_others(site: Site) {
     let running = site.open().ready().await;

@@ -50,9 +50,18 @@ impl Pool {
 
     /// All rows of a query; the error is its reason.
     pub async fn rows(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, String> {
+        self.run(sql, params, Planned::Once).await
+    }
+
+    /// All rows of a query that is planned anew for its values and not kept.
+    pub async fn rows_planned(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, String> {
+        self.run(sql, params, Planned::ForValues).await
+    }
+
+    async fn run(&self, sql: String, params: Vec<Value>, planned: Planned) -> Result<Vec<Row>, String> {
         let pool = self.pool.clone();
         let query = async move {
-            timeout(READ_TIMEOUT, query(&pool, &sql, params))
+            timeout(READ_TIMEOUT, query(&pool, &sql, params, planned))
                 .await
                 .unwrap_or_else(|_| Err("the server does not answer in time".to_owned()))
         };
@@ -60,17 +69,36 @@ impl Pool {
     }
 }
 
-async fn query(pool: &deadpool_postgres::Pool, sql: &str, params: Vec<Value>) -> Result<Vec<Row>, String> {
+/// When a statement is planned.
+#[derive(Clone, Copy)]
+enum Planned {
+    /// By each connection; after some uses for any values.
+    Once,
+    /// Each time.
+    ForValues,
+}
+
+async fn query(
+    pool: &deadpool_postgres::Pool,
+    sql: &str,
+    params: Vec<Value>,
+    planned: Planned,
+) -> Result<Vec<Row>, String> {
     let client = pool.get().await.map_err(|error| match error {
         PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => reason(&error),
         error => error.to_string(),
     })?;
+    let types: Vec<Type> = params.iter().map(kind).collect();
     let params: Vec<Box<dyn ToSql + Sync + Send>> = params.into_iter().map(param).collect();
-    let params: Vec<&(dyn ToSql + Sync)> =
-        params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
+    let params = params.iter().map(|param| &**param as &(dyn ToSql + Sync));
     let rows = async {
-        let statement = client.prepare_cached(sql).await?;
-        client.query(&statement, &params).await
+        match planned {
+            Planned::Once => {
+                let statement = client.prepare_cached(sql).await?;
+                client.query(&statement, &params.collect::<Vec<_>>()).await
+            }
+            Planned::ForValues => client.query_typed(sql, &params.zip(types).collect::<Vec<_>>()).await,
+        }
     };
     match rows.await {
         Ok(rows) => rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| reason(&error)),
@@ -79,6 +107,13 @@ async fn query(pool: &deadpool_postgres::Pool, sql: &str, params: Vec<Value>) ->
             let _ = deadpool_postgres::Object::take(client);
             Err(reason(&error))
         }
+    }
+}
+
+fn kind(value: &Value) -> Type {
+    match value {
+        Value::Int(_) => Type::INT8,
+        Value::Null | Value::Text(_) => Type::TEXT,
     }
 }
 

@@ -55,11 +55,13 @@ const EM_SCHEMA: (&str, &str) =
     ("em_schema", "create table em_schema (part text primary key, version integer not null)");
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 10] = [
+const BESIDE_EVENTS: [(&str, &str); 12] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
-    ("em_event_status", "create index em_event_status on em_event (status, inserted)"),
     ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
-    ("em_event_inserted", "create index em_event_inserted on em_event using brin (inserted)"),
+    ("em_event_received", "create index em_event_received on em_event (inserted, id)"),
+    ("em_event_status_id", "create index em_event_status_id on em_event (status, id)"),
+    ("em_event_command", "create index em_event_command on em_event (command collate \"C\", id)"),
+    ("em_event_user", "create index em_event_user on em_event (user_id, id)"),
     (
         "em_journal",
         "create table em_journal (

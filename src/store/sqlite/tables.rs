@@ -32,9 +32,12 @@ const EM_EVENT_ADDED: [(&str, &str); 5] = [
 
 const OURS: &str = "
     create unique index if not exists em_event_uuid on em_event (uuid);
-    create index if not exists em_event_status on em_event (status, inserted);
-    create index if not exists em_event_pending on em_event (status) where status = 'pending';
     create index if not exists em_event_inserted on em_event (inserted);
+    create index if not exists em_event_status_id on em_event (status);
+    create index if not exists em_event_command on em_event (command);
+    create index if not exists em_event_user on em_event (user_id);
+    drop index if exists em_event_status;
+    drop index if exists em_event_pending;
     create table if not exists em_journal (
         uuid      text not null,
         attempt   integer not null,
@@ -175,6 +178,6 @@ mod tests {
         let mut statement = database.prepare(&sql).unwrap();
         let plan = statement.query_map([0, 100], |row| row.get::<_, String>(3)).unwrap();
         let plan: Vec<_> = plan.map(Result::unwrap).collect();
-        assert_eq!(plan, ["SEARCH em_event USING INDEX em_event_pending (status=? AND rowid>?)"]);
+        assert_eq!(plan, ["SEARCH em_event USING INDEX em_event_status_id (status=? AND rowid>?)"]);
     }
 }

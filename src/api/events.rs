@@ -1,0 +1,260 @@
+//! `GET /api/v1/events`: the events that match, a page at a time.
+
+use super::parameters::{Limit, Parameters};
+use super::problem::{Problem, problem, unreadable};
+use super::times::Moment;
+use super::{Sources, seconds};
+use crate::event::Status;
+use crate::store::{EventFilter, EventSummary};
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpResponse, Responder};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// Characters of a name or text to look for, at most.
+const LONGEST: usize = 255;
+
+/// Statuses with commas between them: `failed,pending`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Statuses(pub Vec<Status>);
+
+impl TryFrom<String> for Statuses {
+    type Error = String;
+
+    fn try_from(words: String) -> Result<Self, String> {
+        let status = |word: &str| {
+            Status::parse(word).ok_or_else(|| {
+                format!("no status {word:?}; there are pending, completed, failed and ignored")
+            })
+        };
+        words.split(',').map(status).collect::<Result<_, _>>().map(Statuses)
+    }
+}
+
+/// A name or text to look for, of some length.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Words(pub String);
+
+impl TryFrom<String> for Words {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.chars().count() {
+            length if length > LONGEST => Err(format!("{length} characters, allowed are {LONGEST}")),
+            _ => Ok(Words(text)),
+        }
+    }
+}
+
+/// Which end of the list comes first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    #[default]
+    Newest,
+    Oldest,
+}
+
+/// Where a page begins: behind this event, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Cursor {
+    order: Order,
+    after: i64,
+}
+
+impl TryFrom<String> for Cursor {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts = text.split_once('-').and_then(|(order, after)| {
+            let order = match order {
+                "n" => Order::Newest,
+                "o" => Order::Oldest,
+                _ => return None,
+            };
+            Some(Cursor { order, after: after.parse().ok()? })
+        });
+        parts.ok_or_else(|| "no cursor that a page before has given as next".to_owned())
+    }
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let order = if self.order == Order::Newest { 'n' } else { 'o' };
+        write!(f, "{order}-{}", self.after)
+    }
+}
+
+/// Which events are meant; of each condition that is given all must hold.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Selection {
+    pub status: Option<Statuses>,
+    pub command: Option<Words>,
+    pub user: Option<Words>,
+    pub since: Option<Moment>,
+    pub until: Option<Moment>,
+    pub text: Option<Words>,
+    pub fault: Option<Words>,
+}
+
+impl Selection {
+    /// The same for the store.
+    pub fn filter(self) -> EventFilter {
+        EventFilter {
+            since: self.since.map(|moment| moment.0),
+            until: self.until.map(|moment| moment.0),
+            statuses: self.status.map(|statuses| statuses.0).unwrap_or_default(),
+            command: self.command.map(|words| words.0),
+            user_id: self.user.map(|words| words.0),
+            text: self.text.map(|words| words.0),
+            fault: self.fault.map(|words| words.0),
+            ..EventFilter::default()
+        }
+    }
+}
+
+/// Which events, and which page of them.
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct Query {
+    /// Statuses with commas between them, of `pending`, `completed`, `failed`, `ignored`.
+    #[param(value_type = Option<String>, pattern = "^(pending|completed|failed|ignored)(,(pending|completed|failed|ignored))*$")]
+    status: Option<Statuses>,
+    /// The type of the command; its version does not count.
+    #[param(value_type = Option<String>, max_length = 255)]
+    command: Option<Words>,
+    /// Who has given the command.
+    #[param(value_type = Option<String>, max_length = 255)]
+    user: Option<Words>,
+    /// Received then or later: seconds of the epoch, RFC 3339, or a span back from now (`90s`, `15m`, `72h`, `7d`).
+    #[param(value_type = Option<String>)]
+    since: Option<Moment>,
+    /// Received then or earlier.
+    #[param(value_type = Option<String>)]
+    until: Option<Moment>,
+    /// Somewhere in user, command, reason or document, in whatever case.
+    #[param(value_type = Option<String>, max_length = 255)]
+    text: Option<Words>,
+    /// Failed events with this `fault` of `/api/v1/faults`.
+    #[param(value_type = Option<String>, max_length = 255)]
+    fault: Option<Words>,
+    #[param(inline, default = "newest")]
+    order: Option<Order>,
+    /// Events of a page, at most.
+    #[param(value_type = u64, minimum = 1, maximum = 500, default = 50)]
+    limit: Limit<50, 500>,
+    /// `next` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+/// A page of events.
+#[derive(Serialize, ToSchema)]
+struct Page {
+    events: Vec<Summary>,
+    /// What `cursor` must be for the page behind it; null at the end. A page may be short, even empty, and have one.
+    next: Option<String>,
+    /// How far was looked, where there may be more.
+    searched_to: Option<SearchedTo>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SearchedTo {
+    id: i64,
+    /// Seconds of the epoch.
+    at: f64,
+}
+
+/// A line of a list of events.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Summary {
+    pub id: i64,
+    /// Null for rows that the Erlang release wrote.
+    pub uuid: Option<String>,
+    /// The endpoint that it came from.
+    pub source: Option<String>,
+    pub command: String,
+    /// Who has given the command.
+    pub user: String,
+    /// `pending`, `completed`, `failed`, `ignored`; `unknown` for any other word.
+    pub status: &'static str,
+    /// Why it ended so, or what was noted when it was stored.
+    pub reason: Option<String>,
+    /// Seconds of the epoch.
+    pub received: f64,
+    /// The latest attempt; 0 where it was never run.
+    pub attempt: u32,
+    pub warnings: Vec<String>,
+}
+
+impl From<EventSummary> for Summary {
+    fn from(row: EventSummary) -> Summary {
+        Summary {
+            id: row.id,
+            uuid: row.uuid.map(|uuid| uuid.to_string()),
+            source: row.source,
+            command: row.command,
+            user: row.user_id,
+            status: row.status.map_or("unknown", Status::as_str),
+            reason: row.note,
+            received: seconds(row.received),
+            attempt: row.attempt,
+            warnings: row.warnings,
+        }
+    }
+}
+
+impl Query {
+    /// The filter and the order; the error says what does not go together.
+    fn filter(self) -> Result<(EventFilter, Order), &'static str> {
+        let order = self.order.or(self.cursor.map(|cursor| cursor.order)).unwrap_or_default();
+        if self.cursor.is_some_and(|cursor| cursor.order != order) {
+            return Err("parameter cursor: it is of a list in the other order");
+        }
+        let Query { status, command, user, since, until, text, fault, .. } = self;
+        let selection = Selection { status, command, user, since, until, text, fault };
+        let filter = EventFilter {
+            after: self.cursor.map(|cursor| cursor.after),
+            limit: self.limit.get(),
+            newest_first: order == Order::Newest,
+            ..selection.filter()
+        };
+        Ok((filter, order))
+    }
+}
+
+/// The events that match.
+///
+/// A page looks at a bounded number of rows. Where few of them match it comes back short, or empty, with `next`: ask on.
+#[utoipa::path(
+    get,
+    path = "/api/v1/events",
+    params(Query),
+    responses(
+        (status = 200, description = "A page of events", body = Page),
+        (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(sources: Data<Sources>, query: Parameters<Query>) -> impl Responder {
+    let (filter, order) = match query.0.filter() {
+        Ok(filter) => filter,
+        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
+    };
+    match sources.store.page(filter).await {
+        Ok(page) => HttpResponse::Ok().json(Page {
+            events: page.events.into_iter().map(Summary::from).collect(),
+            next: page.next.map(|after| Cursor { order, after }.to_string()),
+            searched_to: page
+                .searched_to
+                .map(|position| SearchedTo { id: position.id, at: seconds(position.at) }),
+        }),
+        Err(error) => unreadable(&error),
+    }
+}
