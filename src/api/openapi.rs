@@ -3,7 +3,9 @@
 //! Each handler carries its own description, so that a change of one is a change of the other; [`Api`] lists them.
 
 use super::audit;
+use super::events::Summary;
 use super::problem::Problem;
+use super::stream;
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -11,8 +13,8 @@ use utoipa::{Modify, OpenApi};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "eventmanager", description = "Events of a telephone platform: see them, and act on them."),
-    paths(audit::list),
-    components(schemas(Problem)),
+    paths(audit::list, stream::stream),
+    components(schemas(Problem, Summary)),
     modifiers(&Bearer),
     security(("bearer" = []), ())
 )]

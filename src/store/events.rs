@@ -1,7 +1,8 @@
 //! Reads of `em_event` and its journal.
 
 use super::errors::ReadError;
-use super::reader::{Reader, Row, Value};
+use super::feed::Changed;
+use super::reader::{Dialect, Reader, Row, Value};
 use super::records::*;
 use super::writes::{micros, warnings_from};
 use crate::event::{Event, Status};
@@ -122,18 +123,55 @@ impl Reader {
         }
         let limit = given(&mut params, limit_value(filter.limit));
         let sql = format!(
-            "select cast(e.id as bigint), cast(e.uuid as text), cast(e.source as text),
-                cast(e.user_id as text), cast(e.command as text), cast(e.status as text),
-                coalesce(cast(j.reason as text), cast(e.note as text)), {received},
-                cast(j.attempt as bigint), cast(j.warnings as text)
-             from em_event e {LATEST_ATTEMPT} where {conditions}
-             order by e.id {direction} limit cast({limit} as bigint)",
-            received = self.dialect().micros("e.inserted"),
+            "{lines} where {conditions} order by e.id {direction} limit cast({limit} as bigint)",
+            lines = self.lines(),
             conditions = conditions.join(" and "),
             direction = if filter.newest_first { "desc" } else { "asc" },
         );
         let rows = self.rows(sql, params).await?;
         Ok(rows.into_iter().map(summary).collect())
+    }
+
+    pub async fn summaries(&self, events: &[Changed]) -> Result<Vec<EventSummary>, ReadError> {
+        let each = |param| self.dialect().each(param);
+        let condition = match self.dialect() {
+            Dialect::Sqlite => format!(
+                "e.uuid in (select each.value from {}) or e.id in (select cast(each.value as integer) from {})",
+                each("$1"),
+                each("$2")
+            ),
+            // As arrays, which are taken for ten rows: see the subscribers.
+            Dialect::Postgres => format!(
+                "e.uuid = any (array (select cast(each.value as uuid) from {}))
+                 or e.id = any (array (select cast(each.value as bigint) from {}))",
+                each("$1"),
+                each("$2")
+            ),
+        };
+        let sql = format!("{} where {condition} order by e.id desc", self.lines());
+        let mut uuids = Vec::new();
+        let mut ids = Vec::new();
+        for event in events {
+            match event {
+                Changed::Event(uuid) => uuids.push(uuid.to_string()),
+                Changed::Row(id) => ids.push(id.to_string()),
+            }
+        }
+        let params = [uuids, ids].map(|keys| Value::Text(serde_json::json!(keys).to_string()));
+        let rows = self.rows(sql, params.into()).await?;
+        Ok(rows.into_iter().map(summary).collect())
+    }
+
+    /// What every line of a list is read from, up to the condition; [`summary`] reads the columns.
+    fn lines(&self) -> String {
+        format!(
+            "select cast(e.id as bigint), cast(e.uuid as text), cast(e.source as text),
+                cast(e.user_id as text), cast(e.command as text), cast(e.status as text),
+                coalesce(cast(j.reason as text), cast(e.note as text)), {received},
+                cast(j.attempt as bigint), cast(j.warnings as text)
+             from em_event e {LATEST_ATTEMPT}",
+            received = self.dialect().micros("e.inserted"),
+        )
     }
 
     pub async fn counts(&self) -> Result<Counts, ReadError> {

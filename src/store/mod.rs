@@ -5,13 +5,14 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
-//! `writes` what it writes; `reader`, `events`, `subscribers` and `acts` the reads; `reading` a store that is only ever
+//! `writes` what it writes; `feed` tells which events have changed; `reader`, `events`, `subscribers` and `acts` the reads; `reading` a store that is only ever
 //! read; `sqlite` and `postgres` the backends with their tables.
 
 pub mod actor;
 mod acts;
 mod errors;
 mod events;
+mod feed;
 mod health;
 mod limits;
 mod postgres;
@@ -26,6 +27,7 @@ mod writes;
 
 pub use acts::{Act, AuditLine, Pause, PauseChange};
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
+pub use feed::{Changed, Changes, News};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
 pub use reading::{Reading, RecordedEvent, Rows};
@@ -120,6 +122,7 @@ fn make_half(
         queue: Arc::default(),
         health: health.clone(),
         limits: limits.clone(),
+        feed: Arc::default(),
         slot: tokio::sync::Mutex::default(),
     });
     let half = Half { shared: shared.clone(), reader: Reader { database: tables.name(), place, source } };
@@ -312,6 +315,16 @@ impl Store {
     /// The events that match, oldest first unless the filter says otherwise, without their documents.
     pub async fn list(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
         self.inner.events.reader.list(filter).await
+    }
+
+    /// The lines of those of the events that are there, the newest first.
+    pub async fn summaries(&self, events: &[Changed]) -> Result<Vec<EventSummary>, ReadError> {
+        self.inner.events.reader.summaries(events).await
+    }
+
+    /// Which events are stored or changed from now on; to be dropped as soon as nobody wants to know.
+    pub fn changes(&self) -> Changes {
+        self.inner.events.shared.feed.listen()
     }
 
     /// How many events have which status, and since when the oldest of ours waits.

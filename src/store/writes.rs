@@ -1,6 +1,7 @@
 //! The idempotent writes that a group writer commits, and what comes of them.
 
 use super::acts::{Act, PauseChange};
+use super::feed::Changed;
 use super::records::{Progress, Swept};
 use crate::event::{NewEvent, Status};
 use crate::plan::SubscriberEffect;
@@ -75,6 +76,16 @@ impl Write {
             Write::Effect(_) => 500,
             Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
             Write::Panic { .. } | Write::Sweep { .. } => 100,
+        }
+    }
+
+    /// The event whose line in a list it may change.
+    pub fn changes(&self) -> Option<Changed> {
+        match self {
+            Write::Append(event) => Some(Changed::Event(event.uuid)),
+            Write::Progress(progress) => Some(Changed::Event(progress.event)),
+            Write::Panic { event, .. } => Some(Changed::Event(*event)),
+            Write::Effect(_) | Write::Act { .. } | Write::Sweep { .. } => None,
         }
     }
 }
