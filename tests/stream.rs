@@ -3,9 +3,15 @@
 mod support;
 
 use eventmanager::simulators::script::{Action, Rule};
+use eventmanager::supervision::Exit;
+use sha2::{Digest, Sha256};
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
 use support::daemon::{Daemon, Site, eventually};
-use support::documents::{add, password, set_phone};
+use support::documents::{add, password, report, set_phone};
 use support::http;
+use support::inside::Inside;
 use support::peers::Peers;
 use support::stream::{Events, Message};
 
@@ -178,4 +184,147 @@ fn what_is_no_position_is_refused_and_a_foreign_one_is_reset() {
     }
     let head = http::send(daemon.http, "HEAD /api/v1/stream HTTP/1.0\r\nHost: x\r\n\r\n");
     assert_eq!((head.status, head.header("content-type")), (200, Some("text/event-stream")));
+}
+
+/// Commands that nobody acts on, numbered from `first`.
+fn ignored(peers: &Peers, first: u64, count: u64) {
+    for number in first..first + count {
+        peers.broadworks.send(&report(number, "UserDoNotDisturbModifyRequest", "<isActive>true</isActive>"));
+    }
+}
+
+#[test]
+fn of_very_many_changes_the_latest_are_shown_and_the_others_counted() {
+    let (peers, _site, daemon) = start();
+    let mut events = Events::open(daemon.http);
+    ignored(&peers, 1, 5000);
+    let (mut shown, mut skipped) = (0, 0);
+    events.until("all of them", |message| {
+        let lines = lines(message);
+        assert!(lines.len() <= 200, "{}", lines.len());
+        assert!(lines.is_sorted_by(|one, next| one.0 > next.0), "not the newest first: {lines:?}");
+        shown += lines.len() as u64;
+        skipped += message.data["skipped"].as_u64().unwrap_or_default();
+        (shown + skipped >= 5000).then_some(())
+    });
+    assert_eq!(shown + skipped, 5000);
+    assert!(skipped > 0, "5000 at once are more than five times a thousand lines a second");
+}
+
+#[test]
+fn readers_that_never_read_cost_no_memory_hold_nobody_up_and_are_disconnected() {
+    const STUCK: usize = 50;
+    let (peers, site, daemon) = start();
+    let mut events = Events::open(daemon.http);
+    events.until("the stream is served", |message| (message.kind == "counts").then_some(()));
+    ignored(&peers, 1, 300);
+    events.until("the first lines", |message| {
+        lines(message).contains(&(300, "ignored".to_owned())).then_some(())
+    });
+    let before = daemon.resident();
+    let stuck: Vec<TcpStream> = (0..STUCK)
+        .map(|_| {
+            let mut stream = TcpStream::connect(daemon.http).expect("connected");
+            stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asked");
+            stream
+        })
+        .collect();
+    let readers = || daemon.metric("eventmanager_stream_readers", "");
+    eventually("all of them are readers", || (readers() == STUCK as f64 + 1.0).then_some(()));
+    // More than the kernel takes for a connection.
+    for round in 1..=20_i64 {
+        ignored(&peers, round as u64 * 300 + 1, 300);
+        let newest = round * 300 + 300;
+        let asked = Instant::now();
+        events.until("the next lines", |message| shows(message, newest, "ignored"));
+        assert!(asked.elapsed() < Duration::from_secs(5), "held up: {:?}", asked.elapsed());
+    }
+    let grown = daemon.resident().saturating_sub(before);
+    assert!(grown < 24, "{STUCK} readers that never read cost {grown} MiB");
+    eventually("they are disconnected", || (readers() == 1.0).then_some(()));
+    events.until("a sign of life", |message| {
+        ignored(&peers, 99_999, 1);
+        (message.kind == "events").then_some(())
+    });
+    drop((stuck, site));
+}
+
+#[test]
+fn a_stream_more_than_there_are_places_is_refused_and_the_rest_of_the_api_serves_on() {
+    let (_peers, _site, daemon) = start();
+    let mut open: Vec<Events> = (0..256).map(|_| Events::open(daemon.http)).collect();
+    let refused = http::get(daemon.http, "/api/v1/stream", "");
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    let asked = Instant::now();
+    assert_eq!(daemon.get("/api/v1/status").0, 200);
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    for events in &mut open {
+        assert_eq!(events.next().expect("a message").kind, "status");
+    }
+    open.pop();
+    // It is noticed when the next message goes out.
+    eventually("the place is free", || {
+        (daemon.metric("eventmanager_stream_readers", "") < 256.0).then_some(())
+    });
+    Events::open(daemon.http);
+}
+
+#[test]
+fn a_stop_ends_open_streams_and_does_not_wait_for_them() {
+    let (_peers, _site, daemon) = start();
+    let mut open: Vec<Events> = (0..20).map(|_| Events::open(daemon.http)).collect();
+    // One that does not even read.
+    let mut stuck = TcpStream::connect(daemon.http).expect("connected");
+    stuck.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asked");
+    let asked = Instant::now();
+    assert_eq!(daemon.terminate(), Some(0));
+    let took = asked.elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    for events in &mut open {
+        while events.next().is_some() {}
+    }
+}
+
+#[test]
+fn a_panic_of_the_hub_ends_the_streams_and_nothing_else() {
+    let peers = Peers::start();
+    let site = Site::new(&peers.config(""));
+    let daemon = Inside::start(&site);
+    let mut events = Events::open(daemon.http);
+    events.until("the stream is served", |message| (message.kind == "counts").then_some(()));
+    daemon.crash("stream");
+    while events.next().is_some() {}
+    assert_eq!(daemon.actor("api").expect("the server").restarts, 0);
+    let mut events = Events::resume(daemon.http, &events.last_id);
+    assert_eq!(events.next().expect("a message").kind, "reset");
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    events.until("what comes then", |message| shows(message, 1, "completed"));
+    drop(events);
+    assert_eq!(daemon.stop(), Exit::Normal);
+}
+
+#[test]
+fn with_a_token_configured_the_stream_wants_it() {
+    let peers = Peers::start();
+    let site = Site::new(&peers.config(""));
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    let digest: String = Sha256::digest("look").iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = format!("[[http.token]]\nname = \"monitor\"\nrole = \"viewer\"\nsha256 = \"{digest}\"\n");
+    std::fs::write(site.config(), text + &token).expect("written");
+    let daemon = site.start();
+    assert_eq!(http::get(daemon.http, "/api/v1/stream", "").status, 401);
+    assert_eq!(http::get(daemon.http, "/api/v1/stream", "Authorization: Bearer other\r\n").status, 401);
+    let mut events = Events::open_with(daemon.http, "", "Authorization: Bearer look\r\n");
+    assert_eq!(events.next().expect("a message").kind, "status");
+}
+
+#[test]
+fn a_silent_stream_carries_comments() {
+    let (_peers, _site, daemon) = start();
+    let mut events = Events::open(daemon.http);
+    assert_eq!(events.next().expect("a message").kind, "status");
+    events.until("the counts", |message| (message.kind == "counts").then_some(()));
+    assert_eq!(events.raw_line(), ":\n");
 }

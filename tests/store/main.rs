@@ -57,6 +57,9 @@ const PROMISES: &[(&str, Promise)] = &[
         Box::pin(acts::a_database_of_an_earlier_version_gets_the_new_tables(site))
     }),
     ("lists_are_filtered_and_paged", |site| Box::pin(reading::lists_are_filtered_and_paged(site))),
+    ("what_changes_is_told_and_its_lines_are_read", |site| {
+        Box::pin(reading::what_changes_is_told_and_its_lines_are_read(site))
+    }),
     ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),
     ("recent_notifications_come_back", |site| Box::pin(reading::recent_notifications_come_back(site))),
     ("the_last_notification_of_a_server_is_found", |site| {

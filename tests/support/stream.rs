@@ -77,6 +77,17 @@ impl Events {
         }
     }
 
+    /// The next line that is not empty, as it came.
+    #[track_caller]
+    pub fn raw_line(&mut self) -> String {
+        let mut line = String::new();
+        while line.trim().is_empty() {
+            line.clear();
+            assert_ne!(self.lines.read_line(&mut line).expect("a line"), 0, "the stream ended");
+        }
+        line
+    }
+
     /// Reads on until a message satisfies `holds`.
     #[track_caller]
     pub fn until<T>(&mut self, what: &str, mut holds: impl FnMut(&Message) -> Option<T>) -> T {
