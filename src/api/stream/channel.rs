@@ -340,3 +340,90 @@ impl Drop for Place {
         metrics::gauge!("eventmanager_stream_readers").set(self.0.readers() as f64);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(first: &VecDeque<Bytes>) -> String {
+        first.iter().map(|piece| std::str::from_utf8(piece).expect("text")).collect()
+    }
+
+    fn messages(log: &Log, mut position: Position) -> Vec<String> {
+        let mut found = Vec::new();
+        while let Next::Message(message) = log.after(position) {
+            found.push(String::from_utf8(message.to_vec()).expect("text"));
+            position.number += 1;
+        }
+        found
+    }
+
+    #[test]
+    fn an_id_names_a_message_and_what_is_none_is_refused() {
+        let position = Position { boot: 0x0ab, number: 17 };
+        assert_eq!(position.to_string(), "00000000000000ab-17");
+        assert_eq!("00000000000000ab-17".parse(), Ok(position));
+        for bad in [
+            "",
+            "-",
+            "17",
+            "ab-17",
+            "00000000000000ab-",
+            "00000000000000ab-x",
+            "00000000000000xy-1",
+            "æøåæøåæø-1",
+        ] {
+            assert!(bad.parse::<Position>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_reader_goes_on_behind_the_message_that_it_had() {
+        let mut log = Log::new();
+        for number in 1..=3 {
+            log.push(Kind::Events, &number.to_string());
+        }
+        let at = |number| Position { boot: log.boot, number };
+        let (position, first) = log.begin(Start::After(at(1)));
+        assert_eq!((position, first.len()), (at(1), 0));
+        let expected = [2, 3].map(|number| format!("id: {}\nevent: events\ndata: {number}\n\n", at(number)));
+        assert_eq!(messages(&log, position), expected);
+        assert!(matches!(log.after(at(3)), Next::Nothing));
+        assert!(matches!(log.after(at(4)), Next::End));
+        assert!(matches!(log.after(Position { boot: !log.boot, number: 1 }), Next::End));
+    }
+
+    #[test]
+    fn a_new_reader_is_told_how_it_is_and_one_that_missed_something_to_read_anew() {
+        let mut log = Log::new();
+        let nothing = log.begin(Start::Now);
+        assert_eq!(text(&nothing.1), format!("id: {}\n\n", nothing.0));
+        log.push(Kind::Counts, "1");
+        log.push(Kind::Status, "2");
+        log.push(Kind::Counts, "3");
+        let id = log.position();
+        let told = format!("id: {id}\nevent: status\ndata: 2\n\nid: {id}\nevent: counts\ndata: 3\n\n");
+        let (position, first) = log.begin(Start::Now);
+        assert_eq!((position, text(&first)), (id, format!("id: {id}\n\n{told}")));
+        let (position, first) = log.begin(Start::Lost);
+        assert_eq!((position, text(&first)), (id, format!("id: {id}\nevent: reset\ndata: {{}}\n\n{told}")));
+    }
+
+    #[test]
+    fn messages_are_bounded_in_number_and_bytes() {
+        let mut log = Log::new();
+        for _ in 0..MESSAGES + 5 {
+            log.push(Kind::Events, "{}");
+        }
+        assert_eq!(log.messages.len(), MESSAGES);
+        let at = |number| Position { boot: log.boot, number };
+        assert!(matches!(log.after(at(4)), Next::End));
+        assert!(matches!(log.after(at(5)), Next::Message(_)));
+        for _ in 0..20 {
+            log.push(Kind::Events, &"x".repeat(1 << 20));
+        }
+        assert!(log.bytes <= BYTES && log.messages.len() == 7, "{} of {}", log.bytes, log.messages.len());
+        log.push(Kind::Events, &"x".repeat(BYTES));
+        assert_eq!(log.messages.len(), 1, "a message that is larger than all is sent all the same");
+    }
+}
