@@ -1,10 +1,10 @@
 //! The whole daemon between simulated peers, all on this machine: what it does in a second, how soon what arrives is on
-//! disk, and how much memory it takes.
+//! disk, how much memory it takes, and what live pages cost.
 //!
-//!     cargo bench --bench end_to_end [-- rates|arrival|memory]
+//!     cargo bench --bench end_to_end [-- rates|arrival|memory|pages]
 //!
 //! In `rates` and `arrival` the daemon runs within this process, as `demo` runs it, and the simulators have a thread each
-//! beside it; in `memory` it is a process of its own. Daemon, simulators, bare client and PostgreSQL share the processors,
+//! beside it; in `memory` and `pages` it is a process of its own. Daemon, simulators, bare client and PostgreSQL share the processors,
 //! so that a processor of their own for the peers could only make the figures better.
 
 mod support;
@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::Path;
 use std::time::Duration;
 use support::stages::{Stage, portal_day};
-use support::{arrival, bare, memory, site};
+use support::{arrival, bare, memory, pages, site};
 use testing::postgres;
 
 /// Between a request and its answer, in the second half of the rates.
@@ -36,6 +36,9 @@ fn main() {
     println!("{}", load());
     if runs("memory") {
         memory::print();
+    }
+    if runs("pages") {
+        pages::print(LATENCY);
     }
     let metrics = telemetry::start_metrics().expect("the only metrics of this process");
     let server = postgres::Server::start();

@@ -13,10 +13,11 @@
 //! │  └─ router
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ bulks       acts of operators on many events
-//! └─ api         HTTP
+//! ├─ api         HTTP
+//! └─ stream      what the readers of the API's stream are told; before HTTP stops, they are sent away
 //! ```
 
-use crate::api::{self, Api, Bound, Sources};
+use crate::api::{self, Api, Bound, Channel, Hub, Sources};
 use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::board::{self, Board, Publisher};
@@ -111,8 +112,10 @@ impl App {
             tree,
             links: links.clone(),
             metrics,
+            stream: Channel::new(),
         };
-        root.addr.do_send(Add(api_spec(bound, sources)));
+        root.addr.do_send(Add(api_spec(bound, sources.clone())));
+        root.addr.do_send(Add(stream_spec(sources)));
         let _watching = threads.watch()?;
         Ok(App { root: root.addr, store, http, links, exit: root.exit, threads, _watching })
     }
@@ -292,4 +295,8 @@ fn bulks(store: &Store, operators: &Operators) -> (Spec, Addr<Bulks>) {
 fn api_spec(bound: Bound, sources: Sources) -> Spec {
     let bound = Arc::new(bound);
     Spec::new("api", MAILBOX, None, move || Api::new(Arc::clone(&bound), sources.clone())).0
+}
+
+fn stream_spec(sources: Sources) -> Spec {
+    Spec::new("stream", MAILBOX, None, move || Hub::new(sources.clone())).0
 }

@@ -3,6 +3,7 @@
 pub mod arrival;
 pub mod bare;
 pub mod memory;
+pub mod pages;
 pub mod peers;
 pub mod site;
 pub mod stages;

@@ -17,11 +17,13 @@ mod parameters;
 mod problem;
 mod server;
 mod status;
+mod stream;
 mod systems;
 pub mod times;
 mod tls;
 
 pub use server::{Api, Bound, bind};
+pub use stream::{Channel, Hub};
 
 use crate::config::Config;
 use crate::connections::LinkState;
@@ -55,6 +57,8 @@ pub struct Sources {
     pub tree: Addr<Supervisor>,
     pub links: Vec<watch::Receiver<LinkState>>,
     pub metrics: PrometheusHandle,
+    /// Who is told what happens as it happens.
+    pub stream: Channel,
 }
 
 /// Seconds of the epoch, with their fraction.
@@ -80,6 +84,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read("/metrics", metrics::metrics))
         .service(read("/api/v1/tree", health::tree))
         .service(read("/api/v1/status", status::status))
+        .service(read("/api/v1/stream", stream::stream))
         .service(read("/api/v1/systems", systems::list))
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
@@ -102,6 +107,7 @@ async fn index() -> impl Responder {
         ("/api/v1/events/{id}", "an event with its steps and warnings"),
         ("/api/v1/events/{id}/plan", "what it would send if it were planned now"),
         ("/api/v1/status", "everything at once"),
+        ("/api/v1/stream", "what happens, as it happens"),
         ("/api/v1/systems", "hss, enum and mail: running or paused"),
         ("/api/v1/audit", "what operators have done"),
         ("/api/v1/tree", "every actor"),

@@ -3,7 +3,7 @@
 //! Each handler carries its own description, so that a change of one is a change of the other; [`Api`] lists them.
 
 use super::problem::Problem;
-use super::{audit, event, event_acts, events, faults};
+use super::{audit, event, event_acts, events, faults, stream};
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -19,9 +19,10 @@ use utoipa::{Modify, OpenApi};
         event_acts::resolve,
         faults::list,
         faults::commands,
+        stream::stream,
         audit::list
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, events::Summary)),
     modifiers(&Bearer),
     security(("bearer" = []), ())
 )]

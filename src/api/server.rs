@@ -9,7 +9,8 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, middleware};
 use anyhow::Context as _;
-use std::net::TcpListener;
+use socket2::SockRef;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ use std::time::Duration;
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Connections at a time, at most; further ones wait in the kernel.
 const CONNECTIONS: usize = 512;
+/// A peer that takes nothing of what is sent to it for so long is disconnected: a stream to it would stay for ever.
+const TAKES_NOTHING: Duration = Duration::from_secs(15);
+/// What the kernel holds for a peer that does not read, in bytes; it doubles this for its own books.
+const SEND_BUFFER: usize = 128 << 10;
 /// Requests that are under way at a stop get this long, in seconds.
 const STOP_LIMIT: u64 = 2;
 
@@ -29,7 +34,7 @@ pub struct Bound {
 
 /// Takes the address and reads the certificates, so that what is wrong with them ends the start with a clear error.
 pub fn bind(http: &config::Http) -> anyhow::Result<Bound> {
-    let listener = TcpListener::bind(http.listen).with_context(|| format!("http.listen {}", http.listen))?;
+    let listener = listen(http.listen).with_context(|| format!("http.listen {}", http.listen))?;
     let tls = match (&http.tls_cert, &http.tls_key) {
         (Some(cert), Some(key)) => Some(tls::server_config(cert, key)?),
         _ => None,
@@ -37,9 +42,18 @@ pub fn bind(http: &config::Http) -> anyhow::Result<Bound> {
     Ok(Bound { listener, tls, access: Access::new(http) })
 }
 
+/// What is set here every accepted connection has as well.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let listener = TcpListener::bind(address)?;
+    let socket = SockRef::from(&listener);
+    socket.set_tcp_user_timeout(Some(TAKES_NOTHING))?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    Ok(listener)
+}
+
 impl Bound {
     /// Where it listens: with the port that was free where 0 is configured.
-    pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 }

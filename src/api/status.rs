@@ -5,8 +5,9 @@ use crate::store::Counts;
 use crate::supervision::{GetTree, Tree};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
+use serde::Serialize;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What has not answered by then is shown as null.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
@@ -15,25 +16,54 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 pub async fn status(sources: Data<Sources>) -> impl Responder {
     let (backlog, events, tree) = tokio::join!(
         health::backlog(&sources),
-        tokio::time::timeout(ANSWER_LIMIT, sources.store.counts()),
+        counts(&sources),
         tokio::time::timeout(ANSWER_LIMIT, sources.tree.send(GetTree)),
     );
-    let store = sources.store.health().borrow().clone();
-    let links: Vec<_> = sources.links.iter().map(|link| link.borrow().clone()).collect();
     let uptime = sources.started.elapsed().unwrap_or_default();
+    let Situation { store, connections, systems } = situation(&sources);
     HttpResponse::Ok().json(json!({
         "node": sources.config.node.name,
         "version": env!("CARGO_PKG_VERSION"),
         "started": seconds(sources.started),
         "uptime_seconds": uptime.as_secs(),
-        "store": health::describe(&store),
-        "intake": health::intake(&store),
-        "connections": links,
-        "systems": systems::describe(&sources),
+        "store": store,
+        "intake": health::intake(&sources.store.health().borrow()),
+        "connections": connections,
+        "systems": systems,
         "backlog": backlog,
-        "events": events.ok().and_then(Result::ok).as_ref().map(describe),
+        "events": events.as_ref().map(describe),
         "restarts": tree.ok().and_then(Result::ok).as_ref().map(restarts),
     }))
+}
+
+/// What is around the daemon, and whether it is there. The stream tells it when it changes.
+#[derive(PartialEq, Serialize)]
+pub struct Situation {
+    store: Value,
+    connections: Vec<Value>,
+    systems: Vec<Value>,
+}
+
+/// The situation at the moment.
+pub fn situation(sources: &Sources) -> Situation {
+    let links = sources.links.iter().map(|link| json!(*link.borrow()));
+    Situation {
+        store: health::describe(&sources.store.health().borrow()),
+        connections: links.collect(),
+        systems: systems::describe(sources),
+    }
+}
+
+/// Events by status; `None` where the store does not answer.
+pub async fn counts(sources: &Sources) -> Option<Counts> {
+    tokio::time::timeout(ANSWER_LIMIT, sources.store.counts()).await.ok()?.ok()
+}
+
+/// Counts as the stream tells them, with the time of telling.
+pub fn describe_now(counts: &Counts) -> Value {
+    let mut described = describe(counts);
+    described["at"] = json!(seconds(SystemTime::now()));
+    described
 }
 
 fn describe(counts: &Counts) -> Value {

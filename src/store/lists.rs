@@ -2,6 +2,7 @@
 
 use super::errors::ReadError;
 use super::events::LATEST_ATTEMPT;
+use super::feed::Changed;
 use super::reader::{Reader, Row, Value};
 use super::records::*;
 use super::texts::Sought;
@@ -109,6 +110,21 @@ impl Reader {
             return Ok(Vec::new());
         }
         self.summaries_where(&self.dialect().uuid_among("e.uuid", "$1"), self.dialect().list(uuids)).await
+    }
+
+    pub async fn lines(&self, events: &[Changed]) -> Result<Vec<EventSummary>, ReadError> {
+        let (mut ids, mut uuids) = (Vec::new(), Vec::new());
+        for event in events {
+            match event {
+                Changed::Row(id) => ids.push(*id),
+                Changed::Event(uuid) => uuids.push(*uuid),
+            }
+        }
+        let mut lines = self.summaries_by_uuid(&uuids).await?;
+        lines.extend(self.summaries(&ids).await?);
+        lines.sort_unstable_by_key(|line| std::cmp::Reverse(line.id));
+        lines.dedup_by_key(|line| line.id);
+        Ok(lines)
     }
 
     async fn summaries_where(&self, condition: &str, param: Value) -> Result<Vec<EventSummary>, ReadError> {

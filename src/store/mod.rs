@@ -5,10 +5,10 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
-//! `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `reader`, `events`, `subjects`,
-//! `subscribers`, `directory` and `acts` the reads; `lists` the reads that find events by a filter, over `walks`, `times` and
-//! `texts`, and `faults` those that group the failed ones; `reading` a store that is only ever read; `sqlite` and
-//! `postgres` the backends with their tables.
+//! `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `feed` tells which events have
+//! changed; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts` the reads; `lists` the reads that find
+//! events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading` a store
+//! that is only ever read; `sqlite` and `postgres` the backends with their tables.
 
 pub mod actor;
 mod acts;
@@ -17,6 +17,7 @@ mod directory;
 mod errors;
 mod events;
 mod faults;
+mod feed;
 mod health;
 mod limits;
 mod lists;
@@ -40,6 +41,7 @@ pub use decisions::{Decided, Decision, Verb};
 pub use directory::{SubscriberRow, SubscriberSearch};
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
 pub use faults::{Fault, FaultGroup, Faults};
+pub use feed::{Changed, Changes, News};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
 pub use reading::{Reading, RecordedEvent, Rows};
@@ -135,6 +137,7 @@ fn make_half(
         queue: Arc::default(),
         health: health.clone(),
         limits: limits.clone(),
+        feed: Arc::default(),
         slot: tokio::sync::Mutex::default(),
     });
     let half = Half { shared: shared.clone(), reader: Reader { database: tables.name(), place, source } };
@@ -351,6 +354,16 @@ impl Store {
     /// What the latest failed events failed of, the most frequent first; `since` as in [`EventFilter`].
     pub async fn faults(&self, since: Option<SystemTime>) -> Result<Faults, ReadError> {
         self.inner.events.reader.faults(since).await
+    }
+
+    /// The lines of those of the events that are there, the newest first.
+    pub async fn lines(&self, events: &[Changed]) -> Result<Vec<EventSummary>, ReadError> {
+        self.inner.events.reader.lines(events).await
+    }
+
+    /// Which events are stored or changed from now on; to be dropped as soon as nobody wants to know.
+    pub fn changes(&self) -> Changes {
+        self.inner.events.shared.feed.listen()
     }
 
     /// How many events have which status, and since when the oldest of ours waits. On a large table it takes seconds.

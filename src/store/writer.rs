@@ -5,6 +5,7 @@
 //! survives the writer: when the future is dropped or panics and is run again, it is committed once more, which is
 //! harmless because every write is idempotent. For the same reason an unknown outcome of a commit is no trouble.
 
+use super::feed::Feed;
 use super::health::{DatabaseHealth, HealthBoard, Tables};
 use super::limits::SubscriberLimits;
 use super::queue::{Batch, Queue};
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub queue: Arc<Queue>,
     pub health: HealthBoard,
     pub limits: Arc<RwLock<SubscriberLimits>>,
+    /// Who is told of changed events.
+    pub feed: Arc<Feed>,
     /// The batch in hand.
     pub slot: Mutex<Batch>,
 }
@@ -115,7 +118,10 @@ async fn serve(
         if !batch.is_empty() {
             rows = batch.writes.len();
             match commit_split(backend, shared.tables.name(), &batch.writes).await {
-                Ok(outcomes) => std::mem::take(batch).answer(outcomes),
+                Ok(outcomes) => {
+                    shared.feed.tell(&batch.writes, &outcomes);
+                    std::mem::take(batch).answer(outcomes);
+                }
                 Err(reason) => return Served::Unavailable(reason),
             }
         }

@@ -2,6 +2,7 @@
 
 use super::acts::{Act, PauseChange};
 use super::decisions::{Decided, Decision};
+use super::feed::Changed;
 use super::records::{Progress, Swept};
 use crate::event::{NewEvent, Status};
 use crate::plan::SubscriberEffect;
@@ -92,6 +93,17 @@ impl Write {
             Write::Decide(Decision { act, .. }) | Write::Act { act, .. } => {
                 500 + 2 * act.detail.as_ref().map_or(0, String::len)
             }
+        }
+    }
+
+    /// The event whose line in a list it may change.
+    pub fn changes(&self) -> Option<Changed> {
+        match self {
+            Write::Append(event) => Some(Changed::Event(event.uuid)),
+            Write::Progress(progress) => Some(Changed::Event(progress.event)),
+            Write::Panic { event, .. } => Some(Changed::Event(*event)),
+            Write::Decide(decision) => Some(Changed::Row(decision.event)),
+            Write::Effect(_) | Write::Act { .. } | Write::Expire { .. } | Write::Forget { .. } => None,
         }
     }
 }

@@ -93,5 +93,6 @@ fn describe() {
     gauge!("eventmanager_paused", "Whether operators have paused a system, 1 or 0");
     counter!("eventmanager_session_logins_total", "Sessions opened at a provisioning host");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
+    gauge!("eventmanager_stream_readers", "Open streams of what happens");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");
 }

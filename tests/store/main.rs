@@ -101,6 +101,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("failures_are_grouped_by_what_went_wrong", |site| {
         Box::pin(lists::failures_are_grouped_by_what_went_wrong(site))
     }),
+    ("what_changes_is_told_and_its_lines_are_read", |site| {
+        Box::pin(reading::what_changes_is_told_and_its_lines_are_read(site))
+    }),
     ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),
     ("recent_notifications_come_back", |site| Box::pin(reading::recent_notifications_come_back(site))),
     ("the_last_notification_of_a_server_is_found", |site| {

@@ -2,8 +2,36 @@
 
 use crate::site::*;
 use eventmanager::event::Status;
-use eventmanager::store::{Counts, ReadError};
+use eventmanager::store::{Changed, Counts, EventFilter, ReadError, Verdict};
 use std::time::{Duration, SystemTime};
+
+pub async fn what_changes_is_told_and_its_lines_are_read(site: Site) {
+    let running = site.open().ready().await;
+    within(running.store.append(vec![event("before")])).await.unwrap();
+    let mut changes = running.store.changes();
+    let events = ["a", "b"].map(event);
+    let [a, b] = [events[0].uuid, events[1].uuid];
+    within(running.store.append(events.into())).await.unwrap();
+    let mut failed = progress(a, 1);
+    failed.verdict = verdict(Status::Failed, Some("refused"));
+    failed.warnings = vec!["odd".to_owned()];
+    within(running.store.record(failed)).await.unwrap();
+    let news = changes.read();
+    assert_eq!(news.rows, [a, b, a].map(Changed::Event));
+    changes.confirm(&news);
+    assert_eq!(changes.read().rows, []);
+
+    site.sql("insert into em_event (user_id, status, inserted) values ('old', 'pending', current_timestamp)");
+    let rows = [Changed::Event(a), Changed::Row(4), Changed::Event(event("gone").uuid), Changed::Row(99)];
+    let lines = running.store.lines(&rows).await.unwrap();
+    assert_eq!(lines.iter().map(|line| line.id).collect::<Vec<_>>(), [4, 2], "the newest first");
+    assert_eq!((lines[0].uuid, lines[0].user_id.as_str()), (None, "old"));
+    assert_eq!(lines[1], running.store.list(EventFilter::default()).await.unwrap()[1]);
+    assert_eq!((lines[1].note.as_deref(), lines[1].attempt), (Some("refused"), 1));
+    assert_eq!(lines[1].warnings, ["odd"]);
+    assert_eq!(running.store.lines(&[]).await.unwrap(), []);
+    running.close().await;
+}
 
 pub async fn counts_tell_ours_from_others(site: Site) {
     let running = site.open().ready().await;

@@ -8,3 +8,4 @@ pub mod inside;
 pub mod peers;
 pub mod postgres;
 pub mod recorder;
+pub mod stream;

@@ -1,0 +1,178 @@
+//! What live pages cost: provisioning with nobody who looks and with a hundred pages open, in turns, and the memory of
+//! the daemon, which is a process of its own. The pages are readers of its stream within this process, on the same
+//! processors as daemon and peers.
+
+use super::peers::Peers;
+use crate::testing::daemon::{Daemon, Site, eventually};
+use crate::testing::documents;
+use crate::testing::peers::{any, config};
+use bytes::{Bytes, BytesMut};
+use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator, encode};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+const PAGES: usize = 100;
+/// Each with an add and a phone.
+const USERS: u32 = 3000;
+/// With and without pages; what comes before them only warms up.
+const TURNS: u32 = 5;
+const TICK: Duration = Duration::from_millis(10);
+
+/// Prints the rates with and without pages, for an EMA that answers at once and for one that takes its time, and what the
+/// pages add to the daemon's memory.
+pub fn print(latency: Duration) {
+    let mut run = Run::start();
+    let with = |run: &mut Run| {
+        let pages = Pages::open(run.daemon.http);
+        let took = run.turn();
+        (took, run.memory(), pages.close())
+    };
+    run.turn();
+    let before = run.memory();
+    let mut after = 0.0;
+    for latency in [Duration::ZERO, latency] {
+        run.peers.set_latency(latency);
+        let (mut without_pages, mut with_pages, mut read) = (Vec::new(), Vec::new(), 0);
+        for _ in 0..TURNS {
+            without_pages.push(run.turn());
+            let (took, memory, bytes) = with(&mut run);
+            with_pages.push(took);
+            after = memory;
+            read += bytes;
+        }
+        let rate = |turns: Vec<Duration>| f64::from(2 * USERS) / median(turns).as_secs_f64();
+        let (without_pages, with_pages) = (rate(without_pages), rate(with_pages));
+        println!(
+            "ema {} ms: {without_pages:.0} events/s with no page, {with_pages:.0} with {PAGES} live pages: {:.3}; a page was sent {} kB a turn",
+            latency.as_millis(),
+            with_pages / without_pages,
+            read / 1000 / u64::from(TURNS) / PAGES as u64,
+        );
+    }
+    println!("{PAGES} live pages: {:.1} MiB more resident ({before:.1} before them)", after - before);
+}
+
+fn median(mut turns: Vec<Duration>) -> Duration {
+    turns.sort();
+    turns[turns.len() / 2]
+}
+
+struct Run {
+    daemon: Daemon,
+    site: Site,
+    broadworks: BroadworksHandle,
+    peers: Peers,
+    turns: u32,
+}
+
+impl Run {
+    fn start() -> Run {
+        let broadworks = BroadworksSimulator::start(any()).expect("an application server");
+        let peers = Peers::start();
+        let site = Site::quiet(&config(&broadworks.addr().to_string(), &peers.ema.url(), ""));
+        let daemon = site.start();
+        Run { daemon, site, broadworks, peers, turns: 0 }
+    }
+
+    /// From the first byte to the end of the last event.
+    fn turn(&mut self) -> Duration {
+        let documents = documents(self.turns * USERS);
+        self.turns += 1;
+        let events = self.turns * 2 * USERS;
+        let began = Instant::now();
+        self.broadworks.send_many(documents);
+        let database = self.site.database();
+        let mut ended = database
+            .prepare("select (select max(id) from em_event) >= ?1 and not exists (select 1 from em_event where status = 'pending')")
+            .expect("a statement");
+        while !ended.query_row([events], |row| row.get::<_, Option<bool>>(0)).expect("a row").unwrap_or(false)
+        {
+            thread::sleep(TICK);
+        }
+        let took = began.elapsed();
+        assert_eq!(self.site.count(&["completed"]), u64::from(events), "an event has failed");
+        took
+    }
+
+    /// Resident, in MiB.
+    fn memory(&self) -> f64 {
+        self.daemon.memory("VmRSS") as f64 / 1024.0
+    }
+}
+
+fn documents(first: u32) -> Bytes {
+    let mut documents = BytesMut::new();
+    let user = |number: u32| format!("user{number}@tele.gl");
+    for number in first..first + USERS {
+        documents.extend_from_slice(&encode(&documents::add(number.into(), &user(number))));
+    }
+    for number in first..first + USERS {
+        let phone = (300_000 + number).to_string();
+        documents.extend_from_slice(&encode(&documents::set_phone(number.into(), &user(number), &phone)));
+    }
+    documents.freeze()
+}
+
+/// Readers that do nothing with what they read.
+struct Pages {
+    thread: JoinHandle<()>,
+    close: watch::Sender<bool>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Pages {
+    fn open(address: SocketAddr) -> Pages {
+        let (close, closed) = watch::channel(false);
+        let (bytes, served) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (count, arrived) = (Arc::clone(&bytes), Arc::clone(&served));
+        let thread = thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let page = || page(address, Arc::clone(&count), Arc::clone(&arrived), closed.clone());
+                let pages: Vec<_> = (0..PAGES).map(|_| tokio::spawn(page())).collect();
+                for page in pages {
+                    page.await.expect("a page");
+                }
+            });
+        });
+        eventually("all pages are served", || (served.load(Ordering::Relaxed) == PAGES).then_some(()));
+        Pages { thread, close, bytes }
+    }
+
+    /// How many bytes they have read, all together.
+    fn close(self) -> u64 {
+        self.close.send_replace(true);
+        self.thread.join().expect("the pages are closed");
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+async fn page(
+    address: SocketAddr,
+    bytes: Arc<AtomicU64>,
+    served: Arc<AtomicUsize>,
+    mut closed: watch::Receiver<bool>,
+) {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("asked");
+    let mut buffer = vec![0; 64 << 10];
+    let mut is_first = true;
+    loop {
+        let read = tokio::select! {
+            read = stream.read(&mut buffer) => read.expect("the stream goes on"),
+            _ = closed.wait_for(|closed| *closed) => return,
+        };
+        assert_ne!(read, 0, "a page was disconnected");
+        bytes.fetch_add(read as u64, Ordering::Relaxed);
+        if std::mem::take(&mut is_first) {
+            served.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
