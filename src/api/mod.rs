@@ -2,10 +2,12 @@
 //!
 //! Whatever changes something is an [`acts::act`], which wants JSON and keeps pages of other sites out.
 
+pub mod access;
 pub mod acts;
 mod audit;
-pub mod auth;
+mod body;
 mod event;
+mod headers;
 mod health;
 mod legacy;
 mod metrics;
@@ -13,6 +15,7 @@ mod openapi;
 mod parameters;
 mod problem;
 mod server;
+mod session;
 mod status;
 mod systems;
 mod tls;
@@ -71,6 +74,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
+        .service(session::service())
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }

@@ -4,6 +4,7 @@
 
 use super::audit;
 use super::problem::Problem;
+use super::session;
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -11,7 +12,7 @@ use utoipa::{Modify, OpenApi};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "eventmanager", description = "Events of a telephone platform: see them, and act on them."),
-    paths(audit::list),
+    paths(audit::list, session::show, session::log_in, session::log_out),
     components(schemas(Problem)),
     modifiers(&Bearer),
     security(("bearer" = []), ())

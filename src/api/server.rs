@@ -1,7 +1,7 @@
 //! The HTTP server as a supervised actor.
 
-use super::auth::{self, Access};
-use super::{Sources, routes, tls};
+use super::access::{self, Access};
+use super::{Sources, headers, routes, tls};
 use crate::config;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -65,8 +65,9 @@ impl Api {
             let access = access.clone();
             App::new()
                 .app_data(sources.clone())
-                .wrap(middleware::from_fn(move |request, next| auth::check(access.clone(), request, next)))
-                .wrap(middleware::DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
+                .app_data(Data::new(access.clone()))
+                .wrap(middleware::from_fn(move |request, next| access::check(access.clone(), request, next)))
+                .wrap(middleware::from_fn(headers::complete))
                 .configure(routes)
         };
         let server = HttpServer::new(app)

@@ -1,0 +1,9 @@
+//! Who may ask for what over HTTP: sessions of the page, tokens, guesses, headers, certificates.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod given;
+mod guesses;
+mod headers;
+mod logins;
