@@ -16,11 +16,13 @@ mod parameters;
 mod problem;
 mod server;
 mod session;
+mod settings;
 mod status;
 mod systems;
 mod tls;
 
 pub use server::{Api, Bound, bind};
+pub use settings::{Change, Settings};
 
 use crate::config::Config;
 use crate::connections::LinkState;

@@ -1,7 +1,9 @@
 //! The HTTP server as a supervised actor.
 
 use super::access::{self, Access};
-use super::{Sources, headers, routes, tls};
+use super::settings::Settings;
+use super::tls::{Pair, Tls};
+use super::{Sources, headers, routes};
 use crate::config;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -9,38 +11,52 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, middleware};
 use anyhow::Context as _;
+use rustix::process::{Resource, getrlimit};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often the samples of histograms are put together.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Connections at a time, at most; further ones wait in the kernel.
-const CONNECTIONS: usize = 512;
+/// How often it is looked whether the certificate has been replaced.
+const LOOK: Duration = Duration::from_secs(2);
+/// Connections at a time, at most; further ones wait in the kernel. One that says nothing goes after a few seconds.
+const CONNECTIONS: u64 = 2048;
+/// The rest of the descriptors is for the store, for peers and files.
+const SHARE_OF_DESCRIPTORS: u64 = 2;
+/// The head of a first request is there by then, or it is answered 408.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// A connection on which no further request comes is closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// Requests that are under way at a stop get this long, in seconds.
 const STOP_LIMIT: u64 = 2;
 
 /// A listener that a restarted server takes up again, and what it serves with.
 pub struct Bound {
     listener: TcpListener,
-    tls: Option<rustls::ServerConfig>,
-    access: Access,
+    settings: Settings,
 }
 
 /// Takes the address and reads the certificates, so that what is wrong with them ends the start with a clear error.
 pub fn bind(http: &config::Http) -> anyhow::Result<Bound> {
     let listener = TcpListener::bind(http.listen).with_context(|| format!("http.listen {}", http.listen))?;
     let tls = match (&http.tls_cert, &http.tls_key) {
-        (Some(cert), Some(key)) => Some(tls::server_config(cert, key)?),
+        (Some(certificate), Some(key)) => Some(Tls::new(Pair::read(certificate, key)?)),
         _ => None,
     };
-    Ok(Bound { listener, tls, access: Access::new(http) })
+    Ok(Bound { listener, settings: Settings { access: Access::new(http), tls } })
 }
 
 impl Bound {
     /// Where it listens: with the port that was free where 0 is configured.
     pub fn address(&self) -> std::io::Result<std::net::SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// What can change while it serves.
+    pub fn settings(&self) -> Settings {
+        self.settings.clone()
     }
 }
 
@@ -57,9 +73,9 @@ impl Api {
         Api { bound, sources, server: None }
     }
 
-    fn serve(&mut self) -> std::io::Result<actix_web::dev::Server> {
+    fn serve(&mut self) -> anyhow::Result<actix_web::dev::Server> {
         let listener = self.bound.listener.try_clone()?;
-        let access = self.bound.access.clone();
+        let access = self.bound.settings.access.clone();
         let sources = Data::new(self.sources.clone());
         let app = move || {
             let access = access.clone();
@@ -70,16 +86,28 @@ impl Api {
                 .wrap(middleware::from_fn(headers::complete))
                 .configure(routes)
         };
+        let connections = connections();
         let server = HttpServer::new(app)
             .workers(1)
-            .max_connections(CONNECTIONS)
+            .max_connections(connections)
+            // Of TLS: those that are in the midst of a handshake. What says nothing takes nobody's turn.
+            .max_connection_rate(connections)
+            .tls_handshake_timeout(HANDSHAKE_LIMIT)
+            .client_request_timeout(HEAD_LIMIT)
+            .keep_alive(KEEP_ALIVE)
             .disable_signals()
             .shutdown_timeout(STOP_LIMIT);
-        Ok(match self.bound.tls.clone() {
-            Some(tls) => server.listen_rustls_0_23(listener, tls)?.run(),
+        Ok(match &self.bound.settings.tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls.server_config()?)?.run(),
             None => server.listen(listener)?.run(),
         })
     }
+}
+
+fn connections() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let connections = CONNECTIONS.min(descriptors / SHARE_OF_DESCRIPTORS).max(1);
+    usize::try_from(connections).unwrap_or(usize::MAX)
 }
 
 impl Actor for Api {
@@ -88,6 +116,9 @@ impl Actor for Api {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // The recorder keeps every sample until somebody looks: nobody may ever scrape.
         ctx.run_interval(UPKEEP, |this, _| this.sources.metrics.run_upkeep());
+        if let Some(tls) = self.bound.settings.tls.clone() {
+            ctx.run_interval(LOOK, move |_, _| tls.look());
+        }
         // A server of an earlier incarnation goes first: dropping its future would leave its threads behind.
         if let Some(old) = self.server.take() {
             ctx.wait(async move { old.stop(false).await }.into_actor(self));

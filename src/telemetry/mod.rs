@@ -89,6 +89,11 @@ fn describe() {
     gauge!("eventmanager_paused", "Whether operators have paused a system, 1 or 0");
     counter!("eventmanager_session_logins_total", "Sessions opened at a provisioning host");
     counter!("eventmanager_http_refused_total", "Requests over HTTP that did not pass, by reason");
+    gauge!(
+        "eventmanager_tls_certificate_expiry_seconds",
+        "When the certificate expires, seconds of the epoch"
+    );
+    counter!("eventmanager_tls_reloads_total", "New certificates, taken or refused");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");
 }
