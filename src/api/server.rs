@@ -40,12 +40,16 @@ pub struct Bound {
 
 /// Takes the address and reads the certificates, so that what is wrong with them ends the start with a clear error.
 pub fn bind(http: &config::Http) -> anyhow::Result<Bound> {
+    let access = Access::new(http);
+    if let Some(objection) = access.object(&http.tokens) {
+        anyhow::bail!(objection);
+    }
     let listener = TcpListener::bind(http.listen).with_context(|| format!("http.listen {}", http.listen))?;
     let tls = match (&http.tls_cert, &http.tls_key) {
         (Some(certificate), Some(key)) => Some(Tls::new(Pair::read(certificate, key)?)),
         _ => None,
     };
-    Ok(Bound { listener, settings: Settings { access: Access::new(http), tls } })
+    Ok(Bound { listener, settings: Settings { access, tls } })
 }
 
 impl Bound {

@@ -18,10 +18,14 @@ pub struct Change {
 }
 
 impl Settings {
-    /// Reads what `http` of a new configuration names; nothing has changed yet. Fails where a certificate cannot be used.
+    /// Reads what `http` of a new configuration names; nothing has changed yet. Fails where a certificate cannot be used,
+    /// and where other hosts can reach the listener that is open, whatever `http.listen` says now, and no token is left.
     ///
     /// Not among the settings, so that it needs a new start: where it listens, and whether with TLS.
     pub fn prepare(&self, http: &Http) -> anyhow::Result<Change> {
+        if let Some(objection) = self.access.object(&http.tokens) {
+            anyhow::bail!(objection);
+        }
         let pair = match (&self.tls, &http.tls_cert, &http.tls_key) {
             (Some(_), Some(certificate), Some(key)) => Some(Pair::read(certificate, key)?),
             _ => None,

@@ -107,7 +107,7 @@ impl Access {
     pub fn new(http: &Http) -> Self {
         let state =
             State { tokens: http.tokens.clone(), sessions: Sessions::default(), limiter: Limiter::default() };
-        Access { state: Arc::new(Mutex::new(state)), loopback: http.listen.ip().is_loopback() }
+        Access { state: Arc::new(Mutex::new(state)), loopback: is_loopback(http) }
     }
 
     /// Takes the tokens of a configuration that was read anew. Sessions of a token that is gone, or has another role or
@@ -120,14 +120,20 @@ impl Access {
 
     /// Whether nobody needs a token.
     pub fn is_open(&self) -> bool {
-        self.state().tokens.is_empty()
+        self.loopback && self.state().tokens.is_empty()
+    }
+
+    /// Why these tokens would not do; beyond loopback nobody is served without one.
+    pub fn object(&self, tokens: &[Token]) -> Option<&'static str> {
+        (!self.loopback && tokens.is_empty())
+            .then_some("http.listen can be reached from other hosts, which needs a [[http.token]]")
     }
 
     /// Whether `caller` would pass now as well: for answers that take long, such as a stream. A session is used by this.
     pub fn is_current(&self, caller: &Caller) -> bool {
         let mut state = self.state();
         match &caller.how {
-            How::Anybody => caller.role.is_none() || state.tokens.is_empty(),
+            How::Anybody => caller.role.is_none() || (self.loopback && state.tokens.is_empty()),
             How::Token(token) => state.tokens.contains(token),
             How::Session(key) => state.sessions.take_up(key, Instant::now()).is_some(),
         }
@@ -265,6 +271,10 @@ impl Access {
         // Nothing that is done with it panics half way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_loopback(http: &Http) -> bool {
+    http.listen.ip().to_canonical().is_loopback()
 }
 
 /// Whether a request may change something.

@@ -125,3 +125,22 @@ fn who_shows_unknown_tokens_is_refused_and_nobody_else() {
     let open = judge(&access, Method::GET, "/healthz", &from(1, "guess"));
     assert_eq!(open, Ok(None), "what is open to everybody stays so");
 }
+
+#[test]
+fn beyond_loopback_nobody_is_served_without_a_token() {
+    let check = |listen, open: bool| {
+        let access = access(listen, &[]);
+        assert_eq!(access.object(&[]).is_none(), open, "{listen}");
+        assert_eq!(access.object(&[token("act", Role::Viewer)]), None, "{listen}");
+        let act = judge(&access, Method::POST, PAUSE, &Shown::default());
+        assert_eq!(act, if open { Ok(None) } else { Err(Refusal::NoToken) }, "{listen}");
+    };
+    check("127.0.0.1:1", true);
+    check("127.1.2.3:1", true);
+    check("[::1]:1", true);
+    check("[::ffff:127.0.0.1]:1", true);
+    check("0.0.0.0:1", false);
+    check("[::]:1", false);
+    check("192.0.2.1:1", false);
+    check("[::ffff:192.0.2.1]:1", false);
+}
