@@ -41,3 +41,31 @@ impl Settings {
         self.access.configure(&change.tokens)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Role;
+
+    fn http(listen: &str, names: &[&str]) -> Http {
+        let token = |name: &&str| Token { name: (*name).into(), role: Role::Viewer, sha256: name.repeat(8) };
+        let listen = listen.parse().expect("an address");
+        Http { listen, tokens: names.iter().map(token).collect(), ..Http::default() }
+    }
+
+    #[test]
+    fn tokens_change_while_it_serves_but_never_to_none_beyond_loopback() {
+        let settings = |listen| Settings { access: Access::new(&http(listen, &["one"])), tls: None };
+        let inside = settings("127.0.0.1:1");
+        assert!(!inside.access.is_open());
+        let change = inside.prepare(&http("127.0.0.1:1", &[])).expect("good");
+        assert!(!inside.access.is_open(), "nothing has changed yet");
+        inside.apply(change);
+        assert!(inside.access.is_open());
+        let outside = settings("0.0.0.0:1");
+        // It listens where it did until it is started anew.
+        let refused = outside.prepare(&http("127.0.0.1:1", &[])).err().expect("refused");
+        assert!(refused.to_string().contains("[[http.token]]"), "{refused}");
+        assert!(outside.prepare(&http("0.0.0.0:1", &["two"])).is_ok());
+    }
+}
