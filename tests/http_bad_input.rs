@@ -150,6 +150,39 @@ fn a_client_that_sends_slowly_is_given_up() {
 }
 
 #[test]
+fn a_connection_that_begins_a_further_request_and_does_not_go_on_is_closed() {
+    let (_peers, _site, daemon) = start();
+    let mut stalled = connect(&daemon);
+    stalled.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").expect("sent");
+    let mut answer = [0; 12];
+    stalled.read_exact(&mut answer).expect("an answer");
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let began = Instant::now();
+    stalled.write_all(b"GET /healthz HTT").expect("sent");
+    // One that goes on asking stays.
+    let mut asking = connect(&daemon);
+    asking.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+    let mut asked = 0;
+    stalled.set_read_timeout(Some(Duration::from_millis(500))).expect("a timeout");
+    loop {
+        let mut rest = [0; 4096];
+        match stalled.read(&mut rest) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => panic!("{error}"),
+        }
+        asking.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").expect("it is open");
+        asking.read_exact(&mut answer).expect("an answer");
+        while asking.read(&mut rest).is_ok_and(|length| length == rest.len()) {}
+        asked += 1;
+        assert!(began.elapsed() < PATIENCE, "it stays for ever");
+    }
+    assert!(asked > 10 && began.elapsed() > Duration::from_secs(15), "{asked} {:?}", began.elapsed());
+    changed_nothing(&daemon);
+}
+
+#[test]
 fn a_client_that_goes_in_the_midst_of_an_act_has_not_acted() {
     let (_peers, _site, daemon) = start();
     for _ in 0..20 {

@@ -1,5 +1,6 @@
 //! Headers that every answer carries, so that a browser keeps it to itself, and errors of the HTTP library as problems.
 
+use super::connections::{Connection, UnderWay};
 use super::problem::problem;
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -9,6 +10,7 @@ use actix_web::http::header::{
     REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::middleware::Next;
+use std::sync::Arc;
 
 /// Of the page: scripts, styles and images of ours alone, none of them within the HTML.
 const OF_PAGE: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; \
@@ -32,9 +34,13 @@ pub async fn complete(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let page = request.path() == "/" || request.path().starts_with("/assets/");
     let tls = request.app_config().secure();
+    let under_way = UnderWay::begin(request.request().conn_data::<Arc<Connection>>());
     let mut answer = explain(next.call(request).await?.map_into_boxed_body());
     protect(answer.headers_mut(), page, tls);
-    Ok(answer)
+    Ok(match under_way {
+        Some(under_way) => answer.map_body(|_, body| under_way.through(body)),
+        None => answer,
+    })
 }
 
 fn protect(headers: &mut HeaderMap, page: bool, tls: bool) {

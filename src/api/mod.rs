@@ -6,6 +6,7 @@ pub mod access;
 pub mod acts;
 mod audit;
 mod body;
+mod connections;
 mod event;
 mod headers;
 mod health;

@@ -1,6 +1,7 @@
 //! The HTTP server as a supervised actor.
 
 use super::access::{self, Access};
+use super::connections::Connections;
 use super::settings::Settings;
 use super::tls::{Pair, Tls};
 use super::{Sources, headers, routes};
@@ -22,8 +23,8 @@ const UPKEEP: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_secs(2);
 /// Connections at a time, at most; further ones wait in the kernel. One that says nothing goes after a few seconds.
 const CONNECTIONS: u64 = 2048;
-/// The rest of the descriptors is for the store, for peers and files.
-const SHARE_OF_DESCRIPTORS: u64 = 2;
+/// A connection takes two descriptors; the other half is for the store, for peers and files.
+const SHARE_OF_DESCRIPTORS: u64 = 4;
 /// The head of a first request is there by then, or it is answered 408.
 const HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// A connection on which no further request comes is closed.
@@ -68,13 +69,14 @@ impl Bound {
 pub struct Api {
     bound: Arc<Bound>,
     sources: Sources,
+    connections: Connections,
     server: Option<ServerHandle>,
 }
 
 impl Api {
     /// A server on `bound`; the listener stays open across its restarts.
     pub fn new(bound: Arc<Bound>, sources: Sources) -> Self {
-        Api { bound, sources, server: None }
+        Api { bound, sources, connections: Connections::default(), server: None }
     }
 
     fn serve(&mut self) -> anyhow::Result<actix_web::dev::Server> {
@@ -90,12 +92,14 @@ impl Api {
                 .wrap(middleware::from_fn(headers::complete))
                 .configure(routes)
         };
-        let connections = connections();
+        let most = most_connections();
+        let connections = self.connections.clone();
         let server = HttpServer::new(app)
+            .on_connect(move |stream, data| connections.opened(stream, data))
             .workers(1)
-            .max_connections(connections)
+            .max_connections(most)
             // Of TLS: those that are in the midst of a handshake. What says nothing takes nobody's turn.
-            .max_connection_rate(connections)
+            .max_connection_rate(most)
             .tls_handshake_timeout(HANDSHAKE_LIMIT)
             .client_request_timeout(HEAD_LIMIT)
             .keep_alive(KEEP_ALIVE)
@@ -108,7 +112,7 @@ impl Api {
     }
 }
 
-fn connections() -> usize {
+fn most_connections() -> usize {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let connections = CONNECTIONS.min(descriptors / SHARE_OF_DESCRIPTORS).max(1);
     usize::try_from(connections).unwrap_or(usize::MAX)
@@ -120,6 +124,7 @@ impl Actor for Api {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // The recorder keeps every sample until somebody looks: nobody may ever scrape.
         ctx.run_interval(UPKEEP, |this, _| this.sources.metrics.run_upkeep());
+        ctx.run_interval(HEAD_LIMIT, |this, _| this.connections.close_stalled(KEEP_ALIVE + HEAD_LIMIT));
         if let Some(tls) = self.bound.settings.tls.clone() {
             ctx.run_interval(LOOK, move |_, _| tls.look());
         }
