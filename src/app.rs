@@ -17,7 +17,7 @@
 //! └─ stream      what the readers of the API's stream are told; before HTTP stops, they are sent away
 //! ```
 
-use crate::api::{self, Api, Bound, Channel, Hub, Sources};
+use crate::api::{self, Api, Bound, Channel, Hub, Settings, Sources};
 use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::board::{self, Board, Publisher};
@@ -63,6 +63,8 @@ pub struct App {
     pub store: Store,
     /// Where HTTP is served.
     pub http: SocketAddr,
+    /// Tokens and certificates, which can change while it runs.
+    pub settings: Settings,
     pub links: Vec<watch::Receiver<LinkState>>,
     exit: oneshot::Receiver<Exit>,
     threads: Threads,
@@ -76,7 +78,7 @@ impl App {
     /// are no failure.
     pub fn start(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<App> {
         let bound = api::bind(&config.http)?;
-        let http = bound.address()?;
+        let (http, settings) = (bound.address()?, bound.settings());
         let mut threads = Threads::default();
         let (store, writers) = store::open(&config.store)?;
         let mut children = vec![store_spec(config, &store, writers, &mut threads)];
@@ -117,7 +119,7 @@ impl App {
         root.addr.do_send(Add(api_spec(bound, sources.clone())));
         root.addr.do_send(Add(stream_spec(sources)));
         let _watching = threads.watch()?;
-        Ok(App { root: root.addr, store, http, links, exit: root.exit, threads, _watching })
+        Ok(App { root: root.addr, store, http, settings, links, exit: root.exit, threads, _watching })
     }
 
     /// Stops everything in order.

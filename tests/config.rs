@@ -287,6 +287,12 @@ fn missing_keys_and_contradictions_are_told() {
         "[http]\nlisten = '[::]:80'",
         "2:10: http.listen: can be reached from other hosts, which needs a [[http.token]]",
     );
+    for address in ["0.0.0.0:80", "192.0.2.1:80", "[fe80::1]:80", "[::ffff:192.0.2.1]:80"] {
+        check(
+            &format!("[http]\nlisten = '{address}'\ntoken = []"),
+            "2:10: http.listen: can be reached from other hosts, which needs a [[http.token]]",
+        );
+    }
     check(
         "[http]\ntls_cert = 'x'\ntls_key = 'file:x'",
         "3:11: http.tls_key: is a path already, write it without \"file:\"",

@@ -328,10 +328,22 @@ fn refused_start(site: &Site) -> String {
 
 #[test]
 fn listening_beyond_loopback_without_a_token_is_refused_at_start() {
-    let (_peers, site) = site();
-    configure(&site, "listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\"");
-    let error = refused_start(&site);
-    assert!(error.contains("http.listen") && error.contains("[[http.token]]"), "{error}");
+    for (listen, says) in [
+        ("listen = \"0.0.0.0:0\"", "[[http.token]]"),
+        ("listen = \"[::]:0\"", "[[http.token]]"),
+        ("listen = \"[::ffff:0.0.0.0]:0\"", "[[http.token]]"),
+        ("listen = \"0.0.0.0:0\"\ntoken = []", "[[http.token]]"),
+        // A name may lead anywhere.
+        ("listen = \"localhost:0\"", "IP:PORT"),
+    ] {
+        let (_peers, site) = site();
+        configure(&site, "listen = \"127.0.0.1:0\"", listen);
+        let error = refused_start(&site);
+        assert!(error.contains("http.listen") && error.contains(says), "{listen}: {error}");
+    }
+    let demo = program(&["demo", "--http", "0.0.0.0:0"]);
+    let error = String::from_utf8_lossy(&demo.stderr);
+    assert!(demo.status.code() == Some(2) && error.contains("without a token"), "{:?}: {error}", demo.status);
 }
 
 #[test]

@@ -1,26 +1,15 @@
-//! What all acts over HTTP have in common: JSON alone, no page of another site, and a name for who did it.
-//!
-//! Without tokens everything on loopback is open, also to the operator's own browser. A page of somebody else that is
-//! shown there must not be able to act: a browser asks no leave to send a form, but it says where the page is from, and
-//! it does ask before it sends JSON to another site. A name that a stranger's server resolves to loopback (DNS
-//! rebinding) shows in `Host`.
+//! What all acts over HTTP have in common: a name for who did it, and a reason.
 
-use super::auth::{Bearer, is_act};
+use super::access::{Caller, guard};
 use super::problem::{problem, wrong_method_of_act};
-use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
-use actix_web::http::header::HeaderMap;
-use actix_web::middleware::{self, Next};
-use actix_web::{Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, web};
+use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, middleware, web};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use std::net::IpAddr;
 use utoipa::ToSchema;
 
-/// A body larger than this is no act, in bytes.
-const LARGEST: usize = 16 << 10;
 /// Characters of a reason, at most.
 const LONGEST_REASON: usize = 500;
 /// Characters of a user's name, at most.
@@ -42,59 +31,8 @@ where
         .wrap(middleware::from_fn(guard))
 }
 
-async fn guard(
-    request: ServiceRequest,
-    next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<BoxBody>, Error> {
-    // A token proves more than what a browser says: no page knows it.
-    let proven = token(request.request()).is_some();
-    match check(request.headers(), proven) {
-        Err((status, reason)) if is_act(request.method()) => {
-            Ok(request.into_response(problem(status, reason)))
-        }
-        _ => next.call(request).await.map(ServiceResponse::map_into_boxed_body),
-    }
-}
-
-fn check(headers: &HeaderMap, proven: bool) -> Result<(), (StatusCode, &'static str)> {
-    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let kind = text("Content-Type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
-    if !kind.trim().eq_ignore_ascii_case("application/json") {
-        let reason = "an act wants Content-Type: application/json";
-        return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, reason));
-    }
-    if proven {
-        return Ok(());
-    }
-    let refused = |reason| Err((StatusCode::FORBIDDEN, reason));
-    if text("Sec-Fetch-Site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
-        return refused("a page of another site may not act here");
-    }
-    let host = text("Host");
-    if let Some(origin) = text("Origin") {
-        let of = origin.split_once("://").map(|(_, of)| of);
-        if of.is_none() || !of.zip(host).is_some_and(|(of, host)| of.eq_ignore_ascii_case(host)) {
-            return refused("a page of another site may not act here");
-        }
-    }
-    if host.is_some_and(|host| !is_loopback(host)) {
-        return refused("without a [[http.token]] acts are taken by a name or address of loopback alone");
-    }
-    Ok(())
-}
-
-/// Whether a `Host` header names this machine by a name that nobody else can give to it.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let address = name.parse::<IpAddr>().map(|address| address.to_canonical());
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
-}
-
 fn token(request: &HttpRequest) -> Option<String> {
-    request.extensions().get::<Bearer>().and_then(|bearer| bearer.0.clone())
+    request.extensions().get::<Caller>().and_then(|caller| caller.name.clone())
 }
 
 /// Who acts: the name of the token, or `local`, with the name of the user where the CLI tells it.
@@ -121,17 +59,11 @@ pub async fn reason(payload: web::Payload) -> Result<Option<String>, HttpRespons
     tidy(reason.as_deref()).map_err(|detail| problem(StatusCode::BAD_REQUEST, detail))
 }
 
-/// The body of an act; an empty one is `{}`. The error is the answer to a body that is none.
+/// The body of an act; an empty one is `{}`. The error is the answer to a body that is none. [`guard`] has read it
+/// already.
 pub async fn body<T: DeserializeOwned + Default>(body: web::Payload) -> Result<T, HttpResponse> {
     let bad = |detail: String| problem(StatusCode::BAD_REQUEST, detail);
-    let bytes = match body.to_bytes_limited(LARGEST).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) => return Err(bad(format!("the body cannot be read: {error}"))),
-        Err(_) => {
-            let detail = format!("the body is larger than {LARGEST} bytes");
-            return Err(problem(StatusCode::PAYLOAD_TOO_LARGE, detail));
-        }
-    };
+    let bytes = body.to_bytes().await.map_err(|error| bad(format!("the body cannot be read: {error}")))?;
     if bytes.is_empty() {
         return Ok(T::default());
     }
@@ -158,45 +90,6 @@ pub fn tidy(reason: Option<&str>) -> Result<Option<String>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use actix_web::http::header::{HeaderName, HeaderValue};
-
-    fn status(headers: &[(&str, &str)], proven: bool) -> u16 {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            let name: HeaderName = name.parse().expect("a name");
-            map.append(name, HeaderValue::from_str(value).expect("a value"));
-        }
-        check(&map, proven).map_or_else(|(status, _)| status.as_u16(), |()| 200)
-    }
-
-    #[test]
-    fn a_page_of_another_site_may_not_act() {
-        let json = ("Content-Type", "application/json");
-        let host = ("Host", "127.0.0.1:8080");
-        let check = |headers: &[(&str, &str)], expected| {
-            assert_eq!(status(headers, false), expected, "{headers:?}");
-        };
-        check(&[json, host], 200);
-        check(&[("content-type", "Application/JSON; charset=utf-8"), host], 200);
-        check(&[host], 415);
-        check(&[("Content-Type", "text/plain"), host], 415);
-        check(&[("Content-Type", "application/x-www-form-urlencoded"), host], 415);
-        check(&[json, host, ("Origin", "http://127.0.0.1:8080")], 200);
-        check(&[json, ("Host", "LocalHost:8080"), ("Origin", "http://localhost:8080")], 200);
-        check(&[json, ("Host", "[::1]:8080"), ("Sec-Fetch-Site", "same-origin")], 200);
-        check(&[json, host, ("Origin", "http://127.0.0.1:3000")], 403);
-        check(&[json, host, ("Origin", "https://evil.example")], 403);
-        check(&[json, host, ("Origin", "null")], 403);
-        check(&[json, ("Origin", "http://127.0.0.1:8080")], 403);
-        check(&[json, host, ("Sec-Fetch-Site", "cross-site")], 403);
-        check(&[json, host, ("Sec-Fetch-Site", "same-site")], 403);
-        // Rebound to loopback, its page is of the same origin as far as the browser knows.
-        let evil = [json, ("Host", "evil.example:8080"), ("Origin", "http://evil.example:8080")];
-        check(&evil, 403);
-        check(&[json, ("Host", "127.0.0.1.evil.example")], 403);
-        assert_eq!(status(&evil, true), 200, "no page knows a token");
-        assert_eq!(status(&[host], true), 415);
-    }
 
     #[test]
     fn a_reason_is_one_line_of_some_length() {

@@ -2,13 +2,16 @@
 //!
 //! Whatever changes something is an [`acts::act`], which wants JSON and keeps pages of other sites out.
 
+pub mod access;
 pub mod acts;
 mod audit;
-pub mod auth;
+mod body;
+mod connections;
 mod event;
 mod event_acts;
 pub mod events;
 mod faults;
+mod headers;
 mod health;
 mod legacy;
 mod metrics;
@@ -16,6 +19,8 @@ mod openapi;
 mod parameters;
 mod problem;
 mod server;
+mod session;
+mod settings;
 mod status;
 mod stream;
 mod systems;
@@ -23,6 +28,7 @@ pub mod times;
 mod tls;
 
 pub use server::{Api, Bound, bind};
+pub use settings::{Change, Settings};
 pub use stream::{Channel, Hub};
 
 use crate::config::Config;
@@ -89,6 +95,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
+        .service(session::service())
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }

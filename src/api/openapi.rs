@@ -3,7 +3,7 @@
 //! Each handler carries its own description, so that a change of one is a change of the other; [`Api`] lists them.
 
 use super::problem::Problem;
-use super::{audit, event, event_acts, events, faults, stream};
+use super::{audit, event, event_acts, events, faults, session, stream};
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -20,7 +20,10 @@ use utoipa::{Modify, OpenApi};
         faults::list,
         faults::commands,
         stream::stream,
-        audit::list
+        audit::list,
+        session::show,
+        session::log_in,
+        session::log_out
     ),
     components(schemas(Problem, events::Summary)),
     modifiers(&Bearer),

@@ -64,7 +64,8 @@ pub async fn wrong_method_of_act(request: HttpRequest) -> HttpResponse {
     not_allowed(detail, "POST")
 }
 
-fn not_allowed(detail: String, allowed: &'static str) -> HttpResponse {
+/// 405, with the methods that there are.
+pub fn not_allowed(detail: String, allowed: &'static str) -> HttpResponse {
     let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, detail);
     answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
     answer

@@ -1,7 +1,10 @@
 //! The HTTP server as a supervised actor.
 
-use super::auth::{self, Access};
-use super::{Sources, routes, tls};
+use super::access::{self, Access};
+use super::connections::Connections;
+use super::settings::Settings;
+use super::tls::{Pair, Tls};
+use super::{Sources, headers, routes};
 use crate::config;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -9,6 +12,7 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::Data;
 use actix_web::{App, HttpServer, middleware};
 use anyhow::Context as _;
+use rustix::process::{Resource, getrlimit};
 use socket2::SockRef;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -16,30 +20,42 @@ use std::time::Duration;
 
 /// How often the samples of histograms are put together.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Connections at a time, at most; further ones wait in the kernel.
-const CONNECTIONS: usize = 512;
 /// A peer that takes nothing of what is sent to it for so long is disconnected: a stream to it would stay for ever.
 const TAKES_NOTHING: Duration = Duration::from_secs(15);
 /// What the kernel holds for a peer that does not read, in bytes; it doubles this for its own books.
 const SEND_BUFFER: usize = 128 << 10;
+/// How often it is looked whether the certificate has been replaced.
+const LOOK: Duration = Duration::from_secs(2);
+/// Connections at a time, at most; further ones wait in the kernel. One that says nothing goes after a few seconds.
+const CONNECTIONS: u64 = 2048;
+/// A connection takes two descriptors; the other half is for the store, for peers and files.
+const SHARE_OF_DESCRIPTORS: u64 = 4;
+/// The head of a first request is there by then, or it is answered 408.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// A connection on which no further request comes is closed.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// Requests that are under way at a stop get this long, in seconds.
 const STOP_LIMIT: u64 = 2;
 
 /// A listener that a restarted server takes up again, and what it serves with.
 pub struct Bound {
     listener: TcpListener,
-    tls: Option<rustls::ServerConfig>,
-    access: Access,
+    settings: Settings,
 }
 
 /// Takes the address and reads the certificates, so that what is wrong with them ends the start with a clear error.
 pub fn bind(http: &config::Http) -> anyhow::Result<Bound> {
+    let access = Access::new(http);
+    if let Some(objection) = access.object(&http.tokens) {
+        anyhow::bail!(objection);
+    }
     let listener = listen(http.listen).with_context(|| format!("http.listen {}", http.listen))?;
     let tls = match (&http.tls_cert, &http.tls_key) {
-        (Some(cert), Some(key)) => Some(tls::server_config(cert, key)?),
+        (Some(certificate), Some(key)) => Some(Tls::new(Pair::read(certificate, key)?)),
         _ => None,
     };
-    Ok(Bound { listener, tls, access: Access::new(http) })
+    Ok(Bound { listener, settings: Settings { access, tls } })
 }
 
 /// What is set here every accepted connection has as well.
@@ -56,43 +72,64 @@ impl Bound {
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
     }
+
+    /// What can change while it serves.
+    pub fn settings(&self) -> Settings {
+        self.settings.clone()
+    }
 }
 
 /// Serves [`routes`] until it is shut down.
 pub struct Api {
     bound: Arc<Bound>,
     sources: Sources,
+    connections: Connections,
     server: Option<ServerHandle>,
 }
 
 impl Api {
     /// A server on `bound`; the listener stays open across its restarts.
     pub fn new(bound: Arc<Bound>, sources: Sources) -> Self {
-        Api { bound, sources, server: None }
+        Api { bound, sources, connections: Connections::default(), server: None }
     }
 
-    fn serve(&mut self) -> std::io::Result<actix_web::dev::Server> {
+    fn serve(&mut self) -> anyhow::Result<actix_web::dev::Server> {
         let listener = self.bound.listener.try_clone()?;
-        let access = self.bound.access.clone();
+        let access = self.bound.settings.access.clone();
         let sources = Data::new(self.sources.clone());
         let app = move || {
             let access = access.clone();
             App::new()
                 .app_data(sources.clone())
-                .wrap(middleware::from_fn(move |request, next| auth::check(access.clone(), request, next)))
-                .wrap(middleware::DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")))
+                .app_data(Data::new(access.clone()))
+                .wrap(middleware::from_fn(move |request, next| access::check(access.clone(), request, next)))
+                .wrap(middleware::from_fn(headers::complete))
                 .configure(routes)
         };
+        let most = most_connections();
+        let connections = self.connections.clone();
         let server = HttpServer::new(app)
+            .on_connect(move |stream, data| connections.opened(stream, data))
             .workers(1)
-            .max_connections(CONNECTIONS)
+            .max_connections(most)
+            // Of TLS: those that are in the midst of a handshake. What says nothing takes nobody's turn.
+            .max_connection_rate(most)
+            .tls_handshake_timeout(HANDSHAKE_LIMIT)
+            .client_request_timeout(HEAD_LIMIT)
+            .keep_alive(KEEP_ALIVE)
             .disable_signals()
             .shutdown_timeout(STOP_LIMIT);
-        Ok(match self.bound.tls.clone() {
-            Some(tls) => server.listen_rustls_0_23(listener, tls)?.run(),
+        Ok(match &self.bound.settings.tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls.server_config()?)?.run(),
             None => server.listen(listener)?.run(),
         })
     }
+}
+
+fn most_connections() -> usize {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let connections = CONNECTIONS.min(descriptors / SHARE_OF_DESCRIPTORS).max(1);
+    usize::try_from(connections).unwrap_or(usize::MAX)
 }
 
 impl Actor for Api {
@@ -101,6 +138,10 @@ impl Actor for Api {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // The recorder keeps every sample until somebody looks: nobody may ever scrape.
         ctx.run_interval(UPKEEP, |this, _| this.sources.metrics.run_upkeep());
+        ctx.run_interval(HEAD_LIMIT, |this, _| this.connections.close_stalled(KEEP_ALIVE + HEAD_LIMIT));
+        if let Some(tls) = self.bound.settings.tls.clone() {
+            ctx.run_interval(LOOK, move |_, _| tls.look());
+        }
         // A server of an earlier incarnation goes first: dropping its future would leave its threads behind.
         if let Some(old) = self.server.take() {
             ctx.wait(async move { old.stop(false).await }.into_actor(self));

@@ -4,6 +4,7 @@ mod check;
 mod client;
 mod compare;
 pub mod demo;
+mod descriptors;
 mod pause;
 mod plan;
 mod replay;

@@ -1,6 +1,6 @@
 //! `eventmanager run`: the daemon, until a signal or a failure ends it.
 
-use super::check;
+use super::{check, descriptors};
 use crate::app::App;
 use crate::config;
 use crate::supervision::Exit;
@@ -28,6 +28,7 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     for remark in check::remarks(&loaded.config) {
         tracing::warn!(remark, "configuration");
     }
+    descriptors::raise();
     let metrics = telemetry::start_metrics()?;
     actix_rt::System::new().block_on(async move {
         // Before anything runs that would have to be stopped in order.

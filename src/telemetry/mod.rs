@@ -92,6 +92,12 @@ fn describe() {
     gauge!("eventmanager_breaker_open", "Whether a host is left alone because it is away, 1 or 0");
     gauge!("eventmanager_paused", "Whether operators have paused a system, 1 or 0");
     counter!("eventmanager_session_logins_total", "Sessions opened at a provisioning host");
+    counter!("eventmanager_http_refused_total", "Requests over HTTP that did not pass, by reason");
+    gauge!(
+        "eventmanager_tls_certificate_expiry_seconds",
+        "When the certificate expires, seconds of the epoch"
+    );
+    counter!("eventmanager_tls_reloads_total", "New certificates, taken or refused");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
     gauge!("eventmanager_stream_readers", "Open streams of what happens");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");

@@ -2,7 +2,7 @@
 
 use crate::site::*;
 use eventmanager::event::Status;
-use eventmanager::store::{Changed, Counts, EventFilter, ReadError, Verdict};
+use eventmanager::store::{Changed, Counts, EventFilter, ReadError};
 use std::time::{Duration, SystemTime};
 
 pub async fn what_changes_is_told_and_its_lines_are_read(site: Site) {

@@ -54,6 +54,7 @@ pub struct Options {
 pub fn demo(options: Options) -> anyhow::Result<ExitCode> {
     // The portal does much that deserves a warning; what fails shows in the summary.
     let _log = telemetry::start_log(&Log { level: "error".into(), format: LogFormat::Text });
+    super::descriptors::raise();
     let metrics = telemetry::start_metrics()?;
     let directory =
         tempfile::Builder::new().prefix("eventmanager-demo-").tempdir().context("temporary directory")?;

@@ -22,7 +22,9 @@ pub(super) fn http(section: &Section) -> Http {
             section.problem(given, format!("works only together with {missing}"));
         }
     }
-    if !addresses::is_loopback(http.listen) && section.lacks("token") {
+    // `token = []` is a key, and nobody's token.
+    let nobody = section.lacks("token") || (section.has("token") && http.tokens.is_empty());
+    if !addresses::is_loopback(http.listen) && nobody {
         section.problem("listen", "can be reached from other hosts, which needs a [[http.token]]");
     }
     http

@@ -1,0 +1,97 @@
+//! Which page a request comes from, as far as a browser tells.
+//!
+//! Without tokens everything on loopback is open, also to the operator's own browser. A page of somebody else that is
+//! shown there must not be able to act: a browser asks no leave to send a form, but it says where the page is from, and
+//! it does ask before it sends JSON to another site. A name that a stranger's server resolves to loopback (DNS
+//! rebinding) shows in `Host`.
+
+use super::refusal::Refusal;
+use actix_web::http::header::HeaderMap;
+use std::net::IpAddr;
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+/// An act is JSON, which no form can send.
+pub fn check_json(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = text(headers, "Content-Type").and_then(|kind| kind.split(';').next()).unwrap_or_default();
+    match kind.trim().eq_ignore_ascii_case("application/json") {
+        true => Ok(()),
+        false => Err(Refusal::NotJson),
+    }
+}
+
+/// A page that asks, if it is one, is of this site.
+pub fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+    let site = text(headers, "Sec-Fetch-Site");
+    if site.is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        return Err(Refusal::OtherSite);
+    }
+    let Some(origin) = text(headers, "Origin") else { return Ok(()) };
+    let of = origin.split_once("://").map(|(_, of)| of);
+    match of.zip(text(headers, "Host")) {
+        Some((of, host)) if of.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Refusal::OtherSite),
+    }
+}
+
+/// It was asked by a name of this machine that nobody else can give to it; old clients say none.
+pub fn check_host(headers: &HeaderMap) -> Result<(), Refusal> {
+    match text(headers, "Host").is_none_or(is_loopback) {
+        true => Ok(()),
+        false => Err(Refusal::ForeignHost),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, _)) => address,
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let address = name.parse::<IpAddr>().map(|address| address.to_canonical());
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    /// As for an act without a token.
+    fn judge(headers: &[(&str, &str)]) -> Result<(), Refusal> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: HeaderName = name.parse().expect("a name");
+            map.append(name, HeaderValue::from_str(value).expect("a value"));
+        }
+        check_json(&map).and_then(|()| check_origin(&map)).and_then(|()| check_host(&map))
+    }
+
+    #[test]
+    fn a_page_of_another_site_may_not_act() {
+        let json = ("Content-Type", "application/json");
+        let host = ("Host", "127.0.0.1:8080");
+        let check = |headers: &[(&str, &str)], expected| {
+            assert_eq!(judge(headers), expected, "{headers:?}");
+        };
+        check(&[json, host], Ok(()));
+        check(&[("content-type", "Application/JSON; charset=utf-8"), host], Ok(()));
+        check(&[host], Err(Refusal::NotJson));
+        check(&[("Content-Type", "text/plain"), host], Err(Refusal::NotJson));
+        check(&[("Content-Type", "application/x-www-form-urlencoded"), host], Err(Refusal::NotJson));
+        check(&[json, host, ("Origin", "http://127.0.0.1:8080")], Ok(()));
+        check(&[json, ("Host", "LocalHost:8080"), ("Origin", "http://localhost:8080")], Ok(()));
+        check(&[json, ("Host", "[::1]:8080"), ("Sec-Fetch-Site", "same-origin")], Ok(()));
+        check(&[json, host, ("Origin", "http://127.0.0.1:3000")], Err(Refusal::OtherSite));
+        check(&[json, host, ("Origin", "https://evil.example")], Err(Refusal::OtherSite));
+        check(&[json, host, ("Origin", "null")], Err(Refusal::OtherSite));
+        check(&[json, ("Origin", "http://127.0.0.1:8080")], Err(Refusal::OtherSite));
+        check(&[json, host, ("Sec-Fetch-Site", "cross-site")], Err(Refusal::OtherSite));
+        check(&[json, host, ("Sec-Fetch-Site", "same-site")], Err(Refusal::OtherSite));
+        // Rebound to loopback, its page is of the same origin as far as the browser knows.
+        let evil = [json, ("Host", "evil.example:8080"), ("Origin", "http://evil.example:8080")];
+        check(&evil, Err(Refusal::ForeignHost));
+        check(&[json, ("Host", "127.0.0.1.evil.example")], Err(Refusal::ForeignHost));
+    }
+}

@@ -1,0 +1,146 @@
+//! Who passes where, with what they show.
+
+use super::*;
+
+const PAUSE: &str = "/api/v1/systems/hss/pause";
+
+fn token(text: &str, role: Role) -> Token {
+    let sha256 = digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    Token { name: text.into(), role, sha256 }
+}
+
+fn access(listen: &str, tokens: &[(&str, Role)]) -> Access {
+    let tokens = tokens.iter().map(|(text, role)| token(text, *role)).collect();
+    let listen = listen.parse().expect("an address");
+    Access::new(&Http { listen, tokens, ..Http::default() })
+}
+
+fn bearer(text: &str) -> Shown<'_> {
+    Shown { bearer: Some(text), from: Some([192, 0, 2, 1].into()), ..Shown::default() }
+}
+
+fn cookie<'a>(id: &'a str, csrf: Option<&'a str>) -> Shown<'a> {
+    Shown { sessions: vec!["of another", id], csrf, ..Shown::default() }
+}
+
+/// The name of who passes.
+fn judge(access: &Access, method: Method, path: &str, shown: &Shown) -> Result<Option<String>, Refusal> {
+    access.judge(&method, path, shown, Instant::now()).map(|caller| caller.name)
+}
+
+#[test]
+fn a_path_is_open_by_where_it_is_asked_and_what_is_configured() {
+    let viewer = &[("sesame", Role::Viewer)];
+    let check = |listen, tokens: &[(&str, Role)], path, shown: Shown, expected| {
+        let passes = judge(&access(listen, tokens), Method::GET, path, &shown).is_ok();
+        assert_eq!(passes, expected, "{listen} {path} {shown:?}");
+    };
+    let nothing = Shown::default;
+    check("127.0.0.1:1", &[], "/api/v1/tree", nothing(), true);
+    check("127.0.0.1:1", viewer, "/api/v1/tree", nothing(), false);
+    check("127.0.0.1:1", viewer, "/api/v1/tree", bearer("sesame"), true);
+    check("127.0.0.1:1", viewer, "/api/v1/tree", bearer("other"), false);
+    check("127.0.0.1:1", viewer, "/api/v1/tree", cookie("made up", None), false);
+    check("127.0.0.1:1", viewer, "/events", nothing(), true);
+    check("127.0.0.1:1", viewer, "/no/such", nothing(), false);
+    check("0.0.0.0:1", viewer, "/events", nothing(), false);
+    check("0.0.0.0:1", viewer, "/event/1", bearer("sesame"), true);
+    for path in ["/metrics", "/readyz", "/", "/assets/page.js", SESSION_PATH] {
+        check("0.0.0.0:1", viewer, path, nothing(), true);
+    }
+    check("0.0.0.0:1", viewer, "/assets", nothing(), false);
+}
+
+#[test]
+fn acts_want_an_operator_and_say_who_it_is() {
+    let access_to = access("127.0.0.1:1", &[("look", Role::Viewer), ("act", Role::Operator)]);
+    let check = |method: Method, shown: Shown, expected: Result<Option<&str>, Refusal>| {
+        let expected = expected.map(|name| name.map(str::to_owned));
+        assert_eq!(judge(&access_to, method, PAUSE, &shown), expected, "{shown:?}");
+    };
+    check(Method::POST, Shown::default(), Err(Refusal::NoToken));
+    check(Method::POST, bearer("other"), Err(Refusal::UnknownToken));
+    check(Method::POST, bearer("look"), Err(Refusal::NotAnOperator));
+    check(Method::DELETE, bearer("look"), Err(Refusal::NotAnOperator));
+    check(Method::POST, bearer("act"), Ok(Some("act")));
+    check(Method::GET, bearer("look"), Ok(Some("look")));
+    let open = access("127.0.0.1:1", &[]);
+    assert_eq!(judge(&open, Method::POST, PAUSE, &Shown::default()), Ok(None));
+}
+
+#[test]
+fn a_session_reads_with_its_cookie_and_acts_with_its_csrf_token_too() {
+    let access = access("127.0.0.1:1", &[("look", Role::Viewer), ("act", Role::Operator)]);
+    let (id, caller) = access.log_in("act", None).expect("known");
+    let (csrf, _) = access.session(&caller).expect("open");
+    let check = |method: Method, path, shown: Shown, expected: Result<Option<&str>, Refusal>| {
+        let expected = expected.map(|name| name.map(str::to_owned));
+        assert_eq!(judge(&access, method, path, &shown), expected, "{path} {shown:?}");
+    };
+    check(Method::GET, "/api/v1/tree", cookie(&id, None), Ok(Some("act")));
+    check(Method::POST, PAUSE, cookie(&id, None), Err(Refusal::NoCsrf));
+    check(Method::POST, PAUSE, cookie(&id, Some(&id)), Err(Refusal::NoCsrf));
+    check(Method::POST, PAUSE, cookie(&id, Some(&csrf)), Ok(Some("act")));
+    check(Method::DELETE, SESSION_PATH, cookie(&id, None), Err(Refusal::NoCsrf));
+    check(Method::POST, SESSION_PATH, cookie(&id, None), Ok(Some("act")));
+    let (looking, viewer) = access.log_in("look", None).expect("known");
+    let (its, _) = access.session(&viewer).expect("open");
+    check(Method::POST, PAUSE, cookie(&looking, Some(&its)), Err(Refusal::NotAnOperator));
+    check(Method::POST, PAUSE, cookie(&id, Some(&its)), Err(Refusal::NoCsrf));
+    access.log_out(&caller, None);
+    check(Method::GET, "/api/v1/tree", cookie(&id, None), Err(Refusal::SessionOver));
+    check(Method::GET, SESSION_PATH, cookie(&id, None), Ok(None));
+}
+
+#[test]
+fn a_token_that_is_taken_out_of_the_configuration_ends_what_was_opened_with_it() {
+    let access = access("127.0.0.1:1", &[("one", Role::Operator), ("two", Role::Operator)]);
+    let (first, one) = access.log_in("one", None).expect("known");
+    let (_, two) = access.log_in("two", None).expect("known");
+    let shown = bearer("one");
+    let by_token = access.judge(&Method::GET, "/api/v1/tree", &shown, Instant::now()).expect("known");
+    let current = || [&one, &two, &by_token].map(|caller| access.is_current(caller));
+    assert_eq!(current(), [true; 3]);
+    assert_eq!(access.configure(&[token("one", Role::Viewer), token("two", Role::Operator)]), 1);
+    assert_eq!(current(), [false, true, false], "another role");
+    let expired = judge(&access, Method::GET, "/api/v1/tree", &cookie(&first, None));
+    assert_eq!(expired, Err(Refusal::SessionOver));
+    assert!(judge(&access, Method::GET, "/api/v1/tree", &shown).is_ok(), "the token itself is known still");
+}
+
+#[test]
+fn who_shows_unknown_tokens_is_refused_and_nobody_else() {
+    let access = access("0.0.0.0:1", &[("act", Role::Operator)]);
+    let from = |last: u8, text: &'static str| Shown { from: Some([192, 0, 2, last].into()), ..bearer(text) };
+    let tree = |shown: Shown| judge(&access, Method::GET, "/api/v1/tree", &shown);
+    for _ in 0..10 {
+        assert_eq!(tree(from(1, "guess")), Err(Refusal::UnknownToken));
+    }
+    assert!(matches!(tree(from(1, "guess")), Err(Refusal::TooManyFailures(_))));
+    assert!(matches!(tree(from(1, "act")), Err(Refusal::TooManyFailures(_))), "no guess is answered");
+    let login = access.log_in("act", Some([192, 0, 2, 1].into()));
+    assert!(matches!(login, Err(NoLogin::Refused(Refusal::TooManyFailures(_)))));
+    assert_eq!(tree(from(2, "act")), Ok(Some("act".to_owned())));
+    assert_eq!(tree(Shown::default()), Err(Refusal::NoToken));
+    let open = judge(&access, Method::GET, "/healthz", &from(1, "guess"));
+    assert_eq!(open, Ok(None), "what is open to everybody stays so");
+}
+
+#[test]
+fn beyond_loopback_nobody_is_served_without_a_token() {
+    let check = |listen, open: bool| {
+        let access = access(listen, &[]);
+        assert_eq!(access.object(&[]).is_none(), open, "{listen}");
+        assert_eq!(access.object(&[token("act", Role::Viewer)]), None, "{listen}");
+        let act = judge(&access, Method::POST, PAUSE, &Shown::default());
+        assert_eq!(act, if open { Ok(None) } else { Err(Refusal::NoToken) }, "{listen}");
+    };
+    check("127.0.0.1:1", true);
+    check("127.1.2.3:1", true);
+    check("[::1]:1", true);
+    check("[::ffff:127.0.0.1]:1", true);
+    check("0.0.0.0:1", false);
+    check("[::]:1", false);
+    check("192.0.2.1:1", false);
+    check("[::ffff:192.0.2.1]:1", false);
+}

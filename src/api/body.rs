@@ -1,0 +1,49 @@
+//! Bodies of requests, read within a size and a time.
+
+use super::problem::problem;
+use actix_web::HttpResponse;
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_LENGTH, HeaderMap};
+use actix_web::web::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
+use std::time::Duration;
+
+/// A body larger than this is no act, in bytes.
+const LARGEST: usize = 16 << 10;
+/// A body that is not there by then does not come.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// The whole body; the error is its answer.
+pub async fn read(headers: &HeaderMap, payload: Payload) -> Result<Bytes, HttpResponse> {
+    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > LARGEST as u64) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(LIMIT, collect(payload)).await {
+        Ok(collected) => collected,
+        Err(_) => {
+            let detail = format!("the body did not come within {} s", LIMIT.as_secs());
+            let mut answer = problem(StatusCode::REQUEST_TIMEOUT, detail);
+            answer.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
+            Err(answer)
+        }
+    }
+}
+
+async fn collect(mut payload: Payload) -> Result<Bytes, HttpResponse> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk
+            .map_err(|error| problem(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))?;
+        if body.len() + chunk.len() > LARGEST {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+fn too_large() -> HttpResponse {
+    problem(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {LARGEST} bytes"))
+}
