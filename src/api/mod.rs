@@ -6,6 +6,7 @@ pub mod access;
 pub mod acts;
 mod audit;
 mod body;
+mod bulk;
 mod connections;
 mod event;
 mod event_acts;
@@ -83,6 +84,10 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read("/api/v1/events/{id}/plan", event::plan))
         .service(acts::act("/api/v1/events/{id}/retry", event_acts::retry))
         .service(acts::act("/api/v1/events/{id}/resolve", event_acts::resolve))
+        .service(acts::act("/api/v1/bulk", bulk::prepare))
+        .service(read("/api/v1/bulk/{bulk}", bulk::show))
+        .service(acts::act("/api/v1/bulk/{bulk}/run", bulk::run))
+        .service(acts::act("/api/v1/bulk/{bulk}/cancel", bulk::cancel))
         .service(read("/api/v1/faults", faults::list))
         .service(read("/api/v1/commands", faults::commands))
         .service(read("/healthz", health::health))

@@ -3,7 +3,7 @@
 //! Each handler carries its own description, so that a change of one is a change of the other; [`Api`] lists them.
 
 use super::problem::Problem;
-use super::{audit, event, event_acts, events, faults, session, stream};
+use super::{audit, bulk, event, event_acts, events, faults, session, stream};
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -17,6 +17,10 @@ use utoipa::{Modify, OpenApi};
         event::plan,
         event_acts::retry,
         event_acts::resolve,
+        bulk::prepare,
+        bulk::show,
+        bulk::run,
+        bulk::cancel,
         faults::list,
         faults::commands,
         stream::stream,

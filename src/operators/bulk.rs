@@ -9,7 +9,7 @@
 //! The sets live in this actor alone. One that is lost with the process has done what the audit says, and nothing else.
 
 use super::{Operators, Order, Refusal};
-use crate::store::{EventFilter, EventSummary, Store};
+use crate::store::{EventFilter, EventSummary, IdPage, Store};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
 use std::collections::BTreeMap;
@@ -120,42 +120,45 @@ impl Bulks {
     }
 
     /// Reads the next page of the events that match.
-    fn gather(&mut self, id: Uuid, mut filter: EventFilter, ctx: &mut Context<Self>) {
+    fn gather(&mut self, id: Uuid, filter: EventFilter, ctx: &mut Context<Self>) {
         let store = self.store.clone();
         let page = filter.clone();
-        let page = async move { store.list(page).await };
+        let page = async move { store.page_of_ids(page).await };
         ctx.spawn(page.into_actor(self).map(move |page, this, ctx| {
             let Some(Set { bulk, events }) = this.sets.get_mut(&id) else { return };
             if bulk.state != State::Gathering {
                 return;
             }
-            let page = match page {
+            let IdPage { ids, next } = match page {
                 Ok(page) => page,
-                Err(error) => {
-                    (bulk.state, bulk.failure) = (State::Expired, Some(error.to_string()));
-                    return;
-                }
+                Err(error) => return bulk.fail(error.to_string()),
             };
-            let next = page.last().map(|row| row.id).filter(|_| page.len() == filter.limit);
-            for row in page {
-                events.push(row.id);
-                if bulk.samples.len() < SAMPLES {
-                    bulk.samples.push(row);
-                }
-            }
-            bulk.truncated = events.len() > LARGEST;
+            events.extend(ids);
+            bulk.truncated = events.len() > LARGEST || (events.len() == LARGEST && next.is_some());
             events.truncate(LARGEST);
             bulk.count = events.len();
-            match next {
-                Some(after) if bulk.count < LARGEST => {
-                    filter.after = Some(after);
-                    this.gather(id, filter, ctx);
+            match next.filter(|_| !bulk.truncated) {
+                Some(after) => this.gather(id, EventFilter { after: Some(after), ..filter }, ctx),
+                None => this.sample(id, ctx),
+            }
+        }));
+    }
+
+    /// Reads what is shown of a set that has been gathered.
+    fn sample(&mut self, id: Uuid, ctx: &mut Context<Self>) {
+        let Some(Set { events, .. }) = self.sets.get_mut(&id) else { return };
+        let samples: Vec<i64> = events.iter().copied().take(SAMPLES).collect();
+        events.reverse();
+        let store = self.store.clone();
+        let samples = async move { store.summaries(&samples).await };
+        ctx.spawn(samples.into_actor(self).map(move |samples, this, _| {
+            let Some(Set { bulk, .. }) = this.sets.get_mut(&id) else { return };
+            match samples {
+                Ok(samples) if bulk.state == State::Gathering => {
+                    (bulk.samples, bulk.state) = (samples, State::Prepared);
                 }
-                rest => {
-                    bulk.truncated |= rest.is_some();
-                    bulk.state = State::Prepared;
-                    events.reverse();
-                }
+                Ok(_) => {}
+                Err(error) => bulk.fail(error.to_string()),
             }
         }));
     }
@@ -186,6 +189,10 @@ impl Bulks {
 }
 
 impl Bulk {
+    fn fail(&mut self, reason: String) {
+        (self.state, self.failure) = (State::Expired, Some(reason));
+    }
+
     /// Each line of the audit names the set.
     fn begin(&mut self, actor: String) {
         let Order { verb, reason, .. } = &self.order;

@@ -1,5 +1,6 @@
 //! Operators retry and resolve events, one or many, over HTTP, and the real program heeds them.
 
+mod bulk;
 mod given;
 mod one;
 #[path = "../support/mod.rs"]
