@@ -2,10 +2,11 @@
 //!
 //! Each handler carries its own description, so that a change of one is a change of the other; [`Api`] lists them.
 
+use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{audit, bulk, event, event_acts, events, faults, session, stream};
 use actix_web::{HttpResponse, Responder};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -31,17 +32,22 @@ use utoipa::{Modify, OpenApi};
     ),
     components(schemas(Problem, events::Summary)),
     modifiers(&Bearer),
-    security(("bearer" = []), ())
+    security(("bearer" = []), ("session" = []), ("session" = [], "csrf" = []), ())
 )]
 struct Api;
 
-/// How `[[http.token]]` is presented.
+/// How `[[http.token]]` is presented: with each request, or once at a login. Acts with a session show its CSRF token, too.
 struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-        document.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+        let components = document.components.get_or_insert_default();
+        let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        components.add_security_scheme("bearer", bearer);
+        let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE_NAME)));
+        components.add_security_scheme("session", session);
+        let csrf = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(CSRF_HEADER)));
+        components.add_security_scheme("csrf", csrf);
     }
 }
 

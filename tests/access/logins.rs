@@ -1,9 +1,11 @@
 //! Sessions of the page.
 
 use crate::given::*;
-use crate::support::daemon::{Daemon, Site};
+use crate::support::daemon::{Daemon, PATIENCE, Site};
 use crate::support::http;
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 /// What the page asks first.
 fn whoami(daemon: &Daemon, headers: &str) -> Value {
@@ -87,6 +89,22 @@ fn a_session_does_not_outlive_the_daemon() {
     let daemon = start(&site);
     assert_eq!(http::get(daemon.http, "/api/v1/status", &cookie).status, 401);
     assert_eq!(whoami(&daemon, &cookie)["name"], Value::Null);
+}
+
+#[test]
+fn a_stream_ends_with_the_session_that_opened_it() {
+    let (_peers, site) = site();
+    let daemon = start(&site);
+    let (cookie, csrf) = logged_in(&daemon, "look");
+    let mut stream = TcpStream::connect(daemon.http).expect("connected");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let request = format!("GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n{cookie}\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 200");
+    assert_eq!(ask(&daemon, "DELETE", SESSION, &format!("{cookie}{csrf}"), "").status, 200);
+    stream.read_to_end(&mut Vec::new()).expect("it ends");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::time::Instant;
 /// The name of the session's cookie.
 pub const COOKIE_NAME: &str = "eventmanager_session";
 /// What a page shows with an act to prove that it is one of ours.
-const CSRF_HEADER: &str = "X-CSRF-Token";
+pub const CSRF_HEADER: &str = "X-CSRF-Token";
 /// No address of ours is nearly as long, in bytes.
 const LONGEST_ADDRESS: usize = 8 << 10;
 

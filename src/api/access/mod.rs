@@ -9,7 +9,7 @@ mod refusal;
 mod sessions;
 mod site;
 
-pub use check::{COOKIE_NAME, check, guard};
+pub use check::{COOKIE_NAME, CSRF_HEADER, check, guard};
 pub use refusal::Refusal;
 pub use sessions::LIFETIME;
 pub use site::{check_json, check_origin};

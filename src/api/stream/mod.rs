@@ -8,14 +8,17 @@ pub use channel::Channel;
 pub use hub::Hub;
 
 use super::Sources;
+use super::access::{Access, Caller};
 use super::parameters::Parameters;
 use super::problem::{Problem, problem};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode, Version};
-use actix_web::web::Data;
+use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
 use channel::{Position, READERS, Refused, Start};
+use futures_util::StreamExt as _;
 use serde::Deserialize;
+use std::future::ready;
 use utoipa::IntoParams;
 
 /// The header with which a browser comes back.
@@ -48,7 +51,13 @@ pub struct Since {
         (status = 503, description = "There are too many streams already, or the daemon ends", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn stream(sources: Data<Sources>, since: Parameters<Since>, request: HttpRequest) -> HttpResponse {
+pub async fn stream(
+    sources: Data<Sources>,
+    access: Data<Access>,
+    caller: ReqData<Caller>,
+    since: Parameters<Since>,
+    request: HttpRequest,
+) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
     answer.insert_header((CONTENT_TYPE, "text/event-stream"));
     answer.insert_header((CACHE_CONTROL, "no-store"));
@@ -60,7 +69,10 @@ pub async fn stream(sources: Data<Sources>, since: Parameters<Since>, request: H
     match sources.stream.open(start(since.0.since, &request)).await {
         Ok(reader) => {
             // Nothing can follow on this connection, so that it ends with the stream.
-            let mut answer = answer.force_close().streaming(reader.stream());
+            // It ends, too, with the session or the token that it was asked for with; every message looks.
+            let caller = caller.into_inner();
+            let messages = reader.stream().take_while(move |_| ready(access.is_current(&caller)));
+            let mut answer = answer.force_close().streaming(messages);
             // HTTP/1.0 knows no chunks.
             answer.head_mut().no_chunking(request.version() < Version::HTTP_11);
             answer
