@@ -114,7 +114,7 @@ impl App {
             tree,
             links: links.clone(),
             metrics,
-            stream: Channel::new(),
+            stream: Channel::default(),
         };
         root.addr.do_send(Add(api_spec(bound, sources.clone())));
         root.addr.do_send(Add(stream_spec(sources)));

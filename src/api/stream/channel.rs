@@ -142,9 +142,9 @@ pub(super) enum Next {
     End,
 }
 
-impl Channel {
+impl Default for Channel {
     /// Without messages and readers.
-    pub fn new() -> Channel {
+    fn default() -> Channel {
         Channel(Arc::new(Inner {
             log: Mutex::new(Log::new()),
             phase: watch::Sender::new(Phase::Idle),
@@ -152,7 +152,9 @@ impl Channel {
             readers: watch::Sender::new(0),
         }))
     }
+}
 
+impl Channel {
     /// A reader, once the hub is at work.
     pub async fn open(&self, start: Start) -> Result<Reader, Refused> {
         let place = self.take_place()?;
