@@ -4,8 +4,8 @@
 //!     cargo bench --bench end_to_end [-- rates|arrival|memory|pages]
 //!
 //! In `rates` and `arrival` the daemon runs within this process, as `demo` runs it, and the simulators have a thread each
-//! beside it; in `memory` and `pages` it is a process of its own. Daemon, simulators, bare client and PostgreSQL share the processors,
-//! so that a processor of their own for the peers could only make the figures better.
+//! beside it; in `memory` and `pages` it is a process of its own. Daemon, simulators, pages, bare client and PostgreSQL
+//! share the processors, so that a processor of their own for the peers could only make the figures better.
 
 mod support;
 #[path = "../tests/support/mod.rs"]

@@ -141,6 +141,9 @@ async fn counts(sources: &Sources, something_changed: &Cell<bool>) -> Infallible
                 let data = counts.as_ref().map(status::describe_now);
                 publish(&sources.stream, Kind::Counts, &data);
                 shown = counts;
+            } else if counts.is_none() {
+                // The store has not answered: it is asked again.
+                something_changed.set(true);
             }
             sleep(took * COUNTING).await;
         }
