@@ -22,6 +22,7 @@ use crate::config::{self, Config};
 use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
 use crate::managers::board::{self, Board, Publisher};
 use crate::managers::ema::Ema;
+use crate::managers::hosts;
 use crate::managers::{Enumeration, Hss, Mail, Pauses, Systems};
 use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
@@ -83,7 +84,9 @@ impl App {
         let (store, writers) = store::open(&config.store)?;
         let mut children = vec![store_spec(config, &store, writers, &mut threads)];
         let (publisher, board) = board::board();
-        let provisioning = Provisioning::new(config, &store, (publisher, board.clone()), &mut threads);
+        let (hosts_publisher, hosts) = hosts::hosts();
+        let boards = (publisher, board.clone(), hosts_publisher);
+        let provisioning = Provisioning::new(config, &store, boards, &mut threads);
         let (executor, router, pauses) = match provisioning {
             Some(provisioning) => {
                 children.extend(provisioning.specs);
@@ -105,12 +108,14 @@ impl App {
         let sources = Sources {
             config: Arc::new(config.clone()),
             store: store.clone(),
+            counts: api::counts::Counting::default(),
             started: SystemTime::now(),
             router,
             pauses,
             operators,
             bulks,
             board,
+            hosts,
             tree,
             links: links.clone(),
             metrics,
@@ -177,14 +182,14 @@ impl Provisioning {
     fn new(
         config: &Config,
         store: &Store,
-        (publisher, board): (Publisher, Board),
+        (publisher, board, hosts): (Publisher, Board, hosts::Publisher),
         threads: &mut Threads,
     ) -> Option<Provisioning> {
         let ema = config.ema.clone()?;
         let thread = threads.start("provisioning");
         let rules = Arc::new(Rules::of(config));
         let (pauses_spec, pauses) = pauses(store, publisher, &thread);
-        let (managers, systems) = managers(ema, config.surgemail.clone(), pauses_spec, &thread);
+        let (managers, systems) = managers(ema, config.surgemail.clone(), pauses_spec, &hosts, &thread);
         let (processors, addresses) = processor_specs(&rules, &thread);
         let executor = Arc::new(Executor {
             store: store.clone(),
@@ -211,16 +216,20 @@ fn managers(
     ema: config::Ema,
     surgemail: Option<config::SurgeMail>,
     pauses: Spec,
+    hosts: &hosts::Publisher,
     thread: &ArbiterHandle,
 ) -> (Spec, Systems) {
     let on = || Some(thread.clone());
-    let (ema_spec, ema) = Spec::new("ema", MAILBOX, on(), move || Ema::new(ema.clone()));
+    let board = hosts.clone();
+    let (ema_spec, ema) = Spec::new("ema", MAILBOX, on(), move || Ema::new(ema.clone(), board.clone()));
     let gateway = ema.clone();
     let (hss_spec, hss) = Spec::new("hss", MAILBOX, on(), move || Hss::new(gateway.clone()));
     let (enum_spec, enumeration) = Spec::new("enum", MAILBOX, on(), move || Enumeration::new(ema.clone()));
     let mut children = vec![pauses, ema_spec, hss_spec, enum_spec];
     let mail = surgemail.map(|config| {
-        let (spec, mail) = Spec::new("mail", MAILBOX, on(), move || Mail::new(config.clone()));
+        let board = hosts.clone();
+        let make = move || Mail::new(config.clone(), board.clone());
+        let (spec, mail) = Spec::new("mail", MAILBOX, on(), make);
         children.push(spec);
         mail.recipient()
     });

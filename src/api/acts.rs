@@ -50,6 +50,7 @@ pub fn actor(request: &HttpRequest) -> String {
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// Why: one line of at most 500 characters, for the audit.
+    #[schema(max_length = 500)]
     pub reason: Option<String>,
 }
 

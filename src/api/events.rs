@@ -1,12 +1,11 @@
 //! `GET /api/v1/events`: the events that match, a page at a time.
 
 use super::parameters::{Limit, Parameters};
-use super::problem::{Problem, problem, unreadable};
+use super::problem::{Problem, unreadable};
 use super::times::Moment;
 use super::{Sources, seconds};
 use crate::event::Status;
 use crate::store::{EventFilter, EventSummary};
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
 use serde::{Deserialize, Serialize};
@@ -58,34 +57,18 @@ pub enum Order {
     Oldest,
 }
 
-/// Where a page begins: behind this event, in this order.
+/// Where a page begins: behind this event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Cursor {
-    order: Order,
-    after: i64,
-}
+pub struct Cursor(i64);
 
 impl TryFrom<String> for Cursor {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let parts = text.split_once('-').and_then(|(order, after)| {
-            let order = match order {
-                "n" => Order::Newest,
-                "o" => Order::Oldest,
-                _ => return None,
-            };
-            Some(Cursor { order, after: after.parse().ok()? })
-        });
-        parts.ok_or_else(|| "no cursor that a page before has given as next".to_owned())
-    }
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let order = if self.order == Order::Newest { 'n' } else { 'o' };
-        write!(f, "{order}-{}", self.after)
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        let after = text.parse().ok().filter(|_| is_number);
+        after.map(Cursor).ok_or_else(|| "no cursor that a page before has given as next".to_owned())
     }
 }
 
@@ -133,10 +116,10 @@ pub struct Query {
     #[param(value_type = Option<String>, max_length = 255)]
     user: Option<Words>,
     /// Received then or later: seconds of the epoch, RFC 3339, or a span back from now (`90s`, `15m`, `72h`, `7d`).
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
     since: Option<Moment>,
     /// Received then or earlier.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
     until: Option<Moment>,
     /// Somewhere in user, command, reason or document, in whatever case.
     #[param(value_type = Option<String>, max_length = 255)]
@@ -145,12 +128,12 @@ pub struct Query {
     #[param(value_type = Option<String>, max_length = 255)]
     fault: Option<Words>,
     #[param(inline, default = "newest")]
-    order: Option<Order>,
+    order: Order,
     /// Events of a page, at most.
     #[param(value_type = u64, minimum = 1, maximum = 500, default = 50)]
     limit: Limit<50, 500>,
     /// `next` of the page before.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, pattern = "^[0-9]{1,18}$")]
     cursor: Option<Cursor>,
 }
 
@@ -211,21 +194,15 @@ impl From<EventSummary> for Summary {
 }
 
 impl Query {
-    /// The filter and the order; the error says what does not go together.
-    fn filter(self) -> Result<(EventFilter, Order), &'static str> {
-        let order = self.order.or(self.cursor.map(|cursor| cursor.order)).unwrap_or_default();
-        if self.cursor.is_some_and(|cursor| cursor.order != order) {
-            return Err("parameter cursor: it is of a list in the other order");
-        }
-        let Query { status, command, user, since, until, text, fault, .. } = self;
+    fn filter(self) -> EventFilter {
+        let Query { status, command, user, since, until, text, fault, order, limit, cursor } = self;
         let selection = Selection { status, command, user, since, until, text, fault };
-        let filter = EventFilter {
-            after: self.cursor.map(|cursor| cursor.after),
-            limit: self.limit.get(),
+        EventFilter {
+            after: cursor.map(|cursor| cursor.0),
+            limit: limit.get(),
             newest_first: order == Order::Newest,
             ..selection.filter()
-        };
-        Ok((filter, order))
+        }
     }
 }
 
@@ -243,14 +220,10 @@ impl Query {
     )
 )]
 pub async fn list(sources: Data<Sources>, query: Parameters<Query>) -> impl Responder {
-    let (filter, order) = match query.0.filter() {
-        Ok(filter) => filter,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
-    };
-    match sources.store.page(filter).await {
+    match sources.store.page(query.0.filter()).await {
         Ok(page) => HttpResponse::Ok().json(Page {
             events: page.events.into_iter().map(Summary::from).collect(),
-            next: page.next.map(|after| Cursor { order, after }.to_string()),
+            next: page.next.map(|after| after.to_string()),
             searched_to: page
                 .searched_to
                 .map(|position| SearchedTo { id: position.id, at: seconds(position.at) }),

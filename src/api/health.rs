@@ -1,38 +1,81 @@
 //! Whether the process serves, whether it takes events, and what its actors do.
 
 use super::Sources;
-use super::problem::problem;
+use super::problem::{Problem, problem};
+use crate::connections::LinkState;
 use crate::router::actor::{Backlog, GetBacklog};
 use crate::store::{DatabaseHealth, StoreHealth};
-use crate::supervision::GetTree;
+use crate::supervision::{GetTree, Tree};
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
-use serde_json::json;
+use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// A router that has not answered by then is stuck.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
-/// `GET /healthz`: the process serves.
-pub async fn health() -> impl Responder {
-    HttpResponse::Ok().json(json!({"status": "ok"}))
+#[derive(Serialize, ToSchema)]
+struct Health {
+    /// `ok`
+    status: &'static str,
 }
 
-/// `GET /readyz`: 200 while the store commits, so that intake is open. Peers are listed, not required.
+/// Whether events are taken.
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    ready: bool,
+    store: StoreStatus,
+    /// `open`, or why nothing is taken.
+    intake: &'static str,
+    connections: Vec<LinkState>,
+    /// What the router has before it; null where there is no router, or it does not answer.
+    backlog: Option<Backlog>,
+}
+
+/// Both databases, which may be one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StoreStatus {
+    pub events: DatabaseStatus,
+    pub subscribers: DatabaseStatus,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DatabaseStatus {
+    /// Whether it commits.
+    pub up: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The process serves.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It does", body = Health)))]
+pub async fn health() -> impl Responder {
+    HttpResponse::Ok().json(Health { status: "ok" })
+}
+
+/// Whether the store commits, so that intake is open. Peers are listed, not required.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    responses(
+        (status = 200, description = "Events are taken", body = Readiness),
+        (status = 503, description = "Events cannot be stored, and are not taken", body = Readiness),
+    )
+)]
 pub async fn ready(sources: Data<Sources>) -> impl Responder {
     let store = sources.store.health().borrow().clone();
     let ready = store.is_up();
-    let links: Vec<_> = sources.links.iter().map(|link| link.borrow().clone()).collect();
-    let backlog = backlog(&sources).await;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).json(json!({
-        "ready": ready,
-        "store": describe(&store),
-        "intake": intake(&store),
-        "connections": links,
-        "backlog": backlog,
-    }))
+    HttpResponse::build(status).json(Readiness {
+        ready,
+        store: describe(&store),
+        intake: intake(&store),
+        connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
+        backlog: backlog(&sources).await,
+    })
 }
 
 /// What the router has before it; `None` where there is no router, or it does not answer.
@@ -50,15 +93,23 @@ pub fn intake(health: &StoreHealth) -> &'static str {
 }
 
 /// Both databases.
-pub fn describe(health: &StoreHealth) -> serde_json::Value {
+pub fn describe(health: &StoreHealth) -> StoreStatus {
     let database = |database: &DatabaseHealth| match database {
-        DatabaseHealth::Up => json!({"up": true}),
-        DatabaseHealth::Down { reason } => json!({"up": false, "reason": reason}),
+        DatabaseHealth::Up => DatabaseStatus { up: true, reason: None },
+        DatabaseHealth::Down { reason } => DatabaseStatus { up: false, reason: Some(reason.clone()) },
     };
-    json!({"events": database(&health.events), "subscribers": database(&health.subscribers)})
+    StoreStatus { events: database(&health.events), subscribers: database(&health.subscribers) }
 }
 
-/// `GET /api/v1/tree`: every actor with its state, restarts and last exit.
+/// Every actor with its state, restarts and last exit.
+#[utoipa::path(
+    get,
+    path = "/api/v1/tree",
+    responses(
+        (status = 200, description = "The root of the tree", body = Tree),
+        (status = 503, description = "The root does not answer", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn tree(sources: Data<Sources>) -> impl Responder {
     match sources.tree.send(GetTree).await {
         Ok(tree) => HttpResponse::Ok().json(tree),

@@ -1,6 +1,6 @@
 //! The three paths of the Erlang release, with its answers.
 
-use super::problem::{problem, unreadable};
+use super::problem::{Problem, problem, unreadable};
 use super::{Sources, seconds};
 use crate::event::Status;
 use crate::store::{EventFilter, EventSummary, ReadError, Store};
@@ -10,25 +10,41 @@ use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use futures_util::stream::{self, Stream};
 use serde::Serialize;
-use serde_json::json;
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
+use utoipa::{IntoParams, ToSchema};
 
 /// How far `/events` looks back.
 const LOOK_BACK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Rows that are in memory at a time while a list is written.
 const PAGE: usize = 200;
 
-/// `GET /alivecheck` → `{"is_alive":true,"failed_events":N}`, all failed rows counted.
+/// How it lives. The order of the fields is that of the Erlang release.
+#[derive(Serialize, ToSchema)]
+struct Alive {
+    /// All failed events there are.
+    failed_events: u64,
+    is_alive: bool,
+}
+
+/// That it is alive, and how many events have failed: all of them, counted now.
+#[utoipa::path(
+    get,
+    path = "/alivecheck",
+    responses(
+        (status = 200, description = "It is alive", body = Alive),
+        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn alive_check(sources: Data<Sources>) -> impl Responder {
     match sources.store.failed().await {
-        Ok(failed) => HttpResponse::Ok().json(json!({"is_alive": true, "failed_events": failed})),
+        Ok(failed) => HttpResponse::Ok().json(Alive { failed_events: failed, is_alive: true }),
         Err(error) => unreadable(&error),
     }
 }
 
 /// A line of `GET /events`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Line {
     id: i64,
     /// The command type.
@@ -47,7 +63,26 @@ impl From<EventSummary> for Line {
     }
 }
 
-/// `GET /events[?all=true]`: the last seven days, oldest first, without ignored ones unless all.
+/// Which events.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[allow(dead_code, reason = "it describes what all_wanted reads")]
+struct Which {
+    /// The ignored ones too.
+    all: Option<bool>,
+}
+
+/// The events of the last seven days, oldest first, without ignored ones unless all are wanted.
+#[utoipa::path(
+    get,
+    path = "/events",
+    params(Which),
+    responses(
+        (status = 200, description = "The events", body = [Line]),
+        (status = 400, description = "A parameter does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn list(
     sources: Data<Sources>,
     query: Query<HashMap<String, String>>,
@@ -123,13 +158,30 @@ fn array(
     })
 }
 
-/// `GET /event/{id}` → `{"event":"<document>"}`, secrets as `***`.
+#[derive(Serialize, ToSchema)]
+struct DocumentOfEvent {
+    /// As it was received, secrets as `***`.
+    event: String,
+}
+
+/// The document of an event.
+#[utoipa::path(
+    get,
+    path = "/event/{id}",
+    params(("id" = i64, Path, description = "`em_event.id`")),
+    responses(
+        (status = 200, description = "The document", body = DocumentOfEvent),
+        (status = 400, description = "The id is no number", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn document(sources: Data<Sources>, id: Path<String>) -> impl Responder {
     let Ok(number) = id.parse::<i64>() else {
         return problem(StatusCode::BAD_REQUEST, format!("{:?} is not the number of an event", id.as_str()));
     };
     match sources.store.event(number).await {
-        Ok(Some(event)) => HttpResponse::Ok().json(json!({"event": mask_secrets(&event.document)})),
+        Ok(Some(event)) => HttpResponse::Ok().json(DocumentOfEvent { event: mask_secrets(&event.document) }),
         Ok(None) => problem(StatusCode::NOT_FOUND, format!("there is no event {number}")),
         Err(error) => unreadable(&error),
     }

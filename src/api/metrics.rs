@@ -8,7 +8,12 @@ use std::time::Duration;
 /// A scrape does not wait longer than this for the numbers that stand in the store.
 const STORE_LIMIT: Duration = Duration::from_secs(1);
 
-/// Everything collected, in the text format.
+/// Everything collected, in the text format of Prometheus.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((status = 200, description = "Metrics", body = String, content_type = "text/plain; version=0.0.4; charset=utf-8"))
+)]
 pub async fn metrics(sources: Data<Sources>) -> impl Responder {
     refresh_backlog(&sources).await;
     sources.metrics.run_upkeep();

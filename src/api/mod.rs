@@ -8,6 +8,7 @@ mod audit;
 mod body;
 mod bulk;
 mod connections;
+pub mod counts;
 mod event;
 mod event_acts;
 pub mod events;
@@ -34,8 +35,7 @@ pub use stream::{Channel, Hub};
 
 use crate::config::Config;
 use crate::connections::LinkState;
-use crate::managers::Board;
-use crate::managers::Pauses;
+use crate::managers::{Board, Hosts, Pauses};
 use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
 use crate::router::Router;
@@ -53,6 +53,8 @@ use tokio::sync::watch;
 pub struct Sources {
     pub config: Arc<Config>,
     pub store: Store,
+    /// How many events there are, for everybody who shows it.
+    pub counts: counts::Counting,
     /// When the process began.
     pub started: SystemTime,
     pub router: Option<Addr<Router>>,
@@ -61,6 +63,7 @@ pub struct Sources {
     pub operators: Operators,
     pub bulks: Addr<Bulks>,
     pub board: Board,
+    pub hosts: Hosts,
     pub tree: Addr<Supervisor>,
     pub links: Vec<watch::Receiver<LinkState>>,
     pub metrics: PrometheusHandle,

@@ -4,7 +4,9 @@
 
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
-use super::{audit, bulk, event, event_acts, events, faults, session, stream};
+use super::{
+    audit, bulk, event, event_acts, events, faults, health, legacy, metrics, session, status, stream, systems,
+};
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -25,10 +27,22 @@ use utoipa::{Modify, OpenApi};
         faults::list,
         faults::commands,
         stream::stream,
+        status::status,
+        systems::list,
+        systems::pause,
+        systems::resume,
         audit::list,
         session::show,
         session::log_in,
-        session::log_out
+        session::log_out,
+        health::tree,
+        health::health,
+        health::ready,
+        metrics::metrics,
+        legacy::alive_check,
+        legacy::list,
+        legacy::document,
+        document,
     ),
     components(schemas(Problem, events::Summary)),
     modifiers(&Bearer),
@@ -51,7 +65,34 @@ impl Modify for Bearer {
     }
 }
 
-/// `GET /openapi.json`.
+/// This description.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))
+)]
 pub async fn document() -> impl Responder {
     HttpResponse::Ok().json(Api::openapi())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// The paths that `routes` has, with what is served beside the API left out: pages for people.
+    fn routed() -> BTreeSet<String> {
+        let source = include_str!("mod.rs");
+        let routes = source.split("fn routes(").nth(1).and_then(|rest| rest.split("\n}").next());
+        let literals = routes.expect("a list of routes").split('"').skip(1).step_by(2);
+        let paths = literals.filter(|path| path.starts_with('/'));
+        paths.filter(|path| *path != "/" && !path.starts_with("/assets")).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn every_path_that_is_routed_is_described_and_the_other_way_round() {
+        let described: BTreeSet<String> = Api::openapi().paths.paths.into_keys().collect();
+        assert!(described.len() > 10, "{described:?}");
+        assert_eq!(routed(), described);
+    }
 }

@@ -142,6 +142,8 @@ impl Actor for Api {
         if let Some(tls) = self.bound.settings.tls.clone() {
             ctx.run_interval(LOOK, move |_, _| tls.look());
         }
+        let counting = self.sources.counts.clone().run(self.sources.store.clone());
+        ctx.spawn(counting.into_actor(self));
         // A server of an earlier incarnation goes first: dropping its future would leave its threads behind.
         if let Some(old) = self.server.take() {
             ctx.wait(async move { old.stop(false).await }.into_actor(self));

@@ -1,82 +1,175 @@
 //! `GET /api/v1/status`: how it is, on one page, for `eventmanager status`.
 
-use super::{Sources, health, seconds, systems};
-use crate::store::Counts;
+use super::counts::Counted;
+use super::health::{self, StoreStatus};
+use super::systems::{self, SystemStatus};
+use super::{Sources, seconds};
+use crate::connections::LinkState;
+use crate::managers::hosts::HostState;
+use crate::router::actor::Backlog;
 use crate::supervision::{GetTree, Tree};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
-use serde_json::{Value, json};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+use utoipa::ToSchema;
 
 /// What has not answered by then is shown as null.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
+/// Everything at once.
+#[derive(Serialize, ToSchema)]
+struct Status {
+    node: String,
+    version: &'static str,
+    /// When the process began, in seconds of the epoch.
+    started: f64,
+    uptime_seconds: u64,
+    store: StoreStatus,
+    /// `open`, or why nothing is taken.
+    intake: &'static str,
+    connections: Vec<LinkState>,
+    systems: Vec<SystemStatus>,
+    hosts: Vec<HostStatus>,
+    /// What the router has before it; null where there is no router, or it does not answer.
+    backlog: Option<Backlog>,
+    /// How many events there are of each status; null where the store does not answer.
+    events: Option<EventCounts>,
+    /// When they were counted, in seconds of the epoch: on a large store some time ago.
+    counts_at: Option<f64>,
+    /// Of all actors since the process began.
+    restarts: Option<u64>,
+}
+
+/// How many events there are of each status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct EventCounts {
+    pub pending: u64,
+    /// Rows that the Erlang release left pending: they wait for an operator.
+    pub left_pending: u64,
+    pub completed: u64,
+    pub failed: u64,
+    pub ignored: u64,
+    /// Rows with any other word.
+    pub other: u64,
+    pub oldest_pending_seconds: Option<u64>,
+}
+
+/// A host that requests go to.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct HostStatus {
+    /// `ema` or `mail`.
+    pub system: &'static str,
+    /// Host and port.
+    pub host: String,
+    /// `primary` or `secondary`.
+    pub role: &'static str,
+    /// `closed`: it is asked; `open`: it is left alone; `half_open`: it is being probed.
+    pub breaker: &'static str,
+    /// Sessions that are open with it.
+    pub sessions: usize,
+    /// Since when it is left alone, in seconds of the epoch, and why.
+    pub failing_since: Option<f64>,
+    pub reason: Option<String>,
+}
+
 /// Everything at once; 200 whatever is away.
+#[utoipa::path(
+    get,
+    path = "/api/v1/status",
+    responses((status = 200, description = "How it is", body = Status))
+)]
 pub async fn status(sources: Data<Sources>) -> impl Responder {
-    let (backlog, events, tree) = tokio::join!(
+    let (backlog, counted, tree) = tokio::join!(
         health::backlog(&sources),
-        counts(&sources),
+        sources.counts.latest(),
         tokio::time::timeout(ANSWER_LIMIT, sources.tree.send(GetTree)),
     );
-    let uptime = sources.started.elapsed().unwrap_or_default();
-    let Situation { store, connections, systems } = situation(&sources);
-    HttpResponse::Ok().json(json!({
-        "node": sources.config.node.name,
-        "version": env!("CARGO_PKG_VERSION"),
-        "started": seconds(sources.started),
-        "uptime_seconds": uptime.as_secs(),
-        "store": store,
-        "intake": health::intake(&sources.store.health().borrow()),
-        "connections": connections,
-        "systems": systems,
-        "backlog": backlog,
-        "events": events.as_ref().map(describe),
-        "restarts": tree.ok().and_then(Result::ok).as_ref().map(restarts),
-    }))
+    let Situation { store, connections, systems, hosts } = situation(&sources);
+    HttpResponse::Ok().json(Status {
+        node: sources.config.node.name.clone(),
+        version: env!("CARGO_PKG_VERSION"),
+        started: seconds(sources.started),
+        uptime_seconds: sources.started.elapsed().unwrap_or_default().as_secs(),
+        store,
+        intake: health::intake(&sources.store.health().borrow()),
+        connections,
+        systems,
+        hosts,
+        backlog,
+        events: counted.as_ref().ok().map(EventCounts::from),
+        counts_at: counted.as_ref().ok().map(|counted| seconds(counted.at)),
+        restarts: tree.ok().and_then(Result::ok).as_ref().map(restarts),
+    })
 }
 
 /// What is around the daemon, and whether it is there. The stream tells it when it changes.
 #[derive(PartialEq, Serialize)]
 pub struct Situation {
-    store: Value,
-    connections: Vec<Value>,
-    systems: Vec<Value>,
+    store: StoreStatus,
+    connections: Vec<LinkState>,
+    systems: Vec<SystemStatus>,
+    hosts: Vec<HostStatus>,
 }
 
 /// The situation at the moment.
 pub fn situation(sources: &Sources) -> Situation {
-    let links = sources.links.iter().map(|link| json!(*link.borrow()));
     Situation {
         store: health::describe(&sources.store.health().borrow()),
-        connections: links.collect(),
+        connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
         systems: systems::describe(sources),
+        hosts: hosts(sources),
     }
 }
 
-/// Events by status; `None` where the store does not answer.
-pub async fn counts(sources: &Sources) -> Option<Counts> {
-    tokio::time::timeout(ANSWER_LIMIT, sources.store.counts()).await.ok()?.ok()
+/// Counts as the stream tells them.
+#[derive(Serialize)]
+pub struct CountsNow {
+    #[serde(flatten)]
+    events: EventCounts,
+    /// When they were counted, in seconds of the epoch.
+    at: f64,
 }
 
-/// Counts as the stream tells them, with the time of telling.
-pub fn describe_now(counts: &Counts) -> Value {
-    let mut described = describe(counts);
-    described["at"] = json!(seconds(SystemTime::now()));
-    described
+impl From<&Counted> for CountsNow {
+    fn from(counted: &Counted) -> CountsNow {
+        CountsNow { events: counted.into(), at: seconds(counted.at) }
+    }
 }
 
-fn describe(counts: &Counts) -> Value {
-    let oldest = counts.oldest_pending.and_then(|since| since.elapsed().ok());
-    json!({
-        "pending": counts.pending,
-        "left_pending": counts.left_pending,
-        "completed": counts.completed,
-        "failed": counts.failed,
-        "ignored": counts.ignored,
-        "other": counts.other,
-        "oldest_pending_seconds": oldest.map(|age| age.as_secs()),
-    })
+/// The hosts of all systems.
+pub fn hosts(sources: &Sources) -> Vec<HostStatus> {
+    sources.hosts.read().into_iter().map(HostStatus::from).collect()
+}
+
+impl From<HostState> for HostStatus {
+    fn from(state: HostState) -> HostStatus {
+        HostStatus {
+            system: state.system,
+            role: state.role(),
+            breaker: state.breaker.as_str(),
+            sessions: state.sessions,
+            failing_since: state.failing.as_ref().map(|failing| seconds(failing.since)),
+            reason: state.failing.map(|failing| failing.reason),
+            host: state.host,
+        }
+    }
+}
+
+impl From<&Counted> for EventCounts {
+    fn from(counted: &Counted) -> EventCounts {
+        let counts = &counted.counts;
+        let oldest = counts.oldest_pending.and_then(|since| since.elapsed().ok());
+        EventCounts {
+            pending: counts.pending,
+            left_pending: counts.left_pending,
+            completed: counts.completed,
+            failed: counts.failed,
+            ignored: counts.ignored,
+            other: counts.other,
+            oldest_pending_seconds: oldest.map(|age| age.as_secs()),
+        }
+    }
 }
 
 /// Of the actor and all below it, since the process began.

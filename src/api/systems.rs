@@ -1,7 +1,7 @@
 //! The systems that requests go to: which there are, which are paused, and the acts that pause and resume them.
 
-use super::acts::{actor, reason};
-use super::problem::problem;
+use super::acts::{Reason, actor, reason};
+use super::problem::{Problem, problem};
 use super::{Sources, seconds};
 use crate::config::Config;
 use crate::managers::pauses::{Done, Refused, SetPause, Wish};
@@ -10,19 +10,63 @@ use crate::store::Pause;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, Responder};
-use serde_json::{Value, json};
+use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// An act that is not stored by then is answered; it is carried out all the same as soon as it can be stored.
 const ACT_LIMIT: Duration = Duration::from_secs(5);
 
-/// `GET /api/v1/systems`: each system, whether it is configured, and its pause.
+#[derive(Serialize, ToSchema)]
+struct Systems {
+    systems: Vec<SystemStatus>,
+}
+
+/// A system that requests go to.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SystemStatus {
+    /// `hss`, `enum` or `mail`.
+    #[schema(value_type = String)]
+    pub system: System,
+    pub configured: bool,
+    /// `running` or `paused`; `unknown` until the store has been read.
+    pub state: &'static str,
+    pub paused: Option<PauseStatus>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PauseStatus {
+    /// Who.
+    pub by: String,
+    /// Seconds of the epoch.
+    pub since: f64,
+    pub reason: Option<String>,
+}
+
+/// What became of an act on a system.
+#[derive(Serialize, ToSchema)]
+struct Acted {
+    #[schema(value_type = String)]
+    system: System,
+    /// `running` or `paused`.
+    state: &'static str,
+    /// Whether it was not so before.
+    changed: bool,
+    paused: Option<PauseStatus>,
+}
+
+/// Each system, whether it is configured, and its pause.
+#[utoipa::path(
+    get,
+    path = "/api/v1/systems",
+    responses((status = 200, description = "All systems", body = Systems))
+)]
 pub async fn list(sources: Data<Sources>) -> impl Responder {
-    HttpResponse::Ok().json(json!({"systems": describe(&sources)}))
+    HttpResponse::Ok().json(Systems { systems: describe(&sources) })
 }
 
 /// Every system as `/api/v1/systems` and `/api/v1/status` show it.
-pub fn describe(sources: &Sources) -> Vec<Value> {
+pub fn describe(sources: &Sources) -> Vec<SystemStatus> {
     let paused = sources.board.read();
     let describe = |system: System| {
         let pause = paused.as_ref().and_then(|paused| paused.get(system));
@@ -31,12 +75,12 @@ pub fn describe(sources: &Sources) -> Vec<Value> {
             (Some(_), Some(_)) => "paused",
             (Some(_), None) => "running",
         };
-        json!({
-            "system": system,
-            "configured": is_configured(&sources.config, system),
-            "state": state,
-            "paused": pause.map(describe_pause),
-        })
+        SystemStatus {
+            system,
+            configured: is_configured(&sources.config, system),
+            state,
+            paused: pause.map(describe_pause),
+        }
     };
     System::ALL.into_iter().map(describe).collect()
 }
@@ -48,11 +92,27 @@ fn is_configured(config: &Config, system: System) -> bool {
     }
 }
 
-fn describe_pause(pause: &Pause) -> Value {
-    json!({"by": pause.actor, "since": seconds(pause.at), "reason": pause.reason})
+fn describe_pause(pause: &Pause) -> PauseStatus {
+    PauseStatus { by: pause.actor.clone(), since: seconds(pause.at), reason: pause.reason.clone() }
 }
 
-/// `POST /api/v1/systems/{system}/pause`.
+/// Sends nothing more to a system: events are taken, and wait.
+#[utoipa::path(
+    post,
+    path = "/api/v1/systems/{system}/pause",
+    params(("system" = String, Path, description = "`hss`, `enum` or `mail`")),
+    request_body(content = Reason, description = "Why; may be left out"),
+    responses(
+        (status = 200, description = "It is paused", body = Acted),
+        (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another site may not act", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such system", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Nothing is sent to any system", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be written now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn pause(
     sources: Data<Sources>,
     system: Path<String>,
@@ -62,7 +122,23 @@ pub async fn pause(
     set(&sources, &system, Wish::Pause, &request, body).await
 }
 
-/// `POST /api/v1/systems/{system}/resume`.
+/// Ends the pause of a system.
+#[utoipa::path(
+    post,
+    path = "/api/v1/systems/{system}/resume",
+    params(("system" = String, Path, description = "`hss`, `enum` or `mail`")),
+    request_body(content = Reason, description = "Why; may be left out"),
+    responses(
+        (status = 200, description = "It is not paused", body = Acted),
+        (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another site may not act", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such system", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Nothing is sent to any system", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be written now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub async fn resume(
     sources: Data<Sources>,
     system: Path<String>,
@@ -101,14 +177,9 @@ async fn set(
     }
 }
 
-fn answer(system: System, done: &Done) -> Value {
+fn answer(system: System, done: &Done) -> Acted {
     let state = if done.pause.is_some() { "paused" } else { "running" };
-    json!({
-        "system": system,
-        "state": state,
-        "changed": done.changed,
-        "paused": done.pause.as_ref().map(describe_pause),
-    })
+    Acted { system, state, changed: done.changed, paused: done.pause.as_ref().map(describe_pause) }
 }
 
 fn status(refused: &Refused) -> StatusCode {

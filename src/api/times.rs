@@ -16,7 +16,9 @@ pub struct Moment(pub SystemTime);
 
 impl Moment {
     fn parse(text: &str) -> Result<Moment, String> {
-        if let Ok(seconds) = text.parse::<f64>() {
+        let is_number =
+            text.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        if let (true, Ok(seconds)) = (is_number, text.parse::<f64>()) {
             return Moment::of_epoch(seconds);
         }
         if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
@@ -99,13 +101,12 @@ mod tests {
         check("2026-03-01T12:00:00Z", at(1_772_366_400.0));
         check("2026-03-01T14:00:00+02:00", at(1_772_366_400.0));
         let far = Err("a time before 1970 or after 9999");
-        for text in ["-1", "1e300", "NaN", "inf", "253402300800", "1969-12-31T23:59:59Z"] {
+        for text in ["-1", "253402300800", "1969-12-31T23:59:59Z"] {
             check(text, far.clone());
         }
         check("99999d", Err("longer ago than 1970"));
-        for text in ["", "x", "5x", "5", "2026-03-01", "99999999999999999999d", "h"] {
-            let is_wrong = Moment::parse(text).is_err_and(|reason| reason.starts_with("no time"));
-            assert!(is_wrong || text == "5", "{text}");
+        for text in ["", "x", "5x", ".", "1e3", "NaN", "inf", "2026-03-01", "99999999999999999999d", "h"] {
+            assert!(Moment::parse(text).is_err_and(|reason| reason.starts_with("no time")), "{text}");
         }
         let ago = |text: &str| Moment::parse(text).unwrap().0.elapsed().unwrap().as_secs();
         assert_eq!((ago("90s"), ago("15m"), ago("72h"), ago("7d")), (90, 900, 259_200, 604_800));

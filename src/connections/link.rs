@@ -3,9 +3,10 @@
 use serde::Serialize;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 /// What is known of a connection at the moment.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct LinkState {
     pub name: String,
     pub address: String,

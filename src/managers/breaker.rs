@@ -3,9 +3,10 @@
 //! A host that cannot be reached, does not let us in or leaves requests unanswered is left alone. It is probed at growing
 //! distances, and asked again once a probe gets through. How to probe is known to whoever speaks to the host.
 
+use super::hosts::{BreakerState, Failing, Report};
 use crate::supervision::Backoff;
 use std::cell::{Cell, RefCell};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Distance of the probes of a host that is left alone.
 const PROBES: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(10) };
@@ -26,13 +27,16 @@ pub struct Breaker {
     /// Set while it is left alone.
     next_probe: Cell<Option<Instant>>,
     reason: RefCell<String>,
+    /// Since when it is left alone.
+    since: Cell<SystemTime>,
     /// `breaker_open`: 1 while it is left alone.
     open: metrics::Gauge,
+    report: Report,
 }
 
 impl Breaker {
     /// A host called `name`, one of `hosts` of its system, that is believed to be there.
-    pub fn new(system: &'static str, name: &str, hosts: usize) -> Self {
+    pub fn new(system: &'static str, name: &str, hosts: usize, report: Report) -> Self {
         let open =
             metrics::gauge!("eventmanager_breaker_open", "system" => system, "host" => name.to_owned());
         open.set(0);
@@ -45,7 +49,9 @@ impl Breaker {
             probes: Cell::new(0),
             next_probe: Cell::new(None),
             reason: RefCell::default(),
+            since: Cell::new(SystemTime::UNIX_EPOCH),
             open,
+            report,
         }
     }
 
@@ -72,6 +78,7 @@ impl Breaker {
         self.probes.set(self.probes.get() + 1);
         // Whatever becomes of the probe, the next one comes later.
         self.wait_for_probe(now);
+        self.report(BreakerState::HalfOpen);
         true
     }
 
@@ -89,13 +96,15 @@ impl Breaker {
         self.open.set(0);
         if self.next_probe.take().is_some() {
             tracing::info!(system = self.system, host = self.name, "host is back");
+            self.report(BreakerState::Closed);
         }
     }
 
     /// A request went unanswered.
     pub fn fell_silent(&self, reason: &str) {
         self.silences.set(self.silences.get() + 1);
-        if self.silences.get() >= self.patience {
+        // One that was left alone for another reason has not answered its probe.
+        if self.silences.get() >= self.patience || !self.may_be_asked() {
             self.leave_alone(reason);
         }
     }
@@ -106,8 +115,20 @@ impl Breaker {
         if self.may_be_asked() {
             tracing::warn!(system = self.system, host = self.name, reason, "host is away");
             self.open.set(1);
+            self.since.set(SystemTime::now());
             self.wait_for_probe(Instant::now());
         }
+        self.report(BreakerState::Open);
+    }
+
+    /// The host's line for sessions and whatever else is not the breaker's.
+    pub fn line(&self) -> &Report {
+        &self.report
+    }
+
+    fn report(&self, state: BreakerState) {
+        let failing = || Failing { since: self.since.get(), reason: self.reason.borrow().clone() };
+        self.report.breaker(state, (state != BreakerState::Closed).then(failing));
     }
 
     fn wait_for_probe(&self, now: Instant) {
@@ -122,9 +143,35 @@ mod tests {
     /// Longer than any distance of probes.
     const LATER: Duration = Duration::from_secs(60);
 
+    fn breaker(hosts: usize) -> Breaker {
+        let report = crate::managers::hosts::hosts().0.report("mail", "127.0.0.2:7026", 0);
+        Breaker::new("mail", "127.0.0.2:7026", hosts, report)
+    }
+
+    #[test]
+    fn the_board_shows_what_the_breaker_does() {
+        let (publisher, hosts) = crate::managers::hosts::hosts();
+        let breaker = Breaker::new("mail", "m:7026", 2, publisher.report("mail", "m:7026", 0));
+        let shown = || hosts.read().remove(0);
+        assert_eq!(shown().breaker, BreakerState::Closed);
+        breaker.leave_alone("refused");
+        let since = shown().failing.expect("it is away").since;
+        assert_eq!(shown().breaker, BreakerState::Open);
+        assert!(breaker.begin_probe(Instant::now() + LATER));
+        assert_eq!(shown().breaker, BreakerState::HalfOpen);
+        breaker.fell_silent("timed out");
+        let failing = shown().failing.expect("it is still away");
+        assert_eq!(
+            (shown().breaker, failing.since, failing.reason.as_str()),
+            (BreakerState::Open, since, "timed out")
+        );
+        breaker.answered();
+        assert_eq!((shown().breaker, shown().failing), (BreakerState::Closed, None));
+    }
+
     #[test]
     fn the_only_host_is_left_alone_after_three_silences_and_comes_back_with_an_answer() {
-        let breaker = Breaker::new("mail", "127.0.0.2:7026", 1);
+        let breaker = breaker(1);
         for _ in 0..2 {
             breaker.fell_silent("timed out");
         }
@@ -142,14 +189,14 @@ mod tests {
 
     #[test]
     fn with_another_host_to_go_to_one_silence_is_enough() {
-        let breaker = Breaker::new("mail", "127.0.0.2:7026", 2);
+        let breaker = breaker(2);
         breaker.fell_silent("timed out");
         assert!(!breaker.may_be_asked());
     }
 
     #[test]
     fn a_host_that_is_seen_but_answers_nothing_is_left_alone_ever_longer() {
-        let breaker = Breaker::new("mail", "127.0.0.2:7026", 2);
+        let breaker = breaker(2);
         let mut waits = Vec::new();
         for _ in 0..7 {
             breaker.fell_silent("timed out");

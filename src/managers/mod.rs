@@ -3,13 +3,14 @@
 //! [`hss`], [`enumeration`] and [`mail`] send what their system takes; [`answer`] says what came of it; [`ema`] is the
 //! gateway that the first two go through, with its sessions and its two hosts. `breaker` leaves hosts alone that are
 //! away, and `http` is how they are spoken to. [`pauses`] knows which systems operators have paused, and [`board`] is
-//! where that can be seen.
+//! where that can be seen; [`hosts`] is where can be seen how the hosts are.
 
 pub mod answer;
 pub mod board;
 mod breaker;
 pub mod ema;
 pub mod enumeration;
+pub mod hosts;
 pub mod hss;
 pub mod http;
 pub mod mail;
@@ -18,6 +19,7 @@ pub mod pauses;
 pub use answer::{Answer, FaultClasses};
 pub use board::Board;
 pub use enumeration::Enumeration;
+pub use hosts::Hosts;
 pub use hss::Hss;
 pub use mail::Mail;
 pub use pauses::Pauses;

@@ -57,7 +57,7 @@ pub struct Reconsider {
 pub struct GetBacklog;
 
 /// What the router has before it.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, serde::Serialize, utoipa::ToSchema)]
 pub struct Backlog {
     /// Unfinished events that it knows of.
     pub unfinished: usize,

@@ -6,13 +6,14 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use utoipa::ToSchema;
 
 /// How long the whole tree may take to answer. Each level grants the one below it three quarters of its own time, so
 /// that a stuck supervisor deep down is shown as stuck, and not all those above it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// One supervisor or worker with all below it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tree {
     pub name: String,
     pub kind: Kind,
@@ -20,17 +21,18 @@ pub struct Tree {
     /// How often it was started again since the process began, for whatever reason.
     pub restarts: u64,
     pub last_exit: Option<LastExit>,
+    #[schema(no_recursion)]
     pub children: Vec<Tree>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Supervisor,
     Worker,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
     Running,
@@ -71,7 +73,7 @@ impl PartialEq<&str> for State {
 }
 
 /// How and when (seconds since 1970) the last incarnation ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LastExit {
     pub reason: String,
     pub at: u64,

@@ -104,7 +104,7 @@ pub fn manager(hosts: &[String], timeout: Duration) -> Addr<Mail> {
         timeout,
         delete_replaced: false,
     };
-    Mail::new(config).start()
+    Mail::new(config, eventmanager::managers::hosts::hosts().0).start()
 }
 
 /// Two mail servers and their manager.

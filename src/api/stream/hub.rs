@@ -4,8 +4,9 @@
 //! and are told to read the lists anew.
 
 use super::channel::{Channel, Kind};
+use crate::api::Sources;
 use crate::api::events::Summary;
-use crate::api::{Sources, status};
+use crate::api::status::{self, CountsNow};
 use crate::store::{Changed, Changes, News};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::time::sleep;
 
 /// How often readers are told of events.
@@ -24,8 +25,6 @@ const LINES: usize = 200;
 const LOOK: Duration = Duration::from_secs(1);
 /// Counts are looked at so often even where no event changes: people edit the tables.
 const RECOUNT: Duration = Duration::from_secs(10);
-/// Counting takes at most this part of the time.
-const COUNTING: u32 = 20;
 /// A reader that is cut off and comes back within this time misses nothing, even if it is the only one.
 const LINGER: Duration = Duration::from_secs(30);
 /// Connections of readers get this long to end at a shutdown.
@@ -131,21 +130,21 @@ fn latest(news: &News) -> (Vec<Changed>, u64) {
 
 async fn counts(sources: &Sources, something_changed: &Cell<bool>) -> Infallible {
     let mut shown = None;
-    let mut counted = Instant::now();
+    // A count of before then is not new enough.
+    let mut wanted = Some(SystemTime::now());
+    let mut looked = Instant::now();
     loop {
-        if something_changed.replace(false) || counted.elapsed() >= RECOUNT {
-            counted = Instant::now();
-            let counts = status::counts(sources).await;
-            let took = counted.elapsed();
-            if counts.is_some() && counts != shown {
-                let data = counts.as_ref().map(status::describe_now);
-                publish(&sources.stream, Kind::Counts, &data);
-                shown = counts;
-            } else if counts.is_none() {
-                // The store has not answered: it is asked again.
-                something_changed.set(true);
+        if something_changed.replace(false) || looked.elapsed() >= RECOUNT {
+            (wanted, looked) = (Some(SystemTime::now()), Instant::now());
+        }
+        if let Some(since) = wanted
+            && let Ok(counted) = sources.counts.latest().await
+        {
+            if shown != Some(counted.counts) {
+                publish(&sources.stream, Kind::Counts, &CountsNow::from(&counted));
+                shown = Some(counted.counts);
             }
-            sleep(took * COUNTING).await;
+            wanted = Some(since).filter(|since| counted.at < *since);
         }
         sleep(LOOK).await;
     }

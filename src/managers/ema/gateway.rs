@@ -4,6 +4,7 @@ use super::CoreRequest;
 use super::host::{Host, Session};
 use super::scrub;
 use crate::config::{self, FaultClass};
+use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
 use crate::managers::{Answer, FaultClasses};
 use crate::wire::Secret;
@@ -27,11 +28,11 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway without sessions.
-    pub fn new(config: &config::Ema) -> Self {
+    pub fn new(config: &config::Ema, board: &Publisher) -> Self {
         let urls: Vec<&str> =
             std::iter::once(&config.primary).chain(&config.secondary).map(String::as_str).collect();
         Gateway {
-            hosts: urls.iter().map(|url| Host::new(url, urls.len())).collect(),
+            hosts: (0..).zip(&urls).map(|(rank, url)| Host::new(url, rank, urls.len(), board)).collect(),
             client: http::client(&urls, config.timeout, config.sessions),
             username: config.username.clone(),
             password: config.password.clone(),

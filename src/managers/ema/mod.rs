@@ -14,6 +14,7 @@ mod gateway;
 mod host;
 mod scrub;
 
+use super::hosts::Publisher;
 use super::{Answer, measured};
 use crate::config;
 use crate::plan::System;
@@ -78,13 +79,14 @@ pub async fn ask(ema: Addr<Ema>, ask: Ask) -> Answer {
 /// Owns the sessions with both hosts.
 pub struct Ema {
     config: config::Ema,
+    board: Publisher,
     gateway: Option<Rc<Gateway>>,
 }
 
 impl Ema {
-    /// The gateway of a configuration; sessions are opened as they are needed.
-    pub fn new(config: config::Ema) -> Self {
-        Ema { config, gateway: None }
+    /// The gateway of a configuration; sessions are opened as they are needed. `board` shows its hosts.
+    pub fn new(config: config::Ema, board: Publisher) -> Self {
+        Ema { config, board, gateway: None }
     }
 
     /// The gateway of this incarnation.
@@ -102,7 +104,7 @@ impl Actor for Ema {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        let before = self.gateway.replace(Rc::new(Gateway::new(&self.config)));
+        let before = self.gateway.replace(Rc::new(Gateway::new(&self.config, &self.board)));
         // What has failed may be in there, so it is made anew; the sessions of before are handed back.
         if let Some(before) = before {
             ctx.spawn(async move { before.log_out().await }.into_actor(self));

@@ -6,6 +6,7 @@
 
 mod server;
 
+use super::hosts::Publisher;
 use super::{Answer, Provision, measured};
 use crate::config;
 use crate::plan::System;
@@ -22,13 +23,14 @@ const PROBE_TICK: Duration = Duration::from_millis(250);
 /// Sends [`MailRequest`]s to the mail server.
 pub struct Mail {
     config: config::SurgeMail,
+    board: Publisher,
     server: Option<Rc<Server>>,
 }
 
 impl Mail {
-    /// The manager of a configured mail server.
-    pub fn new(config: config::SurgeMail) -> Self {
-        Mail { config, server: None }
+    /// The manager of a configured mail server. `board` shows its hosts.
+    pub fn new(config: config::SurgeMail, board: Publisher) -> Self {
+        Mail { config, board, server: None }
     }
 
     /// The server as this incarnation knows it.
@@ -47,7 +49,7 @@ impl Actor for Mail {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         // What has failed may be in there, so it is made anew.
-        self.server = Some(Rc::new(Server::new(&self.config)));
+        self.server = Some(Rc::new(Server::new(&self.config, &self.board)));
         ctx.run_interval(PROBE_TICK, Self::probe);
     }
 }

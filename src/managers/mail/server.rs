@@ -5,6 +5,7 @@
 use crate::config;
 use crate::managers::Answer;
 use crate::managers::breaker::Breaker;
+use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
 use crate::wire::Secret;
 use crate::wire::surgemail::{Credentials, MailRequest, target};
@@ -39,8 +40,8 @@ struct Host {
 }
 
 impl Host {
-    fn new(address: &str, hosts: usize) -> Self {
-        let breaker = Breaker::new("mail", address, hosts);
+    fn new(address: &str, rank: usize, hosts: usize, board: &Publisher) -> Self {
+        let breaker = Breaker::new("mail", address, hosts, board.report("mail", address, rank));
         Host { url: format!("http://{address}"), breaker, login_refused: Cell::new(false) }
     }
 
@@ -56,9 +57,12 @@ impl Host {
 
 impl Server {
     /// A server without connections.
-    pub fn new(config: &config::SurgeMail) -> Self {
+    pub fn new(config: &config::SurgeMail, board: &Publisher) -> Self {
         let addresses: Vec<&String> = std::iter::once(&config.primary).chain(&config.secondary).collect();
-        let hosts: Vec<Host> = addresses.iter().map(|address| Host::new(address, addresses.len())).collect();
+        let hosts: Vec<Host> = (0..)
+            .zip(&addresses)
+            .map(|(rank, address)| Host::new(address, rank, addresses.len(), board))
+            .collect();
         let urls: Vec<&str> = hosts.iter().map(|host| host.url.as_str()).collect();
         let client = http::client(&urls, config.timeout, CONNECTIONS);
         let credentials = Credentials {

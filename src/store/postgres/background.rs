@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 /// Ends its thread, and with it every connection, when it is dropped.
 pub(crate) struct Background {
@@ -33,5 +34,19 @@ impl Background {
         F::Output: Send,
     {
         self.runtime.spawn(future).await.map_err(|error| error.to_string())
+    }
+
+    /// Begins something there that ends at the latest when what is returned is dropped.
+    pub fn begin(&self, future: impl Future<Output = ()> + Send + 'static) -> Begun {
+        Begun(self.runtime.spawn(future).abort_handle())
+    }
+}
+
+/// Ends it when dropped.
+pub(crate) struct Begun(AbortHandle);
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

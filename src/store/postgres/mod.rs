@@ -7,6 +7,7 @@
 mod address;
 mod background;
 mod commit;
+mod indexes;
 mod pool;
 mod script;
 mod statements;
@@ -15,6 +16,7 @@ mod tls;
 
 pub(crate) use address::Address;
 pub(crate) use background::Background;
+use background::Begun;
 pub(crate) use pool::Pool;
 
 use super::health::Tables;
@@ -56,6 +58,8 @@ struct Open {
     /// Resolves when the connection has ended.
     ended: oneshot::Receiver<String>,
     widths: EventWidths,
+    /// What is done about indexes meanwhile.
+    _indexes: Option<Begun>,
 }
 
 impl Postgres {
@@ -77,7 +81,9 @@ impl Postgres {
         }
         let found =
             tables::prepare(&mut session.client, self.tables).await.map_err(|error| reason(&error))?;
-        let open = Open { session, ended, widths: found.widths };
+        let indexes =
+            found.indexes_later.then(|| self.background.begin(indexes::build(self.address.clone())));
+        let open = Open { session, ended, widths: found.widths, _indexes: indexes };
         Ok((open, Connected { limits: found.limits }))
     }
 

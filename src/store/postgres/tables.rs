@@ -1,7 +1,9 @@
 //! The tables of a PostgreSQL database: created where missing, extended where the Erlang release's are found.
 //!
-//! What is there is not touched, so that a start takes no locks on tables that others use.
+//! What is there is not touched, so that a start takes no locks on tables that others use. Indexes that a large table of an
+//! earlier version lacks are built beside the work ([`super::indexes`]).
 
+use super::indexes::{INDEXES, SUPERSEDED};
 use crate::store::health::Tables;
 use crate::store::limits::{EventWidths, SubscriberLimits, Widths};
 use tokio_postgres::{Client, Error, Transaction};
@@ -9,7 +11,12 @@ use tokio_postgres::{Client, Error, Transaction};
 pub(super) struct Found {
     pub widths: EventWidths,
     pub limits: Option<SubscriberLimits>,
+    /// Whether indexes are to be built or dropped beside the work.
+    pub indexes_later: bool,
 }
+
+/// A larger table, in bytes, is indexed beside the work: the index of a smaller one takes a second.
+const LARGE: i64 = 32 << 20;
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
 const VERSION: i32 = 3;
@@ -55,13 +62,9 @@ const EM_SCHEMA: (&str, &str) =
     ("em_schema", "create table em_schema (part text primary key, version integer not null)");
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 12] = [
+const BESIDE_EVENTS: [(&str, &str); 8] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
-    ("em_event_received", "create index em_event_received on em_event (inserted, id)"),
-    ("em_event_status_id", "create index em_event_status_id on em_event (status, id)"),
-    ("em_event_command", "create index em_event_command on em_event (command collate \"C\", id)"),
-    ("em_event_user", "create index em_event_user on em_event (user_id, id)"),
     (
         "em_journal",
         "create table em_journal (
@@ -138,9 +141,10 @@ pub(super) async fn prepare(client: &mut Client, tables: Tables) -> Result<Found
     let transaction = client.transaction().await?;
     transaction.batch_execute(ALONE).await?;
     create(&transaction, EM_SCHEMA).await?;
-    let mut found = Found { widths: EventWidths::default(), limits: None };
+    let mut found = Found { widths: EventWidths::default(), limits: None, indexes_later: false };
     if tables.events {
         found.widths = EventWidths::new(&prepare_events(&transaction).await?);
+        found.indexes_later = prepare_indexes(&transaction).await?;
         record_version(&transaction, "events").await?;
     }
     if tables.subscribers {
@@ -174,6 +178,25 @@ async fn prepare_events(transaction: &Transaction<'_>) -> Result<Widths, Error> 
         transaction.batch_execute("alter table em_journal add column digest text").await?;
     }
     Ok(present)
+}
+
+/// Builds the indexes of a small table; says whether there is something to do beside the work.
+async fn prepare_indexes(transaction: &Transaction<'_>) -> Result<bool, Error> {
+    let size = transaction.query_one("select pg_relation_size('em_event')", &[]).await?;
+    let is_large = size.get::<_, i64>(0) > LARGE;
+    let mut later = false;
+    for (name, on) in INDEXES {
+        let sql = "select indisvalid from pg_index where indexrelid = to_regclass($1)";
+        match transaction.query_opt(sql, &[&name]).await? {
+            None if !is_large => transaction.batch_execute(&format!("create index {name} {on}")).await?,
+            Some(row) if row.get(0) => {}
+            None | Some(_) => later = true,
+        }
+    }
+    let superseded =
+        "select count(*) from unnest($1::text[]) as old(name) where to_regclass(old.name) is not null";
+    let superseded = transaction.query_one(superseded, &[&&SUPERSEDED[..]]).await?;
+    Ok(later || superseded.get::<_, i64>(0) > 0)
 }
 
 /// Creates a table or index unless its name is taken.
