@@ -39,7 +39,7 @@ fn the_api_answers_as_it_describes_itself() {
         .args(["run", &format!("http://{}/openapi.json", daemon.http)])
         .args(["--phases", "examples,coverage,fuzzing"])
         .args(["--checks", "all", "--max-examples", EXAMPLES, "--seed", "1", "--generation-database", "none"])
-        .args(["--request-timeout", "30", "--continue-on-failure", "--no-color", "--workers", "2"])
+        .args(["--request-timeout", "30", "--continue-on-failure", "--no-color", "--workers", "1"])
         .current_dir(site.directory.path())
         .output()
         .expect("it runs");

@@ -78,14 +78,12 @@ pub async fn body<T: DeserializeOwned + Default>(body: web::Payload) -> Result<T
 /// One line of text, so that a table stays a table.
 pub fn tidy(reason: Option<&str>) -> Result<Option<String>, String> {
     let Some(reason) = reason else { return Ok(None) };
-    let line: String = reason.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    match line.chars().count() {
-        0 => Ok(None),
-        length if length > LONGEST_REASON => {
-            Err(format!("the reason has {length} characters, allowed are {LONGEST_REASON}"))
-        }
-        _ => Ok(Some(line)),
+    let length = reason.chars().count();
+    if length > LONGEST_REASON {
+        return Err(format!("the reason has {length} characters, allowed are {LONGEST_REASON}"));
     }
+    let line: String = reason.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Ok(Some(line).filter(|line| !line.is_empty()))
 }
 
 #[cfg(test)]

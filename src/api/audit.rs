@@ -18,6 +18,7 @@ pub struct Page {
     #[param(value_type = u64, minimum = 1, maximum = 1000, default = 100)]
     limit: Limit<100, 1000>,
     /// `next` of the page before.
+    #[param(value_type = i64, required = false)]
     before: Option<i64>,
 }
 

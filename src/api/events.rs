@@ -107,33 +107,33 @@ impl Selection {
 #[into_params(parameter_in = Query)]
 pub struct Query {
     /// Statuses with commas between them, of `pending`, `completed`, `failed`, `ignored`.
-    #[param(value_type = Option<String>, pattern = "^(pending|completed|failed|ignored)(,(pending|completed|failed|ignored))*$")]
+    #[param(value_type = String, required = false, pattern = "^(pending|completed|failed|ignored)(,(pending|completed|failed|ignored))*$")]
     status: Option<Statuses>,
     /// The type of the command; its version does not count.
-    #[param(value_type = Option<String>, max_length = 255)]
+    #[param(value_type = String, required = false, max_length = 255)]
     command: Option<Words>,
     /// Who has given the command.
-    #[param(value_type = Option<String>, max_length = 255)]
+    #[param(value_type = String, required = false, max_length = 255)]
     user: Option<Words>,
     /// Received then or later: seconds of the epoch, RFC 3339, or a span back from now (`90s`, `15m`, `72h`, `7d`).
-    #[param(value_type = Option<String>, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
+    #[param(value_type = String, required = false, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
     since: Option<Moment>,
     /// Received then or earlier.
-    #[param(value_type = Option<String>, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
+    #[param(value_type = String, required = false, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
     until: Option<Moment>,
     /// Somewhere in user, command, reason or document, in whatever case.
-    #[param(value_type = Option<String>, max_length = 255)]
+    #[param(value_type = String, required = false, max_length = 255)]
     text: Option<Words>,
     /// Failed events with this `fault` of `/api/v1/faults`.
-    #[param(value_type = Option<String>, max_length = 255)]
+    #[param(value_type = String, required = false, max_length = 255)]
     fault: Option<Words>,
-    #[param(inline, default = "newest")]
+    #[param(inline, required = false, nullable = false, default = "newest")]
     order: Order,
     /// Events of a page, at most.
     #[param(value_type = u64, minimum = 1, maximum = 500, default = 50)]
     limit: Limit<50, 500>,
     /// `next` of the page before.
-    #[param(value_type = Option<String>, pattern = "^[0-9]{1,18}$")]
+    #[param(value_type = String, required = false, pattern = "^[0-9]{1,18}$")]
     cursor: Option<Cursor>,
 }
 

@@ -69,6 +69,7 @@ impl From<EventSummary> for Line {
 #[allow(dead_code, reason = "it describes what all_wanted reads")]
 struct Which {
     /// The ignored ones too.
+    #[param(value_type = bool, required = false)]
     all: Option<bool>,
 }
 

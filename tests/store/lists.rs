@@ -231,3 +231,41 @@ pub async fn failures_are_grouped_by_what_went_wrong(site: Site) {
     assert_eq!((recent.groups.len(), recent.looked_at), (1, 1));
     running.close().await;
 }
+
+pub async fn a_large_table_of_an_earlier_version_gets_its_indexes(site: Site) {
+    site.open().ready().await.close().await;
+    let (series, names) = match site.kind {
+        Kind::Sqlite => (
+            "with recursive series(n) as (select 1 union all select n + 1 from series where n < 5000)",
+            "select name from sqlite_schema where type = 'index' and name like 'em_event_%' order by 1",
+        ),
+        // Beyond what is indexed before events are taken.
+        Kind::Postgres => (
+            "with series(n) as (select * from generate_series(1, 40000))",
+            "select cast(relname as text) from pg_index join pg_class on oid = indexrelid
+             where indrelid = to_regclass('em_event') and indisvalid and relname like 'em_event_%' order by 1",
+        ),
+    };
+    let new = ["em_event_command", "em_event_status_id", "em_event_user"];
+    new.iter().for_each(|index| drop(site.sql(&format!("drop index {index}"))));
+    site.sql("create index em_event_status on em_event (status, inserted)");
+    site.sql(&format!(
+        "insert into em_event (user_id, command, event, status, inserted)
+         {series} select 'a', 'UserAddRequest', '{}', 'completed', current_timestamp from series",
+        "<x/>".repeat(250)
+    ));
+    let running = site.open().ready().await;
+    assert_eq!(within(running.store.append(vec![event("b")])).await.unwrap()[0].rejected, None);
+    let shown = || site.sql(names).into_iter().map(|row| row[0].clone()).collect::<Vec<_>>();
+    let built = async {
+        while !new.iter().all(|index| shown().contains(&(*index).to_owned()))
+            || shown().contains(&"em_event_status".to_owned())
+        {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within(built).await;
+    let found = running.store.page(EventFilter { user_id: Some("b".to_owned()), ..EventFilter::default() });
+    assert_eq!(found.await.unwrap().events.len(), 1);
+    running.close().await;
+}

@@ -98,6 +98,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("a_list_without_its_indexes_is_the_same", |site| {
         Box::pin(lists::a_list_without_its_indexes_is_the_same(site))
     }),
+    ("a_large_table_of_an_earlier_version_gets_its_indexes", |site| {
+        Box::pin(lists::a_large_table_of_an_earlier_version_gets_its_indexes(site))
+    }),
     ("failures_are_grouped_by_what_went_wrong", |site| {
         Box::pin(lists::failures_are_grouped_by_what_went_wrong(site))
     }),
