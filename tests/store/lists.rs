@@ -91,7 +91,7 @@ async fn many(site: &Site, running: &Running, rows: usize) {
             1 => Status::Pending,
             _ => Status::Completed,
         };
-        event.note = (number % 11 == 0).then(|| format!("subscriber \"u{number}\" is not known"));
+        event.note = number.is_multiple_of(11).then(|| format!("subscriber \"u{number}\" is not known"));
         event.received = start + Duration::from_secs(10 * number as u64);
         event
     };
