@@ -1,6 +1,8 @@
 //! `GET /metrics` for Prometheus.
 
 use super::Sources;
+use crate::store::DatabaseHealth;
+use crate::telemetry::process;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
 use std::time::Duration;
@@ -16,6 +18,8 @@ const STORE_LIMIT: Duration = Duration::from_secs(1);
 )]
 pub async fn metrics(sources: Data<Sources>) -> impl Responder {
     refresh_backlog(&sources).await;
+    refresh_health(&sources);
+    process::measure(sources.started);
     sources.metrics.run_upkeep();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(sources.metrics.render())
 }
@@ -32,4 +36,18 @@ async fn refresh_backlog(sources: &Sources) {
         let age = waiting.oldest.and_then(|since| since.elapsed().ok()).unwrap_or_default();
         oldest.set(age.as_secs_f64());
     }
+}
+
+/// What `/readyz` says, and which version says it.
+fn refresh_health(sources: &Sources) {
+    let health = sources.store.health().borrow().clone();
+    let number = |up: bool| f64::from(u8::from(up));
+    metrics::gauge!("eventmanager_ready").set(number(health.is_up()));
+    for (database, state) in [("events", health.events), ("subscribers", health.subscribers)] {
+        let up = number(state == DatabaseHealth::Up);
+        metrics::gauge!("eventmanager_store_up", "database" => database).set(up);
+    }
+    let node = sources.config.node.name.clone();
+    let version = env!("CARGO_PKG_VERSION");
+    metrics::gauge!("eventmanager_build_info", "version" => version, "node" => node).set(1.0);
 }

@@ -9,6 +9,7 @@ mod pause;
 mod plan;
 mod replay;
 mod run;
+mod schema;
 mod seed;
 mod simulate;
 mod status;
@@ -69,6 +70,11 @@ enum Command {
     /// Show where the release beside us made something else of the same documents; exit code 1 where it did, 2 where that
     /// cannot be told
     Compare(compare::Options),
+    /// Print the tables that the daemon makes at its first start, as SQL
+    Schema {
+        /// Kind of database
+        kind: schema::Kind,
+    },
     /// Start one of the simulated peers alone
     Simulate {
         #[command(subcommand)]
@@ -104,6 +110,7 @@ impl Cli {
             Command::Replay(options) => replay::replay(&options),
             Command::Seed(options) => seed::seed(&options),
             Command::Compare(options) => compare::compare(&options),
+            Command::Schema { kind } => schema::schema(kind),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
         }
     }

@@ -44,8 +44,10 @@ pub use faults::{Fault, FaultGroup, Faults};
 pub use feed::{Changed, Changes, News};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
+pub use postgres::statements as postgres_tables;
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
+pub use sqlite::statements as sqlite_tables;
 pub use sweep::SweepError;
 
 use crate::config::{Database, StoreConfig};

@@ -1,6 +1,7 @@
 //! Logs and metrics of the whole process.
 
 mod labels;
+pub mod process;
 
 pub use labels::Labels;
 
@@ -98,7 +99,16 @@ fn describe() {
         "When the certificate expires, seconds of the epoch"
     );
     counter!("eventmanager_tls_reloads_total", "New certificates, taken or refused");
+    gauge!("eventmanager_ready", "Whether the store commits, so that events are taken, 1 or 0");
+    gauge!("eventmanager_store_up", "Whether a database commits, 1 or 0");
+    gauge!("eventmanager_build_info", "1, with the version that runs and the name of the node");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
     gauge!("eventmanager_stream_readers", "Open streams of what happens");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");
+    counter!("eventmanager_arbiter_stalled_total", "Threads that did not answer in time");
+    gauge!("process_start_time_seconds", "When the process began, in seconds of the epoch");
+    gauge!("process_resident_memory_bytes", "Memory in use");
+    counter!("process_cpu_seconds_total", "Processor time that has been used");
+    gauge!("process_open_fds", "Open files and sockets");
+    gauge!("process_max_fds", "How many files and sockets may be open");
 }

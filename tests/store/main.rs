@@ -16,6 +16,7 @@ mod recording;
 mod site;
 mod subscribers;
 mod sweeping;
+mod tables;
 
 use site::{Kind, Site};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -118,6 +119,9 @@ const PROMISES: &[(&str, Promise)] = &[
         Box::pin(legacy::tables_of_the_erlang_release_are_taken_over(site))
     }),
     ("the_erlang_release_can_be_put_back", |site| Box::pin(legacy::the_erlang_release_can_be_put_back(site))),
+    ("the_printed_tables_are_those_that_are_made", |site| {
+        Box::pin(tables::the_printed_tables_are_those_that_are_made(site))
+    }),
     ("events_and_subscribers_may_live_apart", |site| {
         Box::pin(legacy::events_and_subscribers_may_live_apart(site))
     }),

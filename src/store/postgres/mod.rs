@@ -18,6 +18,7 @@ pub(crate) use address::Address;
 pub(crate) use background::Background;
 use background::Begun;
 pub(crate) use pool::Pool;
+pub use tables::statements;
 
 use super::health::Tables;
 use super::limits::EventWidths;

@@ -216,6 +216,39 @@ async fn record_version(transaction: &Transaction<'_>, part: &str) -> Result<(),
     Ok(())
 }
 
+/// What [`prepare`] makes of an empty database, or of one of the Erlang release, as statements for people.
+pub fn statements() -> String {
+    let added = EM_EVENT_ADDED
+        .map(|(column, kind)| format!("alter table em_event add column if not exists {column} {kind};\n"));
+    let beside = BESIDE_EVENTS.map(|(_, definition)| unless_there(definition));
+    let indexes = SRD_USER_INDEXES.map(|(_, definition)| unless_there(definition));
+    let version = |part: &str| {
+        format!(
+            "insert into em_schema (part, version) values ('{part}', {VERSION})
+    on conflict (part) do update set version = greatest(em_schema.version, excluded.version);\n"
+        )
+    };
+    format!(
+        "{}\n-- events\n{}{}{}{}\n-- subscribers\n{}{}do $$ begin\n    if not ({HAS_ID_INDEX})\n    then {}; end if;\nend $$;\n{}",
+        unless_there(EM_SCHEMA.1),
+        unless_there(EM_EVENT),
+        added.concat(),
+        beside.concat() + "alter table em_journal add column if not exists digest text;\n",
+        version("events"),
+        unless_there(SRD_USER),
+        indexes.concat(),
+        ID_INDEX.1,
+        version("subscribers"),
+    )
+}
+
+/// The definition as a statement that may be repeated.
+fn unless_there(definition: &str) -> String {
+    let kinds = ["create table ", "create unique index ", "create index "];
+    let kind = kinds.into_iter().find(|kind| definition.starts_with(kind)).unwrap_or_default();
+    format!("{kind}if not exists {};\n", &definition[kind.len()..])
+}
+
 /// The columns of a table with the width of their type.
 async fn widths(transaction: &Transaction<'_>, table: &str) -> Result<Widths, Error> {
     let rows = transaction

@@ -10,6 +10,7 @@ mod pool;
 mod tables;
 
 pub(crate) use pool::Pool;
+pub use tables::statements;
 
 use super::health::Tables;
 use super::limits::EventWidths;

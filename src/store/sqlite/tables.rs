@@ -99,13 +99,13 @@ const SRD_USER_INDEXES: &str = "
     create index if not exists srd_user_group on srd_user (group_id);
     create index if not exists srd_user_e164 on srd_user (e164);
     create index if not exists srd_user_sipurl on srd_user (sipurl);";
+const EM_SCHEMA: &str =
+    "create table if not exists em_schema (part text primary key, version integer not null)";
 
 /// Brings the tables up to date in one transaction.
 pub(super) fn prepare(connection: &mut Connection, tables: Tables) -> rusqlite::Result<Found> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(
-        "create table if not exists em_schema (part text primary key, version integer not null)",
-    )?;
+    transaction.execute_batch(EM_SCHEMA)?;
     let mut found = Found { widths: EventWidths::default(), limits: None };
     if tables.events {
         prepare_events(&transaction)?;
@@ -144,6 +144,20 @@ fn record_version(transaction: &Transaction, part: &str) -> rusqlite::Result<()>
         (part, VERSION),
     )?;
     Ok(())
+}
+
+/// What [`prepare`] makes of an empty file, as statements for people.
+pub fn statements() -> String {
+    let added =
+        EM_EVENT_ADDED.map(|(column, kind)| format!("alter table em_event add column {column} {kind};\n"));
+    let version =
+        |part: &str| format!("insert into em_schema (part, version) values ('{part}', {VERSION});\n");
+    format!(
+        "{EM_SCHEMA};\n\n-- events\n{EM_EVENT};\n{}{OURS}\n\n{}\n-- subscribers\n{SRD_USER};{SRD_USER_INDEXES}\n\n{}",
+        added.concat(),
+        version("events"),
+        version("subscribers"),
+    )
 }
 
 /// The columns of a table with the width of their declared type.
