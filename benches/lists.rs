@@ -3,6 +3,7 @@
 //!
 //!     cargo bench --bench lists                       10 million events; about 5 GB of disk, one store after the other
 //!     EVENTS=200000 cargo bench --bench lists         fewer
+//!     PADDING=1000 cargo bench --bench lists          longer documents
 //!     STORE=sqlite cargo bench --bench lists          one store alone
 
 #[path = "../tests/support/postgres.rs"]
@@ -45,7 +46,8 @@ fn main() {
 fn run_sqlite(path: &Path, sql: &str) {
     let database = rusqlite::Connection::open(path).expect("the file is there");
     // It is only a bench: what a power cut would lose is made again.
-    database.execute_batch("pragma synchronous = off; pragma cache_size = -200000").expect("pragmas");
+    let quickly = "pragma journal_mode = off; pragma synchronous = off; pragma cache_size = -200000";
+    database.execute_batch(quickly).expect("pragmas");
     database.execute_batch(sql).expect("the statement is good");
 }
 
@@ -87,7 +89,8 @@ fn fill(database: &str, rows: u64) -> String {
             'step 1 of 3, create ENUM tel:+299' || id || ' to sip:u' || id || '@x: fault ' || (4000 + id % 7) || ' (no)'
          from em_event where status = 'failed'"
     );
-    sql.replace("PADDING", &"x".repeat(120))
+    let padding = std::env::var("PADDING").map_or(200, |bytes| bytes.parse().expect("PADDING is a number"));
+    sql.replace("PADDING", &"x".repeat(padding))
         .replace("ROWS", &rows.to_string())
         .replace("START", &start.to_string())
         .replace("STEP", &(SPREAD.as_secs_f64() / rows as f64).to_string())
@@ -105,6 +108,7 @@ fn measure(name: &str, database: Database, rows: u64, run: impl Fn(&str)) {
     }
     let built = Instant::now();
     within(&database, async |store| {
+        wait_for_indexes(name, &database);
         report(name, "build of the indexes", built.elapsed());
         let since = Instant::now();
         store.counts().await.expect("the store answers");
@@ -149,6 +153,17 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn report(database: &str, what: &str, took: Duration) {
     println!("{database:<11} {what:<48} {:>10.1} ms", took.as_secs_f64() * 1000.0);
+}
+
+/// PostgreSQL builds them beside the work.
+fn wait_for_indexes(name: &str, database: &Database) {
+    let Database::Postgres(url) = database else { return };
+    let sql = "select count(*) from pg_index join pg_class on oid = indexrelid
+        where indrelid = to_regclass('em_event') and indisvalid and relname like any (array['em_event_status_id',
+            'em_event_command', 'em_event_user', 'em_event_received'])";
+    while postgres::query(url.expose(), sql).expect(name)[0][0].as_deref() != Some("4") {
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 type Make = Box<dyn Fn() -> EventFilter>;

@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// A page that has taken so long ends with what it has.
-const PATIENCE: Duration = Duration::from_millis(40);
+const PATIENCE: Duration = Duration::from_millis(25);
 /// Rows of the first window and of the largest one, where not every row matches.
 const WINDOW: u32 = 512;
-const LARGEST_WINDOW: u32 = 8192;
+const LARGEST_WINDOW: u32 = 4096;
 /// Documents are looked at in parts of so many, and of so many bytes together.
-const PART: usize = 256;
+const PART: usize = 128;
 const PART_BYTES: i64 = 4 << 20;
 
 /// A search under way.
@@ -269,10 +269,10 @@ fn part_of(candidates: &[(i64, i64)]) -> usize {
     candidates.iter().take(PART).take_while(fits).count().max(1)
 }
 
-/// Rows of the next window: up to four times as many, unless the last one says that they would take too long.
+/// Rows of the next window: up to twice as many, unless the last one says that they would take too long.
 fn next_window(rows: u32, took: Duration, left: Duration) -> u32 {
     let affordable = f64::from(rows) * left.as_secs_f64() / took.as_secs_f64().max(1e-6);
-    let most = rows.saturating_mul(4).clamp(WINDOW, LARGEST_WINDOW);
+    let most = rows.saturating_mul(2).clamp(WINDOW, LARGEST_WINDOW);
     (affordable as u32).clamp(WINDOW / 4, most)
 }
 

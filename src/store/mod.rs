@@ -332,7 +332,7 @@ impl Store {
         self.inner.events.reader.list(filter).await
     }
 
-    /// The same for at most some 50 ms of looking: a page may be short, with more behind it.
+    /// The same for at most some 25 ms of looking: a page may be short, with more behind it.
     pub async fn page(&self, filter: EventFilter) -> Result<EventPage, ReadError> {
         self.inner.events.reader.page(filter).await
     }
