@@ -49,7 +49,7 @@ impl TryFrom<String> for Words {
 }
 
 /// Which end of the list comes first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     #[default]
@@ -127,7 +127,7 @@ pub struct Query {
     /// Failed events with this `fault` of `/api/v1/faults`.
     #[param(value_type = String, required = false, max_length = 255)]
     fault: Option<Words>,
-    #[param(inline, required = false, nullable = false, default = "newest")]
+    #[param(value_type = String, required = false, pattern = "^(newest|oldest)$", default = "newest")]
     order: Order,
     /// Events of a page, at most.
     #[param(value_type = u64, minimum = 1, maximum = 500, default = 50)]
