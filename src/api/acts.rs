@@ -6,7 +6,7 @@
 //! rebinding) shows in `Host`.
 
 use super::auth::{Bearer, is_act};
-use super::problem::{problem, wrong_method_of_act};
+use super::problem::{problem, wrong_method_of_act, wrong_method_of_act_with_plan};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{HttpServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -14,7 +14,10 @@ use actix_web::http::header::HeaderMap;
 use actix_web::middleware::{self, Next};
 use actix_web::{Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, web};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::net::IpAddr;
+use utoipa::ToSchema;
 
 /// A body larger than this is no act, in bytes.
 const LARGEST: usize = 16 << 10;
@@ -36,6 +39,28 @@ where
     web::resource(path.to_owned())
         .route(web::post().to(handler))
         .default_service(web::to(wrong_method_of_act))
+        .wrap(middleware::from_fn(guard))
+}
+
+/// A path that acts and that shows, when it is read, what the act would do.
+pub fn act_with_plan<P, PlanArgs, F, Args>(
+    path: &str,
+    plan: P,
+    handler: F,
+) -> impl HttpServiceFactory + use<P, PlanArgs, F, Args>
+where
+    P: Handler<PlanArgs> + Copy,
+    P::Output: Responder + 'static,
+    PlanArgs: FromRequest + 'static,
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path.to_owned())
+        .route(web::get().to(plan))
+        .route(web::head().to(plan))
+        .route(web::post().to(handler))
+        .default_service(web::to(wrong_method_of_act_with_plan))
         .wrap(middleware::from_fn(guard))
 }
 
@@ -104,15 +129,22 @@ pub fn actor(request: &HttpRequest) -> String {
     if user.is_empty() { "local".to_owned() } else { format!("local ({user})") }
 }
 
-/// The body of an act; an empty one is `{}`.
-#[derive(Debug, Default, Deserialize)]
+/// The body of an act that wants nothing but a reason, if that.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Body {
-    reason: Option<String>,
+pub struct Reason {
+    /// Why: one line of at most 500 characters, for the audit.
+    pub reason: Option<String>,
 }
 
 /// The reason that a request gives for its act; the error is its answer.
-pub async fn reason(body: web::Payload) -> Result<Option<String>, HttpResponse> {
+pub async fn reason(payload: web::Payload) -> Result<Option<String>, HttpResponse> {
+    let Reason { reason } = body(payload).await?;
+    tidy(reason.as_deref()).map_err(|detail| problem(StatusCode::BAD_REQUEST, detail))
+}
+
+/// The body of an act; an empty one is `{}`. The error is the answer to a body that is none.
+pub async fn body<T: DeserializeOwned + Default>(body: web::Payload) -> Result<T, HttpResponse> {
     let bad = |detail: String| problem(StatusCode::BAD_REQUEST, detail);
     let bytes = match body.to_bytes_limited(LARGEST).await {
         Ok(Ok(bytes)) => bytes,
@@ -123,15 +155,17 @@ pub async fn reason(body: web::Payload) -> Result<Option<String>, HttpResponse> 
         }
     };
     if bytes.is_empty() {
-        return Ok(None);
+        return Ok(T::default());
     }
-    let body: Body = serde_json::from_slice(&bytes)
-        .map_err(|error| bad(format!("the body is not {{\"reason\": TEXT}}: {error}")))?;
-    tidy(body.reason.as_deref()).map_err(bad)
+    // An object, and not a list of its values.
+    let body: Map<String, Value> = serde_json::from_slice(&bytes)
+        .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
+    serde_path_to_error::deserialize(Value::Object(body))
+        .map_err(|error| bad(format!("the body does not fit: {error}")))
 }
 
 /// One line of text, so that a table stays a table.
-fn tidy(reason: Option<&str>) -> Result<Option<String>, String> {
+pub fn tidy(reason: Option<&str>) -> Result<Option<String>, String> {
     let Some(reason) = reason else { return Ok(None) };
     let line: String = reason.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     match line.chars().count() {

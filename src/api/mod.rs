@@ -12,8 +12,11 @@ mod metrics;
 mod openapi;
 mod parameters;
 mod problem;
+mod reprovision;
 mod server;
 mod status;
+mod subscribers;
+mod summary;
 mod systems;
 mod tls;
 
@@ -71,6 +74,13 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
+        .service(read("/api/v1/subscribers", subscribers::list))
+        .service(read("/api/v1/subscribers/{user}", subscribers::show))
+        .service(acts::act_with_plan(
+            "/api/v1/subscribers/{user}/reprovision",
+            reprovision::plan,
+            reprovision::act,
+        ))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }
@@ -88,6 +98,10 @@ async fn index() -> impl Responder {
         ("/api/v1/status", "everything at once"),
         ("/api/v1/systems", "hss, enum and mail: running or paused"),
         ("/api/v1/audit", "what operators have done"),
+        (
+            "/api/v1/subscribers",
+            "subscribers by id, phone, identity or group; /{user} shows one with its events",
+        ),
         ("/api/v1/tree", "every actor"),
         ("/openapi.json", "every path of the API, for programs that make clients"),
         ("/alivecheck", "as in the Erlang release"),

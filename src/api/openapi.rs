@@ -2,8 +2,8 @@
 //!
 //! Each handler carries its own description, so that a change of one is a change of the other; [`Api`] lists them.
 
-use super::audit;
 use super::problem::Problem;
+use super::{audit, reprovision, subscribers};
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -11,7 +11,7 @@ use utoipa::{Modify, OpenApi};
 #[derive(OpenApi)]
 #[openapi(
     info(title = "eventmanager", description = "Events of a telephone platform: see them, and act on them."),
-    paths(audit::list),
+    paths(audit::list, subscribers::list, subscribers::show, reprovision::plan, reprovision::act),
     components(schemas(Problem)),
     modifiers(&Bearer),
     security(("bearer" = []), ())

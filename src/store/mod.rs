@@ -260,6 +260,23 @@ impl Store {
         }
     }
 
+    /// Stores an event that an operator wishes together with the line of the audit table that says so; resolves with the
+    /// event's id when both are durable.
+    pub fn append_wish(
+        &self,
+        event: NewEvent,
+        act: Act,
+    ) -> impl Future<Output = Result<i64, StoreError>> + Send + use<> {
+        let answer = self.inner.events.shared.queue.push(vec![Write::Wish { event, act }]);
+        async move {
+            match answer.await?.pop() {
+                Some(Outcome::Appended { id }) => Ok(id),
+                Some(Outcome::Rejected(reason)) => Err(StoreError::Rejected(reason)),
+                other => unreachable!("an append is not answered by {other:?}"),
+            }
+        }
+    }
+
     /// The systems that operators have paused.
     pub async fn pauses(&self) -> Result<Vec<Pause>, ReadError> {
         self.inner.events.reader.pauses().await
