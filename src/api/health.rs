@@ -3,7 +3,7 @@
 use super::Sources;
 use super::problem::problem;
 use crate::router::actor::{Backlog, GetBacklog};
-use crate::store::{DatabaseHealth, StoreHealth};
+use crate::store::{DatabaseHealth, Disk, StoreHealth};
 use crate::supervision::GetTree;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -30,6 +30,7 @@ pub async fn ready(sources: Data<Sources>) -> impl Responder {
         "ready": ready,
         "store": describe(&store),
         "intake": intake(&store),
+        "disks": disks(&sources),
         "connections": links,
         "backlog": backlog,
     }))
@@ -56,6 +57,15 @@ pub fn describe(health: &StoreHealth) -> serde_json::Value {
         DatabaseHealth::Down { reason } => json!({"up": false, "reason": reason}),
     };
     json!({"events": database(&health.events), "subscribers": database(&health.subscribers)})
+}
+
+/// The room under embedded databases.
+pub fn disks(sources: &Sources) -> Vec<serde_json::Value> {
+    let describe = |disk: &Disk| {
+        let path = disk.path.display().to_string();
+        json!({"path": path, "free_bytes": disk.free, "total_bytes": disk.total, "low": disk.is_low})
+    };
+    sources.disks.borrow().iter().map(describe).collect()
 }
 
 /// `GET /api/v1/tree`: every actor with its state, restarts and last exit.

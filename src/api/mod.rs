@@ -27,7 +27,7 @@ use crate::connections::LinkState;
 use crate::managers::Board;
 use crate::managers::Pauses;
 use crate::router::Router;
-use crate::store::Store;
+use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
 use actix::Addr;
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
@@ -49,6 +49,7 @@ pub struct Sources {
     pub board: Board,
     pub tree: Addr<Supervisor>,
     pub links: Vec<watch::Receiver<LinkState>>,
+    pub disks: watch::Receiver<Vec<Disk>>,
     pub metrics: PrometheusHandle,
 }
 

@@ -28,6 +28,7 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
         "uptime_seconds": uptime.as_secs(),
         "store": health::describe(&store),
         "intake": health::intake(&store),
+        "disks": health::disks(&sources),
         "connections": links,
         "systems": systems::describe(&sources),
         "backlog": backlog,

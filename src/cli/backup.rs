@@ -93,11 +93,15 @@ fn snapshot(path: &Path) -> anyhow::Result<Connection> {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.execute_batch("begin")?;
-        // A transaction begins with its first read.
-        connection.query_row("select count(*) from sqlite_master", [], |row| row.get::<_, i64>(0))?;
-        Ok(connection)
+        // A transaction begins with its first read. SQLite takes a very short file for an empty database.
+        let ours = "select count(*) from sqlite_master where name in ('em_event', 'srd_user')";
+        let tables: i64 = connection.query_row(ours, [], |row| row.get(0))?;
+        Ok((connection, tables))
     };
-    open().map_err(|error: rusqlite::Error| anyhow!("{shown} cannot be read: {error}"))
+    let (connection, tables) =
+        open().map_err(|error: rusqlite::Error| anyhow!("{shown} cannot be read: {error}"))?;
+    ensure!(tables > 0, "{shown} holds neither events nor subscribers");
+    Ok(connection)
 }
 
 /// Copies a snapshot and gives the copy its name once it is whole and on the disk; returns its size in bytes.

@@ -4,7 +4,7 @@
 //! one writer per database ([`WriterTask`], run by a supervised actor); reads go past it. An unreachable database is
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
-//! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
+//! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
 //! `writes` what it writes, `sweep` what it deletes; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts`
 //! the reads; `reading` a store that is only ever
 //! read; `sqlite` and `postgres` the backends with their tables.
@@ -12,6 +12,7 @@
 pub mod actor;
 mod acts;
 mod directory;
+pub mod disk;
 mod errors;
 mod events;
 mod health;
@@ -30,6 +31,7 @@ mod writes;
 
 pub use acts::{Act, AuditLine, Pause, PauseChange};
 pub use directory::{SubscriberRow, SubscriberSearch};
+pub use disk::Disk;
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;

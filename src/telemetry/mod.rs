@@ -92,6 +92,7 @@ fn describe() {
     gauge!("eventmanager_breaker_open", "Whether a host is left alone because it is away, 1 or 0");
     gauge!("eventmanager_paused", "Whether operators have paused a system, 1 or 0");
     counter!("eventmanager_session_logins_total", "Sessions opened at a provisioning host");
+    gauge!("eventmanager_disk_free_bytes", "Room on the file system of an embedded database");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");
 }
