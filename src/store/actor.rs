@@ -12,7 +12,7 @@ use tokio::sync::watch;
 /// How often orphans and events past their retention are deleted.
 const SWEEP: Duration = Duration::from_secs(3600);
 /// How often the room on the disks is looked at.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs a group writer; a writer that fails is started anew and finds its queue as it was.

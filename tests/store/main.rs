@@ -8,6 +8,7 @@ mod support;
 mod acts;
 mod appending;
 mod legacy;
+mod million;
 mod outages;
 mod reading;
 mod recording;
@@ -91,6 +92,9 @@ const PROMISES: &[(&str, Promise)] = &[
         Box::pin(legacy::tables_of_the_erlang_release_are_taken_over(site))
     }),
     ("the_erlang_release_can_be_put_back", |site| Box::pin(legacy::the_erlang_release_can_be_put_back(site))),
+    ("what_this_release_has_added_can_be_taken_out_as_the_docs_say", |site| {
+        Box::pin(legacy::what_this_release_has_added_can_be_taken_out_as_the_docs_say(site))
+    }),
     ("events_and_subscribers_may_live_apart", |site| {
         Box::pin(legacy::events_and_subscribers_may_live_apart(site))
     }),
@@ -104,6 +108,18 @@ fn every_promise_holds_on_sqlite() {
 #[test]
 fn every_promise_holds_on_postgresql() {
     hold(Kind::Postgres);
+}
+
+#[test]
+#[ignore = "a million rows take a minute"]
+fn a_million_rows_hold_nobody_up_on_sqlite() {
+    site::block_on(million::try_million(Site::new(Kind::Sqlite)));
+}
+
+#[test]
+#[ignore = "a million rows take a minute"]
+fn a_million_rows_hold_nobody_up_on_postgresql() {
+    site::block_on(million::try_million(Site::new(Kind::Postgres)));
 }
 
 fn hold(kind: Kind) {
