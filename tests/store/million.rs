@@ -38,9 +38,9 @@ pub fn fill(site: &Site) {
         "x".repeat(1200),
         ROWS / 2,
     ));
-    site.sql(&format!(
-        "insert into em_journal (uuid, attempt) select uuid, 1 from em_event where status = 'completed'"
-    ));
+    site.sql(
+        "insert into em_journal (uuid, attempt) select uuid, 1 from em_event where status = 'completed'",
+    );
     site.sql("insert into em_subject (subscriber, event) select 'u', uuid from em_event where status = 'completed'");
     let name = |pattern: &str| match text {
         "printf" => format!("printf('{}', n)", pattern.replace("%s", "%07d")),
