@@ -133,8 +133,12 @@ fn run_timed(run: impl FnOnce()) -> Duration {
 
 /// With a store whose writers run, until it is ready and the work is done.
 fn within(database: &Database, work: impl AsyncFnOnce(&Store)) {
-    let config =
-        StoreConfig { events: database.clone(), subscribers: database.clone(), retention_days: None };
+    let config = StoreConfig {
+        events: database.clone(),
+        subscribers: database.clone(),
+        retention_days: None,
+        disk_low: 0,
+    };
     let (store, tasks) = open(&config).expect("the address is good");
     let writers: Vec<_> =
         tasks.into_iter().map(|task| std::thread::spawn(move || runtime().block_on(task.run()))).collect();

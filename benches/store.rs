@@ -27,7 +27,7 @@ fn main() {
 }
 
 fn measure(name: &str, database: Database) {
-    let config = StoreConfig { events: database.clone(), subscribers: database, retention_days: None };
+    let config = StoreConfig::new(database);
     let (store, tasks) = open(&config).expect("the address is good");
     let writers: Vec<_> =
         tasks.into_iter().map(|task| std::thread::spawn(move || runtime().block_on(task.run()))).collect();

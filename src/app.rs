@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! root          one_for_one, 10 restarts in 60 s, then the process ends with exit code 1
-//! ├─ store       a group writer for each database, the sweeper
+//! ├─ store       a group writer for each database, the watch over their disks, the sweeper
 //! ├─ managers    pauses, ema (sessions and hosts), hss, enum, mail where it is configured
 //! ├─ processors  one for each kind of command
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
@@ -31,7 +31,7 @@ use crate::processors::{self, attributes::Rules};
 use crate::router::Router;
 use crate::router::executor::{Executor, Slots};
 use crate::router::lane::Lane;
-use crate::store::actor::{StoreWriter, Sweeper};
+use crate::store::actor::{DiskWatch, StoreWriter, Sweeper};
 use crate::store::{self, Store};
 use crate::supervision::{
     Add, Backoff, Exit, Intensity, Shutdown, Spec, Strategy, Supervisor, Watching, root,
@@ -82,7 +82,8 @@ impl App {
         let (http, settings) = (bound.address()?, bound.settings());
         let mut threads = Threads::default();
         let (store, writers) = store::open(&config.store)?;
-        let mut children = vec![store_spec(config, &store, writers, &mut threads)];
+        let (disk_board, disks) = watch::channel(Vec::new());
+        let mut children = vec![store_spec(config, &store, writers, disk_board, &mut threads)];
         let (publisher, board) = board::board();
         let (hosts_publisher, hosts) = hosts::hosts();
         let boards = (publisher, board.clone(), hosts_publisher);
@@ -118,6 +119,7 @@ impl App {
             hosts,
             tree,
             links: links.clone(),
+            disks,
             metrics,
             stream: Channel::default(),
         };
@@ -154,6 +156,7 @@ fn store_spec(
     config: &Config,
     store: &Store,
     writers: Vec<store::WriterTask>,
+    disks: watch::Sender<Vec<store::Disk>>,
     threads: &mut Threads,
 ) -> Spec {
     let retention = config.store.retention_days;
@@ -163,6 +166,12 @@ fn store_spec(
         let (name, store) = (task.name.clone(), store.clone());
         let writer = move || StoreWriter::new(task.clone(), store.clone());
         children.push(Spec::new(name, MAILBOX, Some(thread), writer).0.shutdown(FLUSH_LIMIT));
+    }
+    let (disks, directories, low) =
+        (Arc::new(disks), store::disk::directories(&config.store), config.store.disk_low);
+    if !directories.is_empty() {
+        let make = move || DiskWatch::new(directories.clone(), low, Arc::clone(&disks));
+        children.push(Spec::new("disk", MAILBOX, None, make).0);
     }
     let store = store.clone();
     children.push(Spec::new("sweeper", MAILBOX, None, move || Sweeper::new(store.clone(), retention)).0);

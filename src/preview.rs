@@ -74,6 +74,11 @@ impl Preview {
         Preview { rules: Rules::of(&config), config, store, changed: BTreeMap::new() }
     }
 
+    /// Takes `row` for what is stored, as the caller has read it.
+    pub fn assume(&mut self, row: Subscriber) {
+        self.changed.insert(row.user_id.clone(), Some(row));
+    }
+
     /// What `command` would do after the commands before it. The error says that its subscribers cannot be read.
     pub async fn of(&mut self, command: &Command) -> Result<Foreseen, ReadError> {
         let outcome = self.outcome(command).await?;
@@ -161,7 +166,11 @@ impl Preview {
             }
         });
         let requests = requests.collect();
-        let Plan { members, warnings, unplanned, .. } = plan;
+        let restored = plan.steps.iter().find_map(|step| plan.warning_of_restoring(&step.request));
+        let Plan { members, mut warnings, unplanned, .. } = plan;
+        warnings.extend(
+            restored.map(|warning| format!("{warning}, where the association is not there any more")),
+        );
         Prospect::Requests { processor, requests, members, warnings, unplanned }
     }
 

@@ -52,7 +52,7 @@ fn three_lines_make_a_working_file() {
     let config = toml("[[broadworks]]\nname = \"as1\"\naddress = \"as1:8025\"\n");
     let events = Database::Sqlite("/var/lib/eventmanager/events.db".into());
     assert_eq!(config.node, Node { name: "host1".into(), data_dir: "/var/lib/eventmanager".into() });
-    assert_eq!(config.store, StoreConfig { subscribers: events.clone(), events, retention_days: None });
+    assert_eq!(config.store, StoreConfig::new(events));
     assert_eq!(config.http.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!((config.ema, config.surgemail), (None, None));
     let expected = Broadworks {
@@ -255,6 +255,8 @@ fn bad_values_are_told() {
         "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\nmax_document = 1",
         "4:16: broadworks.max_document: 1 is not from 1KiB to 1GiB",
     );
+    check("[store]\ndisk_low = \"lots\"", "2:12: store.disk_low: \"lots\" is not a size such as \"1GiB\"");
+    check("[store]\ndisk_low = 5", "2:12: store.disk_low: must be a string in quotes, not of type integer");
     check("[store]\nretention_days = 0", "2:18: store.retention_days: must be from 1 to 36500");
     check(
         &format!("{EMA}password = 'x'\nfaults = {{ 1x = 'absent' }}"),

@@ -40,7 +40,7 @@ impl Site {
         let config = Config {
             node: Node { name: "bench".into(), data_dir: directory.path().to_owned() },
             log: Log::default(),
-            store: StoreConfig { events: database.clone(), subscribers: database, retention_days: None },
+            store: StoreConfig::new(database),
             http: Http { listen: any(), ..Http::default() },
             processing: Processing::default(),
             numbering: numbering(),

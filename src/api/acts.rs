@@ -1,7 +1,7 @@
 //! What all acts over HTTP have in common: a name for who did it, and a reason.
 
 use super::access::{Caller, guard};
-use super::problem::{problem, wrong_method_of_act};
+use super::problem::{problem, wrong_method_of_act, wrong_method_of_act_with_plan};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, middleware, web};
@@ -28,6 +28,28 @@ where
     web::resource(path.to_owned())
         .route(web::post().to(handler))
         .default_service(web::to(wrong_method_of_act))
+        .wrap(middleware::from_fn(guard))
+}
+
+/// A path that acts and that shows, when it is read, what the act would do.
+pub fn act_with_plan<P, PlanArgs, F, Args>(
+    path: &str,
+    plan: P,
+    handler: F,
+) -> impl HttpServiceFactory + use<P, PlanArgs, F, Args>
+where
+    P: Handler<PlanArgs> + Copy,
+    P::Output: Responder + 'static,
+    PlanArgs: FromRequest + 'static,
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path.to_owned())
+        .route(web::get().to(plan))
+        .route(web::head().to(plan))
+        .route(web::post().to(handler))
+        .default_service(web::to(wrong_method_of_act_with_plan))
         .wrap(middleware::from_fn(guard))
 }
 

@@ -4,7 +4,7 @@ use super::Sources;
 use super::problem::{Problem, problem};
 use crate::connections::LinkState;
 use crate::router::actor::{Backlog, GetBacklog};
-use crate::store::{DatabaseHealth, StoreHealth};
+use crate::store::{DatabaseHealth, Disk, StoreHealth};
 use crate::supervision::{GetTree, Tree};
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -29,6 +29,7 @@ struct Readiness {
     store: StoreStatus,
     /// `open`, or why nothing is taken.
     intake: &'static str,
+    disks: Vec<DiskStatus>,
     connections: Vec<LinkState>,
     /// What the router has before it; null where there is no router, or it does not answer.
     backlog: Option<Backlog>,
@@ -39,6 +40,17 @@ struct Readiness {
 pub struct StoreStatus {
     pub events: DatabaseStatus,
     pub subscribers: DatabaseStatus,
+}
+
+/// The room under an embedded database.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct DiskStatus {
+    /// Of its directory.
+    pub path: String,
+    pub free_bytes: u64,
+    pub total_bytes: u64,
+    /// Less is left than `store.disk_low`.
+    pub low: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -73,6 +85,7 @@ pub async fn ready(sources: Data<Sources>) -> impl Responder {
         ready,
         store: describe(&store),
         intake: intake(&store),
+        disks: disks(&sources),
         connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
         backlog: backlog(&sources).await,
     })
@@ -99,6 +112,18 @@ pub fn describe(health: &StoreHealth) -> StoreStatus {
         DatabaseHealth::Down { reason } => DatabaseStatus { up: false, reason: Some(reason.clone()) },
     };
     StoreStatus { events: database(&health.events), subscribers: database(&health.subscribers) }
+}
+
+/// The room under embedded databases.
+pub fn disks(sources: &Sources) -> Vec<DiskStatus> {
+    sources.disks.borrow().iter().map(DiskStatus::from).collect()
+}
+
+impl From<&Disk> for DiskStatus {
+    fn from(disk: &Disk) -> DiskStatus {
+        let path = disk.path.display().to_string();
+        DiskStatus { path, free_bytes: disk.free, total_bytes: disk.total, low: disk.is_low }
+    }
 }
 
 /// Every actor with its state, restarts and last exit.

@@ -20,11 +20,13 @@ mod metrics;
 mod openapi;
 mod parameters;
 mod problem;
+mod reprovision;
 mod server;
 mod session;
 mod settings;
 mod status;
 mod stream;
+mod subscribers;
 mod systems;
 pub mod times;
 mod tls;
@@ -39,7 +41,7 @@ use crate::managers::{Board, Hosts, Pauses};
 use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
 use crate::router::Router;
-use crate::store::Store;
+use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
 use actix::Addr;
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
@@ -66,6 +68,7 @@ pub struct Sources {
     pub hosts: Hosts,
     pub tree: Addr<Supervisor>,
     pub links: Vec<watch::Receiver<LinkState>>,
+    pub disks: watch::Receiver<Vec<Disk>>,
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,
@@ -104,6 +107,13 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
         .service(session::service())
+        .service(read("/api/v1/subscribers", subscribers::list))
+        .service(read("/api/v1/subscribers/{user}", subscribers::show))
+        .service(acts::act_with_plan(
+            "/api/v1/subscribers/{user}/reprovision",
+            reprovision::plan,
+            reprovision::act,
+        ))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }
@@ -125,6 +135,10 @@ async fn index() -> impl Responder {
         ("/api/v1/stream", "what happens, as it happens"),
         ("/api/v1/systems", "hss, enum and mail: running or paused"),
         ("/api/v1/audit", "what operators have done"),
+        (
+            "/api/v1/subscribers",
+            "subscribers by id, phone, identity or group; /{user} shows one with its events",
+        ),
         ("/api/v1/tree", "every actor"),
         ("/openapi.json", "every path of the API, for programs that make clients"),
         ("/alivecheck", "as in the Erlang release"),

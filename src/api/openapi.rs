@@ -5,7 +5,8 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    audit, bulk, event, event_acts, events, faults, health, legacy, metrics, session, status, stream, systems,
+    audit, bulk, event, event_acts, events, faults, health, legacy, metrics, reprovision, session, status,
+    stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -26,6 +27,10 @@ use utoipa::{Modify, OpenApi};
         bulk::cancel,
         faults::list,
         faults::commands,
+        subscribers::list,
+        subscribers::show,
+        reprovision::plan,
+        reprovision::act,
         stream::stream,
         status::status,
         systems::list,

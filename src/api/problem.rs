@@ -64,6 +64,12 @@ pub async fn wrong_method_of_act(request: HttpRequest) -> HttpResponse {
     not_allowed(detail, "POST")
 }
 
+/// Answers a method that a path has neither to read nor to act.
+pub async fn wrong_method_of_act_with_plan(request: HttpRequest) -> HttpResponse {
+    let detail = format!("{} is read with GET and done with POST, not {}", request.path(), request.method());
+    not_allowed(detail, "GET, HEAD, POST")
+}
+
 /// 405, with the methods that there are.
 pub fn not_allowed(detail: String, allowed: &'static str) -> HttpResponse {
     let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, detail);

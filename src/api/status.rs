@@ -1,7 +1,7 @@
 //! `GET /api/v1/status`: how it is, on one page, for `eventmanager status`.
 
 use super::counts::Counted;
-use super::health::{self, StoreStatus};
+use super::health::{self, DiskStatus, StoreStatus};
 use super::systems::{self, SystemStatus};
 use super::{Sources, seconds};
 use crate::connections::LinkState;
@@ -28,6 +28,7 @@ struct Status {
     store: StoreStatus,
     /// `open`, or why nothing is taken.
     intake: &'static str,
+    disks: Vec<DiskStatus>,
     connections: Vec<LinkState>,
     systems: Vec<SystemStatus>,
     hosts: Vec<HostStatus>,
@@ -85,7 +86,7 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
         sources.counts.latest(),
         tokio::time::timeout(ANSWER_LIMIT, sources.tree.send(GetTree)),
     );
-    let Situation { store, connections, systems, hosts } = situation(&sources);
+    let Situation { store, disks, connections, systems, hosts } = situation(&sources);
     HttpResponse::Ok().json(Status {
         node: sources.config.node.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -93,6 +94,7 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
         uptime_seconds: sources.started.elapsed().unwrap_or_default().as_secs(),
         store,
         intake: health::intake(&sources.store.health().borrow()),
+        disks,
         connections,
         systems,
         hosts,
@@ -107,6 +109,7 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
 #[derive(PartialEq, Serialize)]
 pub struct Situation {
     store: StoreStatus,
+    disks: Vec<DiskStatus>,
     connections: Vec<LinkState>,
     systems: Vec<SystemStatus>,
     hosts: Vec<HostStatus>,
@@ -116,6 +119,7 @@ pub struct Situation {
 pub fn situation(sources: &Sources) -> Situation {
     Situation {
         store: health::describe(&sources.store.health().borrow()),
+        disks: health::disks(sources),
         connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
         systems: systems::describe(sources),
         hosts: hosts(sources),

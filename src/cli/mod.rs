@@ -1,5 +1,6 @@
 //! The commands: arguments, what they start, and their exit codes.
 
+mod backup;
 mod check;
 mod client;
 mod compare;
@@ -7,12 +8,14 @@ pub mod demo;
 mod descriptors;
 mod pause;
 mod plan;
+mod progress;
 mod replay;
 mod run;
 mod schema;
 mod seed;
 mod simulate;
 mod status;
+mod subscribers;
 mod text;
 mod units;
 
@@ -61,6 +64,11 @@ enum Command {
     /// Have the running daemon go on with a paused system
     #[command(after_help = EXIT_CODES)]
     Resume(pause::Options),
+    /// List subscribers, show one with its events, and send what its row says once more
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Subscribers(subscribers::Subscribers),
+    /// Copy the embedded databases, while the daemon runs or not; exit code 1 where not all could be copied
+    Backup(backup::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
     Demo(demo::Options),
     /// Play recorded OCI-R documents as an application server would
@@ -106,6 +114,8 @@ impl Cli {
             Command::Status(options) => status::status(&options),
             Command::Pause(options) => pause::set("pause", &options),
             Command::Resume(options) => pause::set("resume", &options),
+            Command::Subscribers(command) => subscribers::run(&command),
+            Command::Backup(options) => backup::backup(&options),
             Command::Demo(options) => demo::demo(options),
             Command::Replay(options) => replay::replay(&options),
             Command::Seed(options) => seed::seed(&options),

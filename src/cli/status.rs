@@ -38,6 +38,9 @@ fn table(status: &Value) -> String {
     line("node", format!("{}, eventmanager {}, up {up}", plain(&status["node"]), plain(&status["version"])));
     line("store", store(&status["store"]));
     line("intake", plain(&status["intake"]));
+    for disk in list(&status["disks"]) {
+        line("disk", room(disk));
+    }
     titled("connections", list(&status["connections"]), connection, &mut line);
     titled("systems", list(&status["systems"]), system, &mut line);
     line("backlog", backlog(&status["backlog"]));
@@ -66,6 +69,12 @@ fn store(store: &Value) -> String {
         (_, reason) => format!("{name} DOWN ({})", plain(reason)),
     };
     format!("{}, {}", database("events"), database("subscribers"))
+}
+
+fn room(disk: &Value) -> String {
+    let mebibytes = disk["free_bytes"].as_u64().unwrap_or_default() >> 20;
+    let low = if disk["low"] == true { "LOW: " } else { "" };
+    format!("{low}{mebibytes} MiB free at {}", plain(&disk["path"]))
 }
 
 fn connection(link: &Value) -> String {

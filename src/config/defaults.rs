@@ -13,11 +13,24 @@ pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) const EMA_SESSIONS: usize = 16;
 pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(90);
 pub(super) const MAX_DOCUMENT: usize = 1 << 20;
+pub(super) const DISK_LOW: DiskLow = DiskLow::Bytes(1 << 30);
 pub(super) const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);
 
 impl Default for Log {
     fn default() -> Self {
         Log { level: "info".into(), format: LogFormat::Text }
+    }
+}
+
+impl StoreConfig {
+    /// One database with the defaults of everything else.
+    pub fn new(database: Database) -> Self {
+        StoreConfig {
+            subscribers: database.clone(),
+            events: database,
+            retention_days: None,
+            disk_low: DISK_LOW,
+        }
     }
 }
 

@@ -93,7 +93,7 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
     Config {
         node,
         log: file.section("em", log).unwrap_or_default(),
-        store: StoreConfig { events, subscribers, retention_days: None },
+        store: StoreConfig { subscribers, ..StoreConfig::new(events) },
         http: file.section("http", http).unwrap_or_default(),
         processing: Processing::default(),
         numbering: numbering(),

@@ -2,6 +2,7 @@
 //!
 //! An error reads on after the value: `"5x" is not a duration …`. It never repeats the value, which may be a secret.
 
+use super::values::DiskLow;
 use std::time::Duration;
 
 /// Longer than any sensible setting, short enough to be added to any clock.
@@ -45,6 +46,25 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
     let total = number.checked_mul(bytes).filter(|total| (1 << 10..=1 << 30).contains(total));
     let total = total.ok_or("is not from 1KiB to 1GiB")?;
     usize::try_from(total).map_err(|_| WRONG.into())
+}
+
+/// Room on a disk: `1GiB`, `5%`; `0` is none.
+pub(super) fn disk_low(text: &str) -> Result<DiskLow, String> {
+    const WRONG: &str = "is not a size such as \"1GiB\", \"500MiB\" or \"5%\"";
+    let (number, unit) = number_and_unit(text).ok_or(WRONG)?;
+    let shift = match unit {
+        "" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        "%" => {
+            let percent = u8::try_from(number).ok().filter(|percent| *percent <= 100);
+            return percent.map(DiskLow::Percent).ok_or("is not from 0% to 100%".into());
+        }
+        _ => return Err(WRONG.into()),
+    };
+    number.checked_mul(1 << shift).map(DiskLow::Bytes).ok_or("is more than any disk has".into())
 }
 
 fn number_and_unit(text: &str) -> Option<(u64, &str)> {
@@ -140,6 +160,19 @@ pub(super) mod tests {
         bad(size, "0", "is not from 1KiB");
         bad(size, "2GiB", "is not from 1KiB");
         bad(size, "18446744073709551615GiB", "is not from 1KiB");
+    }
+
+    #[test]
+    fn room_is_bytes_or_a_share() {
+        good(disk_low, "1GiB", DiskLow::Bytes(1 << 30));
+        good(disk_low, "2 TiB", DiskLow::Bytes(2 << 40));
+        good(disk_low, "5%", DiskLow::Percent(5));
+        good(disk_low, "0", DiskLow::Bytes(0));
+        bad(disk_low, "", "is not a size");
+        bad(disk_low, "1GB", "is not a size");
+        bad(disk_low, "-1", "is not a size");
+        bad(disk_low, "101%", "from 0% to 100%");
+        bad(disk_low, "99999999999TiB", "more than any disk");
     }
 
     #[test]

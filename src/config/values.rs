@@ -63,6 +63,17 @@ pub struct StoreConfig {
     pub subscribers: Database,
     /// Events older than this are deleted; `None` keeps them.
     pub retention_days: Option<u32>,
+    /// Less room than this on the file system of an embedded database is told.
+    pub disk_low: DiskLow,
+}
+
+/// How much room is little.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DiskLow {
+    /// Nothing is, where it is 0.
+    Bytes(u64),
+    /// Of the whole file system.
+    Percent(u8),
 }
 
 /// The HTTP server.

@@ -3,7 +3,7 @@
 use super::intake::Incoming;
 use crate::event::{NewEvent, Status};
 use crate::processors::attributes::Rules;
-use crate::processors::command_type;
+use crate::processors::command_type_of_peer;
 use crate::wire::ocir::{Command, Document, DocumentError, Notification, Report};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -127,7 +127,7 @@ impl Source {
     }
 
     fn command(&self, command: &Command, text: &Arc<str>, notification_id: Option<String>) -> Incoming {
-        let provisioned = command_type(command.command_type()).zip(self.rules.as_ref());
+        let provisioned = command_type_of_peer(command.command_type()).zip(self.rules.as_ref());
         let subject = provisioned.map(|(entry, rules)| (entry.subject)(command, rules));
         let status = if subject.is_some() { Status::Pending } else { Status::Ignored };
         let note = self.rules.is_none().then(|| NO_EMA.to_owned());

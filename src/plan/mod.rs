@@ -11,6 +11,7 @@ use crate::wire::Secret;
 use crate::wire::cai3g::{EnumRequest, HssRequest};
 use crate::wire::surgemail::MailRequest;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
@@ -187,6 +188,9 @@ pub struct Plan {
     pub unplanned: Vec<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What it creates may be there already, whoever has made it: then that step is done.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restores: bool,
 }
 
 /// The share of one member in the steps of a plan.
@@ -203,6 +207,20 @@ impl Plan {
         self.members.push(Member { user_id: user_id.to_owned(), steps: plan.steps.len() });
         self.steps.extend(plan.steps);
         self.warnings.extend(plan.warnings.iter().map(|warning| format!("{user_id}: {warning}")));
+    }
+
+    /// The warning that a plan which restores ends with where `request` has had to make what was gone: the HSS does not
+    /// tell a password, so that it cannot be given to the new association.
+    pub fn warning_of_restoring(&self, request: &Request) -> Option<&'static str> {
+        let Request::Hss(HssRequest::CreateAssociation(association)) = request else { return None };
+        (self.restores && !association.is_psi).then_some("lost SIP password")
+    }
+
+    /// Tells plans apart by their requests, whatever the passwords in them: SHA-256, lower-case hex.
+    pub fn digest(&self) -> String {
+        let requests: Vec<Request> = self.steps.iter().map(|step| step.request.masked()).collect();
+        let json = serde_json::to_vec(&requests).expect("requests have only keys that JSON can write");
+        Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The positions of the steps that depend on each other, with the member whose they are.

@@ -12,6 +12,7 @@ pub mod elements;
 pub mod group;
 pub mod mailbox;
 pub mod password;
+pub mod reprovision;
 pub mod service;
 pub mod subject;
 pub mod trunk;
@@ -66,6 +67,7 @@ pub const COMMANDS: &[CommandType] = &[
     entry("GroupDeleteRequest", "delete_group", group::subject, group::delete),
     entry("SystemDomainAddRequest", "create_domain", domain::subject, domain::create),
     entry("SystemDomainDeleteRequest", "delete_domain", domain::subject, domain::delete),
+    entry(reprovision::COMMAND, "reprovision", reprovision::subject, reprovision::reprovision),
 ];
 
 const fn entry(
@@ -80,6 +82,11 @@ const fn entry(
 /// The entry of a command type (without version suffix, exact case).
 pub fn command_type(command: &str) -> Option<&'static CommandType> {
     COMMANDS.iter().find(|entry| entry.command == command)
+}
+
+/// The same of a command that a peer has sent: what only operators may wish is none.
+pub fn command_type_of_peer(command: &str) -> Option<&'static CommandType> {
+    command_type(command).filter(|entry| entry.command != reprovision::COMMAND)
 }
 
 /// The names of the processors, each once.

@@ -31,6 +31,23 @@ impl Journey<'_> {
         request.creates().is_some() && self.journal.sent_requests().any(|sent| same_creation(sent, request))
     }
 
+    /// Whether an earlier sending, whose answer is lost or which is from an earlier attempt, may have made what `request`
+    /// creates: what was found to be there already it has not made.
+    pub fn may_have_made(&self, request: &Request) -> bool {
+        let earlier = self
+            .journal
+            .earlier
+            .iter()
+            .filter_map(|earlier| Some((earlier.request.as_ref()?, &earlier.step)));
+        let steps = self.journal.plan.as_ref().map(|plan| plan.steps.as_slice()).unwrap_or_default();
+        let latest = self.journal.steps.iter();
+        let latest = latest.filter_map(|mark| Some((&steps.get(mark.position as usize)?.request, mark)));
+        let is_found = |mark: &StepMark| mark.state == StepState::Done && mark.answer.is_some();
+        earlier.chain(latest).any(|(sent, mark)| {
+            same_creation(sent, request) && mark.state.may_be_carried_out() && !is_found(mark)
+        })
+    }
+
     /// Why the event fails at a step.
     pub fn failure(&self, position: usize, reason: &str) -> String {
         let request = &self.plan.steps[position].request;

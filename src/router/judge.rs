@@ -18,12 +18,14 @@ pub enum Judgement {
 /// Judges an answer. `possibly_done`: an earlier sending of the same creation may have been carried out.
 ///
 /// "Not there" on a delete is done. "Already there" on a create is done only where our own journal shows that we may
-/// have created it: otherwise somebody else's data would pass for ours.
-pub fn judge(answer: Answer, request: &Request, possibly_done: bool) -> Judgement {
+/// have created it: otherwise somebody else's data would pass for ours. `restores`: that is what the event is for.
+pub fn judge(answer: Answer, request: &Request, possibly_done: bool, restores: bool) -> Judgement {
     match answer {
         Answer::Done => Judgement::Done(None),
         Answer::Absent(text) if request.is_delete() => Judgement::Done(Some(text)),
-        Answer::Exists(text) if request.creates().is_some() && possibly_done => Judgement::Done(Some(text)),
+        Answer::Exists(text) if request.creates().is_some() && (possibly_done || restores) => {
+            Judgement::Done(Some(text))
+        }
         Answer::Exists(text) | Answer::Absent(text) | Answer::Refused(text) => Judgement::Failed(text),
         Answer::NotTaken(reason) if !possibly_done => Judgement::Again(StepState::NotTaken, reason),
         Answer::NotTaken(reason) | Answer::Unanswered(reason) | Answer::NotUnderstood(reason) => {
@@ -46,7 +48,7 @@ mod tests {
         let failed = |text: &str| Judgement::Failed(text.into());
         let again = |state, text: &str| Judgement::Again(state, text.into());
         let check = |answer, request, sent_before, expected| {
-            assert_eq!(judge(answer, &request, sent_before), expected, "{request} {sent_before}");
+            assert_eq!(judge(answer, &request, sent_before, false), expected, "{request} {sent_before}");
         };
         check(Answer::Done, create(), false, Judgement::Done(None));
         check(Answer::Absent("x".into()), delete(), false, done("x"));
@@ -59,5 +61,7 @@ mod tests {
         check(Answer::NotTaken("x".into()), create(), true, again(StepState::Unknown, "x"));
         check(Answer::Unanswered("x".into()), create(), false, again(StepState::Unknown, "x"));
         check(Answer::NotUnderstood("x".into()), create(), false, again(StepState::Unknown, "x"));
+        assert_eq!(judge(Answer::Exists("x".into()), &create(), false, true), done("x"));
+        assert_eq!(judge(Answer::Exists("x".into()), &delete(), false, true), failed("x"));
     }
 }

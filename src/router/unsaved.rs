@@ -12,6 +12,8 @@ pub(super) struct Unsaved {
     pub plan: Option<Arc<Plan>>,
     pub marks: Vec<StepMark>,
     pub effect: Option<SubscriberEffect>,
+    /// Beside those of the plan.
+    pub warnings: Vec<String>,
 }
 
 impl Unsaved {
@@ -25,12 +27,13 @@ impl Unsaved {
 
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        self.plan.is_none() && self.marks.is_empty() && self.effect.is_none()
+        self.plan.is_none() && self.marks.is_empty() && self.effect.is_none() && self.warnings.is_empty()
     }
 
     /// All of it as one write.
     pub fn progress(self, event: Uuid, attempt: u32, verdict: Option<Verdict>) -> Progress {
-        let warnings = self.plan.as_ref().map_or_else(Vec::new, |plan| plan.warnings.clone());
+        let mut warnings = self.plan.as_ref().map_or_else(Vec::new, |plan| plan.warnings.clone());
+        warnings.extend(self.warnings);
         Progress {
             event,
             attempt,

@@ -11,11 +11,12 @@ use super::outages::Party;
 use super::unsaved::Unsaved;
 use crate::config::Mode;
 use crate::event::{Event, Status};
-use crate::plan::{Plan, Step, System};
+use crate::managers::Answer;
+use crate::plan::{Plan, Request, Step, System};
 use crate::processors::Decision;
 use crate::store::{Journal, RecordError, StepState, Verdict};
 use futures_util::{StreamExt, stream};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -33,15 +34,15 @@ pub(super) struct Walk<'a> {
     attempt: u32,
     /// Others wait to hear whether it gets through to a system.
     is_tried: bool,
-    /// Of the plan: what an operator should know, told when the event ends.
-    warnings: Vec<String>,
+    /// What an operator should know, told when the event ends: of the plan, and of what came of its steps.
+    warnings: RefCell<Vec<String>>,
     /// Of the steps that are walked one after the other.
     unsaved: Unsaved,
 }
 
 impl<'a> Walk<'a> {
     pub fn new(executor: &'a Executor, uuid: Uuid, event: Event, is_tried: bool) -> Self {
-        let (warnings, unsaved) = (Vec::new(), Unsaved::default());
+        let (warnings, unsaved) = (RefCell::default(), Unsaved::default());
         Walk { executor, uuid, event, attempt: 1, is_tried, warnings, unsaved }
     }
 
@@ -62,7 +63,10 @@ impl<'a> Walk<'a> {
                 Decision::Ignore(reason) => return self.end(Status::Ignored, Some(reason)).await,
             },
         };
-        self.warnings.clone_from(&plan.warnings);
+        let warnings = self.warnings.get_mut();
+        warnings.clone_from(&plan.warnings);
+        // Those that an earlier run of this attempt has come to know.
+        warnings.extend(journal.warnings.iter().filter(|known| !plan.warnings.contains(known)).cloned());
         let journey = Journey { plan: &plan, journal: &journal, steps: 0..plan.steps.len() };
         let mut failures = Vec::new();
         if plan.members.is_empty() {
@@ -199,8 +203,10 @@ impl<'a> Walk<'a> {
         unsaved.mark(position, StepState::Sent, None);
         self.commit(std::mem::take(unsaved), None).await?;
         let answer = self.executor.ask(request).await;
-        match judge(answer, request, possibly_done) {
+        let existed = matches!(answer, Answer::Exists(_));
+        match judge(answer, request, possibly_done, journey.plan.restores) {
             Judgement::Done(remark) => {
+                self.warn_of_restoring(journey, request, existed, unsaved);
                 unsaved.mark(position, StepState::Done, remark);
                 unsaved.effect.clone_from(effect);
                 Ok(())
@@ -223,6 +229,24 @@ impl<'a> Walk<'a> {
                 Err(Stop::Outcome(Outcome::Waits(party, reason)))
             }
         }
+    }
+
+    /// What was lost with the association that an event has had to make anew.
+    fn warn_of_restoring(
+        &self,
+        journey: &Journey<'_>,
+        request: &Request,
+        existed: bool,
+        unsaved: &mut Unsaved,
+    ) {
+        let Some(warning) = journey.plan.warning_of_restoring(request) else { return };
+        let warning = match (existed, journey.may_have_made(request)) {
+            (false, _) => warning.to_owned(),
+            (true, true) => format!("{warning}, unless the association was there before this event began"),
+            (true, false) => return,
+        };
+        self.warnings.borrow_mut().push(warning.clone());
+        unsaved.warnings.push(warning);
     }
 
     /// Stops before a request to a paused system. What was answered is recorded first; a plan of which nothing has been
@@ -269,12 +293,13 @@ impl<'a> Walk<'a> {
 
     /// What is lost, or left for somebody to do, although the event ended as it should.
     fn tell_warnings(&mut self) {
-        if self.warnings.is_empty() {
+        let warnings = std::mem::take(self.warnings.get_mut());
+        if warnings.is_empty() {
             return;
         }
         let Event { id, user_id, command, .. } = &self.event;
         let subscriber = self.executor.subscriber_of(&self.event);
-        for warning in std::mem::take(&mut self.warnings) {
+        for warning in warnings {
             metrics::counter!("eventmanager_event_warnings_total", "command" => command.clone()).increment(1);
             tracing::warn!(
                 event = id,

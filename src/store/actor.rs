@@ -1,12 +1,18 @@
-//! The supervised ends of the store: group writers on their own threads, and the sweeper.
+//! The supervised ends of the store: group writers on their own threads, the watch over their disks, and the sweeper.
 
-use super::{Store, WriterTask};
+use super::{Disk, Store, WriterTask};
+use crate::config::DiskLow;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
 
 /// How often orphans and events past their retention are deleted.
 const SWEEP: Duration = Duration::from_secs(3600);
+/// How often the room on the disks is looked at.
+const LOOK: Duration = Duration::from_secs(5);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Runs a group writer; a writer that fails is started anew and finds its queue as it was.
@@ -40,6 +46,71 @@ impl Handler<Shutdown> for StoreWriter {
     fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) -> Self::Result {
         let store = self.store.clone();
         Box::pin(async move { store.close().await }.into_actor(self))
+    }
+}
+
+/// Looks how much room the embedded databases have, says when it is little, and when it is not any more.
+pub struct DiskWatch {
+    directories: Vec<PathBuf>,
+    low: DiskLow,
+    board: Arc<watch::Sender<Vec<Disk>>>,
+}
+
+impl DiskWatch {
+    /// What is found is published on `board`.
+    pub fn new(directories: Vec<PathBuf>, low: DiskLow, board: Arc<watch::Sender<Vec<Disk>>>) -> Self {
+        DiskWatch { directories, low, board }
+    }
+
+    /// A file system may take its time to answer, one over a network for ever: that holds up nothing but the next look.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let (directories, low, before) = (self.directories.clone(), self.low, self.board.borrow().clone());
+        let measured = actix_rt::task::spawn_blocking(move || measure(&directories, low, &before));
+        ctx.spawn(measured.into_actor(self).map(|disks, this, ctx| {
+            if let Ok(disks) = disks {
+                this.board.send_if_modified(|shown| {
+                    let changed = *shown != disks;
+                    *shown = disks;
+                    changed
+                });
+            }
+            ctx.run_later(LOOK, Self::look);
+        }));
+    }
+}
+
+fn measure(directories: &[PathBuf], low: DiskLow, before: &[Disk]) -> Vec<Disk> {
+    let measure = |path: &PathBuf| {
+        let was_low = before.iter().any(|disk| disk.path == *path && disk.is_low);
+        // A directory that is missing is told where its database is opened.
+        let disk = Disk::measure(path, low, was_low).ok()?;
+        let (shown, free) = (path.display().to_string(), disk.free);
+        metrics::gauge!("eventmanager_disk_free_bytes", "path" => shown.clone()).set(free as f64);
+        match (was_low, disk.is_low) {
+            (false, true) => tracing::warn!(path = shown, free_bytes = free, "disk low"),
+            (true, false) => tracing::info!(path = shown, free_bytes = free, "disk no longer low"),
+            _ => {}
+        }
+        Some(disk)
+    };
+    directories.iter().filter_map(measure).collect()
+}
+
+impl Actor for DiskWatch {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.look(ctx);
+    }
+}
+
+impl Supervised for DiskWatch {}
+
+impl Handler<Shutdown> for DiskWatch {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        ctx.stop();
     }
 }
 

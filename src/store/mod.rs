@@ -4,16 +4,17 @@
 //! one writer per database ([`WriterTask`], run by a supervised actor); reads go past it. An unreachable database is
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
-//! Code map: `records` and `errors` are the values; `queue` and `writer` the group writer over either backend;
-//! `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `feed` tells which events have
-//! changed; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts` the reads; `lists` the reads that find
-//! events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading` a store
-//! that is only ever read; `sqlite` and `postgres` the backends with their tables.
+//! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
+//! either backend; `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `feed` tells which
+//! events have changed; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
+//! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading`
+//! a store that is only ever read; `sqlite` and `postgres` the backends with their tables.
 
 pub mod actor;
 mod acts;
 mod decisions;
 mod directory;
+pub mod disk;
 mod errors;
 mod events;
 mod faults;
@@ -39,6 +40,7 @@ mod writes;
 pub use acts::{Act, AuditLine, Pause, PauseChange};
 pub use decisions::{Decided, Decision, Verb};
 pub use directory::{SubscriberRow, SubscriberSearch};
+pub use disk::Disk;
 pub use errors::{OpenError, ReadError, RecordError, StoreError};
 pub use faults::{Fault, FaultGroup, Faults};
 pub use feed::{Changed, Changes, News};
@@ -288,6 +290,23 @@ impl Store {
             other => unreachable!("a decision is not answered by {other:?}"),
         });
         Ok(decided.collect())
+    }
+
+    /// Stores an event that an operator wishes together with the line of the audit table that says so; resolves with the
+    /// event's id when both are durable.
+    pub fn append_wish(
+        &self,
+        event: NewEvent,
+        act: Act,
+    ) -> impl Future<Output = Result<i64, StoreError>> + Send + use<> {
+        let answer = self.inner.events.shared.queue.push(vec![Write::Wish { event, act }]);
+        async move {
+            match answer.await?.pop() {
+                Some(Outcome::Appended { id }) => Ok(id),
+                Some(Outcome::Rejected(reason)) => Err(StoreError::Rejected(reason)),
+                other => unreachable!("an append is not answered by {other:?}"),
+            }
+        }
     }
 
     /// The systems that operators have paused.

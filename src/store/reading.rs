@@ -11,6 +11,9 @@ use crate::config::Database;
 use crate::plan::Subscriber;
 use std::time::SystemTime;
 
+/// The type of the events that operators make here (`processors::reprovision::COMMAND`).
+const OWN_COMMAND: &str = "SubscriberReprovision";
+
 /// A handle to read with.
 #[derive(Clone)]
 pub struct Reading {
@@ -122,7 +125,8 @@ fn reader(database: &Database, name: &'static str) -> Result<Reader, OpenError> 
 impl Rows {
     fn condition(self, table: &str) -> String {
         match self {
-            Rows::Ours => format!("{table}.uuid is not null"),
+            // What operators of ours have wished no other release has seen.
+            Rows::Ours => format!("{table}.uuid is not null and {table}.command <> '{OWN_COMMAND}'"),
             Rows::WithoutUuid => format!("{table}.uuid is null"),
             Rows::All => "1 = 1".to_owned(),
         }

@@ -13,6 +13,11 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub(crate) enum Write {
     Append(NewEvent),
+    /// An event that an operator wishes, with the line of the audit table that says so.
+    Wish {
+        event: NewEvent,
+        act: Act,
+    },
     /// Journal, verdict, and the effect where subscribers live in this database.
     Progress(Progress),
     /// The effect of a progress whose journal lives in another database.
@@ -82,6 +87,9 @@ impl Write {
     pub fn size(&self) -> usize {
         match self {
             Write::Append(event) => event.document.len() + 200,
+            Write::Wish { event, act } => {
+                event.document.len() + 700 + 2 * act.detail.as_ref().map_or(0, String::len)
+            }
             Write::Progress(progress) => {
                 let plan = progress.plan.as_ref().map_or(0, |plan| plan.steps.len() * 800);
                 plan + progress.steps.len() * 100 + 500
@@ -99,7 +107,7 @@ impl Write {
     /// The event whose line in a list it may change.
     pub fn changes(&self) -> Option<Changed> {
         match self {
-            Write::Append(event) => Some(Changed::Event(event.uuid)),
+            Write::Append(event) | Write::Wish { event, .. } => Some(Changed::Event(event.uuid)),
             Write::Progress(progress) => Some(Changed::Event(progress.event)),
             Write::Panic { event, .. } => Some(Changed::Event(*event)),
             Write::Decide(decision) => Some(Changed::Row(decision.event)),

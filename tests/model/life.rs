@@ -71,7 +71,7 @@ impl Site {
 
 fn configured(directory: &TempDir, number: u32) -> StoreConfig {
     let database = Database::Sqlite(directory.path().join(format!("{number}.db")));
-    StoreConfig { events: database.clone(), subscribers: database, retention_days: None }
+    StoreConfig::new(database)
 }
 
 /// An open store with its writer.

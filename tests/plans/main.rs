@@ -4,5 +4,6 @@ mod given;
 mod groups;
 mod lists_and_passwords;
 mod mail;
+mod reprovision;
 mod services;
 mod users;

@@ -94,3 +94,46 @@ pub async fn the_erlang_release_can_be_put_back(site: Site) {
     );
     site.sql("delete from srd_user where id = 'old'");
 }
+
+/// The tables, their indexes and the columns of the two that the Erlang release has.
+fn layout(site: &Site) -> Vec<Vec<String>> {
+    let (things, columns) = match site.kind {
+        Kind::Sqlite => (
+            "select name from sqlite_master where name not like 'sqlite_%' order by name".to_owned(),
+            "select name from pragma_table_info('TABLE') order by cid",
+        ),
+        Kind::Postgres => (
+            "select cast(relname as text) from pg_class where relnamespace = 'public'::regnamespace
+                and relkind in ('r', 'i') order by relname"
+                .to_owned(),
+            "select cast(attname as text) from pg_attribute where attrelid = 'TABLE'::regclass and attnum > 0
+                and not attisdropped order by attnum",
+        ),
+    };
+    let columns = ["em_event", "srd_user"].map(|table| site.sql(&columns.replace("TABLE", table)));
+    [site.sql(&things), columns.concat()].concat()
+}
+
+pub async fn what_this_release_has_added_can_be_taken_out_as_the_docs_say(site: Site) {
+    create_erlang_tables(&site);
+    let before = layout(&site);
+    let running = site.open().ready().await;
+    within(running.store.append(vec![event("anna")])).await.unwrap();
+    running.close().await;
+    assert_ne!(layout(&site), before);
+
+    let docs = include_str!("../../docs/operations.md");
+    let sql =
+        docs.split("```sql").nth(1).and_then(|rest| rest.split("```").next()).expect("the docs have it");
+    for statement in sql.split(';').map(str::trim).filter(|statement| !statement.is_empty()) {
+        site.sql(statement);
+    }
+    assert_eq!(layout(&site), before, "something of ours is left, or something of theirs is gone");
+    site.sql(LEGACY_ROW);
+
+    let running = site.open().ready().await;
+    let counts = running.store.counts().await.unwrap();
+    assert_eq!((counts.pending, counts.left_pending), (0, 3), "what was ours passes for the old release's");
+    assert!(running.store.subscriber("old").await.unwrap().is_some());
+    running.close().await;
+}

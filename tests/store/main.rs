@@ -10,6 +10,7 @@ mod appending;
 mod decisions;
 mod legacy;
 mod lists;
+mod million;
 mod outages;
 mod reading;
 mod recording;
@@ -122,6 +123,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("the_printed_tables_are_those_that_are_made", |site| {
         Box::pin(tables::the_printed_tables_are_those_that_are_made(site))
     }),
+    ("what_this_release_has_added_can_be_taken_out_as_the_docs_say", |site| {
+        Box::pin(legacy::what_this_release_has_added_can_be_taken_out_as_the_docs_say(site))
+    }),
     ("events_and_subscribers_may_live_apart", |site| {
         Box::pin(legacy::events_and_subscribers_may_live_apart(site))
     }),
@@ -135,6 +139,18 @@ fn every_promise_holds_on_sqlite() {
 #[test]
 fn every_promise_holds_on_postgresql() {
     hold(Kind::Postgres);
+}
+
+#[test]
+#[ignore = "a million rows take a minute"]
+fn a_million_rows_hold_nobody_up_on_sqlite() {
+    site::block_on(million::try_million(Site::new(Kind::Sqlite)));
+}
+
+#[test]
+#[ignore = "a million rows take a minute"]
+fn a_million_rows_hold_nobody_up_on_postgresql() {
+    site::block_on(million::try_million(Site::new(Kind::Postgres)));
 }
 
 fn hold(kind: Kind) {

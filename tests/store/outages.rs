@@ -43,7 +43,7 @@ fn events_wait_for_a_server_that_is_away_and_comes_back() {
     execute(&cluster.url("postgres"), "create database em").unwrap();
     let url = cluster.url("em").replace("postgres@", "postgres:geheim@");
     let database = Database::Postgres(Secret::new(url));
-    let config = StoreConfig { events: database.clone(), subscribers: database, retention_days: None };
+    let config = StoreConfig::new(database);
     cluster.crash();
 
     let (store, tasks) = open(&config).unwrap();
@@ -118,7 +118,7 @@ fn a_sqlite_path_that_cannot_be_opened_is_an_outage() {
     let directory = tempfile::tempdir().unwrap();
     let missing = directory.path().join("missing");
     let database = Database::Sqlite(missing.join("store.db"));
-    let config = StoreConfig { events: database.clone(), subscribers: database, retention_days: None };
+    let config = StoreConfig::new(database);
     let (store, tasks) = open(&config).unwrap();
     let writers: Vec<_> = tasks.into_iter().map(run_on_a_thread).collect();
     block_on(async {
@@ -162,7 +162,7 @@ fn a_certificate_is_verified_only_where_the_address_says_so() {
     cluster.offer_tls();
     let state = |mode: &str| {
         let database = Database::Postgres(Secret::new(format!("{}?sslmode={mode}", cluster.url("postgres"))));
-        let config = StoreConfig { events: database.clone(), subscribers: database, retention_days: None };
+        let config = StoreConfig::new(database);
         let (store, tasks) = open(&config).unwrap();
         let writers: Vec<_> = tasks.into_iter().map(run_on_a_thread).collect();
         let mut health = store.health();

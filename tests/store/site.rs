@@ -38,7 +38,7 @@ impl Site {
     pub fn new(kind: Kind) -> Site {
         let directory = tempfile::tempdir().unwrap();
         let database = create(kind, &directory, "store.db");
-        let config = StoreConfig { events: database.clone(), subscribers: database, retention_days: None };
+        let config = StoreConfig::new(database);
         Site { kind, config, _directory: directory }
     }
 

@@ -161,6 +161,11 @@ impl Daemon {
         Daemon { child, http, log }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything it has logged.
     pub fn log(&self) -> String {
         self.log.lock().expect("a log").clone()

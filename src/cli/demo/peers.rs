@@ -44,7 +44,7 @@ impl Peers {
         Config {
             node: Node { name: "demo".into(), data_dir: directory.to_owned() },
             log: Log::default(),
-            store: StoreConfig { events: database.clone(), subscribers: database, retention_days: None },
+            store: StoreConfig::new(database),
             http: Http { listen: http, ..Http::default() },
             processing: Processing::default(),
             numbering: numbering(),

@@ -4,6 +4,7 @@ use super::choice;
 use crate::config::addresses;
 use crate::config::defaults;
 use crate::config::section::Section;
+use crate::config::units;
 use crate::config::values::*;
 use std::path::Path;
 
@@ -42,12 +43,11 @@ pub(super) fn store(file: &Section, data_dir: &Path) -> StoreConfig {
         let events = database(section, "events").unwrap_or_else(|| defaults::events(data_dir));
         let subscribers = database(section, "subscribers").unwrap_or_else(|| events.clone());
         let days = section.number("retention_days", 1..=36_500);
-        StoreConfig { events, subscribers, retention_days: days.and_then(|days| u32::try_from(days).ok()) }
+        let retention_days = days.and_then(|days| u32::try_from(days).ok());
+        let disk_low = section.value("disk_low", units::disk_low).unwrap_or(defaults::DISK_LOW);
+        StoreConfig { events, subscribers, retention_days, disk_low }
     });
-    store.unwrap_or_else(|| {
-        let events = defaults::events(data_dir);
-        StoreConfig { subscribers: events.clone(), events, retention_days: None }
-    })
+    store.unwrap_or_else(|| StoreConfig::new(defaults::events(data_dir)))
 }
 
 /// A relative SQLite path starts at the file's directory: the commands find the daemon's database from anywhere.

@@ -28,6 +28,7 @@ use self::service::Service;
 use super::http::HttpHost;
 use super::script::Rule;
 use crate::wire::Secret;
+use crate::wire::cai3g::{EnumRequest, HssRequest};
 use actix_web::web;
 use std::io;
 use std::net::SocketAddr;
@@ -108,6 +109,16 @@ impl EmaHandle {
     /// How many associations and how many ENUM records there are now.
     pub fn holds(&self) -> (usize, usize) {
         self.service.holds()
+    }
+
+    /// Somebody changes the HSS past everybody else: no request is recorded. The error is what it would have been told.
+    pub fn apply_hss(&self, request: HssRequest) -> Result<(), String> {
+        self.service.apply_hss(request).map_err(|fault| fault.message.to_owned())
+    }
+
+    /// The same with ENUM.
+    pub fn apply_enum(&self, request: EnumRequest) -> Result<(), String> {
+        self.service.apply_enum(request).map_err(|fault| fault.message.to_owned())
     }
 
     /// The last requests, oldest first.

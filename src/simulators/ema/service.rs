@@ -10,6 +10,7 @@ use crate::simulators::http::hang_up;
 use crate::simulators::script::{Action, FaultStyle, Rule, Script};
 use crate::wire::Secret;
 use crate::wire::cai3g::server::{self, Call, Operation};
+use crate::wire::cai3g::{EnumRequest, HssRequest};
 use actix_web::http::StatusCode;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
@@ -115,6 +116,14 @@ impl Service {
     pub fn holds(&self) -> (usize, usize) {
         let inner = lock(&self.inner);
         (inner.core.state().associations.len(), inner.core.state().enum_records.len())
+    }
+
+    pub fn apply_hss(&self, request: HssRequest) -> Result<(), Fault> {
+        lock(&self.inner).core.apply_hss(request)
+    }
+
+    pub fn apply_enum(&self, request: EnumRequest) -> Result<(), Fault> {
+        lock(&self.inner).core.apply_enum(request)
     }
 
     pub fn calls(&self) -> Vec<RecordedCall> {

@@ -25,7 +25,7 @@ pub(super) async fn commit(
     let events: Vec<&NewEvent> = writes
         .iter()
         .filter_map(|write| match write {
-            Write::Append(event) => Some(event),
+            Write::Append(event) | Write::Wish { event, .. } => Some(event),
             _ => None,
         })
         .collect();
@@ -42,7 +42,9 @@ pub(super) async fn commit(
     let statuses: HashMap<Uuid, RowStatus> =
         statuses.map(|at| results[at].iter().map(status).collect()).unwrap_or_default();
     let outcomes = writes.iter().zip(single).map(|(write, at)| match write {
-        Write::Append(event) => Outcome::Appended { id: ids.get(&event.uuid).copied().unwrap_or_default() },
+        Write::Append(event) | Write::Wish { event, .. } => {
+            Outcome::Appended { id: ids.get(&event.uuid).copied().unwrap_or_default() }
+        }
         Write::Progress(progress) => {
             Outcome::Recorded(statuses.get(&progress.event).copied().unwrap_or(RowStatus::Gone))
         }
@@ -150,6 +152,7 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
             Some(script.add(PANIC, vec![Box::new(*event), Box::new(number(*attempt))]))
         }
         Write::Act { act, change } => Some(add_act(script, act, change.as_ref())),
+        Write::Wish { act, .. } => Some(add_act(script, act, None)),
         Write::Expire { ids, older_than } => {
             Some(script.add(EXPIRE, vec![Box::new(ids.as_slice()), Box::new(micros(*older_than))]))
         }

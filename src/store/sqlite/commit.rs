@@ -30,6 +30,10 @@ pub(super) fn commit(
 fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusqlite::Result<Outcome> {
     match write {
         Write::Append(event) => append(transaction, widths, event),
+        Write::Wish { event, act } => {
+            record_act(transaction, act, None)?;
+            append(transaction, widths, event)
+        }
         Write::Progress(progress) => record(transaction, progress),
         Write::Effect(effect) => {
             apply_effect(transaction, effect)?;

@@ -81,7 +81,7 @@ impl Backend for Sqlite {
 }
 
 /// Where the file of a database is, or will be.
-fn directory_of(path: &Path) -> &Path {
+pub(crate) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

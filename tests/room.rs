@@ -1,0 +1,123 @@
+//! Little room on the disk, and none.
+
+mod support;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use support::daemon::{Daemon, Site, eventually};
+use support::documents::add;
+use support::peers::Peers;
+
+/// A file system of a few megabytes. Dropping it unmounts it.
+struct Small(PathBuf);
+
+impl Small {
+    /// `None` where this process may not mount anything.
+    fn mount(at: PathBuf) -> Option<Small> {
+        std::fs::create_dir(&at).expect("a directory");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "none"]).arg(&at).output();
+        mount.is_ok_and(|mount| mount.status.success()).then_some(Small(at))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        // Lazily: something may still have a file open there.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+/// Takes all the room there is.
+fn fill(path: &Path) {
+    let mut file = std::fs::File::create(path).expect("a file");
+    while file.write_all(&[0; 4096]).is_ok() {}
+    while file.write_all(&[0]).is_ok() {}
+}
+
+fn health(daemon: &Daemon) -> (u16, serde_json::Value) {
+    let (status, body) = daemon.get("/readyz");
+    (status, serde_json::from_str(&body).expect("JSON"))
+}
+
+#[track_caller]
+fn wait_low(daemon: &Daemon, low: bool) {
+    eventually(&format!("low is {low}"), || (health(daemon).1["disks"][0]["low"] == low).then_some(()));
+}
+
+/// Stores events, lets `take` the room, sends more, lets `give` it back: not one event is lost.
+fn outlast(site: &Site, peers: &Peers, take: impl Fn(&Daemon), give: impl Fn(&Daemon)) -> Daemon {
+    let daemon = site.start();
+    (0..20).for_each(|id| peers.broadworks.send(&add(id, &format!("u{id}@tele.gl"))));
+    site.wait_ended(20);
+    take(&daemon);
+    (20..200).for_each(|id| peers.broadworks.send(&add(id, &format!("u{id}@tele.gl"))));
+    eventually("it says that it cannot store", || (health(&daemon).0 == 503).then_some(()));
+    assert_eq!(daemon.get("/healthz").0, 200);
+    assert_eq!(daemon.metric("eventmanager_actor_restarts_total", ""), 0.0);
+    give(&daemon);
+    site.wait_ended(200);
+    assert_eq!(site.count(&["completed"]), 200, "{:?}", site.events());
+    assert_eq!(peers.ema.holds(), (200, 0));
+    eventually("it is ready", || (health(&daemon).0 == 200).then_some(()));
+    daemon
+}
+
+#[test]
+fn a_full_disk_loses_no_event_and_is_told_before_and_after() {
+    let peers = Peers::start();
+    let site = Site::quiet("");
+    let Some(small) = Small::mount(site.directory.path().join("small")) else {
+        println!("nothing can be mounted here: not tried");
+        return;
+    };
+    let database = small.0.join("events.db");
+    // Where the test looks for it.
+    std::os::unix::fs::symlink(&database, site.directory.path().join("events.db")).expect("a link");
+    let text = std::fs::read_to_string(site.config()).expect("a configuration") + &peers.config("");
+    let store = format!("\n[store]\nevents = \"sqlite:{}\"\ndisk_low = \"2MiB\"\n", database.display());
+    std::fs::write(site.config(), text + &store).expect("written");
+    let filler = small.0.join("filler");
+    let take = |daemon: &Daemon| {
+        wait_low(daemon, false);
+        fill(&filler);
+        wait_low(daemon, true);
+    };
+    let daemon = outlast(&site, &peers, take, |_| std::fs::remove_file(&filler).expect("removed"));
+    wait_low(&daemon, false);
+    assert!(daemon.metric("eventmanager_disk_free_bytes", "small") > 2e6);
+    let log = daemon.log();
+    assert_eq!(log.matches("disk low").count(), 1, "{log}");
+    assert_eq!(log.matches("disk no longer low").count(), 1, "{log}");
+    assert!(log.contains("full"), "{log}");
+    drop(daemon);
+}
+
+#[test]
+fn a_file_that_may_not_grow_loses_no_event() {
+    let peers = Peers::start();
+    let site = Site::quiet(&peers.config(""));
+    let limit = |daemon: &Daemon, bytes: &str| {
+        let pid = daemon.id().to_string();
+        let limited = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status();
+        assert!(limited.expect("prlimit").success());
+    };
+    outlast(&site, &peers, |daemon| limit(daemon, "8192"), |daemon| limit(daemon, "unlimited"));
+}
+
+#[test]
+fn little_room_is_no_reason_to_take_no_events() {
+    let peers = Peers::start();
+    let site = Site::quiet(&(peers.config("") + "\n[store]\ndisk_low = \"100%\"\n"));
+    let daemon = site.start();
+    wait_low(&daemon, true);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    site.wait_ended(1);
+    assert_eq!(health(&daemon).0, 200);
+    let output = Command::new(env!("CARGO_BIN_EXE_eventmanager"))
+        .args(["status", "--url", &format!("http://{}", daemon.http)])
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("disk         LOW: "), "{said}");
+}
