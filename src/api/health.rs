@@ -73,7 +73,7 @@ pub async fn ready(sources: Data<Sources>) -> impl Responder {
         ready,
         store: describe(&store),
         intake: intake(&store),
-        connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
+        connections: sources.links.get().iter().map(|link| link.borrow().clone()).collect(),
         backlog: backlog(&sources).await,
     })
 }

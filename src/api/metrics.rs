@@ -17,7 +17,14 @@ const STORE_LIMIT: Duration = Duration::from_secs(1);
 pub async fn metrics(sources: Data<Sources>) -> impl Responder {
     refresh_backlog(&sources).await;
     sources.metrics.run_upkeep();
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(sources.metrics.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(without_gone(&sources.metrics.render()))
+}
+
+/// A series of what is not configured any more has no number, and is left out.
+fn without_gone(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.ends_with(" NaN\n")).collect()
 }
 
 /// The backlog is counted in the store. While that is away the last numbers stand.

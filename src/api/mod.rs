@@ -16,6 +16,7 @@ mod faults;
 mod headers;
 mod health;
 mod legacy;
+mod log;
 mod metrics;
 mod openapi;
 mod parameters;
@@ -33,25 +34,25 @@ pub use server::{Api, Bound, bind};
 pub use settings::{Change, Settings};
 pub use stream::{Channel, Hub};
 
-use crate::config::Config;
-use crate::connections::LinkState;
+use crate::config::{Config, Live};
+use crate::connections::Links;
 use crate::managers::{Board, Hosts, Pauses};
 use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
 use crate::router::Router;
 use crate::store::Store;
 use crate::supervision::Supervisor;
+use crate::telemetry::LogLevel;
 use actix::Addr;
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
-use tokio::sync::watch;
 
 /// What the handlers read from.
 #[derive(Clone)]
 pub struct Sources {
-    pub config: Arc<Config>,
+    /// What is in force; a reload changes it.
+    pub config: Live<Config>,
     pub store: Store,
     /// How many events there are, for everybody who shows it.
     pub counts: counts::Counting,
@@ -65,10 +66,12 @@ pub struct Sources {
     pub board: Board,
     pub hosts: Hosts,
     pub tree: Addr<Supervisor>,
-    pub links: Vec<watch::Receiver<LinkState>>,
+    pub links: Live<Links>,
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,
+    /// How much is logged.
+    pub log: LogLevel,
 }
 
 /// Seconds of the epoch, with their fraction.
@@ -104,6 +107,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
         .service(session::service())
+        .service(acts::read_and_act("/api/v1/log", log::show, log::set))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }
@@ -126,6 +130,7 @@ async fn index() -> impl Responder {
         ("/api/v1/systems", "hss, enum and mail: running or paused"),
         ("/api/v1/audit", "what operators have done"),
         ("/api/v1/tree", "every actor"),
+        ("/api/v1/log", "how much is logged"),
         ("/openapi.json", "every path of the API, for programs that make clients"),
         ("/alivecheck", "as in the Erlang release"),
     ];

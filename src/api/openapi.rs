@@ -5,7 +5,8 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    audit, bulk, event, event_acts, events, faults, health, legacy, metrics, session, status, stream, systems,
+    audit, bulk, event, event_acts, events, faults, health, legacy, log, metrics, session, status, stream,
+    systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -32,6 +33,8 @@ use utoipa::{Modify, OpenApi};
         systems::pause,
         systems::resume,
         audit::list,
+        log::show,
+        log::set,
         session::show,
         session::log_in,
         session::log_out,

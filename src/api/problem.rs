@@ -64,6 +64,13 @@ pub async fn wrong_method_of_act(request: HttpRequest) -> HttpResponse {
     not_allowed(detail, "POST")
 }
 
+/// Answers a method that a path to read and to act on does not have.
+pub async fn wrong_method_of_both(request: HttpRequest) -> HttpResponse {
+    let detail =
+        format!("{} is read with GET and acted on with POST, not {}", request.path(), request.method());
+    not_allowed(detail, "GET, HEAD, POST")
+}
+
 /// 405, with the methods that there are.
 pub fn not_allowed(detail: String, allowed: &'static str) -> HttpResponse {
     let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, detail);

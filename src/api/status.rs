@@ -87,7 +87,7 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
     );
     let Situation { store, connections, systems, hosts } = situation(&sources);
     HttpResponse::Ok().json(Status {
-        node: sources.config.node.name.clone(),
+        node: sources.config.get().node.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         started: seconds(sources.started),
         uptime_seconds: sources.started.elapsed().unwrap_or_default().as_secs(),
@@ -116,7 +116,7 @@ pub struct Situation {
 pub fn situation(sources: &Sources) -> Situation {
     Situation {
         store: health::describe(&sources.store.health().borrow()),
-        connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
+        connections: sources.links.get().iter().map(|link| link.borrow().clone()).collect(),
         systems: systems::describe(sources),
         hosts: hosts(sources),
     }

@@ -1,6 +1,7 @@
 //! The supervised ends of the store: group writers on their own threads, and the sweeper.
 
 use super::{Store, WriterTask};
+use crate::config::Live;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
 use std::time::{Duration, SystemTime};
@@ -46,14 +47,14 @@ impl Handler<Shutdown> for StoreWriter {
 /// Deletes what nobody needs any more, now and then.
 pub struct Sweeper {
     store: Store,
-    retention_days: Option<u32>,
+    retention_days: Live<Option<u32>>,
     /// A sweep may take longer than the distance of two.
     is_sweeping: bool,
 }
 
 impl Sweeper {
     /// Events are kept for ever where `retention_days` is `None`.
-    pub fn new(store: Store, retention_days: Option<u32>) -> Self {
+    pub fn new(store: Store, retention_days: Live<Option<u32>>) -> Self {
         Sweeper { store, retention_days, is_sweeping: false }
     }
 
@@ -61,7 +62,7 @@ impl Sweeper {
         if std::mem::replace(&mut self.is_sweeping, true) {
             return;
         }
-        let retention = self.retention_days.map(|days| DAY * days);
+        let retention = self.retention_days.get().map(|days| DAY * days);
         let older_than = retention.and_then(|age| SystemTime::now().checked_sub(age));
         let store = self.store.clone();
         let swept = async move {
