@@ -199,3 +199,63 @@ async fn wait(pause: &mut Duration, shared: &Shared, idle: bool) {
         () = shared.queue.finished(), if idle => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::queue::Queue;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use tokio::sync::oneshot;
+
+    /// A database that answers a commit when the test says so.
+    struct Slow(Rc<RefCell<Vec<oneshot::Receiver<CommitError>>>>);
+
+    impl Backend for Slow {
+        async fn connect(&mut self) -> Result<Connected, String> {
+            Ok(Connected::default())
+        }
+
+        async fn commit(&mut self, writes: &[Write]) -> Result<Vec<Outcome>, CommitError> {
+            let answer = self.0.borrow_mut().pop();
+            match answer {
+                Some(answer) => Err(answer.await.expect("the test answers")),
+                None => Ok(writes.iter().map(|_| Outcome::Applied).collect()),
+            }
+        }
+
+        async fn lost(&mut self) -> String {
+            std::future::pending().await
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_transaction_that_does_not_end_hangs_and_an_outage_does_not() {
+        let shared = Shared {
+            tables: Tables { events: true, subscribers: true },
+            place: "here".to_owned(),
+            queue: Arc::new(Queue::default()),
+            health: HealthBoard::new(),
+            limits: Arc::default(),
+            slot: Mutex::default(),
+            committing: std::sync::Mutex::default(),
+        };
+        let (fail, fails) = oneshot::channel();
+        let backend = Slow(Rc::new(RefCell::new(vec![fails])));
+        let limit = Duration::from_millis(30);
+        let test = async {
+            let stored = shared.queue.push(vec![Write::Sweep { older_than: None }]);
+            while !shared.hangs(limit) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            fail.send(CommitError::Unavailable("gone".to_owned())).expect("it waits");
+            while shared.hangs(limit) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(stored.await.is_ok(), "committed once it is back");
+            assert!(!shared.hangs(Duration::ZERO), "nothing is under way");
+            shared.queue.close();
+        };
+        tokio::join!(run(backend, &shared), test);
+    }
+}

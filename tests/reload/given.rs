@@ -15,13 +15,14 @@ pub struct World {
 }
 
 impl World {
-    /// Begins once the daemon is connected.
+    /// Begins once the daemon is connected and the store commits.
     pub fn start() -> World {
         let peers = Peers::start();
         let site = Site::quiet(&format!("[log]\nlevel = \"info\"\n{}", peers.config("sessions = 4")));
         let daemon = site.start();
         let world = World { peers, site, daemon };
         connected(&world.peers.broadworks);
+        eventually("the store commits", || (world.daemon.get("/readyz").0 == 200).then_some(()));
         world
     }
 

@@ -8,14 +8,14 @@ fn a_bad_file_changes_nothing_and_every_error_is_told_with_its_line() {
     let world = World::start();
     let good = std::fs::read_to_string(world.site.config()).expect("a configuration");
     world.edit("level = \"info\"", "level = \"debug\"");
-    world.edit("retry_initial = \"20ms\"", "retry_initial = \"soon\"");
+    world.edit("retry_max", "concurrency = 0\nretry_max");
     world.edit("password = \"emapass\"", "password = \"hunter2\"\npasswrd = \"hunter3\"");
     world.append("[[broadworks]]\nname = \"as2\"\n");
     assert_eq!(world.reload(), "refused");
     let file = world.site.config().display().to_string();
     let edited = std::fs::read_to_string(world.site.config()).expect("a configuration");
     let line = |text: &str| 1 + edited.lines().position(|line| line.starts_with(text)).expect("a line");
-    for (start, key) in [("retry_initial", "processing.retry_initial"), ("passwrd", "ema.passwrd")] {
+    for (start, key) in [("concurrency", "processing.concurrency"), ("passwrd", "ema.passwrd")] {
         world.logged(&["configuration refused", &format!("{file}:{}:", line(start)), key]);
     }
     world.logged(&["configuration refused", "broadworks.address: is missing"]);
