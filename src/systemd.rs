@@ -30,10 +30,10 @@ pub fn is_there() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some()
 }
 
-/// A reload begins.
+/// A reload begins. The line of status is the herald's alone.
 pub fn reloading() {
     let now = NotifyState::monotonic_usec_now().unwrap_or(NotifyState::MonotonicUsec(0));
-    tell(&[NotifyState::Reloading, now, NotifyState::Status("reloading")]);
+    tell(&[NotifyState::Reloading, now]);
 }
 
 /// A reload has ended.

@@ -237,6 +237,7 @@ mod tests {
             queue: Arc::new(Queue::default()),
             health: HealthBoard::new(),
             limits: Arc::default(),
+            feed: Arc::default(),
             slot: Mutex::default(),
             committing: std::sync::Mutex::default(),
         };

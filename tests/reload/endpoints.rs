@@ -106,3 +106,26 @@ fn a_window_for_duplicates_holds_for_what_comes_from_then_on() {
     both(2, 4);
     assert_eq!(duplicates(), 1.0);
 }
+
+#[test]
+fn what_cannot_be_stored_now_is_waited_for_before_a_server_is_left() {
+    let world = World::start();
+    let section = section("as1", &world.peers.broadworks);
+    let lock = world.site.database();
+    lock.execute_batch("begin immediate").expect("a lock");
+    for number in 0..50 {
+        world.peers.broadworks.send(&add(number, &format!("user{number}@tele.gl")));
+    }
+    let received = || world.daemon.metric("eventmanager_events_received_total", "as1");
+    eventually("all is read", || (received() == 50.0).then_some(()));
+    world.edit(&section, "");
+    world.daemon.signal("HUP");
+    world.logged(&["connection ends", "connection=\"as1\""]);
+    // Longer than a stop would wait.
+    std::thread::sleep(std::time::Duration::from_millis(2500));
+    assert!(!world.daemon.log().contains("configuration reloaded"));
+    lock.execute_batch("rollback").expect("unlocked");
+    world.logged(&["configuration reloaded", "applied"]);
+    world.site.wait_ended(50);
+    assert_eq!(world.site.count(&["completed"]), 50);
+}
