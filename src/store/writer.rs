@@ -245,7 +245,7 @@ mod tests {
         let backend = Slow(Rc::new(RefCell::new(vec![fails])));
         let limit = Duration::from_millis(30);
         let test = async {
-            let stored = shared.queue.push(vec![Write::Sweep { older_than: None }]);
+            let stored = shared.queue.push(vec![Write::Forget { events: Vec::new() }]);
             while !shared.hangs(limit) {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
