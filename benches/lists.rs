@@ -137,7 +137,7 @@ fn within(database: &Database, work: impl AsyncFnOnce(&Store)) {
         events: database.clone(),
         subscribers: database.clone(),
         retention_days: None,
-        disk_low: 0,
+        disk_low: eventmanager::config::DiskLow::Bytes(0),
     };
     let (store, tasks) = open(&config).expect("the address is good");
     let writers: Vec<_> =

@@ -13,50 +13,53 @@
 //! │  └─ router
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ bulks       acts of operators on many events
+//! ├─ reload      reads the configuration again and applies what is different
+//! ├─ systemd     where there is one: says that the daemon is ready, and how it is
 //! ├─ api         HTTP
 //! └─ stream      what the readers of the API's stream are told; before HTTP stops, they are sent away
 //! ```
 
-use crate::api::{self, Api, Bound, Channel, Hub, Settings, Sources};
-use crate::config::{self, Config};
-use crate::connections::{BroadworksConnection, Intake, Link, LinkState};
+use crate::api::{self, Api, Bound, Channel, Hub, Sources};
+use crate::config::{self, Config, Live, Setting};
+use crate::connections::endpoints::{READ_LIMIT, Surroundings};
+use crate::connections::{Endpoints, Intake};
 use crate::managers::board::{self, Board, Publisher};
 use crate::managers::ema::Ema;
 use crate::managers::hosts;
 use crate::managers::{Enumeration, Hss, Mail, Pauses, Systems};
 use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
+use crate::processors;
 use crate::processors::actor::{Processor, Processors};
-use crate::processors::{self, attributes::Rules};
+use crate::reload::{Concurrency, Reloader, Reloading, Settings};
 use crate::router::Router;
 use crate::router::executor::{Executor, Slots};
-use crate::router::lane::Lane;
+use crate::router::lanes::Lanes;
 use crate::store::actor::{DiskWatch, StoreWriter, Sweeper};
 use crate::store::{self, Store};
 use crate::supervision::{
     Add, Backoff, Exit, Intensity, Shutdown, Spec, Strategy, Supervisor, Watching, root,
 };
+use crate::systemd::{self, Herald};
+use crate::telemetry::LogLevel;
 use crate::threads::Threads;
 use actix::{Addr, ArbiterHandle};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 
 /// More restarts than these within the time are a defect that restarting does not mend.
 const INTENSITY: Intensity = Intensity { max: 10, within: Duration::from_secs(60) };
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), max: Duration::from_secs(5) };
 /// Mailboxes carry wake-ups and permits, so this is plenty.
 const MAILBOX: usize = 1024;
-/// While the event of one lane is in a request, that of another is being planned or committed.
-const LANES_PER_REQUEST: usize = 2;
 /// Running events get this long to end at a shutdown; the journal resumes the others.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 /// What is queued for the store gets this long to be committed at a shutdown; a database that is away takes longer.
 const FLUSH_LIMIT: Duration = Duration::from_secs(4);
-/// What was read gets this long to be stored at a shutdown.
-const READ_LIMIT: Duration = Duration::from_secs(2);
 
 /// A running daemon.
 pub struct App {
@@ -64,50 +67,77 @@ pub struct App {
     pub store: Store,
     /// Where HTTP is served.
     pub http: SocketAddr,
-    /// Tokens and certificates, which can change while it runs.
-    pub settings: Settings,
-    pub links: Vec<watch::Receiver<LinkState>>,
+    /// Has the configuration read again.
+    pub reloader: Addr<Reloader>,
     exit: oneshot::Receiver<Exit>,
     threads: Threads,
     _watching: Watching,
 }
 
+/// What a reload needs that only the program knows.
+pub struct Program {
+    /// The file that is read again; `None`: there is none.
+    pub file: Option<PathBuf>,
+    pub log: LogLevel,
+}
+
 impl App {
+    /// Starts everything that `config` names, within an actix system. Nothing can be reloaded.
+    pub fn start(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<App> {
+        let program = Program { file: None, log: LogLevel::of_no_log(&config.log.level) };
+        App::start_program(program, config, metrics)
+    }
+
     /// Starts everything that `config` names, within an actix system.
     ///
     /// Fails where the address of HTTP is taken or a certificate cannot be read. Databases and peers that are away
     /// are no failure.
-    pub fn start(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<App> {
+    pub fn start_program(
+        program: Program,
+        config: &Config,
+        metrics: PrometheusHandle,
+    ) -> anyhow::Result<App> {
+        let Program { file, log } = program;
         let bound = api::bind(&config.http)?;
-        let (http, settings) = (bound.address()?, bound.settings());
+        let http = bound.address()?;
+        let (settings, note) = (Settings::new(config), Setting::new(None));
         let mut threads = Threads::default();
         let (store, writers) = store::open(&config.store)?;
         let (disk_board, disks) = watch::channel(Vec::new());
-        let mut children = vec![store_spec(config, &store, writers, disk_board, &mut threads)];
+        let mut children = vec![store_spec(&settings, &store, writers, disk_board, &mut threads)];
         let (publisher, board) = board::board();
         let (hosts_publisher, hosts) = hosts::hosts();
         let boards = (publisher, board.clone(), hosts_publisher);
-        let provisioning = Provisioning::new(config, &store, boards, &mut threads);
-        let (executor, router, pauses) = match provisioning {
-            Some(provisioning) => {
-                children.extend(provisioning.specs);
-                (Some(provisioning.executor), Some(provisioning.router), Some(provisioning.pauses))
+        let provisioning = Provisioning::new(&settings, &store, boards, &mut threads);
+        let (executor, router, pauses, concurrency) = match provisioning {
+            Some(Provisioning { executor, concurrency, pauses, specs }) => {
+                children.extend(specs);
+                (Some(executor), Some(concurrency.router.clone()), Some(pauses), Some(concurrency))
             }
-            None => (None, None, None),
+            None => (None, None, None, None),
         };
-        let rules = executor.as_ref().map(|executor| Arc::clone(&executor.rules));
-        let intake = threads.start("connections");
-        let (connections, links) = connections(&config.broadworks, rules, &store, router.clone(), intake);
-        children.push(connections);
-
+        let thread = threads.start("connections");
+        let (spec, connections, endpoints) = connections(&settings, &store, router.clone(), thread);
+        children.push(spec);
         let operators = Operators::new(store.clone(), executor.zip(router.clone()));
         let (bulks_spec, bulks) = bulks(&store, &operators);
         children.push(bulks_spec);
+        let (config, links, reload) = (settings.config.live(), endpoints.links(), note.live());
+        let (reload_spec, reloader) = reload_spec(Reloading {
+            file,
+            log: log.clone(),
+            settings,
+            http: bound.settings(),
+            concurrency,
+            endpoints,
+            connections,
+            note,
+        });
+        children.push(reload_spec);
 
         let root = root(supervisor("root", children));
-        let tree = root.addr.clone();
         let sources = Sources {
-            config: Arc::new(config.clone()),
+            config,
             store: store.clone(),
             counts: api::counts::Counting::default(),
             started: SystemTime::now(),
@@ -117,16 +147,20 @@ impl App {
             bulks,
             board,
             hosts,
-            tree,
-            links: links.clone(),
+            tree: root.addr.clone(),
+            links,
             disks,
             metrics,
             stream: Channel::default(),
+            log,
         };
+        if systemd::is_there() {
+            root.addr.do_send(Add(herald_spec(&sources, http, reload)));
+        }
         root.addr.do_send(Add(api_spec(bound, sources.clone())));
         root.addr.do_send(Add(stream_spec(sources)));
-        let _watching = threads.watch()?;
-        Ok(App { root: root.addr, store, http, settings, links, exit: root.exit, threads, _watching })
+        let _watching = threads.watch(&store)?;
+        Ok(App { root: root.addr, store, http, reloader, exit: root.exit, threads, _watching })
     }
 
     /// Stops everything in order.
@@ -153,13 +187,13 @@ fn branch(supervisor: Supervisor) -> Spec {
 }
 
 fn store_spec(
-    config: &Config,
+    settings: &Settings,
     store: &Store,
     writers: Vec<store::WriterTask>,
     disks: watch::Sender<Vec<store::Disk>>,
     threads: &mut Threads,
 ) -> Spec {
-    let retention = config.store.retention_days;
+    let retention = settings.retention_days.live();
     let mut children = Vec::new();
     for task in writers {
         let thread = threads.start(&format!("store-{}", task.name));
@@ -167,21 +201,22 @@ fn store_spec(
         let writer = move || StoreWriter::new(task.clone(), store.clone());
         children.push(Spec::new(name, MAILBOX, Some(thread), writer).0.shutdown(FLUSH_LIMIT));
     }
-    let (disks, directories, low) =
-        (Arc::new(disks), store::disk::directories(&config.store), config.store.disk_low);
+    let config = settings.config.live();
+    let (disks, directories) = (Arc::new(disks), store::disk::directories(&config.get().store));
     if !directories.is_empty() {
-        let make = move || DiskWatch::new(directories.clone(), low, Arc::clone(&disks));
+        let make = move || DiskWatch::new(directories.clone(), config.clone(), Arc::clone(&disks));
         children.push(Spec::new("disk", MAILBOX, None, make).0);
     }
     let store = store.clone();
-    children.push(Spec::new("sweeper", MAILBOX, None, move || Sweeper::new(store.clone(), retention)).0);
+    let sweeper = move || Sweeper::new(store.clone(), retention.clone());
+    children.push(Spec::new("sweeper", MAILBOX, None, sweeper).0);
     branch(supervisor("store", children))
 }
 
 /// Managers, processors and routing, on one thread: a step crosses none.
 struct Provisioning {
     executor: Arc<Executor>,
-    router: Addr<Router>,
+    concurrency: Concurrency,
     pauses: Addr<Pauses>,
     specs: [Spec; 3],
 }
@@ -189,29 +224,30 @@ struct Provisioning {
 impl Provisioning {
     /// `None` where no EMA is configured: then nothing is provisioned.
     fn new(
-        config: &Config,
+        settings: &Settings,
         store: &Store,
         (publisher, board, hosts): (Publisher, Board, hosts::Publisher),
         threads: &mut Threads,
     ) -> Option<Provisioning> {
-        let ema = config.ema.clone()?;
+        let ema = settings.ema.as_ref()?.live();
+        let surgemail = settings.surgemail.as_ref().map(Setting::live);
         let thread = threads.start("provisioning");
-        let rules = Arc::new(Rules::of(config));
+        let processing = settings.processing.live();
         let (pauses_spec, pauses) = pauses(store, publisher, &thread);
-        let (managers, systems) = managers(ema, config.surgemail.clone(), pauses_spec, &hosts, &thread);
-        let (processors, addresses) = processor_specs(&rules, &thread);
+        let (managers, systems) = managers(ema, surgemail, pauses_spec, &hosts, &thread);
+        let (processors, addresses) = processor_specs(&thread);
         let executor = Arc::new(Executor {
             store: store.clone(),
-            rules,
+            rules: settings.rules.live(),
             processors: addresses,
             systems,
-            mode: config.processing.mode,
-            concurrency: config.processing.concurrency,
+            mode: processing.get().mode,
+            slots: Slots::new(processing.get().concurrency),
+            processing,
             pauses: board,
-            slots: Slots::new(config.processing.concurrency),
         });
-        let (routing, router) = routing(&config.processing, Arc::clone(&executor), &thread);
-        Some(Provisioning { executor, router, pauses, specs: [managers, processors, routing] })
+        let (routing, concurrency) = routing(Arc::clone(&executor), &thread);
+        Some(Provisioning { executor, concurrency, pauses, specs: [managers, processors, routing] })
     }
 }
 
@@ -222,8 +258,8 @@ fn pauses(store: &Store, publisher: Publisher, thread: &ArbiterHandle) -> (Spec,
 }
 
 fn managers(
-    ema: config::Ema,
-    surgemail: Option<config::SurgeMail>,
+    ema: Live<config::Ema>,
+    surgemail: Option<Live<config::SurgeMail>>,
     pauses: Spec,
     hosts: &hosts::Publisher,
     thread: &ArbiterHandle,
@@ -246,65 +282,55 @@ fn managers(
     (branch(supervisor("managers", children)), systems)
 }
 
-fn processor_specs(rules: &Arc<Rules>, thread: &ArbiterHandle) -> (Spec, Processors) {
+fn processor_specs(thread: &ArbiterHandle) -> (Spec, Processors) {
     let mut addresses = Processors::new();
     let mut children = Vec::new();
     for name in processors::names() {
-        let rules = Arc::clone(rules);
-        let make = move || Processor::new(Arc::clone(&rules));
-        let (spec, address) = Spec::new(name, MAILBOX, Some(thread.clone()), make);
+        let (spec, address) = Spec::new(name, MAILBOX, Some(thread.clone()), || Processor);
         addresses.insert(name, address);
         children.push(spec);
     }
     (branch(supervisor("processors", children)), addresses)
 }
 
-fn routing(
-    config: &config::Processing,
-    executor: Arc<Executor>,
-    thread: &ArbiterHandle,
-) -> (Spec, Addr<Router>) {
-    let (mut specs, mut workers) = (Vec::new(), Vec::new());
-    for number in 1..=config.concurrency * LANES_PER_REQUEST {
-        let executor = Arc::clone(&executor);
-        let make = move || Lane::new(Arc::clone(&executor));
-        let (spec, address) = Spec::new(format!("lane-{number}"), MAILBOX, Some(thread.clone()), make);
-        specs.push(spec);
-        workers.push(address);
-    }
-    let lanes = branch(supervisor("lanes", specs));
-    let config = config.clone();
-    let make = move || Router::new(Arc::clone(&executor), workers.clone(), &config);
+fn routing(executor: Arc<Executor>, thread: &ArbiterHandle) -> (Spec, Concurrency) {
+    let mut lanes = Lanes::new(Arc::clone(&executor), thread.clone());
+    let (specs, workers) = lanes.for_requests(executor.processing.get().concurrency);
+    let (lanes_spec, lanes_supervisor) = Spec::supervisor(supervisor("lanes", specs));
+    let make = move || Router::new(Arc::clone(&executor), workers.clone());
     let (router_spec, router) = Spec::new("router", MAILBOX, Some(thread.clone()), make);
-    let children = vec![lanes, router_spec.shutdown(DRAIN_LIMIT)];
-    (branch(Supervisor::new("routing", Strategy::OneForAll, INTENSITY, BACKOFF, children)), router)
+    let children = vec![lanes_spec, router_spec.shutdown(DRAIN_LIMIT)];
+    let concurrency = Concurrency { lanes, supervisor: lanes_supervisor, router };
+    (branch(Supervisor::new("routing", Strategy::OneForAll, INTENSITY, BACKOFF, children)), concurrency)
 }
 
 fn connections(
-    servers: &[config::Broadworks],
-    rules: Option<Arc<Rules>>,
+    settings: &Settings,
     store: &Store,
     router: Option<Addr<Router>>,
     thread: ArbiterHandle,
-) -> (Spec, Vec<watch::Receiver<LinkState>>) {
-    let (store, all) = (store.clone(), servers.to_vec());
-    let intake_store = store.clone();
-    let make = move || Intake::new(intake_store.clone(), router.clone(), &all);
+) -> (Spec, Addr<Supervisor>, Endpoints) {
+    let (intake_store, servers) = (store.clone(), settings.servers.live());
+    let make = move || Intake::new(intake_store.clone(), router.clone(), servers.clone());
     let (intake_spec, intake) = Spec::new("intake", MAILBOX, Some(thread.clone()), make);
+    let rules = settings.ema.is_some().then(|| settings.rules.live());
+    let surroundings = Surroundings { rules, intake, store: store.clone(), thread };
+    let (endpoints, specs) = Endpoints::new(&settings.servers.get(), surroundings);
     let mut children = vec![intake_spec.shutdown(READ_LIMIT)];
-    let mut links = Vec::new();
-    for server in servers.iter().cloned() {
-        let (link, state) = Link::new(&server.name, &server.address);
-        let (rules, intake, store, name) =
-            (rules.clone(), intake.clone(), store.clone(), server.name.clone());
-        let make = move || {
-            let (rules, intake, store) = (rules.clone(), intake.clone(), store.clone());
-            BroadworksConnection::new(server.clone(), rules, intake, store, link.clone())
-        };
-        children.push(Spec::new(name, MAILBOX, Some(thread.clone()), make).0.shutdown(READ_LIMIT));
-        links.push(state);
-    }
-    (branch(supervisor("connections", children)), links)
+    children.extend(specs);
+    let (spec, supervisor) = Spec::supervisor(supervisor("connections", children));
+    (spec, supervisor, endpoints)
+}
+
+fn reload_spec(reloading: Reloading) -> (Spec, Addr<Reloader>) {
+    let reloading = Arc::new(Mutex::new(reloading));
+    Spec::new("reload", MAILBOX, None, move || Reloader::new(Arc::clone(&reloading)))
+}
+
+fn herald_spec(sources: &Sources, http: SocketAddr, reload: Live<Option<String>>) -> Spec {
+    let Sources { store, links, board, tree, .. } = sources.clone();
+    let sources = systemd::Sources { http, store, links, board, reload };
+    Spec::new("systemd", MAILBOX, None, move || Herald::new(tree.clone(), sources.clone())).0
 }
 
 fn bulks(store: &Store, operators: &Operators) -> (Spec, Addr<Bulks>) {

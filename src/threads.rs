@@ -1,6 +1,8 @@
 //! The threads of the daemon: arbiters by name, and the watchdog that notices when one hangs.
 
+use crate::store::Store;
 use crate::supervision::{Stall, Watchdog, Watching};
+use crate::systemd::Feeder;
 use actix_rt::{Arbiter, ArbiterHandle};
 use std::time::Duration;
 
@@ -29,9 +31,13 @@ impl Threads {
         handle
     }
 
-    /// Watches all of them, and the current one.
-    pub fn watch(&self) -> std::io::Result<Watching> {
-        let main = Watchdog::new(PING, STALL_LIMIT).watch("main", Arbiter::current());
+    /// Watches all of them, and the current one. While all answer and the store commits, systemd's watchdog is fed.
+    pub fn watch(&self, store: &Store) -> std::io::Result<Watching> {
+        let feeder = Feeder::new(store.clone());
+        let period = feeder.as_ref().map_or(PING, |feeder| feeder.period().min(PING));
+        let main = Watchdog::new(period, STALL_LIMIT)
+            .on_answer(move || feeder.iter().for_each(Feeder::feed))
+            .watch("main", Arbiter::current());
         let add =
             |watchdog: Watchdog, (name, arbiter): &(String, Arbiter)| watchdog.watch(name, arbiter.handle());
         self.arbiters.iter().fold(main, add).start(|stall: Stall| {

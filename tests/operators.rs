@@ -5,7 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use support::daemon::{Daemon, PATIENCE, Site, eventually};
 use support::documents::{add, report, set_phone};
 use support::peers::Peers;
@@ -106,23 +106,49 @@ fn the_root_of_the_api_names_the_paths() {
     }
 }
 
+/// The process that another has started as its only child.
+fn daemon_of(parent: u32) -> String {
+    eventually("it has a child", || {
+        let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+        Some(children.trim().to_owned()).filter(|child| !child.is_empty())
+    })
+}
+
+fn signal(process: &str, name: &str) -> bool {
+    Command::new("kill").args([&format!("-{name}"), process]).status().expect("kill").success()
+}
+
 #[test]
 fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() {
-    let site = Site::new("");
-    let daemon = site.start();
-    daemon.signal("HUP");
-    line_with(&daemon, "the terminal is closed: stopping");
-    line_with(&daemon, "eventmanager stopped");
-    assert_eq!(daemon.ended(), Some(0));
-
-    let mut ignoring = Command::new("nohup");
-    let program = env!("CARGO_BIN_EXE_eventmanager");
-    let nohup = ignoring.args([program, "run", "--config"]).arg(site.config());
-    let daemon = Daemon::start_with(nohup);
-    daemon.signal("HUP");
-    daemon.signal("TERM");
-    line_with(&daemon, "terminated: stopping");
-    assert_eq!(daemon.ended(), Some(0));
+    for (command, minds) in [("exec", true), ("exec nohup", false)] {
+        let site = Site::new("");
+        let log = site.directory.path().join("log");
+        let (program, config) = (env!("CARGO_BIN_EXE_eventmanager"), site.config());
+        let run = format!("{command} {program} run --config {} 2>{}", config.display(), log.display());
+        // A terminal of its own, which is closed when this ends.
+        let mut terminal = Command::new("script");
+        let terminal = terminal.args(["-qc", &run, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut terminal = terminal.spawn().expect("script runs");
+        let logged = |text: &str| {
+            eventually(text, || std::fs::read_to_string(&log).ok()?.contains(text).then_some(()));
+        };
+        logged("eventmanager started");
+        let daemon = daemon_of(terminal.id());
+        assert!(signal(&daemon, "HUP"));
+        logged("configuration reloaded");
+        terminal.kill().expect("killed");
+        terminal.wait().expect("ended");
+        if minds {
+            logged("the terminal is closed: stopping");
+        } else {
+            eventually("it reloads", || {
+                let log = std::fs::read_to_string(&log).ok()?;
+                (log.matches("configuration reloaded").count() == 2).then_some(())
+            });
+            assert!(signal(&daemon, "TERM"));
+        }
+        logged("eventmanager stopped");
+    }
 }
 
 #[test]

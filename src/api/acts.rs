@@ -1,7 +1,7 @@
 //! What all acts over HTTP have in common: a name for who did it, and a reason.
 
 use super::access::{Caller, guard};
-use super::problem::{problem, wrong_method_of_act, wrong_method_of_act_with_plan};
+use super::problem::{problem, wrong_method_of_act, wrong_method_of_both};
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, middleware, web};
@@ -31,26 +31,25 @@ where
         .wrap(middleware::from_fn(guard))
 }
 
-/// A path that acts and that shows, when it is read, what the act would do.
-pub fn act_with_plan<P, PlanArgs, F, Args>(
+/// A path that is read with GET and acted on with POST.
+pub fn read_and_act<R, RArgs, F, Args>(
     path: &str,
-    plan: P,
+    read: R,
     handler: F,
-) -> impl HttpServiceFactory + use<P, PlanArgs, F, Args>
+) -> impl HttpServiceFactory + use<R, RArgs, F, Args>
 where
-    P: Handler<PlanArgs> + Copy,
-    P::Output: Responder + 'static,
-    PlanArgs: FromRequest + 'static,
+    R: Handler<RArgs> + Copy,
+    R::Output: Responder + 'static,
+    RArgs: FromRequest + 'static,
     F: Handler<Args>,
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
     web::resource(path.to_owned())
-        .route(web::get().to(plan))
-        .route(web::head().to(plan))
-        .route(web::post().to(handler))
-        .default_service(web::to(wrong_method_of_act_with_plan))
-        .wrap(middleware::from_fn(guard))
+        .route(web::get().to(read))
+        .route(web::head().to(read))
+        .route(web::post().to(handler).wrap(middleware::from_fn(guard)))
+        .default_service(web::to(wrong_method_of_both))
 }
 
 fn token(request: &HttpRequest) -> Option<String> {

@@ -13,7 +13,6 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
-use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// An event with everything that is known of it; no secrets.
@@ -116,7 +115,7 @@ pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder 
     };
     match journal {
         Ok(journal) => {
-            let subscriber = subscriber_of(&event, &Rules::of(&sources.config));
+            let subscriber = subscriber_of(&event, &Rules::of(&sources.config.get()));
             HttpResponse::Ok().json(EventDetail::new(event, subscriber, journal.unwrap_or_default()))
         }
         Err(error) => unreadable(&error),
@@ -153,7 +152,7 @@ pub async fn foreseen(sources: &Sources, id: &str) -> Result<Foreseen, HttpRespo
         Ok(None) => return Err(conflict("the document of this event holds no such command".into())),
         Err(error) => return Err(conflict(format!("its document cannot be read: {error}"))),
     };
-    let mut preview = Preview::new(Arc::clone(&sources.config), Some(sources.store.clone()));
+    let mut preview = Preview::new(sources.config.get(), Some(sources.store.clone()));
     preview.of(&command).await.map_err(|error| unreadable(&error))
 }
 

@@ -86,7 +86,7 @@ pub async fn ready(sources: Data<Sources>) -> impl Responder {
         store: describe(&store),
         intake: intake(&store),
         disks: disks(&sources),
-        connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
+        connections: sources.links.get().iter().map(|link| link.borrow().clone()).collect(),
         backlog: backlog(&sources).await,
     })
 }

@@ -21,7 +21,14 @@ pub async fn metrics(sources: Data<Sources>) -> impl Responder {
     refresh_health(&sources);
     process::measure(sources.started);
     sources.metrics.run_upkeep();
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(sources.metrics.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(without_gone(&sources.metrics.render()))
+}
+
+/// A series of what is not configured any more has no number, and is left out.
+fn without_gone(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.ends_with(" NaN\n")).collect()
 }
 
 /// The backlog is counted in the store. While that is away the last numbers stand.
@@ -47,7 +54,7 @@ fn refresh_health(sources: &Sources) {
         let up = number(state == DatabaseHealth::Up);
         metrics::gauge!("eventmanager_store_up", "database" => database).set(up);
     }
-    let node = sources.config.node.name.clone();
+    let node = sources.config.get().node.name.clone();
     let version = env!("CARGO_PKG_VERSION");
     metrics::gauge!("eventmanager_build_info", "version" => version, "node" => node).set(1.0);
 }

@@ -16,6 +16,7 @@ mod faults;
 mod headers;
 mod health;
 mod legacy;
+mod log;
 mod metrics;
 mod openapi;
 mod parameters;
@@ -35,25 +36,26 @@ pub use server::{Api, Bound, bind};
 pub use settings::{Change, Settings};
 pub use stream::{Channel, Hub};
 
-use crate::config::Config;
-use crate::connections::LinkState;
+use crate::config::{Config, Live};
+use crate::connections::Links;
 use crate::managers::{Board, Hosts, Pauses};
 use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
 use crate::router::Router;
 use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
+use crate::telemetry::LogLevel;
 use actix::Addr;
 use actix_web::{FromRequest, Handler, Resource, Responder, web};
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 
 /// What the handlers read from.
 #[derive(Clone)]
 pub struct Sources {
-    pub config: Arc<Config>,
+    /// What is in force; a reload changes it.
+    pub config: Live<Config>,
     pub store: Store,
     /// How many events there are, for everybody who shows it.
     pub counts: counts::Counting,
@@ -67,11 +69,13 @@ pub struct Sources {
     pub board: Board,
     pub hosts: Hosts,
     pub tree: Addr<Supervisor>,
-    pub links: Vec<watch::Receiver<LinkState>>,
+    pub links: Live<Links>,
     pub disks: watch::Receiver<Vec<Disk>>,
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,
+    /// How much is logged.
+    pub log: LogLevel,
 }
 
 /// Seconds of the epoch, with their fraction.
@@ -109,11 +113,12 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(session::service())
         .service(read("/api/v1/subscribers", subscribers::list))
         .service(read("/api/v1/subscribers/{user}", subscribers::show))
-        .service(acts::act_with_plan(
+        .service(acts::read_and_act(
             "/api/v1/subscribers/{user}/reprovision",
             reprovision::plan,
             reprovision::act,
         ))
+        .service(acts::read_and_act("/api/v1/log", log::show, log::set))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }
@@ -140,6 +145,7 @@ async fn index() -> impl Responder {
             "subscribers by id, phone, identity or group; /{user} shows one with its events",
         ),
         ("/api/v1/tree", "every actor"),
+        ("/api/v1/log", "how much is logged"),
         ("/openapi.json", "every path of the API, for programs that make clients"),
         ("/alivecheck", "as in the Erlang release"),
     ];

@@ -5,8 +5,8 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    audit, bulk, event, event_acts, events, faults, health, legacy, metrics, reprovision, session, status,
-    stream, subscribers, systems,
+    audit, bulk, event, event_acts, events, faults, health, legacy, log, metrics, reprovision, session,
+    status, stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -37,6 +37,8 @@ use utoipa::{Modify, OpenApi};
         systems::pause,
         systems::resume,
         audit::list,
+        log::show,
+        log::set,
         session::show,
         session::log_in,
         session::log_out,

@@ -64,9 +64,10 @@ pub async fn wrong_method_of_act(request: HttpRequest) -> HttpResponse {
     not_allowed(detail, "POST")
 }
 
-/// Answers a method that a path has neither to read nor to act.
-pub async fn wrong_method_of_act_with_plan(request: HttpRequest) -> HttpResponse {
-    let detail = format!("{} is read with GET and done with POST, not {}", request.path(), request.method());
+/// Answers a method that a path to read and to act on does not have.
+pub async fn wrong_method_of_both(request: HttpRequest) -> HttpResponse {
+    let detail =
+        format!("{} is read with GET and acted on with POST, not {}", request.path(), request.method());
     not_allowed(detail, "GET, HEAD, POST")
 }
 

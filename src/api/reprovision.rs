@@ -16,7 +16,6 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -187,10 +186,10 @@ async fn planned(sources: &Sources, user: &str, operator: &str) -> Result<Planne
         Err(error @ ReadError::Row { .. }) => return Err(conflict(error.to_string())),
         Err(error) => return Err(unreadable(&error)),
     };
-    let digest = reprovision::plan(&Rules::of(&sources.config), &row, &Secret::new("***")).digest();
+    let digest = reprovision::plan(&Rules::of(&sources.config.get()), &row, &Secret::new("***")).digest();
     let command = command(operator, user, &digest)
         .ok_or_else(|| conflict(format!("the id {user:?} has letters that no document can hold")))?;
-    let mut preview = Preview::new(Arc::clone(&sources.config), None);
+    let mut preview = Preview::new(sources.config.get(), None);
     preview.assume(row);
     match preview.of(&command).await {
         Ok(plan) => Ok(Planned { plan, digest }),

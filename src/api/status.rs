@@ -88,7 +88,7 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
     );
     let Situation { store, disks, connections, systems, hosts } = situation(&sources);
     HttpResponse::Ok().json(Status {
-        node: sources.config.node.name.clone(),
+        node: sources.config.get().node.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         started: seconds(sources.started),
         uptime_seconds: sources.started.elapsed().unwrap_or_default().as_secs(),
@@ -120,7 +120,7 @@ pub fn situation(sources: &Sources) -> Situation {
     Situation {
         store: health::describe(&sources.store.health().borrow()),
         disks: health::disks(sources),
-        connections: sources.links.iter().map(|link| link.borrow().clone()).collect(),
+        connections: sources.links.get().iter().map(|link| link.borrow().clone()).collect(),
         systems: systems::describe(sources),
         hosts: hosts(sources),
     }

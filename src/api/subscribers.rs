@@ -129,7 +129,7 @@ pub async fn list(sources: Data<Sources>, search: Parameters<Search>) -> impl Re
     let Search { text, group, limit, cursor } = search.0;
     let text = text.unwrap_or_default();
     let search = SubscriberSearch {
-        phones: phones(&Rules::of(&sources.config), &text),
+        phones: phones(&Rules::of(&sources.config.get()), &text),
         identity: text.strip_prefix("sip:").unwrap_or(&text).to_owned(),
         text,
         group: group.filter(|group| !group.is_empty()),

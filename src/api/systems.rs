@@ -77,7 +77,7 @@ pub fn describe(sources: &Sources) -> Vec<SystemStatus> {
         };
         SystemStatus {
             system,
-            configured: is_configured(&sources.config, system),
+            configured: is_configured(&sources.config.get(), system),
             state,
             paused: pause.map(describe_pause),
         }

@@ -3,14 +3,17 @@
 //! A file is TOML (`config/eventmanager.toml` shows every key), or the `em.ini` of the Erlang release as it is.
 //! `toml_file` walks TOML with the help of `section`; one function per section lives in `sections`;
 //! `em_ini` gives the release's INI its meaning; `units` and `addresses` turn single texts into values.
+//! `difference` says what a new configuration changes, and `live` is how it reaches those who work with it.
 //!
-//! Adding a key: a field in `values`, a line in its function in `sections`, a line in the shipped file.
+//! Adding a key: a field in `values`, a line in its function in `sections`, one in `difference`, one in the shipped file.
 
 mod addresses;
 mod defaults;
+mod difference;
 mod em_ini;
 mod ini;
 mod ini_section;
+mod live;
 mod problem;
 mod section;
 mod sections;
@@ -20,7 +23,9 @@ mod toml_file;
 mod units;
 mod values;
 
+pub use difference::{Change, Difference, difference};
 pub use em_ini::parse_ini;
+pub use live::{Live, Setting};
 pub use problem::{Problem, Problems};
 pub use surroundings::Surroundings;
 pub use toml_file::parse_toml;

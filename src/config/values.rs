@@ -38,6 +38,9 @@ pub enum LogFormat {
     Json,
 }
 
+/// How much can be logged, from little to much.
+pub const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 /// What is logged and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {

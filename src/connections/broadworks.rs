@@ -14,17 +14,16 @@ use super::intake::Intake;
 use super::link::Link;
 use super::notification_ids::NotificationWatch;
 use super::session::{End, READ_BUFFER, Session};
-use crate::config;
+use crate::config::{self, Live};
 use crate::processors::attributes::Rules;
 use crate::store::Store;
 use crate::supervision::{Backoff, Shutdown};
 use actix::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 /// The first attempt to reconnect comes within a second, later ones at growing distances.
@@ -39,25 +38,47 @@ const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duratio
 /// Reads one application server until it is shut down.
 pub struct BroadworksConnection {
     server: config::Broadworks,
-    rules: Option<Arc<Rules>>,
+    rules: Option<Live<Rules>>,
     intake: Addr<Intake>,
     store: Store,
     link: Link,
     ids: Rc<RefCell<NotificationWatch>>,
     stop: Rc<Notify>,
+    /// It reads, or what it has read is not stored yet.
+    reading: bool,
+    /// Whoever waits until all is stored. Then it does nothing more, and is removed.
+    finishing: Vec<oneshot::Sender<()>>,
+    ending: bool,
 }
+
+/// Reads no further. Answered when what was read is stored, however long the database is away; the actor does nothing
+/// more then, and can be removed with nothing to lose.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Finish;
 
 impl BroadworksConnection {
     /// The connection to `server`; without rules every command is stored as ignored.
     pub fn new(
         server: config::Broadworks,
-        rules: Option<Arc<Rules>>,
+        rules: Option<Live<Rules>>,
         intake: Addr<Intake>,
         store: Store,
         link: Link,
     ) -> Self {
         let ids = Rc::new(RefCell::new(NotificationWatch::new(&server.name)));
-        BroadworksConnection { server, rules, intake, store, link, ids, stop: Rc::default() }
+        BroadworksConnection {
+            server,
+            rules,
+            intake,
+            store,
+            link,
+            ids,
+            stop: Rc::default(),
+            reading: false,
+            finishing: Vec::new(),
+            ending: false,
+        }
     }
 
     /// Has the ids that come compared with the last one that is stored, as soon as it can be read: the server has gone
@@ -70,12 +91,27 @@ impl BroadworksConnection {
     }
 }
 
+impl BroadworksConnection {
+    fn has_finished(&mut self, ctx: &mut Context<Self>) {
+        self.reading = false;
+        if self.ending || self.finishing.is_empty() {
+            return ctx.stop();
+        }
+        for waiting in self.finishing.drain(..) {
+            let _ = waiting.send(()); // it may have lost its patience
+        }
+    }
+}
+
 impl Actor for BroadworksConnection {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         // After a failure the connection of before is gone, though nobody has said so.
         self.link.down("not connected yet");
+        (self.reading, self.ending) = (true, false);
+        self.finishing.clear();
+        self.stop = Rc::default();
         self.look_up_last_id(ctx);
         let reader = Reader {
             source: Source { name: self.server.name.as_str().into(), rules: self.rules.clone() },
@@ -86,7 +122,7 @@ impl Actor for BroadworksConnection {
             stop: Rc::clone(&self.stop),
         };
         let reading = async move { reader.read_until_stopped().await };
-        ctx.spawn(reading.into_actor(self).map(|(), _, ctx| ctx.stop()));
+        ctx.spawn(reading.into_actor(self).map(|(), this, ctx| this.has_finished(ctx)));
     }
 }
 
@@ -96,8 +132,29 @@ impl Handler<Shutdown> for BroadworksConnection {
     type Result = ();
 
     /// Reads no further; the actor stops when what was read is stored.
-    fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) {
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        self.ending = true;
         self.stop.notify_one();
+        if !self.reading {
+            ctx.stop();
+        }
+    }
+}
+
+impl Handler<Finish> for BroadworksConnection {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Finish, _: &mut Context<Self>) -> Self::Result {
+        if !self.reading {
+            return Box::pin(std::future::ready(()));
+        }
+        let (tell, told) = oneshot::channel();
+        self.finishing.push(tell);
+        self.stop.notify_one();
+        Box::pin(async {
+            // Dropped where this actor fails, and what it had read is lost with it.
+            let _ = told.await;
+        })
     }
 }
 

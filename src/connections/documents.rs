@@ -1,6 +1,7 @@
 //! From a frame to events: what is stored, and as what.
 
 use super::intake::Incoming;
+use crate::config::Live;
 use crate::event::{NewEvent, Status};
 use crate::processors::attributes::Rules;
 use crate::processors::command_type_of_peer;
@@ -19,7 +20,7 @@ const NO_EMA: &str = "nothing is provisioned: [ema] is not configured";
 pub struct Source {
     pub name: Arc<str>,
     /// `None`: nothing is provisioned, every command is stored as ignored.
-    pub rules: Option<Arc<Rules>>,
+    pub rules: Option<Live<Rules>>,
 }
 
 /// Every event keeps the whole document: one with so many commands that they would take more bytes than this is stored
@@ -128,7 +129,7 @@ impl Source {
 
     fn command(&self, command: &Command, text: &Arc<str>, notification_id: Option<String>) -> Incoming {
         let provisioned = command_type_of_peer(command.command_type()).zip(self.rules.as_ref());
-        let subject = provisioned.map(|(entry, rules)| (entry.subject)(command, rules));
+        let subject = provisioned.map(|(entry, rules)| (entry.subject)(command, &rules.get()));
         let status = if subject.is_some() { Status::Pending } else { Status::Ignored };
         let note = self.rules.is_none().then(|| NO_EMA.to_owned());
         let mut event = self.event(Arc::clone(text), notification_id, status, note);

@@ -3,7 +3,7 @@
 //! It answers a connection when its events are on disk; until then the connection keeps its copy and reads no further
 //! than its window allows. That is the back-pressure: the store is the queue, not the peer's socket.
 
-use crate::config;
+use crate::config::{Broadworks, Live};
 use crate::event::{NewEvent, Status};
 use crate::processors::subject::Subject;
 use crate::router::{Announce, Announced, Router};
@@ -46,6 +46,7 @@ pub struct Received {
 pub struct Intake {
     store: Store,
     router: Option<Addr<Router>>,
+    servers: Live<Vec<Broadworks>>,
     /// Source to the name under which its notifications are compared, and for how long.
     clusters: HashMap<Arc<str>, (Arc<str>, Duration)>,
     recent: HashMap<Arc<str>, Recent>,
@@ -56,18 +57,12 @@ pub struct Intake {
 
 impl Intake {
     /// The intake of these servers; without a router nothing is pending.
-    pub fn new(store: Store, router: Option<Addr<Router>>, servers: &[config::Broadworks]) -> Self {
-        let cluster = |server: &config::Broadworks| {
-            let name: Arc<str> = server.cluster.as_ref().map_or_else(
-                || format!("server {}", server.name).into(),
-                |cluster| format!("cluster {cluster}").into(),
-            );
-            (server.name.as_str().into(), (name, server.duplicate_window))
-        };
+    pub fn new(store: Store, router: Option<Addr<Router>>, servers: Live<Vec<Broadworks>>) -> Self {
         Intake {
             store,
             router,
-            clusters: servers.iter().map(cluster).collect(),
+            clusters: clusters(&servers.get()),
+            servers,
             recent: HashMap::new(),
             known: watch::Sender::new(false),
             commands: Labels::default(),
@@ -119,6 +114,9 @@ impl Intake {
 
     /// Has the events stored, then announces them.
     fn receive(&mut self, mut received: Received) -> ResponseActFuture<Self, Result<(), StoreError>> {
+        if let Some(servers) = self.servers.take_new() {
+            self.clusters = clusters(&servers);
+        }
         for incoming in &mut received.events {
             self.mark_duplicate(received.connection, incoming);
         }
@@ -164,6 +162,7 @@ impl Actor for Intake {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
+        self.clusters = clusters(&self.servers.get());
         self.recent.clear();
         self.known.send_replace(false);
         self.remember_stored(ctx, 0);
@@ -189,6 +188,18 @@ impl Handler<Shutdown> for Intake {
     fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
         ctx.stop();
     }
+}
+
+/// Source to the name under which its notifications are compared, and for how long.
+fn clusters(servers: &[Broadworks]) -> HashMap<Arc<str>, (Arc<str>, Duration)> {
+    let cluster = |server: &Broadworks| {
+        let name: Arc<str> = server.cluster.as_ref().map_or_else(
+            || format!("server {}", server.name).into(),
+            |cluster| format!("cluster {cluster}").into(),
+        );
+        (server.name.as_str().into(), (name, server.duplicate_window))
+    };
+    servers.iter().map(cluster).collect()
 }
 
 /// What was stored since then, oldest first: source and print of each notification.

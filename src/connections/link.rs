@@ -17,6 +17,9 @@ pub struct LinkState {
     pub reason: Option<String>,
 }
 
+/// The states of all connections.
+pub type Links = Vec<watch::Receiver<LinkState>>;
+
 /// The connection's side: tells metrics and watchers.
 #[derive(Clone)]
 pub struct Link(watch::Sender<LinkState>);
@@ -57,6 +60,11 @@ impl Link {
             gauge(&state.name, up);
         });
     }
+}
+
+/// There is no such endpoint any more: its metric is shown no longer.
+pub(super) fn forget(name: &str) {
+    metrics::gauge!("eventmanager_connection_up", "connection" => name.to_owned()).set(f64::NAN);
 }
 
 fn gauge(name: &str, up: bool) {

@@ -1,15 +1,17 @@
 //! Connections: one supervised actor for every configured endpoint, and the intake that they feed.
 //!
 //! [`broadworks`] connects, `session` owns the socket; [`documents`] makes events of what it reads; [`intake`] has
-//! them stored.
+//! them stored. [`endpoints`] is which of them there are, which a reload may change.
 
 pub mod broadworks;
 pub mod documents;
+pub mod endpoints;
 pub mod intake;
 pub mod link;
 mod notification_ids;
 mod session;
 
 pub use broadworks::BroadworksConnection;
+pub use endpoints::Endpoints;
 pub use intake::Intake;
-pub use link::{Link, LinkState};
+pub use link::{Link, LinkState, Links};

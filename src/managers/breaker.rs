@@ -32,6 +32,8 @@ pub struct Breaker {
     /// `breaker_open`: 1 while it is left alone.
     open: metrics::Gauge,
     report: Report,
+    /// It is not configured any more; what is still under way to it is no news.
+    forgotten: Cell<bool>,
 }
 
 impl Breaker {
@@ -52,6 +54,7 @@ impl Breaker {
             since: Cell::new(SystemTime::UNIX_EPOCH),
             open,
             report,
+            forgotten: Cell::new(false),
         }
     }
 
@@ -114,7 +117,7 @@ impl Breaker {
         self.reason.replace(reason.to_owned());
         if self.may_be_asked() {
             tracing::warn!(system = self.system, host = self.name, reason, "host is away");
-            self.open.set(1);
+            self.open.set(if self.forgotten.get() { 0 } else { 1 });
             self.since.set(SystemTime::now());
             self.wait_for_probe(Instant::now());
         }
@@ -129,6 +132,13 @@ impl Breaker {
     fn report(&self, state: BreakerState) {
         let failing = || Failing { since: self.since.get(), reason: self.reason.borrow().clone() };
         self.report.breaker(state, (state != BreakerState::Closed).then(failing));
+    }
+
+    /// It is not configured any more: nobody is to be told that it is away.
+    pub fn forget(&self) {
+        self.forgotten.set(true);
+        self.open.set(0);
+        self.report.end();
     }
 
     fn wait_for_probe(&self, now: Instant) {

@@ -95,7 +95,8 @@ impl Publisher {
         let breaker = BreakerState::Closed;
         let state = HostState { system, host: host.to_owned(), rank, breaker, sessions: 0, failing: None };
         self.0.send_modify(|hosts| {
-            hosts.retain(|known| (known.system, known.rank) != (system, rank));
+            // One that has changed its place is told once.
+            hosts.retain(|known| known.system != system || (known.rank != rank && known.host != host));
             hosts.push(state);
             hosts.sort_by_key(|known| (known.system, known.rank));
         });
@@ -112,6 +113,12 @@ impl Report {
     /// So many sessions are open.
     pub fn sessions(&self, sessions: usize) {
         self.change(|state| state.sessions = sessions);
+    }
+
+    /// The host is not configured any more.
+    pub fn end(&self) {
+        let own = |state: &HostState| state.system == self.system && state.host == self.host;
+        self.publisher.0.send_modify(|hosts| hosts.retain(|state| !own(state)));
     }
 
     fn change(&self, change: impl FnOnce(&mut HostState)) {

@@ -202,5 +202,5 @@ fn subject(event: &Event, executor: Option<&Arc<Executor>>) -> Option<Subject> {
     let entry = command_type(&event.command)?;
     let document = Document::from_text(event.document.to_string());
     let command = document.into_command(event.command_index).ok()??;
-    Some((entry.subject)(&command, &executor?.rules))
+    Some((entry.subject)(&command, &executor?.rules.get()))
 }

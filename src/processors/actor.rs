@@ -21,6 +21,8 @@ pub struct PlanRequest {
     pub subscriber: Option<Subscriber>,
     /// The members of the group that the event deletes; of a row that cannot be read, why.
     pub members: Vec<Result<Subscriber, String>>,
+    /// Those in force when the event is planned.
+    pub rules: Arc<Rules>,
     /// For an association that is created without a password of its own.
     pub new_password: Secret,
 }
@@ -29,16 +31,7 @@ pub struct PlanRequest {
 pub type Processors = HashMap<&'static str, Addr<Processor>>;
 
 /// Plans the events of one kind of command.
-pub struct Processor {
-    rules: Arc<Rules>,
-}
-
-impl Processor {
-    /// A processor under `rules`.
-    pub fn new(rules: Arc<Rules>) -> Self {
-        Processor { rules }
-    }
-}
+pub struct Processor;
 
 impl Actor for Processor {
     type Context = Context<Self>;
@@ -54,7 +47,7 @@ impl Handler<PlanRequest> for Processor {
             command: &request.command,
             subscriber: request.subscriber.as_ref(),
             members: &request.members,
-            rules: &self.rules,
+            rules: &request.rules,
             new_password: &request.new_password,
         };
         // A plan is a pure function: one that panics over an event would do so each time. The event fails, and a run

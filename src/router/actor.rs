@@ -51,6 +51,15 @@ pub struct Reconsider {
     pub verb: Verb,
 }
 
+/// The workers that may run events from now on: those of before with further ones behind them. `at_once` of all may run
+/// an event at a time.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct SetLanes {
+    pub further: Vec<Addr<Lane>>,
+    pub at_once: usize,
+}
+
 /// Asks for the router's numbers.
 #[derive(Message)]
 #[rtype(result = "Backlog")]
@@ -71,10 +80,11 @@ pub struct Backlog {
 /// See the module.
 pub struct Router {
     pub(super) executor: Arc<Executor>,
+    /// Their number only grows: those beyond what is configured have nothing to do.
     pub(super) workers: Vec<Addr<Lane>>,
+    /// So many of them may run an event at a time.
+    pub(super) at_once: usize,
     pub(super) order: Order,
-    pub(super) on_failure: OnFailure,
-    pub(super) retry: Backoff,
     pub(super) state: State,
 }
 
@@ -103,20 +113,24 @@ pub(super) struct State {
 
 impl Router {
     /// A router over these workers.
-    pub fn new(executor: Arc<Executor>, workers: Vec<Addr<Lane>>, processing: &Processing) -> Self {
-        Router {
-            executor,
-            workers,
-            order: processing.order,
-            on_failure: processing.on_failure,
-            retry: Backoff { first: processing.retry_initial, max: processing.retry_max },
-            state: State::default(),
-        }
+    pub fn new(executor: Arc<Executor>, workers: Vec<Addr<Lane>>) -> Self {
+        let (at_once, order) = (workers.len(), executor.processing.get().order);
+        Router { executor, workers, at_once, order, state: State::default() }
+    }
+
+    /// How events are run, as it is configured now.
+    pub(super) fn processing(&self) -> Arc<Processing> {
+        self.executor.processing.get()
+    }
+
+    pub(super) fn retry(&self) -> Backoff {
+        let processing = self.processing();
+        Backoff { first: processing.retry_initial, max: processing.retry_max }
     }
 
     /// Gives ready events to idle workers.
     pub(super) fn dispatch(&mut self, ctx: &mut Context<Self>) {
-        while !self.state.draining && !self.state.idle.is_empty() {
+        while !self.state.draining && self.state.running < self.at_once && !self.state.idle.is_empty() {
             let Some(event) = self.state.ready.pop_front() else { return };
             let worker = self.state.idle.pop().expect("there is an idle worker");
             let keys = self.state.conflicts.keys(event);
@@ -152,7 +166,7 @@ impl Router {
 
     /// A failed event lets the others go, or holds them until somebody resolves it.
     fn failed(&mut self, event: Uuid, ctx: &mut Context<Self>) {
-        match self.on_failure {
+        match self.processing().on_failure {
             OnFailure::Continue => self.finish(event, ctx),
             OnFailure::Hold => self.state.held.push(event),
         }
@@ -179,7 +193,7 @@ impl Router {
             return;
         };
         tracing::warn!(%event, %party, reason, failures, "event waits");
-        ctx.run_later(self.retry.delay(failures), move |this, ctx| {
+        ctx.run_later(self.retry().delay(failures), move |this, ctx| {
             this.state.ready.extend(this.state.outages.next(party));
             this.dispatch(ctx);
         });
@@ -237,6 +251,11 @@ impl Router {
 
     /// Lets those events go that somebody has resolved meanwhile, and runs those again that are to be retried.
     fn check_held(&mut self, ctx: &mut Context<Self>) {
+        if self.processing().on_failure == OnFailure::Continue {
+            // It was "hold" until a reload.
+            std::mem::take(&mut self.state.held).into_iter().for_each(|event| self.finish(event, ctx));
+            return self.dispatch(ctx);
+        }
         for event in self.state.held.clone() {
             let store = self.executor.store.clone();
             let row = async move { store.event_by_uuid(event).await };
@@ -300,6 +319,17 @@ impl Handler<Reconsider> for Router {
             }
         }
         self.admit(ctx);
+        self.dispatch(ctx);
+    }
+}
+
+impl Handler<SetLanes> for Router {
+    type Result = ();
+
+    fn handle(&mut self, SetLanes { further, at_once }: SetLanes, ctx: &mut Context<Self>) {
+        self.state.idle.extend(self.workers.len()..self.workers.len() + further.len());
+        self.workers.extend(further);
+        self.at_once = at_once;
         self.dispatch(ctx);
     }
 }

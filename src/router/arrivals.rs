@@ -15,7 +15,6 @@ use crate::store::{PendingEvent, ReadError, Store};
 use crate::wire::ocir::Document;
 use actix::prelude::*;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// So many events are known at most; further ones stay in the store until there is room.
@@ -43,7 +42,7 @@ impl Router {
 
     /// Reads a page, and then the next, until all is known or there is no room.
     fn load_page(&mut self, ctx: &mut Context<Self>, after: i64) {
-        let (store, on_failure) = (self.executor.store.clone(), self.on_failure);
+        let (store, on_failure) = (self.executor.store.clone(), self.processing().on_failure);
         let page = async move {
             match on_failure {
                 OnFailure::Continue => store.pending(after, PAGE).await,
@@ -64,7 +63,7 @@ impl Router {
     fn loaded(&mut self, rows: Vec<PendingEvent>, ctx: &mut Context<Self>) {
         self.state.read_failures = 0;
         let next = rows.last().map(|row| row.id).filter(|_| rows.len() == PAGE);
-        let rules = Arc::clone(&self.executor.rules);
+        let rules = self.executor.rules.get();
         for row in rows {
             if !self.state.known.contains(&row.uuid) {
                 self.know(Announced { event: row.uuid, subject: subject(&row, &rules) });
@@ -148,7 +147,7 @@ impl Router {
 
     fn read_delay(&mut self) -> Duration {
         self.state.read_failures += 1;
-        self.retry.delay(self.state.read_failures - 1)
+        self.retry().delay(self.state.read_failures - 1)
     }
 
     /// Enters an event with the names in its document, in the rows of its subscribers, and in what may have changed

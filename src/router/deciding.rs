@@ -26,13 +26,15 @@ impl Executor {
             return Ok(Decision::Ignore("this command is not acted on".into()));
         };
         let command = command(event)?;
-        let rows = Rows::read(&self.store, &(entry.subject)(&command, &self.rules)).await?;
+        let rules = self.rules.get();
+        let rows = Rows::read(&self.store, &(entry.subject)(&command, &rules)).await?;
         rows.check_held(held)?;
         let request = PlanRequest {
             command_type: entry,
             command,
             subscriber: rows.subscriber.clone(),
             members: rows.members.clone(),
+            rules,
             new_password: password::random(),
         };
         let decision = match self.processors[entry.processor].send(request).await {
@@ -54,7 +56,8 @@ impl Executor {
     pub(super) async fn digest(&self, event: &Event, held: Option<&[Key]>) -> Result<Option<String>, Stop> {
         let Some(entry) = command_type(&event.command) else { return Ok(None) };
         let Ok(command) = command(event) else { return Ok(None) };
-        let subject = (entry.subject)(&command, &self.rules);
+        let rules = self.rules.get();
+        let subject = (entry.subject)(&command, &rules);
         if subject.users.is_empty() || subject.whole_group.is_some() {
             return Ok(None);
         }
@@ -62,7 +65,7 @@ impl Executor {
         if let Some(held) = held {
             rows.check_held(held)?;
         }
-        Ok(Some(digest(rows.subscriber.as_ref(), &self.rules)))
+        Ok(Some(digest(rows.subscriber.as_ref(), &rules)))
     }
 
     /// Whether a retry of a failed event would go on at the step that failed, as things are now.
@@ -79,7 +82,7 @@ impl Executor {
     pub(super) fn subscriber_of(&self, event: &Event) -> Option<String> {
         let entry = command_type(&event.command)?;
         let command = command(event).ok()?;
-        (entry.subject)(&command, &self.rules).whose().map(str::to_owned)
+        (entry.subject)(&command, &self.rules.get()).whose().map(str::to_owned)
     }
 
     /// Fails the event before anything is sent if a value would not fit its column afterwards.

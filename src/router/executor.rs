@@ -12,7 +12,7 @@ use super::keys::Key;
 use super::outages::Party;
 use super::unsaved::Unsaved;
 use super::walk::Walk;
-use crate::config::Mode;
+use crate::config::{Live, Mode, Processing};
 use crate::event::{Event, Status};
 use crate::managers::{Answer, Board, Systems};
 use crate::plan::{Request, System};
@@ -27,14 +27,13 @@ use uuid::Uuid;
 #[derive(Clone)]
 pub struct Executor {
     pub store: Store,
-    pub rules: Arc<Rules>,
+    pub rules: Live<Rules>,
     pub processors: Processors,
     pub systems: Systems,
     /// Which systems operators have paused.
     pub pauses: Board,
     pub mode: Mode,
-    /// Requests that may be under way at a time.
-    pub concurrency: usize,
+    pub processing: Live<Processing>,
     pub slots: Slots,
 }
 
@@ -49,6 +48,21 @@ impl Slots {
     /// So many for HSS and ENUM, and as many for mail.
     pub fn new(concurrency: usize) -> Slots {
         Slots { core: Arc::new(Semaphore::new(concurrency)), mail: Arc::new(Semaphore::new(concurrency)) }
+    }
+
+    /// Lets so many more or fewer requests be under way, from now on; those that are end as they began.
+    ///
+    /// Resolves when no more than that are: until then no further request begins.
+    pub async fn resize(&self, from: usize, to: usize) {
+        let retire = |slots: &Arc<Semaphore>| Arc::clone(slots).acquire_many_owned((from - to) as u32);
+        if to >= from {
+            [&self.core, &self.mail].into_iter().for_each(|slots| slots.add_permits(to - from));
+            return;
+        }
+        let (core, mail) = tokio::join!(retire(&self.core), retire(&self.mail));
+        for permits in [core, mail] {
+            permits.expect("the semaphore is never closed").forget();
+        }
     }
 
     fn of(&self, system: System) -> &Semaphore {

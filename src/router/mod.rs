@@ -1,7 +1,7 @@
 //! From stored events to their end: conflict keys decide what may run, lanes run it.
 //!
 //! [`actor`] is the router, to which events come through `arrivals`; [`conflicts`] and [`outages`] are the pure tables it
-//! decides with. [`lane`] is the worker that runs one event with the one [`executor`], which plans it (`deciding`) and walks
+//! decides with. [`lane`] is the worker ([`lanes`] of them) that runs one event with the one [`executor`], which plans it (`deciding`) and walks
 //! its steps (`walk`) along the plan and its journal (`journey`), with what is not committed yet in hand (`unsaved`).
 
 pub mod actor;
@@ -13,6 +13,7 @@ mod journey;
 pub mod judge;
 pub mod keys;
 pub mod lane;
+pub mod lanes;
 pub mod outages;
 mod unsaved;
 mod walk;

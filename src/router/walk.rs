@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
                 (member, walked)
             }
         });
-        let at_once = self.executor.concurrency * MEMBERS_PER_REQUEST;
+        let at_once = self.executor.processing.get().concurrency * MEMBERS_PER_REQUEST;
         let walked: Vec<_> = stream::iter(walks).buffer_unordered(at_once).collect().await;
         let mut failures = Vec::new();
         for (member, walked) in walked {

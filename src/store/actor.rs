@@ -1,7 +1,7 @@
 //! The supervised ends of the store: group writers on their own threads, the watch over their disks, and the sweeper.
 
 use super::{Disk, Store, WriterTask};
-use crate::config::DiskLow;
+use crate::config::{Config, DiskLow, Live};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
 use std::path::PathBuf;
@@ -52,19 +52,24 @@ impl Handler<Shutdown> for StoreWriter {
 /// Looks how much room the embedded databases have, says when it is little, and when it is not any more.
 pub struct DiskWatch {
     directories: Vec<PathBuf>,
-    low: DiskLow,
+    config: Live<Config>,
     board: Arc<watch::Sender<Vec<Disk>>>,
 }
 
 impl DiskWatch {
     /// What is found is published on `board`.
-    pub fn new(directories: Vec<PathBuf>, low: DiskLow, board: Arc<watch::Sender<Vec<Disk>>>) -> Self {
-        DiskWatch { directories, low, board }
+    pub fn new(
+        directories: Vec<PathBuf>,
+        config: Live<Config>,
+        board: Arc<watch::Sender<Vec<Disk>>>,
+    ) -> Self {
+        DiskWatch { directories, config, board }
     }
 
     /// A file system may take its time to answer, one over a network for ever: that holds up nothing but the next look.
     fn look(&mut self, ctx: &mut Context<Self>) {
-        let (directories, low, before) = (self.directories.clone(), self.low, self.board.borrow().clone());
+        let (directories, before) = (self.directories.clone(), self.board.borrow().clone());
+        let low = self.config.get().store.disk_low;
         let measured = actix_rt::task::spawn_blocking(move || measure(&directories, low, &before));
         ctx.spawn(measured.into_actor(self).map(|disks, this, ctx| {
             if let Ok(disks) = disks {
@@ -117,14 +122,14 @@ impl Handler<Shutdown> for DiskWatch {
 /// Deletes what nobody needs any more, now and then.
 pub struct Sweeper {
     store: Store,
-    retention_days: Option<u32>,
+    retention_days: Live<Option<u32>>,
     /// A sweep may take longer than the distance of two.
     is_sweeping: bool,
 }
 
 impl Sweeper {
     /// Events are kept for ever where `retention_days` is `None`.
-    pub fn new(store: Store, retention_days: Option<u32>) -> Self {
+    pub fn new(store: Store, retention_days: Live<Option<u32>>) -> Self {
         Sweeper { store, retention_days, is_sweeping: false }
     }
 
@@ -132,7 +137,7 @@ impl Sweeper {
         if std::mem::replace(&mut self.is_sweeping, true) {
             return;
         }
-        let retention = self.retention_days.map(|days| DAY * days);
+        let retention = self.retention_days.get().map(|days| DAY * days);
         let older_than = retention.and_then(|age| SystemTime::now().checked_sub(age));
         let store = self.store.clone();
         let swept = async move {

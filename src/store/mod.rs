@@ -143,6 +143,7 @@ fn make_half(
         limits: limits.clone(),
         feed: Arc::default(),
         slot: tokio::sync::Mutex::default(),
+        committing: std::sync::Mutex::default(),
     });
     let half = Half { shared: shared.clone(), reader: Reader { database: tables.name(), place, source } };
     Ok((half, WriterTask { name: tables.name().to_owned(), shared, target }))
@@ -484,6 +485,11 @@ impl Store {
     /// Whether each database commits, and why not.
     pub fn health(&self) -> watch::Receiver<StoreHealth> {
         self.inner.health.subscribe()
+    }
+
+    /// Whether no transaction takes longer than this. A database that is away is a state, and makes none wait here.
+    pub fn gets_on(&self, limit: std::time::Duration) -> bool {
+        ![&self.inner.events.shared, &self.inner.subscribers.shared].iter().any(|shared| shared.hangs(limit))
     }
 
     /// Resolves when the database of the events has been reached and can be read.

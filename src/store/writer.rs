@@ -55,12 +55,24 @@ pub(crate) struct Shared {
     pub feed: Arc<Feed>,
     /// The batch in hand.
     pub slot: Mutex<Batch>,
+    /// Since when a transaction is under way.
+    pub committing: std::sync::Mutex<Option<Instant>>,
 }
 
 impl Shared {
     /// Whether everything that was ever queued is committed and nothing more can come.
     pub fn is_finished(&self) -> bool {
         self.queue.is_finished() && self.slot.try_lock().is_ok_and(|batch| batch.is_empty())
+    }
+
+    /// Whether a transaction has been under way for longer than this. An outage is none: then the writer connects anew.
+    pub fn hangs(&self, limit: Duration) -> bool {
+        self.committing_since().is_some_and(|since| since.elapsed() > limit)
+    }
+
+    fn committing_since(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        // Nothing panics while it is held.
+        self.committing.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn publish(&self, state: DatabaseHealth) {
@@ -70,6 +82,8 @@ impl Shared {
 
 /// Runs until the queue is closed and everything in it is committed.
 pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
+    // Of a life of the writer that has ended within a transaction.
+    *shared.committing_since() = None;
     let mut batch = shared.slot.lock().await;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -117,7 +131,7 @@ async fn serve(
     loop {
         if !batch.is_empty() {
             rows = batch.writes.len();
-            match commit_split(backend, shared.tables.name(), &batch.writes).await {
+            match commit_split(backend, shared, &batch.writes).await {
                 Ok(outcomes) => {
                     shared.feed.tell(&batch.writes, &outcomes);
                     std::mem::take(batch).answer(outcomes);
@@ -142,9 +156,10 @@ async fn serve(
 /// Commits the writes, in halves where the database rejects them together; an error is an outage.
 async fn commit_split(
     backend: &mut impl Backend,
-    database: &'static str,
+    shared: &Shared,
     writes: &[Write],
 ) -> Result<Vec<Outcome>, String> {
+    let database = shared.tables.name();
     let mut outcomes = Vec::with_capacity(writes.len());
     let mut parts = vec![writes];
     while let Some(part) = parts.pop() {
@@ -152,7 +167,10 @@ async fn commit_split(
             continue;
         }
         let started = Instant::now();
-        match backend.commit(part).await {
+        *shared.committing_since() = Some(started);
+        let committed = backend.commit(part).await;
+        *shared.committing_since() = None;
+        match committed {
             Ok(done) => {
                 metrics::histogram!("eventmanager_store_commit_seconds", "database" => database)
                     .record(started.elapsed());
@@ -179,5 +197,66 @@ async fn wait(pause: &mut Duration, shared: &Shared, idle: bool) {
     tokio::select! {
         () = tokio::time::sleep(jittered) => {}
         () = shared.queue.finished(), if idle => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::queue::Queue;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use tokio::sync::oneshot;
+
+    /// A database that answers a commit when the test says so.
+    struct Slow(Rc<RefCell<Vec<oneshot::Receiver<CommitError>>>>);
+
+    impl Backend for Slow {
+        async fn connect(&mut self) -> Result<Connected, String> {
+            Ok(Connected::default())
+        }
+
+        async fn commit(&mut self, writes: &[Write]) -> Result<Vec<Outcome>, CommitError> {
+            let answer = self.0.borrow_mut().pop();
+            match answer {
+                Some(answer) => Err(answer.await.expect("the test answers")),
+                None => Ok(writes.iter().map(|_| Outcome::Applied).collect()),
+            }
+        }
+
+        async fn lost(&mut self) -> String {
+            std::future::pending().await
+        }
+    }
+
+    #[actix_rt::test]
+    async fn a_transaction_that_does_not_end_hangs_and_an_outage_does_not() {
+        let shared = Shared {
+            tables: Tables { events: true, subscribers: true },
+            place: "here".to_owned(),
+            queue: Arc::new(Queue::default()),
+            health: HealthBoard::new(),
+            limits: Arc::default(),
+            feed: Arc::default(),
+            slot: Mutex::default(),
+            committing: std::sync::Mutex::default(),
+        };
+        let (fail, fails) = oneshot::channel();
+        let backend = Slow(Rc::new(RefCell::new(vec![fails])));
+        let limit = Duration::from_millis(30);
+        let test = async {
+            let stored = shared.queue.push(vec![Write::Forget { events: Vec::new() }]);
+            while !shared.hangs(limit) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            fail.send(CommitError::Unavailable("gone".to_owned())).expect("it waits");
+            while shared.hangs(limit) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            assert!(stored.await.is_ok(), "committed once it is back");
+            assert!(!shared.hangs(Duration::ZERO), "nothing is under way");
+            shared.queue.close();
+        };
+        tokio::join!(run(backend, &shared), test);
     }
 }

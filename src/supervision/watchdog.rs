@@ -18,6 +18,7 @@ pub struct Watchdog {
     period: Duration,
     limit: Duration,
     watched: Vec<Watched>,
+    on_answer: Box<dyn Fn() + Send>,
 }
 
 /// An arbiter that did not answer in time.
@@ -37,12 +38,19 @@ pub struct Watching {
 impl Watchdog {
     /// Pings every `period`; an arbiter that has not answered a ping after `limit` has stalled.
     pub fn new(period: Duration, limit: Duration) -> Self {
-        Watchdog { period, limit, watched: Vec::new() }
+        Watchdog { period, limit, watched: Vec::new(), on_answer: Box::new(|| ()) }
     }
 
     /// Adds an arbiter under the name that logs and metrics use. `Arbiter::current()` gives the main one.
     pub fn watch(mut self, arbiter: impl Into<String>, handle: ArbiterHandle) -> Self {
         self.watched.push(Watched::new(arbiter.into(), handle));
+        self
+    }
+
+    /// Calls `on_answer` on the watchdog's thread at every look, several in a period, that finds no arbiter silent for
+    /// longer than a period. It must not wait for the arbiters.
+    pub fn on_answer(mut self, on_answer: impl Fn() + Send + 'static) -> Self {
+        self.on_answer = Box::new(on_answer);
         self
     }
 
@@ -59,6 +67,9 @@ impl Watchdog {
                 let stalls =
                     self.watched.iter_mut().filter_map(|each| each.look(now, self.period, self.limit));
                 stalls.for_each(&on_stall);
+                if self.watched.iter().all(|each| each.answers(now, self.period)) {
+                    (self.on_answer)();
+                }
             }
         };
         let thread = thread::Builder::new().name("watchdog".into()).spawn(watch)?;
@@ -113,6 +124,11 @@ impl Watched {
         error!(arbiter = self.arbiter, silent_for = ?waited, "arbiter does not answer: its thread hangs");
         stalls_counter(&self.arbiter).increment(1);
         Some(Stall { arbiter: self.arbiter.clone(), silent_for: waited })
+    }
+
+    /// Whether it has answered its last ping, or still has time to.
+    fn answers(&self, now: Instant, period: Duration) -> bool {
+        self.answered.load(Ordering::Acquire) || self.pinged.is_some_and(|pinged| now - pinged <= period)
     }
 
     fn ping(&mut self, now: Instant) {

@@ -1,20 +1,13 @@
 //! Logs and metrics of the whole process.
 
 mod labels;
+mod log;
 pub mod process;
 
 pub use labels::Labels;
+pub use log::{LogLevel, LogWriter, start_log};
 
-use crate::config::{Log, LogFormat};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::SystemTime;
-
-/// The driver quotes the parameters of its statements at `debug`, module by module; the longest name wins.
-const QUIET: &str = "tokio_postgres=info,tokio_postgres::query=info,tokio_postgres::prepare=info";
-
-/// Keeps the log being written; what is still unwritten goes out when it is dropped.
-pub type LogWriter = tracing_appender::non_blocking::WorkerGuard;
 
 /// Upper bounds in seconds: a commit takes a millisecond, an outage minutes.
 const SECONDS: &[f64] = &[
@@ -23,36 +16,6 @@ const SECONDS: &[f64] = &[
 ];
 /// Upper bounds in rows of a transaction.
 const ROWS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0];
-
-/// Writes the log to standard error, as systemd wants it. `RUST_LOG` overrides the configured level.
-///
-/// What a client of HTTP sends that is no request is answered with 400 and not logged: whoever reaches the port could
-/// fill the log with it.
-///
-/// `debug` and `trace` are about us: what the libraries say there is about bytes, and the driver of the database quotes
-/// the parameters of its statements, passwords among them. It is kept from that whatever `RUST_LOG` says.
-pub fn start_log(log: &Log) -> LogWriter {
-    let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.trim().is_empty());
-    let filter = filter.unwrap_or_else(|| levels(&log.level));
-    // Its own thread writes: a log that nobody reads, or that cannot be written, holds up nothing and fails nothing.
-    let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(format!("{filter},{QUIET}")))
-        .with_writer(writer)
-        .with_target(false)
-        .with_timer(SystemTime);
-    // A second start in one process (tests, demo) keeps the first log.
-    let _ = match log.format {
-        LogFormat::Text => subscriber.with_ansi(false).try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
-    };
-    guard
-}
-
-fn levels(ours: &str) -> String {
-    let theirs = if matches!(ours, "debug" | "trace") { "info" } else { ours };
-    format!("{theirs},actix_server=warn,actix_http=off,{}={ours}", env!("CARGO_CRATE_NAME"))
-}
 
 /// Collects the process's metrics for `/metrics`. Only once in a process.
 pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
@@ -88,6 +51,7 @@ fn describe() {
         "eventmanager_swept_total",
         "Rows deleted: events past their retention, and what events left that are gone"
     );
+    counter!("eventmanager_reloads_total", "Reloads of the configuration, by what came of them");
     counter!("eventmanager_actor_restarts_total", "Restarts of a supervised actor");
     histogram!("eventmanager_southbound_request_seconds", "Requests to HSS, ENUM and mail");
     gauge!("eventmanager_breaker_open", "Whether a host is left alone because it is away, 1 or 0");

@@ -2,7 +2,7 @@
 
 use crate::support::daemon::PATIENCE;
 use actix::prelude::*;
-use eventmanager::config::SurgeMail;
+use eventmanager::config::{Live, SurgeMail};
 use eventmanager::managers::{Answer, Mail, Provision};
 use eventmanager::simulators::surgemail::{SurgemailHandle, SurgemailOptions, SurgemailSimulator};
 use eventmanager::telemetry;
@@ -104,7 +104,7 @@ pub fn manager(hosts: &[String], timeout: Duration) -> Addr<Mail> {
         timeout,
         delete_replaced: false,
     };
-    Mail::new(config, eventmanager::managers::hosts::hosts().0).start()
+    Mail::new(Live::fixed(config), eventmanager::managers::hosts::hosts().0).start()
 }
 
 /// Two mail servers and their manager.

@@ -5,7 +5,7 @@ use crate::crash::{Boundaries, Writer};
 use crate::peers::{Peers, Systems};
 use crate::sequence::Sequence;
 use actix::prelude::*;
-use eventmanager::config::{Database, Mode, StoreConfig};
+use eventmanager::config::{Database, Live, Mode, StoreConfig};
 use eventmanager::managers;
 use eventmanager::managers::Board;
 use eventmanager::processors::actor::{Processor, Processors};
@@ -112,16 +112,15 @@ impl Routing {
         boundaries: &Boundaries,
     ) -> Routing {
         let mut tasks = Vec::new();
-        let rules = Arc::new(rules.clone());
         let peers = Peers { systems: Rc::clone(systems), boundaries: boundaries.clone() };
         let peers = start(peers, &mut tasks);
         let mut processors = Processors::new();
         for name in processors::names() {
-            processors.insert(name, start(Processor::new(Arc::clone(&rules)), &mut tasks));
+            processors.insert(name, start(Processor, &mut tasks));
         }
         let executor = Arc::new(Executor {
             store: store.clone(),
-            rules,
+            rules: Live::fixed(rules.clone()),
             processors,
             systems: managers::Systems {
                 hss: peers.clone().recipient(),
@@ -130,12 +129,12 @@ impl Routing {
             },
             pauses: Board::all_running(),
             mode: Mode::Active,
-            concurrency: sequence.concurrency,
+            processing: Live::fixed(sequence.processing()),
             slots: Slots::new(sequence.concurrency),
         });
         let lane = |_| start(Lane::new(Arc::clone(&executor)), &mut tasks);
         let lanes = (0..2 * sequence.concurrency).map(lane).collect();
-        let router = Router::new(executor, lanes, &sequence.processing());
+        let router = Router::new(executor, lanes);
         let router = start(router, &mut tasks);
         boundaries.set_routing(tasks.iter().map(JoinHandle::abort_handle).collect());
         Routing { router, tasks }

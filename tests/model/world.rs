@@ -7,6 +7,7 @@ use crate::peers::Systems;
 use crate::reference::{Course, Reference};
 use crate::sequence::{Extent, Pause, Sequence};
 use actix_rt::time::sleep;
+use eventmanager::config::Live;
 use eventmanager::connections::documents::Source;
 use eventmanager::connections::intake::Incoming;
 use eventmanager::event::Status;
@@ -14,7 +15,6 @@ use eventmanager::router::{Announce, Announced};
 use eventmanager::store::Store;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Looking whether all is settled begins with this distance; it doubles as long as nothing happens.
@@ -80,7 +80,7 @@ pub async fn run(site: &mut Site, sequence: &Sequence) -> Result<Report, String>
 
 /// The commands as the connection reads them.
 fn events(sequence: &Sequence, reference: &Reference) -> Vec<Incoming> {
-    let source = Source { name: "as1".into(), rules: Some(Arc::new(reference.rules.clone())) };
+    let source = Source { name: "as1".into(), rules: Some(Live::fixed(reference.rules.clone())) };
     let documents = sequence.commands.iter().enumerate().map(|(number, (_, sent))| sent.document(number));
     documents.flat_map(|document| source.read(document.as_bytes()).events).collect()
 }

@@ -8,8 +8,6 @@ use crate::config::units;
 use crate::config::values::*;
 use std::path::Path;
 
-const LEVELS: [(&str, &str); 5] =
-    [("error", "error"), ("warn", "warn"), ("info", "info"), ("debug", "debug"), ("trace", "trace")];
 const ORDERS: [(&str, Order); 2] = [("subject", Order::Subject), ("strict", Order::Strict)];
 const MODES: [(&str, Mode); 2] = [("active", Mode::Active), ("shadow", Mode::Shadow)];
 const FAILURES: [(&str, OnFailure); 2] = [("continue", OnFailure::Continue), ("hold", OnFailure::Hold)];
@@ -26,7 +24,9 @@ pub(super) fn node(file: &Section) -> Node {
 pub(super) fn log(section: &Section) -> Log {
     let default = Log::default();
     Log {
-        level: section.value("level", choice(&LEVELS)).map_or(default.level, String::from),
+        level: section
+            .value("level", choice(&LEVELS.map(|level| (level, level))))
+            .map_or(default.level, String::from),
         format: section.value("format", log_format).unwrap_or(default.format),
     }
 }

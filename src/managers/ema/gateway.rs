@@ -1,8 +1,8 @@
 //! Speaking CAI3G to the hosts of the gateway.
 
-use super::CoreRequest;
 use super::host::{Host, Session};
 use super::scrub;
+use super::{CoreRequest, LOGOUT_LIMIT};
 use crate::config::{self, FaultClass};
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
@@ -17,6 +17,9 @@ const ANSWER_LIMIT: usize = 1 << 20;
 
 /// The primary, the secondary, and what is needed to speak to them.
 pub struct Gateway {
+    /// What it was made of.
+    config: config::Ema,
+    board: Publisher,
     hosts: Vec<Host>,
     client: reqwest::Client,
     username: String,
@@ -29,16 +32,40 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway without sessions.
     pub fn new(config: &config::Ema, board: &Publisher) -> Self {
-        let urls: Vec<&str> =
-            std::iter::once(&config.primary).chain(&config.secondary).map(String::as_str).collect();
+        let urls = urls(config);
         Gateway {
+            config: config.clone(),
+            board: board.clone(),
             hosts: (0..).zip(&urls).map(|(rank, url)| Host::new(url, rank, urls.len(), board)).collect(),
-            client: http::client(&urls, config.timeout, config.sessions),
+            client: client(config),
             username: config.username.clone(),
             password: config.password.clone(),
             faults: FaultClasses::new(config.faults.clone()),
             in_use: Semaphore::new(config.sessions),
         }
+    }
+
+    /// Works with another configuration from now on. Nobody asks meanwhile: no session is in use.
+    pub async fn change(&mut self, config: &config::Ema) {
+        let kept =
+            config::Ema { timeout: config.timeout, faults: config.faults.clone(), ..self.config.clone() };
+        if *config == self.config {
+            return;
+        }
+        if kept == *config {
+            self.client = client(config);
+            self.faults = FaultClasses::new(config.faults.clone());
+            self.config = kept;
+            return;
+        }
+        tracing::info!("other hosts, login or number of sessions at the ema: its sessions are handed back");
+        if tokio::time::timeout(LOGOUT_LIMIT, self.log_out()).await.is_err() {
+            tracing::warn!("logout from the ema not confirmed in time");
+        }
+        let new = Gateway::new(config, &self.board);
+        let before = std::mem::replace(self, new);
+        let is_left = |host: &&Host| self.hosts.iter().all(|it| it.breaker.name() != host.breaker.name());
+        before.hosts.iter().filter(is_left).for_each(|host| host.breaker.forget());
     }
 
     /// Sends a request to the first host that takes it.
@@ -177,4 +204,12 @@ impl Gateway {
             let _ = futures_util::future::join_all(logouts).await;
         }
     }
+}
+
+fn urls(config: &config::Ema) -> Vec<&str> {
+    std::iter::once(&config.primary).chain(&config.secondary).map(String::as_str).collect()
+}
+
+fn client(config: &config::Ema) -> reqwest::Client {
+    http::client(&urls(config), config.timeout, config.sessions)
 }

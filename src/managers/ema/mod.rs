@@ -16,7 +16,7 @@ mod scrub;
 
 use super::hosts::Publisher;
 use super::{Answer, measured};
-use crate::config;
+use crate::config::{self, Live};
 use crate::plan::System;
 use crate::supervision::Shutdown;
 use crate::wire::Secret;
@@ -25,11 +25,12 @@ use actix::prelude::*;
 use gateway::Gateway;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::RwLock;
 
 /// How often hosts that failed are looked at; each is probed at its own growing distance.
 const PROBE_TICK: Duration = Duration::from_millis(250);
 /// How long a shutdown waits for the gateway to confirm logouts.
-const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
+pub(super) const LOGOUT_LIMIT: Duration = Duration::from_secs(3);
 
 /// A request to one of the systems behind the gateway.
 #[derive(Debug, Clone)]
@@ -78,25 +79,46 @@ pub async fn ask(ema: Addr<Ema>, ask: Ask) -> Answer {
 
 /// Owns the sessions with both hosts.
 pub struct Ema {
-    config: config::Ema,
+    config: Live<config::Ema>,
     board: Publisher,
-    gateway: Option<Rc<Gateway>>,
+    gateway: Option<Rc<RwLock<Gateway>>>,
 }
 
 impl Ema {
     /// The gateway of a configuration; sessions are opened as they are needed. `board` shows its hosts.
-    pub fn new(config: config::Ema, board: Publisher) -> Self {
+    pub fn new(config: Live<config::Ema>, board: Publisher) -> Self {
         Ema { config, board, gateway: None }
     }
 
     /// The gateway of this incarnation.
-    fn gateway(&self) -> Rc<Gateway> {
+    fn gateway(&self) -> Rc<RwLock<Gateway>> {
         Rc::clone(self.gateway.as_ref().expect("started() opens the gateway"))
     }
 
     fn probe(&mut self, ctx: &mut Context<Self>) {
         let gateway = self.gateway();
-        ctx.spawn(async move { gateway.probe_failed_hosts().await }.into_actor(self));
+        ctx.spawn(async move { gateway.read().await.probe_failed_hosts().await }.into_actor(self));
+    }
+
+    /// Follows the configuration. Where only what a fault code means or the time-out is another, the sessions stay; else
+    /// requests wait until those under way have ended and the sessions of before are handed back: a gateway allows only so
+    /// many.
+    fn watch(&mut self, config: Live<config::Ema>, ctx: &mut Context<Self>) {
+        ctx.spawn(config.changed().into_actor(self).then(|changed, this, _| {
+            let gateway = this.gateway();
+            async move {
+                let live = changed?;
+                let config = live.get();
+                gateway.write().await.change(&config).await;
+                Some(live)
+            }
+            .into_actor(this)
+            .map(|live, this, ctx: &mut Context<Self>| {
+                if let Some(live) = live {
+                    this.watch(live, ctx);
+                }
+            })
+        }));
     }
 }
 
@@ -104,11 +126,14 @@ impl Actor for Ema {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        let before = self.gateway.replace(Rc::new(Gateway::new(&self.config, &self.board)));
+        let config = self.config.clone();
+        let gateway = Gateway::new(&config.get(), &self.board);
+        let before = self.gateway.replace(Rc::new(RwLock::new(gateway)));
         // What has failed may be in there, so it is made anew; the sessions of before are handed back.
         if let Some(before) = before {
-            ctx.spawn(async move { before.log_out().await }.into_actor(self));
+            ctx.spawn(async move { before.read().await.log_out().await }.into_actor(self));
         }
+        self.watch(config, ctx);
         ctx.run_interval(PROBE_TICK, Self::probe);
     }
 }
@@ -120,7 +145,7 @@ impl Handler<Ask> for Ema {
 
     fn handle(&mut self, ask: Ask, _: &mut Context<Self>) -> Self::Result {
         let gateway = self.gateway();
-        Box::pin(async move { gateway.ask(&ask.request).await }.into_actor(self))
+        Box::pin(async move { gateway.read().await.ask(&ask.request).await }.into_actor(self))
     }
 }
 
@@ -130,7 +155,9 @@ impl Handler<Shutdown> for Ema {
     /// Hands the sessions back: a gateway allows only so many.
     fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) -> Self::Result {
         let gateway = self.gateway();
-        let logout = async move { tokio::time::timeout(LOGOUT_LIMIT, gateway.log_out()).await };
+        let logout = async move {
+            tokio::time::timeout(LOGOUT_LIMIT, async move { gateway.read().await.log_out().await }).await
+        };
         Box::pin(logout.into_actor(self).map(|timed, _, ctx: &mut Context<Self>| {
             if timed.is_err() {
                 tracing::warn!("logout from the ema not confirmed in time");

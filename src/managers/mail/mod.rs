@@ -8,7 +8,7 @@ mod server;
 
 use super::hosts::Publisher;
 use super::{Answer, Provision, measured};
-use crate::config;
+use crate::config::{self, Live};
 use crate::plan::System;
 use crate::supervision::Shutdown;
 use crate::wire::surgemail::MailRequest;
@@ -22,20 +22,33 @@ const PROBE_TICK: Duration = Duration::from_millis(250);
 
 /// Sends [`MailRequest`]s to the mail server.
 pub struct Mail {
-    config: config::SurgeMail,
+    config: Live<config::SurgeMail>,
     board: Publisher,
     server: Option<Rc<Server>>,
 }
 
 impl Mail {
     /// The manager of a configured mail server. `board` shows its hosts.
-    pub fn new(config: config::SurgeMail, board: Publisher) -> Self {
+    pub fn new(config: Live<config::SurgeMail>, board: Publisher) -> Self {
         Mail { config, board, server: None }
     }
 
     /// The server as this incarnation knows it.
     fn server(&self) -> Rc<Server> {
         Rc::clone(self.server.as_ref().expect("started() makes the server"))
+    }
+
+    /// Follows the configuration: requests that are under way end with what they began with.
+    fn watch(&mut self, config: Live<config::SurgeMail>, ctx: &mut Context<Self>) {
+        ctx.spawn(config.changed().into_actor(self).map(|config, this, ctx| {
+            let Some(config) = config else { return };
+            if !this.server().is_made_of(&config.get()) {
+                let server = Rc::new(Server::new(&config.get(), &this.board));
+                this.server().forget_hosts_beside(&server);
+                this.server = Some(server);
+            }
+            this.watch(config, ctx);
+        }));
     }
 
     fn probe(&mut self, ctx: &mut Context<Self>) {
@@ -49,7 +62,9 @@ impl Actor for Mail {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         // What has failed may be in there, so it is made anew.
-        self.server = Some(Rc::new(Server::new(&self.config, &self.board)));
+        let config = self.config.clone();
+        self.server = Some(Rc::new(Server::new(&config.get(), &self.board)));
+        self.watch(config, ctx);
         ctx.run_interval(PROBE_TICK, Self::probe);
     }
 }

@@ -23,6 +23,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// The primary, the secondary, and what is needed to speak to them.
 pub struct Server {
+    config: config::SurgeMail,
     hosts: Vec<Host>,
     client: reqwest::Client,
     credentials: Credentials,
@@ -71,7 +72,20 @@ impl Server {
             domain_password: config.domain_password.clone(),
         };
         let authorization = sensitive(&credentials.authorization());
-        Server { hosts, client, credentials, authorization, in_use: Semaphore::new(CONNECTIONS) }
+        let (config, in_use) = (config.clone(), Semaphore::new(CONNECTIONS));
+        Server { config, hosts, client, credentials, authorization, in_use }
+    }
+
+    /// Whether one of this configuration would be the same; which accounts are deleted is not its business.
+    pub fn is_made_of(&self, config: &config::SurgeMail) -> bool {
+        let delete_replaced = self.config.delete_replaced;
+        self.config == config::SurgeMail { delete_replaced, ..config.clone() }
+    }
+
+    /// Those of its hosts that `other` does not have are not configured any more.
+    pub fn forget_hosts_beside(&self, other: &Server) {
+        let is_left = |host: &&Host| other.hosts.iter().all(|it| it.breaker.name() != host.breaker.name());
+        self.hosts.iter().filter(is_left).for_each(|host| host.breaker.forget());
     }
 
     /// Sends a request to the first host that takes it.

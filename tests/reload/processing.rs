@@ -1,0 +1,68 @@
+//! `[processing]` and `[numbering]`.
+
+use crate::given::World;
+use crate::support::daemon::eventually;
+use crate::support::documents::{add, delete, set_phone};
+use eventmanager::simulators::script::{Action, FaultStyle, Rule};
+use std::time::Duration;
+
+#[test]
+fn more_requests_are_under_way_at_a_time_and_fewer_again() {
+    let world = World::start();
+    world.change("retry_max = \"200ms\"", "retry_max = \"200ms\"\nconcurrency = 1");
+    world.peers.ema.set_latency(Duration::from_millis(100));
+    let mut number = 0;
+    let mut most = || {
+        for _ in 0..12 {
+            number += 1;
+            world.peers.broadworks.send(&add(number, &format!("user{number}@tele.gl")));
+        }
+        world.site.wait_ended(number);
+        world.peers.ema.open_sessions().len()
+    };
+    assert_eq!(most(), 1);
+    world.change("concurrency = 1", "concurrency = 3");
+    assert_eq!(most(), 3);
+    let tree = world.daemon.get("/api/v1/tree").1;
+    assert!(tree.contains("\"lane-6\""), "{tree}");
+    world.change("concurrency = 3", "concurrency = 2");
+    world.peers.ema.expire_sessions();
+    assert_eq!(most(), 2);
+}
+
+#[test]
+fn events_that_are_on_hold_go_on_when_failures_hold_nobody_any_more() {
+    let world = World::start();
+    world.change("retry_max = \"200ms\"", "retry_max = \"200ms\"\non_failure = \"hold\"");
+    let fault = Action::Fault { code: 4006, detail_code: Some(13999), style: FaultStyle::ErrorCode };
+    world.peers.ema.script(vec![Rule::new(fault).op("Create").times(1)]);
+    world.peers.broadworks.send(&add(1, "anna@tele.gl"));
+    eventually("it fails", || (world.site.count(&["failed"]) == 1).then_some(()));
+    world.peers.broadworks.send(&add(2, "anna@tele.gl"));
+    world.peers.broadworks.send(&add(3, "bo@tele.gl"));
+    eventually("bo goes on", || (world.site.count(&["completed"]) == 1).then_some(()));
+    assert_eq!(world.site.count(&["pending"]), 1, "anna is on hold");
+    world.change("\"hold\"", "\"continue\"");
+    world.site.wait_ended(3);
+}
+
+#[test]
+fn the_next_event_is_planned_with_the_new_numbers_and_profiles() {
+    let world = World::start();
+    let plan = |number: u64| {
+        let answer = world.daemon.get(&format!("/api/v1/events/{number}/plan"));
+        assert_eq!(answer.0, 200, "{}", answer.1);
+        answer.1
+    };
+    world.peers.broadworks.send(&add(1, "anna@tele.gl"));
+    world.site.wait_ended(1);
+    world.change("user = \"sp_user\"", "user = \"sp_other\"");
+    world.peers.broadworks.send(&add(2, "bo@tele.gl"));
+    world.peers.broadworks.send(&set_phone(3, "bo@tele.gl", "321044"));
+    world.site.wait_ended(3);
+    let state = format!("{:?}", world.peers.ema.state());
+    assert!(state.contains("sp_other") && state.contains("sp_user"), "{state}");
+    world.peers.broadworks.send(&delete(4, "bo@tele.gl"));
+    world.site.wait_ended(4);
+    assert!(plan(2).contains("sp_other"), "the API looks ahead with them too");
+}
