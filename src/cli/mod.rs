@@ -7,6 +7,7 @@ pub mod demo;
 mod descriptors;
 mod pause;
 mod plan;
+mod progress;
 mod replay;
 mod run;
 mod seed;

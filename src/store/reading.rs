@@ -91,15 +91,21 @@ impl Reading {
         Ok(found.into_iter().map(recorded).collect())
     }
 
+    /// How many rows of subscribers there are.
+    pub async fn count_subscribers(&self) -> Result<u64, ReadError> {
+        self.count("select cast(count(*) as bigint) from srd_user").await
+    }
+
     /// How many rows of subscribers have no id: no page shows them.
     pub async fn nameless_subscribers(&self) -> Result<u64, ReadError> {
-        let sql = "select cast(count(*) as bigint) from srd_user where id is null or cast(id as text) = ''";
+        self.count("select cast(count(*) as bigint) from srd_user where id is null or cast(id as text) = ''")
+            .await
+    }
+
+    async fn count(&self, sql: &str) -> Result<u64, ReadError> {
         let found = self.subscribers.rows(sql.to_owned(), Vec::new()).await?;
-        Ok(found
-            .first()
-            .and_then(|row| row.int(0))
-            .and_then(|count| u64::try_from(count).ok())
-            .unwrap_or_default())
+        let count = found.first().and_then(|row| row.int(0));
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
     }
 
     /// A page of all subscribers, readable or not, each with its id, in the order of the ids' bytes; `after` is the
