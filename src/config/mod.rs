@@ -70,28 +70,42 @@ pub struct HttpAddress {
 /// What the file at `path` says of the daemon's address, for commands that ask the daemon. The rest of the file does not
 /// matter: who asks may not be allowed to read the secrets that it refers to.
 pub fn load_http_address(path: &Path) -> Result<HttpAddress, Problems> {
+    let (config, problems) = load_what_is_there(path)?;
+    let tls = config.http.tls_cert.is_some() || problems.iter().any(|problem| problem.key == "http.tls_cert");
+    let counts =
+        |problem: &Problem| problem.key == "http.listen" && !problem.message.contains("[[http.token]]");
+    without(problems, counts, path)?;
+    Ok(HttpAddress { listen: config.http.listen, tls })
+}
+
+/// What the file at `path` says as far as it can be read, for commands that read the store while the daemon is down. Only what
+/// it says of the databases must be right.
+pub fn load_for_reading(path: &Path) -> Result<Config, Problems> {
+    let (config, problems) = load_what_is_there(path)?;
+    let sections = ["node", "store", "em_db", "srd_db"];
+    let counts = |problem: &Problem| sections.contains(&problem.key.split('.').next().unwrap_or_default());
+    without(problems, counts, path)?;
+    Ok(config)
+}
+
+fn load_what_is_there(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
     let name = path.display().to_string();
     let surroundings = Surroundings::of_process(path.parent().unwrap_or(Path::new("")));
     let bytes = read(path).map_err(|reason| Problems::of_file(&name, format!("cannot be read: {reason}")))?;
     let text = ini_text(&bytes);
-    let (config, problems) = if is_ini(path, &bytes) {
-        em_ini::read(&text, &surroundings)
-    } else {
-        let (config, problems, _) = toml_file::read(&text, &surroundings);
-        (config, problems)
-    };
-    let tls = config.http.tls_cert.is_some() || problems.iter().any(|problem| problem.key == "http.tls_cert");
-    // A broken line has no key, and may be the one that counts.
-    let counts = |problem: &Problem| {
-        problem.key == "http.listen" && !problem.message.contains("[[http.token]]")
-            || problem.key.is_empty() && problem.line.is_some()
-    };
-    let problems: Vec<Problem> = problems.into_iter().filter(counts).collect();
-    if problems.is_empty() {
-        Ok(HttpAddress { listen: config.http.listen, tls })
-    } else {
-        Err(Problems::sorted(&name, problems))
+    if is_ini(path, &bytes) {
+        return Ok(em_ini::read(&text, &surroundings));
     }
+    let (config, problems, _) = toml_file::read(&text, &surroundings);
+    Ok((config, problems))
+}
+
+/// Fails where one of the problems counts, or a line is broken: it has no key, and may be the one that counts.
+fn without(problems: Vec<Problem>, counts: impl Fn(&Problem) -> bool, path: &Path) -> Result<(), Problems> {
+    let is_broken = |problem: &Problem| problem.key.is_empty() && problem.line.is_some();
+    let problems: Vec<Problem> =
+        problems.into_iter().filter(|problem| counts(problem) || is_broken(problem)).collect();
+    if problems.is_empty() { Ok(()) } else { Err(Problems::sorted(&path.display().to_string(), problems)) }
 }
 
 /// The text of another program's INI that a configuration names.

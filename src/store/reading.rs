@@ -6,10 +6,13 @@ use super::errors::{OpenError, ReadError};
 use super::events::LATEST_ATTEMPT;
 use super::find;
 use super::reader::{Reader, Row, Value};
+use super::records::{Counts, EventFilter, EventPage, Journal};
 use super::writes::micros;
 use crate::config::Database;
+use crate::event::Event;
 use crate::plan::Subscriber;
 use std::time::SystemTime;
+use uuid::Uuid;
 
 /// A handle to read with.
 #[derive(Clone)]
@@ -53,6 +56,51 @@ impl Reading {
         names: [&'static str; 2],
     ) -> Result<Reading, OpenError> {
         Ok(Reading { events: reader(events, names[0])?, subscribers: reader(subscribers, names[1])? })
+    }
+
+    /// Where the events are, without passwords.
+    pub fn place(&self) -> &str {
+        &self.events.place
+    }
+
+    /// Whether the table of events has our columns; one that only the Erlang release has used has not.
+    pub async fn is_ours(&self) -> Result<bool, ReadError> {
+        self.events.is_ours().await
+    }
+
+    /// As [`super::Store::page`]; the table must be ours.
+    pub async fn page(&self, filter: EventFilter) -> Result<EventPage, ReadError> {
+        self.events.page(filter).await
+    }
+
+    /// As [`super::Store::event`]; the table must be ours.
+    pub async fn event(&self, id: i64) -> Result<Option<Event>, ReadError> {
+        self.events.event(id).await
+    }
+
+    /// As [`super::Store::journal`].
+    pub async fn journal(&self, uuid: Uuid) -> Result<Option<Journal>, ReadError> {
+        self.events.journal(uuid).await
+    }
+
+    /// As [`super::Store::counts`]; the table must be ours.
+    pub async fn counts(&self) -> Result<Counts, ReadError> {
+        self.events.counts().await
+    }
+
+    /// A page of a table without our columns. It looks at so many rows, and may be short with more behind it.
+    pub async fn released_page(&self, filter: &EventFilter) -> Result<EventPage, ReadError> {
+        self.events.released_page(filter).await
+    }
+
+    /// An event of a table without our columns.
+    pub async fn released_event(&self, id: i64) -> Result<Option<Event>, ReadError> {
+        self.events.released_event(id).await
+    }
+
+    /// How many events a table without our columns holds of each status.
+    pub async fn released_counts(&self) -> Result<Counts, ReadError> {
+        self.events.released_counts().await
     }
 
     /// Id and time of the first of these rows, of those received at this time or later.
