@@ -311,3 +311,22 @@ fn an_answer_that_is_no_daemon_s_is_no_success() {
         events(&fake.url, args).check(1, &["no eventmanager"]);
     }
 }
+
+#[test]
+fn the_status_shows_hosts_with_their_breakers() {
+    let host = |role: &str, breaker: &str, reason: Option<&str>| {
+        json!({"system": "ema", "host": "10.0.0.1:8080", "role": role, "breaker": breaker, "sessions": 4,
+            "failing_since": reason.map(|_| 0), "reason": reason})
+    };
+    let status = json!({"version": "0.1.0", "node": "n", "hosts": [
+        host("primary", "open", Some("it hangs")), host("secondary", "closed", None)]});
+    let fake = Fake::start(move |_, _| (200, status.clone()));
+    run(&["status", "--url", &fake.url]).check(
+        0,
+        &[
+            "hosts        ema          primary   10.0.0.1:8080 LEFT ALONE for ",
+            ", 4 sessions: it hangs\n",
+            "             ema          secondary 10.0.0.1:8080 asked, 4 sessions\n",
+        ],
+    );
+}
