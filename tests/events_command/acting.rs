@@ -55,7 +55,6 @@ fn a_retry_behind_later_events_shows_them_and_the_plan_and_wants_force() {
 }
 
 #[test]
-#[ignore = "the daemon does not serve /api/v1/bulk yet"]
 fn all_events_of_a_filter_are_resolved_at_once() {
     let (_peers, site, daemon) = given();
     let url = url(&daemon);
