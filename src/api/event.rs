@@ -2,6 +2,7 @@
 
 use super::problem::{Problem, problem, unreadable};
 use super::{Sources, seconds};
+use crate::config::Config;
 use crate::event::{Event, Status};
 use crate::plan::Plan;
 use crate::preview::{Foreseen, Preview};
@@ -115,11 +116,16 @@ pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder 
     };
     match journal {
         Ok(journal) => {
-            let subscriber = subscriber_of(&event, &Rules::of(&sources.config.get()));
-            HttpResponse::Ok().json(EventDetail::new(event, subscriber, journal.unwrap_or_default()))
+            HttpResponse::Ok().json(describe(event, journal.unwrap_or_default(), &sources.config.get()))
         }
         Err(error) => unreadable(&error),
     }
+}
+
+/// An event as [`detail`] shows it, for whoever reads the store without a daemon.
+pub fn describe(event: Event, journal: Journal, config: &Config) -> impl Serialize + use<> {
+    let subscriber = subscriber_of(&event, &Rules::of(config));
+    EventDetail::new(event, subscriber, journal)
 }
 
 /// What the event would send if it were planned now; nothing is sent.

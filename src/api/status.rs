@@ -7,6 +7,7 @@ use super::{Sources, seconds};
 use crate::connections::LinkState;
 use crate::managers::hosts::HostState;
 use crate::router::actor::Backlog;
+use crate::store::Counts;
 use crate::supervision::{GetTree, Tree};
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
@@ -162,7 +163,12 @@ impl From<HostState> for HostStatus {
 
 impl From<&Counted> for EventCounts {
     fn from(counted: &Counted) -> EventCounts {
-        let counts = &counted.counts;
+        EventCounts::from(&counted.counts)
+    }
+}
+
+impl From<&Counts> for EventCounts {
+    fn from(counts: &Counts) -> EventCounts {
         let oldest = counts.oldest_pending.and_then(|since| since.elapsed().ok());
         EventCounts {
             pending: counts.pending,

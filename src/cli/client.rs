@@ -8,8 +8,9 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use reqwest::{Certificate, Method, StatusCode, Url};
 use serde_json::Value;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The daemon itself gives up sooner.
@@ -23,9 +24,9 @@ const TOKEN_VARIABLE: &str = "EVENTMANAGER_TOKEN";
 /// Where the daemon is and who asks.
 #[derive(Debug, Args)]
 pub struct ClientOptions {
-    /// Configuration file of the daemon, for its address
-    #[arg(long, value_name = "FILE", default_value = super::CONFIG)]
-    config: PathBuf,
+    /// Configuration file of the daemon, for its address [default: /etc/eventmanager/eventmanager.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Address of the daemon [default: as the configuration file says]
     #[arg(long, value_name = "URL")]
     url: Option<Url>,
@@ -35,6 +36,33 @@ pub struct ClientOptions {
     /// PEM file with the certificate to trust where the daemon serves TLS [default: those of the system]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+}
+
+/// Nobody listens where the daemon should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct NoDaemon(String);
+
+/// The daemon has understood, and does not do it.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    pub status: StatusCode,
+    /// What it says, as RFC 9457 has it; null where it says nothing of the kind.
+    pub problem: Value,
+    message: String,
+}
+
+impl Refused {
+    /// What is not there.
+    pub fn missing(message: String) -> Refused {
+        Refused { status: StatusCode::NOT_FOUND, problem: Value::Null, message }
+    }
+
+    /// Why, in the daemon's words.
+    pub fn detail(&self) -> &str {
+        self.problem["detail"].as_str().unwrap_or("no reason given")
+    }
 }
 
 /// Asks one daemon.
@@ -73,6 +101,16 @@ impl ClientOptions {
         Ok(Client { url, token: self.token()?, client, runtime })
     }
 
+    /// Where the daemon's configuration is.
+    pub fn config(&self) -> &Path {
+        self.config.as_deref().unwrap_or(Path::new(super::CONFIG))
+    }
+
+    /// Whether the daemon that is asked is the one of [`Self::config`], as far as that can be known.
+    pub fn has_config(&self) -> bool {
+        self.url.is_none() || self.config.is_some()
+    }
+
     fn address(&self) -> anyhow::Result<Url> {
         if let Some(url) = &self.url {
             if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
@@ -80,7 +118,7 @@ impl ClientOptions {
             }
             return Ok(url.clone());
         }
-        let config::HttpAddress { mut listen, tls } = config::load_http_address(&self.config)
+        let config::HttpAddress { mut listen, tls } = config::load_http_address(self.config())
             .context("the address of the daemon is not known (--url says it, too)")?;
         // Who listens everywhere is asked here.
         match listen.ip() {
@@ -121,6 +159,11 @@ impl Client {
         self.ask(Method::POST, path, Some(body.to_string()))
     }
 
+    /// Waits on the runtime of the client.
+    pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
     fn ask(&self, method: Method, path: &str, body: Option<String>) -> anyhow::Result<Value> {
         let url = self.url.join(path).with_context(|| format!("{} and {path}", self.url))?;
         let mut request = self.client.request(method, url.clone());
@@ -148,33 +191,47 @@ impl Client {
 
     fn no_answer(&self, error: reqwest::Error) -> anyhow::Error {
         let (url, connecting) = (self.url.as_str().trim_end_matches('/'), error.is_connect());
+        let absent = is_refused(&error);
         // The URL is named once.
         let reason = format!("{:#}", anyhow!(error.without_url()));
         if connecting && (reason.contains("certificate") || reason.contains("tls")) {
             return anyhow!("{url} is not trusted: {reason}; --ca FILE names the certificate to trust");
         }
-        if connecting {
-            return anyhow!(
-                "no daemon answers at {url}: {reason}\n\
-                 is it running? systemctl start eventmanager, or eventmanager run --config FILE"
-            );
+        if !connecting {
+            return anyhow!("{url} gave no answer: {reason}");
         }
-        anyhow!("{url} gave no answer: {reason}")
+        let message = format!(
+            "no daemon answers at {url}: {reason}\n\
+             is it running? systemctl start eventmanager, or eventmanager run --config FILE"
+        );
+        if absent { NoDaemon(message).into() } else { anyhow!(message) }
     }
 
     fn refused(&self, status: StatusCode, text: &str) -> anyhow::Error {
         let url = self.url.as_str().trim_end_matches('/');
-        let detail = serde_json::from_str::<Value>(text).ok();
-        let detail = detail.as_ref().and_then(|body| body["detail"].as_str()).unwrap_or("no reason given");
-        match (status, &self.token) {
+        let mut refused = Refused {
+            status,
+            problem: serde_json::from_str(text).unwrap_or_default(),
+            message: String::new(),
+        };
+        let detail = refused.detail();
+        refused.message = match (status, &self.token) {
             (StatusCode::UNAUTHORIZED, None) => {
-                anyhow!("{url} wants a token: --token-file FILE, or {TOKEN_VARIABLE} in the environment")
+                format!("{url} wants a token: --token-file FILE, or {TOKEN_VARIABLE} in the environment")
             }
-            (StatusCode::UNAUTHORIZED, Some(_)) => anyhow!("{url} does not know this token"),
-            (StatusCode::FORBIDDEN, _) => anyhow!("{url} does not allow that: {detail}"),
-            _ => anyhow!("{url} says {status}: {detail}"),
-        }
+            (StatusCode::UNAUTHORIZED, Some(_)) => format!("{url} does not know this token"),
+            (StatusCode::FORBIDDEN, _) => format!("{url} does not allow that: {detail}"),
+            _ => format!("{url} says {status}: {detail}"),
+        };
+        refused.into()
     }
+}
+
+/// Whether nothing listens at the address, which is how a daemon that is down looks.
+fn is_refused(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let mut errors = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    errors.any(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// The name of who runs the command, also behind sudo.

@@ -6,6 +6,9 @@ mod client;
 mod compare;
 pub mod demo;
 mod descriptors;
+mod events;
+mod foreseen;
+mod manual;
 mod pause;
 mod plan;
 mod progress;
@@ -16,10 +19,13 @@ mod seed;
 mod simulate;
 mod status;
 mod subscribers;
+mod table;
+mod terminal;
 mod text;
+mod tree;
 mod units;
 
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches, Parser, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,9 +33,12 @@ use std::process::ExitCode;
 /// Where the configuration is when nobody says.
 const CONFIG: &str = "/etc/eventmanager/eventmanager.toml";
 
-/// Of the commands that ask the daemon.
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 failure (no daemon, no permission, refused), 2 wrong arguments";
+/// The exit code for arguments that cannot be meant so; clap's too.
+const WRONG_ARGUMENTS: u8 = 2;
+/// The exit code of `events` where the daemon does not do it as the event stands.
+const REFUSED: u8 = 3;
+/// The exit code of `events` where there is no such event.
+const NOT_FOUND: u8 = 4;
 
 /// Takes the events of a telephone platform, never loses one, acts on them and hands them on.
 #[derive(Parser)]
@@ -55,17 +64,17 @@ enum Command {
     },
     /// Show what OCI-R documents, or a stored event, would send: nothing is sent; exit code 1 if something would fail
     Plan(plan::Options),
-    /// Show how the running daemon is: connections, systems, backlog
-    #[command(after_help = EXIT_CODES)]
+    /// List, show, retry and resolve events
+    #[command(subcommand)]
+    Events(events::Events),
+    /// Show how the running daemon is: connections, systems, hosts, backlog, actors
     Status(status::Options),
     /// Have the running daemon send nothing to a system: events are received, stored and wait
-    #[command(after_help = EXIT_CODES)]
     Pause(pause::Options),
     /// Have the running daemon go on with a paused system
-    #[command(after_help = EXIT_CODES)]
     Resume(pause::Options),
     /// List subscribers, show one with its events, and send what its row says once more
-    #[command(subcommand, after_help = EXIT_CODES)]
+    #[command(subcommand)]
     Subscribers(subscribers::Subscribers),
     /// Copy the embedded databases, while the daemon runs or not; exit code 1 where not all could be copied
     Backup(backup::Options),
@@ -88,6 +97,10 @@ enum Command {
         #[command(subcommand)]
         peer: simulate::Simulate,
     },
+    /// Print the completions of a shell
+    Completions(manual::Completions),
+    /// Write the manual pages, one for each command
+    Man(manual::Man),
 }
 
 /// Writes to standard output. A reader that has gone away is no reason to fail.
@@ -102,6 +115,12 @@ pub fn complain(text: &str) {
 }
 
 impl Cli {
+    /// The command of this process. Where its arguments are wrong, or ask for help, that is said and the process ends.
+    pub fn read() -> Cli {
+        let matches = manual::command().get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Does what the arguments say. Exit code 0 is success; 1 and more are failures that have been explained.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         rustls::crypto::ring::default_provider()
@@ -111,6 +130,7 @@ impl Cli {
             Command::Run { config } => run::run(&config),
             Command::Check { config } => check::check(&config),
             Command::Plan(options) => plan::plan(&options),
+            Command::Events(events) => events.run(),
             Command::Status(options) => status::status(&options),
             Command::Pause(options) => pause::set("pause", &options),
             Command::Resume(options) => pause::set("resume", &options),
@@ -122,6 +142,8 @@ impl Cli {
             Command::Compare(options) => compare::compare(&options),
             Command::Schema { kind } => schema::schema(kind),
             Command::Simulate { peer } => peer.run().map(|()| ExitCode::SUCCESS),
+            Command::Completions(options) => options.print(),
+            Command::Man(options) => options.write(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `eventmanager plan`: what documents, or a stored event, would send.
 
-use super::{complain, say};
+use super::{complain, foreseen, say};
 use crate::config::{self, Config, Database};
-use crate::preview::{Foreseen, ForeseenRequest, Preview, Prospect};
+use crate::preview::{Preview, Prospect};
 use crate::store::{self, Store};
 use crate::wire::ocir::{Command, Document, Framer, Notification};
 use anyhow::{Context, bail};
@@ -147,8 +147,11 @@ impl Printer {
     }
 
     async fn command(&mut self, place: &str, command: &Command) -> anyhow::Result<()> {
-        let foreseen = self.preview.of(command).await;
-        let foreseen = foreseen.context("without a database --no-store plans as if nobody were known")?;
+        let foreseen = self
+            .preview
+            .of(command)
+            .await
+            .context("without a database --no-store plans as if nobody were known")?;
         self.all_well &= match &foreseen.outcome {
             Prospect::Requests { unplanned, .. } => unplanned.is_empty(),
             Prospect::Ignored(_) => true,
@@ -156,7 +159,7 @@ impl Printer {
         };
         say(&match self.json {
             true => format!("{}\n", serde_json::to_string(&foreseen)?),
-            false => text(place, &foreseen),
+            false => foreseen::text(place, &serde_json::to_value(&foreseen)?),
         });
         Ok(())
     }
@@ -165,40 +168,4 @@ impl Printer {
         self.all_well = false;
         complain(&format!("{place}: {reason}\n"));
     }
-}
-
-/// A command and its requests, for people.
-fn text(place: &str, foreseen: &Foreseen) -> String {
-    let mut text = format!("{place}: {} given by {}\n", foreseen.command, foreseen.given_by);
-    match &foreseen.outcome {
-        Prospect::Ignored(reason) => text.push_str(&format!("  ignored: {reason}\n")),
-        Prospect::Failed(reason) => text.push_str(&format!("  fails: {reason}\n")),
-        Prospect::Requests { processor, requests, members, warnings, unplanned } => {
-            text.push_str(&format!("  {processor}: {}", counted(requests.len(), "request")));
-            if !members.is_empty() {
-                text.push_str(&format!(" for {}", counted(members.len(), "member")));
-            }
-            text.push('\n');
-            for (position, request) in requests.iter().enumerate() {
-                text.push_str(&request_text(position + 1, request));
-            }
-            warnings.iter().for_each(|warning| text.push_str(&format!("  warning: {warning}\n")));
-            unplanned.iter().for_each(|reason| text.push_str(&format!("  fails for a member: {reason}\n")));
-        }
-    }
-    text
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-fn request_text(number: usize, request: &ForeseenRequest) -> String {
-    let ForeseenRequest { system, summary, url, body, effect } = request;
-    let mut text = format!("  {number}. {system}: {summary}\n     POST {url}\n");
-    if !body.is_empty() {
-        text.push_str(&format!("     {body}\n"));
-    }
-    effect.iter().for_each(|effect| text.push_str(&format!("     then {effect}\n")));
-    text
 }

@@ -1,5 +1,6 @@
 //! `eventmanager seed`: copies the release's subscribers into the shadow's own store, which would otherwise start empty.
 
+use super::progress::Progress;
 use super::{complain, say};
 use crate::config::{self, Config, Mode, Shadow};
 use crate::plan::SubscriberEffect;
@@ -110,7 +111,8 @@ async fn copy(release: &Reading, store: &Store, replace: bool) -> anyhow::Result
     }
     let is_empty = ids_of(store, 1).await?.is_empty();
     ensure!(is_empty, "our own store has subscribers already; --replace deletes them first");
-    let mut seeded = Seeded { copied: 0, left: 0, shown: Instant::now() };
+    let bar = Progress::of(release.count_subscribers().await?, "subscribers");
+    let mut seeded = Seeded { copied: 0, left: 0, shown: Instant::now(), bar };
     let mut after = String::new();
     loop {
         let page = release.subscribers(&after, PAGE).await?;
@@ -144,9 +146,11 @@ async fn copy(release: &Reading, store: &Store, replace: bool) -> anyhow::Result
         complain(&format!("not copied: {nameless} rows of srd_user have no id\n"));
         seeded.left += nameless;
     }
-    let left = if seeded.left > 0 { format!(", {} not copied", seeded.left) } else { String::new() };
-    say(&format!("{} subscribers copied{left}\n", seeded.copied));
-    Ok(seeded.left)
+    let Seeded { copied, left, bar, .. } = seeded;
+    drop(bar);
+    let not = if left > 0 { format!(", {left} not copied") } else { String::new() };
+    say(&format!("{copied} subscribers copied{not}\n"));
+    Ok(left)
 }
 
 /// How far it has come.
@@ -154,18 +158,21 @@ struct Seeded {
     copied: u64,
     left: u64,
     shown: Instant,
+    bar: Progress,
 }
 
 impl Seeded {
     fn refused(&mut self, reason: &str) {
         self.left += 1;
         if self.left <= TOLD {
-            complain(&format!("not copied: {reason}\n"));
+            self.bar.aside(|| complain(&format!("not copied: {reason}\n")));
         }
     }
 
+    /// Where it is, on the bar; where nobody sees that, a line now and then.
     fn show(&mut self) {
-        if self.shown.elapsed() >= PROGRESS {
+        self.bar.at(self.copied + self.left);
+        if !self.bar.is_shown() && self.shown.elapsed() >= PROGRESS {
             self.shown = Instant::now();
             complain(&format!("{} subscribers copied\n", self.copied));
         }

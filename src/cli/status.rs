@@ -3,7 +3,8 @@
 use super::client::ClientOptions;
 use super::pause::by_whom;
 use super::say;
-use super::text::{age, lasting, plain};
+use super::text::{age, lasting, list, plain};
+use super::{events::Source, tree};
 use anyhow::ensure;
 use clap::Args;
 use serde_json::Value;
@@ -12,20 +13,39 @@ use std::process::ExitCode;
 /// Options of `status`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// As the daemon's /api/v1/status says it
+    /// With every actor of the supervision tree: its state, its restarts and how it last ended
+    #[arg(long)]
+    tree: bool,
+    /// As the daemon's /api/v1/status says it; with --tree its /api/v1/tree as "tree"
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     daemon: ClientOptions,
 }
 
-/// Prints the status; exit code 0 where the daemon answers, whatever it says.
+/// Prints the status; exit code 0 where the daemon answers, whatever it says, or the store was read instead.
 pub fn status(options: &Options) -> anyhow::Result<ExitCode> {
-    let status = options.daemon.client()?.get("/api/v1/status")?;
-    ensure!(status["version"].is_string(), "what answers is no eventmanager: it says no version");
-    let text = if options.json { format!("{status:#}\n") } else { table(&status) };
-    say(&text);
+    let source = Source::new(&options.daemon)?;
+    let mut status = source.status()?;
+    let is_down = status["up"] == false;
+    ensure!(is_down || status["version"].is_string(), "what answers is no eventmanager: it says no version");
+    let tree = if options.tree { source.tree()? } else { Value::Null };
+    if options.json && options.tree {
+        status["tree"] = tree;
+        say(&format!("{status:#}\n"));
+    } else if options.json {
+        say(&format!("{status:#}\n"));
+    } else if is_down {
+        say(&down(&status));
+    } else {
+        say(&(table(&status) + &tree::text(&tree)));
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the store alone tells.
+fn down(status: &Value) -> String {
+    format!("node         {}, DOWN\nevents       {}\n", plain(&status["node"]), events(&status["events"]))
 }
 
 fn table(status: &Value) -> String {
@@ -43,6 +63,9 @@ fn table(status: &Value) -> String {
     }
     titled("connections", list(&status["connections"]), connection, &mut line);
     titled("systems", list(&status["systems"]), system, &mut line);
+    if status["hosts"].is_array() {
+        titled("hosts", list(&status["hosts"]), host, &mut line);
+    }
     line("backlog", backlog(&status["backlog"]));
     line("events", events(&status["events"]));
     line("restarts", plain(&status["restarts"]));
@@ -57,10 +80,6 @@ fn titled(title: &str, items: &[Value], describe: fn(&Value) -> String, line: &m
     for (index, item) in items.iter().enumerate() {
         line(if index == 0 { title } else { "" }, describe(item));
     }
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 fn store(store: &Value) -> String {
@@ -96,6 +115,22 @@ fn system(system: &Value) -> String {
         (_, true) => "not known yet whether it is paused: the store has not been read".to_owned(),
     };
     format!("{:<12} {state}", plain(&system["system"]))
+}
+
+fn host(host: &Value) -> String {
+    let breaker = match host["breaker"].as_str() {
+        Some("closed") => "asked".to_owned(),
+        Some("half_open") => format!("probed, away for {}", age(&host["failing_since"])),
+        Some("open") => format!("LEFT ALONE for {}", age(&host["failing_since"])),
+        _ => "-".to_owned(),
+    };
+    let reason = host["reason"].as_str().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let sessions = match host["sessions"].as_u64() {
+        Some(sessions) => format!(", {sessions} sessions"),
+        None => String::new(),
+    };
+    let (system, role) = (plain(&host["system"]), plain(&host["role"]));
+    format!("{system:<12} {role:<9} {} {breaker}{sessions}{reason}", plain(&host["host"]))
 }
 
 fn backlog(backlog: &Value) -> String {

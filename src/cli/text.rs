@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 use std::time::{SystemTime, UNIX_EPOCH};
+use time::OffsetDateTime;
+use time::macros::format_description;
 
 /// A value without quotes, on one line; `-` where there is none.
 pub fn plain(value: &Value) -> String {
@@ -10,6 +12,18 @@ pub fn plain(value: &Value) -> String {
         Value::String(text) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
         other => other.to_string(),
     }
+}
+
+/// The elements of a list; none where it is no list.
+pub fn list(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A time in seconds of the epoch as `2026-03-01 12:00:30`, in UTC; empty where there is none.
+pub fn moment(time: &Value) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
+    let time = time.as_f64().and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds as i64).ok());
+    time.and_then(|time| time.format(format).ok()).unwrap_or_default()
 }
 
 /// How long it is since a time in seconds of the epoch.
@@ -42,6 +56,14 @@ mod tests {
         check(3599, "59 min");
         check(3661, "1 h 1 min");
         check(90_000, "1 d 1 h");
+    }
+
+    #[test]
+    fn a_moment_is_told_in_utc() {
+        assert_eq!(moment(&Value::from(1_772_366_430.5)), "2026-03-01 12:00:30");
+        for nothing in [Value::Null, Value::from(1e300), Value::from("1")] {
+            assert_eq!(moment(&nothing), "");
+        }
     }
 
     #[test]

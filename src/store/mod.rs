@@ -8,7 +8,8 @@
 //! either backend; `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `feed` tells which
 //! events have changed; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
 //! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading`
-//! a store that is only ever read; `sqlite` and `postgres` the backends with their tables.
+//! a store that is only ever read, `released` one that the Erlang release alone has used; `sqlite` and `postgres` the
+//! backends with their tables.
 
 pub mod actor;
 mod acts;
@@ -27,6 +28,7 @@ mod queue;
 mod reader;
 mod reading;
 mod records;
+mod released;
 mod sqlite;
 mod subjects;
 mod subscribers;

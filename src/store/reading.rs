@@ -6,10 +6,13 @@ use super::errors::{OpenError, ReadError};
 use super::events::LATEST_ATTEMPT;
 use super::find;
 use super::reader::{Reader, Row, Value};
+use super::records::{Counts, EventFilter, EventPage, Journal};
 use super::writes::micros;
 use crate::config::Database;
+use crate::event::Event;
 use crate::plan::Subscriber;
 use std::time::SystemTime;
+use uuid::Uuid;
 
 /// The type of the events that operators make here (`processors::reprovision::COMMAND`).
 const OWN_COMMAND: &str = "SubscriberReprovision";
@@ -58,6 +61,51 @@ impl Reading {
         Ok(Reading { events: reader(events, names[0])?, subscribers: reader(subscribers, names[1])? })
     }
 
+    /// Where the events are, without passwords.
+    pub fn place(&self) -> &str {
+        &self.events.place
+    }
+
+    /// Whether the table of events has our columns; one that only the Erlang release has used has not.
+    pub async fn is_ours(&self) -> Result<bool, ReadError> {
+        self.events.is_ours().await
+    }
+
+    /// As [`super::Store::page`]; the table must be ours.
+    pub async fn page(&self, filter: EventFilter) -> Result<EventPage, ReadError> {
+        self.events.page(filter).await
+    }
+
+    /// As [`super::Store::event`]; the table must be ours.
+    pub async fn event(&self, id: i64) -> Result<Option<Event>, ReadError> {
+        self.events.event(id).await
+    }
+
+    /// As [`super::Store::journal`].
+    pub async fn journal(&self, uuid: Uuid) -> Result<Option<Journal>, ReadError> {
+        self.events.journal(uuid).await
+    }
+
+    /// As [`super::Store::counts`]; the table must be ours.
+    pub async fn counts(&self) -> Result<Counts, ReadError> {
+        self.events.counts().await
+    }
+
+    /// A page of a table without our columns. It looks at so many rows, and may be short with more behind it.
+    pub async fn released_page(&self, filter: &EventFilter) -> Result<EventPage, ReadError> {
+        self.events.released_page(filter).await
+    }
+
+    /// An event of a table without our columns.
+    pub async fn released_event(&self, id: i64) -> Result<Option<Event>, ReadError> {
+        self.events.released_event(id).await
+    }
+
+    /// How many events a table without our columns holds of each status.
+    pub async fn released_counts(&self) -> Result<Counts, ReadError> {
+        self.events.released_counts().await
+    }
+
     /// Id and time of the first of these rows, of those received at this time or later.
     pub async fn first(&self, rows: Rows, since: SystemTime) -> Result<Option<(i64, SystemTime)>, ReadError> {
         let dialect = self.events.dialect();
@@ -94,15 +142,21 @@ impl Reading {
         Ok(found.into_iter().map(recorded).collect())
     }
 
+    /// How many rows of subscribers there are.
+    pub async fn count_subscribers(&self) -> Result<u64, ReadError> {
+        self.count("select cast(count(*) as bigint) from srd_user").await
+    }
+
     /// How many rows of subscribers have no id: no page shows them.
     pub async fn nameless_subscribers(&self) -> Result<u64, ReadError> {
-        let sql = "select cast(count(*) as bigint) from srd_user where id is null or cast(id as text) = ''";
+        self.count("select cast(count(*) as bigint) from srd_user where id is null or cast(id as text) = ''")
+            .await
+    }
+
+    async fn count(&self, sql: &str) -> Result<u64, ReadError> {
         let found = self.subscribers.rows(sql.to_owned(), Vec::new()).await?;
-        Ok(found
-            .first()
-            .and_then(|row| row.int(0))
-            .and_then(|count| u64::try_from(count).ok())
-            .unwrap_or_default())
+        let count = found.first().and_then(|row| row.int(0));
+        Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or_default())
     }
 
     /// A page of all subscribers, readable or not, each with its id, in the order of the ids' bytes; `after` is the

@@ -20,6 +20,8 @@ fn the_commands_pause_and_resume_and_tell_how_it_is() {
     peers.broadworks.send(&add(1, "anna@tele.gl"));
     wait_waiting(&daemon, "hss", 1);
     assert_eq!(requests(&peers), []);
+    // Counts may be some moments old.
+    eventually("counted", || (json(&daemon, "/api/v1/status")["events"]["pending"] == 1).then_some(()));
     check(
         &["status"],
         &[
@@ -41,6 +43,7 @@ fn the_commands_pause_and_resume_and_tell_how_it_is() {
     assert_eq!(audit(&daemon)[0], "local (anna) | pause | hss | upgrade of the HSS");
     assert_eq!(audit(&daemon).len(), 8);
 
+    eventually("counted", || (json(&daemon, "/api/v1/status")["events"]["completed"] == 1).then_some(()));
     let output = program(&["status", "--json", "--url", &format!("http://{}", daemon.http)]);
     let status: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(

@@ -4,6 +4,7 @@
 use super::judge::{Found, Judgement, is_pending};
 use super::pairing::Seen;
 use super::subscribers::Column;
+use crate::cli::progress::Progress;
 use crate::cli::say;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,6 +12,9 @@ use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+
+/// After so many events the bar says how far it has come.
+const REACHED: u64 = 500;
 
 /// What has been counted of the events.
 #[derive(Debug, Default, Serialize)]
@@ -44,24 +48,36 @@ pub struct Report {
     listed: bool,
     events: Events,
     subscribers: Subscribers,
+    bar: Progress,
 }
 
 impl Report {
     pub fn new(json: bool) -> Report {
-        Report { json, listed: false, events: Events::default(), subscribers: Subscribers::default() }
+        Report {
+            json,
+            listed: false,
+            events: Events::default(),
+            subscribers: Subscribers::default(),
+            bar: Progress::endless("compared"),
+        }
     }
 
     /// Events received since are compared.
     pub fn begin(&mut self, since: SystemTime) {
         match self.json {
-            true => say(&format!("{{\"since\":{},\"events\":[", json!(rfc3339(since)))),
-            false => say(&format!("Events received since {}\n", plain(since))),
+            true => self.say(&format!("{{\"since\":{},\"events\":[", json!(rfc3339(since)))),
+            false => self.say(&format!("Events received since {}\n", plain(since))),
         }
     }
 
     /// Counts what was found, and prints it where it differs.
     pub fn event(&mut self, found: Found, judgement: Judgement) {
         self.count(found, judgement);
+        self.bar.add(1);
+        if self.bar.is_shown() && self.bar.position().is_multiple_of(REACHED) {
+            let (Found::Both { here: event, .. } | Found::There(event) | Found::Here(event)) = found;
+            self.bar.say(format!("events, up to {}", plain(event.received)));
+        }
         let known = match judgement {
             Judgement::Same | Judgement::UnderWay => return,
             Judgement::Known(why) => Some(why),
@@ -91,7 +107,7 @@ impl Report {
             any.command,
             any.user_id
         );
-        say(&line);
+        self.say(&line);
     }
 
     fn count(&mut self, found: Found, judgement: Judgement) {
@@ -125,18 +141,20 @@ impl Report {
     /// All events are told.
     pub fn subscribers_follow(&mut self) {
         self.listed = false;
-        say(if self.json { "],\"subscribers\":[" } else { "Subscribers\n" });
+        self.bar.say("and on to the subscribers".to_owned());
+        self.say(if self.json { "],\"subscribers\":[" } else { "Subscribers\n" });
     }
 
     /// Says something to people.
     pub fn note(&self, text: &str) {
         if !self.json {
-            say(&format!("  {text}\n"));
+            self.say(&format!("  {text}\n"));
         }
     }
 
     /// A subscriber that only one side has.
     pub fn subscriber_only(&mut self, id: &str, is_there: bool) {
+        self.bar.add(1);
         let (counter, kind, words) = match is_there {
             true => (&mut self.subscribers.only_there, "only_there", "only there"),
             false => (&mut self.subscribers.only_here, "only_here", "only here"),
@@ -144,12 +162,13 @@ impl Report {
         *counter += 1;
         match self.json {
             true => self.element(&json!({"kind": kind, "id": id})),
-            false => say(&format!("  {id:30} {words}\n")),
+            false => self.say(&format!("  {id:30} {words}\n")),
         }
     }
 
     /// A subscriber that both have, with the columns that differ.
     pub fn subscriber_both(&mut self, id: &str, columns: &[Column]) {
+        self.bar.add(1);
         if columns.is_empty() {
             self.subscribers.same += 1;
             return;
@@ -171,7 +190,7 @@ impl Report {
             Some([there, here]) => format!("{} there {}, here {}", column.name, shown(there), shown(here)),
             None => format!("{} differs", column.name),
         });
-        say(&format!("  {id:30} {}\n", told.collect::<Vec<_>>().join("; ")));
+        self.say(&format!("  {id:30} {}\n", told.collect::<Vec<_>>().join("; ")));
     }
 
     /// Prints the counts; gives the number of differences that are not known.
@@ -183,10 +202,10 @@ impl Report {
             + subscribers.only_here;
         if self.json {
             let counts = json!({"events": events, "subscribers": subscribers, "differences": differences});
-            say(&format!("],\"counts\":{counts}}}\n"));
+            self.say(&format!("],\"counts\":{counts}}}\n"));
             return differences;
         }
-        say(&format!(
+        self.say(&format!(
             "Events: {} paired, {} with the same status, {} with another; {} only there, {} only here; {} of the \
              differences are known;\n  {} under way, {} pending there, {} pending here\n\
              Subscribers: {} the same, {} different, {} only there, {} only here\n{}\n",
@@ -211,9 +230,14 @@ impl Report {
         differences
     }
 
+    /// Prints while the bar is out of the way.
+    fn say(&self, text: &str) {
+        self.bar.aside(|| say(text));
+    }
+
     fn element(&mut self, value: &Value) {
         let comma = if std::mem::replace(&mut self.listed, true) { "," } else { "" };
-        say(&format!("{comma}{value}"));
+        self.say(&format!("{comma}{value}"));
     }
 }
 

@@ -89,7 +89,7 @@ async fn play(options: &Options, tally: &mut Tally) -> anyhow::Result<()> {
     let first = next_to_send(&mut recording, options.raw, tally).await?;
     let first = first.with_context(|| format!("{name} holds no OCI-R document"))?;
     let (mut reader, writer) = peer::meet(&options.to, options.manner()).await?.into_split();
-    tally.begin();
+    tally.begin(size(options));
     let mut sender = Sender { writer, pace: Pace::new(options.rate), batch: Vec::new(), documents: 0, tally };
     tokio::select! {
         biased;
@@ -97,6 +97,12 @@ async fn play(options: &Options, tally: &mut Tally) -> anyhow::Result<()> {
         ended = peer::until_closed(&mut reader) => return peer::closed_early(ended),
     }
     peer::finish(reader, sender.writer).await
+}
+
+/// Bytes that are there to be sent, where that can be known: of a plain file.
+fn size(options: &Options) -> Option<u64> {
+    let file = std::fs::metadata(&options.file).ok().filter(std::fs::Metadata::is_file)?;
+    file.len().checked_mul(u64::from(options.repeat))
 }
 
 /// Sends the recording, of which `first` is read already, as often as is wanted.

@@ -1,8 +1,8 @@
-//! How far a replay has come, on standard error: one line written over and over on a terminal, else a line now and then.
+//! How far a replay has come, on standard error: a bar on a terminal, else a line now and then.
 
 use super::recording::{Kind, Piece};
 use crate::cli::complain;
-use std::io::IsTerminal;
+use crate::cli::progress::Progress;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,9 +22,8 @@ pub struct Tally {
     lost: u64,
     began: Option<Instant>,
     next: Instant,
-    terminal: bool,
-    /// A line on the terminal stands open.
-    open: bool,
+    /// While something is sent.
+    bar: Option<Progress>,
 }
 
 impl Tally {
@@ -36,13 +35,14 @@ impl Tally {
             lost: 0,
             began: None,
             next: Instant::now(),
-            terminal: std::io::stderr().is_terminal(),
-            open: false,
+            bar: None,
         }
     }
 
-    /// The first byte is about to leave.
-    pub fn begin(&mut self) {
+    /// The first byte is about to leave, of so many where that is known.
+    pub fn begin(&mut self, total: Option<u64>) {
+        let bar = total.map_or_else(|| Progress::endless("bytes"), Progress::of_bytes);
+        self.bar = Some(bar).filter(Progress::is_shown);
         self.began = Some(Instant::now());
         self.next = Instant::now() + self.period();
     }
@@ -79,16 +79,18 @@ impl Tally {
     pub fn show(&mut self) {
         self.next = Instant::now() + self.period();
         let line = self.to_string();
-        if self.terminal {
-            complain(&format!("\r\x1b[K{line}"));
-            self.open = true;
-        } else {
-            complain(&format!("{line}\n"));
+        match &self.bar {
+            Some(bar) => {
+                bar.at(self.bytes);
+                bar.say(line);
+            }
+            None => complain(&format!("{line}\n")),
         }
     }
 
     /// The last line.
     pub fn finish(&mut self) {
+        self.bar = None;
         if self.began.is_some() {
             self.line(&self.to_string());
         }
@@ -100,13 +102,16 @@ impl Tally {
         Ok(())
     }
 
-    fn line(&mut self, line: &str) {
-        let start = if std::mem::take(&mut self.open) { "\r\x1b[K" } else { "" };
-        complain(&format!("{start}{line}\n"));
+    fn line(&self, line: &str) {
+        let print = || complain(&format!("{line}\n"));
+        match &self.bar {
+            Some(bar) => bar.aside(print),
+            None => print(),
+        }
     }
 
     fn period(&self) -> Duration {
-        if self.terminal { TERMINAL_PERIOD } else { FILE_PERIOD }
+        if self.bar.is_some() { TERMINAL_PERIOD } else { FILE_PERIOD }
     }
 }
 

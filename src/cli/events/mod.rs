@@ -1,0 +1,96 @@
+//! `eventmanager events`: what has been received and what became of it, and acts on it.
+//!
+//! `filter` is which events; `list`, `show` and `plan` read, through `source`: the daemon, or the store where the daemon is
+//! down (`offline`); `acts` retries and resolves events by their ids, `bulk` by a filter.
+
+mod acts;
+mod bulk;
+mod filter;
+mod list;
+mod offline;
+mod plan;
+mod show;
+mod source;
+
+use super::client::Refused;
+use super::text::{moment, plain};
+use super::{NOT_FOUND, REFUSED, complain};
+use crate::cli::table::Cell;
+use clap::Subcommand;
+use reqwest::StatusCode;
+use serde_json::Value;
+use std::process::ExitCode;
+
+pub use source::Source;
+
+/// What can be done with events.
+#[derive(Debug, Subcommand)]
+pub enum Events {
+    /// List events, the latest first; without the daemon they are read from the store
+    List(list::Options),
+    /// Show an event: its steps and answers, warnings, earlier attempts; without the daemon it is read from the store
+    Show(show::Options),
+    /// Show what an event would send if it were planned now: nothing is sent
+    Plan(plan::Options),
+    /// Have failed events run again, by their ids or by a filter
+    #[command(override_usage = "eventmanager events retry [OPTIONS] <ID>...
+       eventmanager events retry [OPTIONS] <FILTER>...")]
+    Retry(acts::Retry),
+    /// End failed events as ignored, by their ids or by a filter, because somebody has put right by hand what they were for
+    #[command(override_usage = "eventmanager events resolve [OPTIONS] --reason <TEXT> <ID>...
+       eventmanager events resolve [OPTIONS] --reason <TEXT> <FILTER>...")]
+    Resolve(acts::Resolve),
+}
+
+impl Events {
+    /// Does it; the daemon's no is explained here, and has an exit code of its own.
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        let done = match self {
+            Events::List(options) => list::list_events(options),
+            Events::Show(options) => show::show(options),
+            Events::Plan(options) => plan::plan(options),
+            Events::Retry(options) => options.run(),
+            Events::Resolve(options) => options.run(),
+        };
+        done.or_else(|error| match error.downcast_ref::<Refused>().and_then(code_of) {
+            Some(code) => {
+                complain(&format!("eventmanager: {error:#}\n"));
+                Ok(ExitCode::from(code))
+            }
+            None => Err(error),
+        })
+    }
+}
+
+/// The exit code that tells why the daemon has refused, where it is neither access nor arguments.
+fn code_of(refused: &Refused) -> Option<u8> {
+    match refused.status {
+        StatusCode::NOT_FOUND => Some(NOT_FOUND),
+        StatusCode::CONFLICT => Some(REFUSED),
+        _ => None,
+    }
+}
+
+/// Titles of a list of events.
+const TITLES: &[&str] = &["ID", "STATUS", "RECEIVED (UTC)", "COMMAND", "USER", "REASON"];
+
+/// The first column of a list that may be cut.
+const FLEXIBLE: usize = 3;
+
+/// A line of a list, of an event as the API shows it in lists.
+fn row(event: &Value) -> Vec<Cell> {
+    let warnings = event["warnings"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let reason = match (event["reason"].as_str(), warnings.first()) {
+        (Some(_), _) => plain(&event["reason"]),
+        (None, Some(warning)) => format!("warning: {}", plain(warning)),
+        (None, None) => String::new(),
+    };
+    vec![
+        plain(&event["id"]).into(),
+        Cell::status(plain(&event["status"])),
+        moment(&event["received"]).into(),
+        plain(&event["command"]).into(),
+        plain(&event["user"]).into(),
+        reason.into(),
+    ]
+}

@@ -1,0 +1,69 @@
+//! What a command would send, as text for people: from the JSON of `plan` and of the API.
+
+use super::text::{list, plain};
+use serde_json::Value;
+
+/// A command and its requests, as they would leave. `place` is where the command is from.
+pub fn text(place: &str, foreseen: &Value) -> String {
+    told(place, foreseen, request_text)
+}
+
+/// The same with what the requests are, in a line each.
+pub fn brief(place: &str, foreseen: &Value) -> String {
+    told(place, foreseen, request_line)
+}
+
+fn told(place: &str, foreseen: &Value, request: fn(usize, &Value) -> String) -> String {
+    let mut text =
+        format!("{place}: {} given by {}\n", plain(&foreseen["command"]), plain(&foreseen["given_by"]));
+    let outcome = &foreseen["outcome"];
+    if let Some(reason) = outcome["ignored"].as_str() {
+        text += &format!("  ignored: {reason}\n");
+    }
+    if let Some(reason) = outcome["failed"].as_str() {
+        text += &format!("  fails: {reason}\n");
+    }
+    if outcome["requests"].is_object() {
+        text += &requests(&outcome["requests"], request);
+    }
+    text
+}
+
+fn requests(planned: &Value, told: fn(usize, &Value) -> String) -> String {
+    let (requests, members) = (list(&planned["requests"]), list(&planned["members"]));
+    let mut text = format!("  {}: {}", plain(&planned["processor"]), counted(requests.len(), "request"));
+    if !members.is_empty() {
+        text += &format!(" for {}", counted(members.len(), "member"));
+    }
+    text.push('\n');
+    for (position, request) in requests.iter().enumerate() {
+        text += &told(position + 1, request);
+    }
+    for warning in list(&planned["warnings"]) {
+        text += &format!("  warning: {}\n", plain(warning));
+    }
+    for reason in list(&planned["unplanned"]) {
+        text += &format!("  fails for a member: {}\n", plain(reason));
+    }
+    text
+}
+
+fn request_line(number: usize, request: &Value) -> String {
+    format!("  {number}. {}: {}\n", plain(&request["system"]), plain(&request["summary"]))
+}
+
+fn request_text(number: usize, request: &Value) -> String {
+    let mut text = request_line(number, request) + &format!("     POST {}\n", plain(&request["url"]));
+    if let Some(body) = request["body"].as_str().filter(|body| !body.is_empty()) {
+        text += &format!("     {body}\n");
+    }
+    if let Some(effect) = request["effect"].as_str() {
+        text += &format!("     then {effect}\n");
+    }
+    text
+}
+
+/// `1 request`, `2 requests`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,311 @@
+//! Exit codes and examples of every command.
+
+/// What a command's page says beyond its arguments.
+pub struct Words {
+    pub exit_codes: &'static [(u8, &'static str)],
+    /// A command line, and what it does.
+    pub examples: &'static [(&'static str, &'static str)],
+}
+
+/// Of a command; `path` is its words behind the program's name. One that is not known has the codes of all.
+pub fn of(path: &str) -> &'static Words {
+    WORDS.iter().find(|(command, _)| *command == path).map_or(&UNKNOWN, |(_, words)| words)
+}
+
+/// The commands that there are words of.
+#[cfg(test)]
+pub fn known() -> impl Iterator<Item = &'static str> {
+    WORDS.iter().map(|(command, _)| *command)
+}
+
+const WRONG: (u8, &str) = (2, "wrong arguments");
+const PLAIN: &[(u8, &str)] = &[(0, "done"), (1, "failure"), WRONG];
+const ASKING: &[(u8, &str)] = &[(0, "done"), (1, "failure: no daemon, no permission, or refused"), WRONG];
+const READING: &[(u8, &str)] = &[
+    (0, "done, also where nothing was found to list"),
+    (1, "failure: no permission, or neither daemon nor store can be read"),
+    WRONG,
+];
+const SHOWING: &[(u8, &str)] = &[
+    (0, "done"),
+    (1, "failure: no permission, or neither daemon nor store can be read"),
+    WRONG,
+    (4, "there is no such event"),
+];
+const PLANNING: &[(u8, &str)] = &[
+    (0, "it would be carried out, or ignored"),
+    (1, "it would fail; or no permission, or neither daemon nor store can be read"),
+    WRONG,
+    (3, "its document cannot be planned"),
+    (4, "there is no such event"),
+];
+const ACTING: &[(u8, &str)] = &[
+    (0, "done with all"),
+    (1, "failure: no daemon, no permission, not confirmed, or interrupted"),
+    (2, "wrong arguments; also a filter without --yes where nobody can be asked"),
+    (3, "some events were left alone, each with its reason"),
+    (4, "there is no such event"),
+];
+
+static UNKNOWN: Words = Words { exit_codes: PLAIN, examples: &[] };
+
+const fn words(
+    exit_codes: &'static [(u8, &'static str)],
+    examples: &'static [(&'static str, &'static str)],
+) -> Words {
+    Words { exit_codes, examples }
+}
+
+static WORDS: &[(&str, Words)] = &[
+    (
+        "run",
+        words(
+            &[
+                (0, "stopped by a signal"),
+                (1, "the configuration is wrong, the HTTP address is taken, or supervision gave up"),
+                WRONG,
+                (70, "a thread has hung for 60 seconds"),
+            ],
+            &[(
+                "eventmanager run --config /etc/em/em.ini",
+                "Runs the daemon with the file of the Erlang release",
+            )],
+        ),
+    ),
+    (
+        "check",
+        words(
+            &[(0, "nothing is wrong"), (1, "the file has errors"), WRONG],
+            &[("eventmanager check", "Says what is wrong with the configuration, every error with its line")],
+        ),
+    ),
+    (
+        "plan",
+        words(
+            &[
+                (0, "all would be carried out, or ignored"),
+                (1, "something cannot be read or would fail"),
+                WRONG,
+            ],
+            &[
+                ("eventmanager plan documents.xml", "Shows what the documents of a file would send"),
+                ("cat documents.xml | eventmanager plan --no-store -", "The same as if nobody were known"),
+            ],
+        ),
+    ),
+    (
+        "events list",
+        words(
+            READING,
+            &[
+                ("eventmanager events list", "The latest 50 events"),
+                ("eventmanager events list --status failed --since 7d", "What has failed in the last week"),
+                ("eventmanager events list --text 321044 --all", "Every event that has to do with a phone"),
+                (
+                    "eventmanager events list --status failed --all --json | jq -r .reason | sort | uniq -c",
+                    "Counts why events failed",
+                ),
+            ],
+        ),
+    ),
+    (
+        "events show",
+        words(
+            SHOWING,
+            &[
+                ("eventmanager events show 4711", "An event with its steps and their answers"),
+                ("eventmanager events show 4711 --document", "Its document, with *** for secrets"),
+            ],
+        ),
+    ),
+    (
+        "events plan",
+        words(PLANNING, &[("eventmanager events plan 4711", "What a retry that plans anew would send")]),
+    ),
+    (
+        "events retry",
+        words(
+            ACTING,
+            &[
+                ("eventmanager events retry 4711", "Has an event run again"),
+                (
+                    "eventmanager events retry --status failed --since 2h --reason \"HSS is back\"",
+                    "Shows what has failed in two hours, asks, and has it all run again",
+                ),
+                (
+                    "eventmanager events retry --command UserAddRequest --since 2026-03-01 --yes",
+                    "The same for one command, from a script",
+                ),
+            ],
+        ),
+    ),
+    (
+        "events resolve",
+        words(
+            ACTING,
+            &[
+                (
+                    "eventmanager events resolve 4711 --reason \"changed at the portal\"",
+                    "Ends a failed event as ignored",
+                ),
+                (
+                    "eventmanager events resolve --user test@example.net --reason \"tests\" --yes",
+                    "The same with all failed events that a user gave",
+                ),
+            ],
+        ),
+    ),
+    (
+        "subscribers list",
+        words(
+            ASKING,
+            &[
+                ("eventmanager subscribers list anna", "Subscribers whose user id begins so"),
+                ("eventmanager subscribers list 321044", "Who has this phone"),
+                ("eventmanager subscribers list --group KNI-014", "The members of a group"),
+            ],
+        ),
+    ),
+    (
+        "subscribers show",
+        words(
+            ASKING,
+            &[(
+                "eventmanager subscribers show anna@example.org",
+                "A subscriber's row, its latest events and their steps",
+            )],
+        ),
+    ),
+    (
+        "subscribers reprovision",
+        words(
+            ASKING,
+            &[
+                (
+                    "eventmanager subscribers reprovision anna@example.org --plan",
+                    "Shows what would be sent, and sends nothing",
+                ),
+                (
+                    "eventmanager subscribers reprovision anna@example.org --reason \"lost by the HSS\"",
+                    "Shows it, asks, and has it sent",
+                ),
+            ],
+        ),
+    ),
+    (
+        "backup",
+        words(
+            &[(0, "copied and checked"), (1, "not all could be copied"), WRONG],
+            &[(
+                "eventmanager backup /var/backups/events.db",
+                "Copies the embedded database while the daemon runs",
+            )],
+        ),
+    ),
+    (
+        "schema",
+        words(
+            PLAIN,
+            &[(
+                "eventmanager schema postgresql",
+                "Prints the tables, for whoever makes them before the daemon may",
+            )],
+        ),
+    ),
+    (
+        "status",
+        words(
+            &[
+                (0, "the daemon answers, whatever it says; or the store was read where it is down"),
+                (1, "failure: no permission, or neither daemon nor store can be read"),
+                WRONG,
+            ],
+            &[
+                ("eventmanager status", "Connections, systems, hosts, backlog"),
+                ("eventmanager status --tree", "The same with every actor and its restarts"),
+                ("eventmanager status --json | jq .events.failed", "How many events have failed"),
+            ],
+        ),
+    ),
+    (
+        "pause",
+        words(
+            ASKING,
+            &[(
+                "eventmanager pause hss --reason \"upgrade, ticket 4711\"",
+                "Has nothing sent to the HSS until a resume",
+            )],
+        ),
+    ),
+    ("resume", words(ASKING, &[("eventmanager resume hss", "Goes on with what has waited for the HSS")])),
+    (
+        "demo",
+        words(
+            &[(0, "every event has completed"), (1, "it has not gone so well"), WRONG],
+            &[("eventmanager demo --rate 100 --duration 20", "Twenty seconds of a hundred documents each")],
+        ),
+    ),
+    (
+        "replay",
+        words(
+            &[(0, "every document was sent and taken"), (1, "some were not"), WRONG],
+            &[(
+                "eventmanager replay recorded.xml --to 127.0.0.1:8025 --rate 50",
+                "Plays a recording to a daemon",
+            )],
+        ),
+    ),
+    (
+        "seed",
+        words(
+            &[(0, "all subscribers were copied"), (1, "some, or all, were not"), WRONG],
+            &[("eventmanager seed --config shadow.toml", "Fills the store of a daemon in shadow mode")],
+        ),
+    ),
+    (
+        "compare",
+        words(
+            &[
+                (0, "no difference, or only known ones"),
+                (1, "differences"),
+                (2, "it could not be compared; or wrong arguments"),
+            ],
+            &[(
+                "eventmanager compare --config shadow.toml --since \"2026-03-01 12:00\"",
+                "Compares since noon (UTC)",
+            )],
+        ),
+    ),
+    (
+        "simulate broadworks",
+        words(
+            PLAIN,
+            &[("eventmanager simulate broadworks --rate 20", "An application server with invented users")],
+        ),
+    ),
+    (
+        "simulate ema",
+        words(PLAIN, &[("eventmanager simulate ema --latency 5ms", "An EMA that takes its time")]),
+    ),
+    ("simulate surgemail", words(PLAIN, &[("eventmanager simulate surgemail", "A mail server")])),
+    (
+        "completions",
+        words(
+            PLAIN,
+            &[(
+                "eventmanager completions bash > /etc/bash_completion.d/eventmanager",
+                "Has bash complete commands and options",
+            )],
+        ),
+    ),
+    (
+        "man",
+        words(
+            PLAIN,
+            &[(
+                "eventmanager man /usr/local/share/man/man1",
+                "Writes eventmanager.1 and a page of each command",
+            )],
+        ),
+    ),
+];
