@@ -192,10 +192,12 @@ impl Sql {
         let limit = self.int(i64::try_from(walk.limit).unwrap_or(i64::MAX));
         let rows = match remaining.is_empty() && !walk.sizes {
             true => "walked e".to_owned(),
-            false => format!(
-                "walked w join em_event e on e.id = w.id where {}",
-                if remaining.is_empty() { "1 = 1".to_owned() } else { remaining.join(" and ") }
-            ),
+            // A cross join, which SQLite takes in this order: it would rather begin with all rows of a user.
+            false => {
+                let own = std::iter::once("e.id = w.id".to_owned());
+                let conditions: Vec<String> = own.chain(remaining).collect();
+                format!("walked w cross join em_event e where {}", conditions.join(" and "))
+            }
         };
         format!(
             "with walked(id) as materialized ({walked}),
