@@ -192,11 +192,18 @@ impl Sql {
         let limit = self.int(i64::try_from(walk.limit).unwrap_or(i64::MAX));
         let rows = match remaining.is_empty() && !walk.sizes {
             true => "walked e".to_owned(),
-            // A cross join, which SQLite takes in this order: it would rather begin with all rows of a user.
+            // Row by row of the window: either database would rather begin with all rows of a user who is thought to
+            // have few, or with the whole table.
             false => {
-                let own = std::iter::once("e.id = w.id".to_owned());
-                let conditions: Vec<String> = own.chain(remaining).collect();
-                format!("walked w cross join em_event e where {}", conditions.join(" and "))
+                let (event, own) = match dialect {
+                    // A cross join is taken in this order.
+                    Dialect::Sqlite => ("em_event e", "e.id = w.id"),
+                    Dialect::Postgres => {
+                        ("lateral (select * from em_event where em_event.id = w.id offset 0) e", "true")
+                    }
+                };
+                let conditions: Vec<String> = std::iter::once(own.to_owned()).chain(remaining).collect();
+                format!("walked w cross join {event} where {}", conditions.join(" and "))
             }
         };
         format!(
