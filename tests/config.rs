@@ -255,7 +255,10 @@ fn bad_values_are_told() {
         "[[broadworks]]\nname = 'as1'\naddress = 'as1:1'\nmax_document = 1",
         "4:16: broadworks.max_document: 1 is not from 1KiB to 1GiB",
     );
-    check("[store]\ndisk_low = \"lots\"", "2:12: store.disk_low: \"lots\" is not a size such as \"1GiB\"");
+    check(
+        "[store]\ndisk_low = \"lots\"",
+        "2:12: store.disk_low: \"lots\" is not a size such as \"1GiB\", \"500MiB\" or \"5%\"",
+    );
     check("[store]\ndisk_low = 5", "2:12: store.disk_low: must be a string in quotes, not of type integer");
     check("[store]\nretention_days = 0", "2:18: store.retention_days: must be from 1 to 36500");
     check(

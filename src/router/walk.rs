@@ -68,6 +68,16 @@ impl<'a> Walk<'a> {
         // Those that an earlier run of this attempt has come to know.
         warnings.extend(journal.warnings.iter().filter(|known| !plan.warnings.contains(known)).cloned());
         let journey = Journey { plan: &plan, journal: &journal, steps: 0..plan.steps.len() };
+        // What the attempt before has made is lost all the same.
+        for mark in journal.steps.iter().filter(|mark| mark.state == StepState::Done) {
+            let Some(step) = plan.steps.get(mark.position as usize) else { continue };
+            let Some(warning) = plan.warning_of_restoring(&step.request) else { continue };
+            let is_told = warnings.iter().any(|known| known.starts_with(warning));
+            if !is_told && journey.may_have_made(&step.request) {
+                warnings.push(warning.to_owned());
+                self.unsaved.warnings.push(warning.to_owned());
+            }
+        }
         let mut failures = Vec::new();
         if plan.members.is_empty() {
             let mut unsaved = std::mem::take(&mut self.unsaved);

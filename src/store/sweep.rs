@@ -6,7 +6,7 @@
 use super::errors::{ReadError, StoreError};
 use super::reader::{Dialect, Reader, Value};
 use super::records::Swept;
-use super::writes::{Outcome, Write, micros, time_from};
+use super::writes::{EXPIRES, Outcome, Write, micros, time_from};
 use super::{Inner, Store};
 use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
@@ -15,9 +15,9 @@ use uuid::Uuid;
 const PAGE: usize = 1_000;
 /// Events of one batch.
 const SMALLEST: usize = 10;
-const LARGEST: usize = 200;
+const LARGEST: usize = 100;
 /// A batch that is answered sooner may grow, one that is answered later shrinks.
-const QUICK: Duration = Duration::from_millis(10);
+const QUICK: Duration = Duration::from_millis(5);
 /// Times of two stores' clocks may differ in their last digits: a page begins a little before the end of the one before.
 const OVERLAP: Duration = Duration::from_millis(1);
 
@@ -36,9 +36,7 @@ impl Store {
     pub async fn sweep(&self, older_than: Option<SystemTime>) -> Result<Swept, SweepError> {
         let mut sweep = Sweep { store: &self.inner, batch: SMALLEST, total: Swept::default() };
         if let Some(older_than) = older_than {
-            for condition in ["status = 'completed'", "status = 'ignored'", "status is null"] {
-                sweep.expire(condition, older_than).await?;
-            }
+            sweep.expire(older_than).await?;
         }
         for (table, column) in [("em_journal", "uuid"), ("em_subject", "event")] {
             sweep.forget(table, column).await?;
@@ -55,11 +53,11 @@ struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    /// Deletes the events of a status that are past their retention, the oldest first.
-    async fn expire(&mut self, condition: &str, older_than: SystemTime) -> Result<(), SweepError> {
+    /// Deletes the events that are past their retention, the oldest first.
+    async fn expire(&mut self, older_than: SystemTime) -> Result<(), SweepError> {
         let mut from = SystemTime::UNIX_EPOCH - Duration::from_secs(100 * 365 * 86_400);
         loop {
-            let (ids, last) = self.store.events.reader.expired(condition, from, older_than).await?;
+            let (ids, last) = self.store.events.reader.expired(from, older_than).await?;
             let before = self.total.events;
             let mut rest = ids.as_slice();
             while !rest.is_empty() {
@@ -118,16 +116,15 @@ impl Sweep<'_> {
 }
 
 impl Reader {
-    /// The first events of a status that were received in this time, and when the last of them was.
+    /// The first events that may go of those that were received in this time, and when the last of them was.
     async fn expired(
         &self,
-        condition: &str,
         from: SystemTime,
         older_than: SystemTime,
     ) -> Result<(Vec<i64>, SystemTime), ReadError> {
         let sql = format!(
             "select cast(id as bigint), {received} from em_event
-             where {condition} and inserted >= {from} and inserted < {until} order by inserted limit {PAGE}",
+             where {EXPIRES} and inserted >= {from} and inserted < {until} order by inserted limit {PAGE}",
             received = self.dialect().micros("inserted"),
             from = self.dialect().time("$1"),
             until = self.dialect().time("$2"),

@@ -208,3 +208,18 @@ fn a_shadow_plans_it_and_sends_nothing() {
     assert_eq!(event["steps"][0]["state"], "planned");
     assert_eq!(requests(&peers).len(), before);
 }
+
+#[test]
+fn a_retry_remembers_what_the_attempt_before_has_lost() {
+    let (peers, _site, daemon) = site();
+    lose(&peers, true, false);
+    let refuse = Action::Fault { code: 4006, detail_code: Some(13999), style: FaultStyle::ErrorCode };
+    peers.ema.script(vec![Rule::new(refuse).op("Set").times(1)]);
+    let id = reprovision(&daemon, ANNA);
+    assert_eq!(ended(&daemon, id)["status"], "failed");
+    let answer = post(&daemon, &format!("/api/v1/events/{id}/retry"), &json!({}));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let event = ended(&daemon, id);
+    assert_eq!((&event["status"], &event["attempt"]), (&"completed".into(), &2.into()), "{event}");
+    assert!(event["warnings"][0].as_str().expect("a warning").starts_with("lost SIP password"), "{event}");
+}
