@@ -101,7 +101,9 @@ fn the_root_of_the_api_names_the_paths() {
     let (status, body) = daemon.get("/");
     let index: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!(status, 200);
-    for path in index["paths"].as_object().expect("paths").keys().filter(|path| !path.contains('{')) {
+    let paths = index["paths"].as_object().expect("paths").keys();
+    // The stream never ends.
+    for path in paths.filter(|path| !path.contains('{') && *path != "/api/v1/stream") {
         assert_ne!(daemon.get(path).0, 404, "{path}");
     }
 }

@@ -93,6 +93,8 @@ mod tests {
         let routes = source.split("fn routes(").nth(1).and_then(|rest| rest.split("\n}").next());
         let literals = routes.expect("a list of routes").split('"').skip(1).step_by(2);
         let paths = literals.filter(|path| path.starts_with('/'));
+        // Named by a constant, which the cookie needs too.
+        let paths = paths.chain([super::super::access::SESSION_PATH]);
         paths.filter(|path| *path != "/" && !path.starts_with("/assets")).map(str::to_owned).collect()
     }
 
