@@ -19,6 +19,7 @@ mod legacy;
 mod log;
 mod metrics;
 mod openapi;
+mod page;
 mod parameters;
 mod problem;
 mod reprovision;
@@ -85,7 +86,8 @@ fn seconds(time: SystemTime) -> f64 {
 
 /// All paths.
 fn routes(app: &mut web::ServiceConfig) {
-    app.service(read("/", index))
+    app.service(read("/", page::index))
+        .service(read("/assets/{name}", page::asset))
         .service(read("/alivecheck", legacy::alive_check))
         .service(read("/events", legacy::list))
         .service(read("/event/{id}", legacy::document))
@@ -121,37 +123,6 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::read_and_act("/api/v1/log", log::show, log::set))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
-}
-
-/// `GET /`: where to look.
-async fn index() -> impl Responder {
-    let paths = [
-        ("/healthz", "the process serves"),
-        ("/readyz", "whether events are taken; databases, connections, backlog"),
-        ("/metrics", "Prometheus"),
-        ("/events", "events of the last seven days; with ?all=true the ignored ones too"),
-        ("/event/{id}", "the document of an event"),
-        ("/api/v1/events", "events, filtered and paged"),
-        ("/api/v1/faults", "what failed events failed of"),
-        ("/api/v1/commands", "types of commands"),
-        ("/api/v1/events/{id}", "an event with its steps and warnings"),
-        ("/api/v1/events/{id}/plan", "what it would send if it were planned now"),
-        ("/api/v1/status", "everything at once"),
-        ("/api/v1/stream", "what happens, as it happens"),
-        ("/api/v1/systems", "hss, enum and mail: running or paused"),
-        ("/api/v1/audit", "what operators have done"),
-        (
-            "/api/v1/subscribers",
-            "subscribers by id, phone, identity or group; /{user} shows one with its events",
-        ),
-        ("/api/v1/tree", "every actor"),
-        ("/api/v1/log", "how much is logged"),
-        ("/openapi.json", "every path of the API, for programs that make clients"),
-        ("/alivecheck", "as in the Erlang release"),
-    ];
-    let paths: serde_json::Map<_, _> =
-        paths.into_iter().map(|(path, about)| (path.to_owned(), about.into())).collect();
-    web::Json(serde_json::json!({"eventmanager": env!("CARGO_PKG_VERSION"), "paths": paths}))
 }
 
 /// A path that is only read: GET and HEAD, anything else is 405.

@@ -1,0 +1,106 @@
+// Builds the page: what comes from the daemon becomes text, never markup.
+
+/**
+ * An element. Properties are attributes; `on…` are listeners; true is an empty attribute; false, null and undefined are
+ * left out. Children are nodes, texts, or lists of them; null and false are left out.
+ */
+export function h(tag, properties, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties ?? {})) set(element, name, value);
+  element.append(...present(children));
+  return element;
+}
+
+function set(element, name, value) {
+  if (value === false || value === null || value === undefined) return;
+  if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+  else if (name === "value") element.value = value;
+  else element.setAttribute(name, value === true ? "" : value);
+}
+
+function present(children) {
+  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+}
+
+/** Puts children in the place of those that an element has. */
+export function fill(element, ...children) {
+  element.replaceChildren(...present(children));
+  return element;
+}
+
+/** What elements were filled from. */
+const sources = new WeakMap();
+
+/** Fills an element with `build(value)` where the value has changed: else focus and marked text stay. */
+export function fillFrom(element, value, build) {
+  const text = JSON.stringify(value ?? null);
+  if (sources.get(element) === text) return;
+  sources.set(element, text);
+  fill(element, build(value));
+}
+
+/** A description list of [name, value] pairs; those without a value are left out. */
+export function facts(pairs) {
+  const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return h("dl", { class: "facts" }, shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+/**
+ * A table. The roles say again what the elements are, because browsers forget it where a narrow screen shows the rows as
+ * cards. `head` are [title, class] pairs; `rows` are made with `row`.
+ */
+export function table(caption, head, rows) {
+  const heading = ([title, kind]) => h("th", { scope: "col", role: "columnheader", class: kind }, title);
+  const body = h("tbody", { role: "rowgroup" }, rows);
+  return h(
+    "table",
+    { role: "table" },
+    h("caption", { class: "quiet-text" }, caption),
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head.map(heading))),
+    body,
+  );
+}
+
+/** A row of a table. `cells` are [content, class, label] lists; the label stands before the content on narrow screens. */
+export function row(properties, cells) {
+  return h("tr", { role: "row", ...properties }, cells.map(cell));
+}
+
+function cell([content, kind, label]) {
+  return h("td", { role: "cell", class: kind, "data-label": label }, content);
+}
+
+/** A button that is not one of a form. */
+export function button(text, onclick, properties) {
+  return h("button", { type: "button", onclick, ...properties }, text);
+}
+
+/** A link to a place of the page. */
+export function link(href, text, properties) {
+  return h("a", { href, ...properties }, text);
+}
+
+/** Something that went wrong, said where it happened. */
+export function failure(problem) {
+  return h("p", { class: "problem", role: "alert" }, problem.message);
+}
+
+/** Calls at most once in `milliseconds`, and again at the end if there were further calls; stops with the signal. */
+export function paced(milliseconds, signal, call) {
+  let timer = null;
+  let again = false;
+  const run = () => {
+    timer = setTimeout(() => {
+      timer = null;
+      if (again) run();
+    }, milliseconds);
+    again = false;
+    call();
+  };
+  signal.addEventListener("abort", () => clearTimeout(timer));
+  return () => {
+    if (signal.aborted) return;
+    if (timer === null) run();
+    else again = true;
+  };
+}

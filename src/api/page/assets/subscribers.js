@@ -1,0 +1,59 @@
+// Subscribers as the daemon believes the core holds them.
+
+import { get, isLeft, query } from "./api.js";
+import { failure, fill, h, link, row, table } from "./dom.js";
+import * as format from "./format.js";
+import { go, href } from "./router.js";
+import { show as showOne } from "./subscriber.js";
+
+const PAGE = 50;
+const HEAD = [["User"], ["Type"], ["Group"], ["Phone"], ["Public identity"], ["Changed"]];
+
+export async function show(outlet, route, signal) {
+  if (route.path[1]) return showOne(outlet, route.path[1], signal);
+  const body = h("div", {});
+  const input = h("input", { id: "s-text", type: "search", name: "text", "data-key": "/", placeholder: "beginning of the user, or a whole phone number or identity" });
+  const group = h("input", { id: "s-group", name: "group", autocomplete: "off" });
+  const apply = (event) => {
+    event.preventDefault();
+    go(["subscribers"], { text: input.value.trim(), group: group.value.trim() });
+  };
+  const form = h(
+    "form",
+    { class: "filters", role: "search", "aria-label": "Search subscribers", onsubmit: apply },
+    h("p", { class: "field wide" }, h("label", { for: "s-text" }, "Subscriber"), input),
+    h("p", { class: "field" }, h("label", { for: "s-group" }, "Group"), group),
+    h("div", { class: "buttons" }, h("button", { type: "submit" }, "Search")),
+  );
+  fill(outlet, h("h1", { tabindex: "-1" }, "Subscribers"), form, body);
+  const update = async ({ query: given }) => {
+    const [text, of, cursor] = ["text", "group", "cursor"].map((name) => given.get(name) ?? "");
+    input.value = text;
+    group.value = of;
+    try {
+      put(body, { text, group: of, cursor }, await get(`/api/v1/subscribers${query({ text, group: of, cursor, limit: PAGE })}`, signal));
+    } catch (problem) {
+      if (!isLeft(problem)) fill(body, failure(problem));
+    }
+  };
+  await update(route);
+  return update;
+}
+
+function put(body, asked, { subscribers, next }) {
+  if (subscribers.length === 0) return fill(body, h("p", { class: "empty" }, "No subscriber matches."));
+  const to = (cursor, text) => link(href(["subscribers"], { ...asked, cursor }), text, { class: "button" });
+  const pages = h("div", { class: "buttons" }, asked.cursor && to("", "First page"), next && to(next, "Next page"));
+  fill(body, table("Subscribers by user", HEAD, subscribers.map(line)), h("div", { class: "pager" }, pages));
+}
+
+function line(subscriber) {
+  return row({ "data-row": subscriber.user, class: "event" }, [
+    [link(href(["subscribers", subscriber.user]), subscriber.user), "user"],
+    [subscriber.type, "type"],
+    [subscriber.group, "group", "group"],
+    [subscriber.phone, "phone", "phone"],
+    [subscriber.public_identity, "identity"],
+    [format.time(subscriber.updated ?? subscriber.created), "time"],
+  ]);
+}

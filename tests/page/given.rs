@@ -1,0 +1,93 @@
+//! A desk: the daemon between its peers, and what has happened before somebody looks.
+
+use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::documents::{add, set_phone};
+use crate::support::peers::Peers;
+use eventmanager::simulators::script::{Action, FaultStyle, Rule};
+use sha2::{Digest, Sha256};
+
+pub struct Desk {
+    pub peers: Peers,
+    pub site: Site,
+    pub daemon: Option<Daemon>,
+}
+
+impl Desk {
+    /// A daemon that is ready; everybody on this machine may act.
+    pub fn new() -> Desk {
+        Desk::configured("")
+    }
+
+    /// The same where `look` is the token of a viewer and `act` that of an operator.
+    pub fn with_tokens() -> Desk {
+        let sha256 = |token: &str| -> String {
+            Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let token = |name: &str, role: &str, text: &str| {
+            format!("[[http.token]]\nname = \"{name}\"\nrole = \"{role}\"\nsha256 = \"{}\"\n", sha256(text))
+        };
+        Desk::configured(&(token("desk", "viewer", "look") + &token("noc", "operator", "act")))
+    }
+
+    fn configured(http: &str) -> Desk {
+        let peers = Peers::start();
+        let site = Site::new(&peers.config(""));
+        let listen = "listen = \"127.0.0.1:0\"\n";
+        configure(&site, listen, &format!("{listen}{http}"));
+        let mut desk = Desk { peers, site, daemon: None };
+        desk.start();
+        // Started anew it is found where it was.
+        configure(&desk.site, "127.0.0.1:0", &desk.daemon().http.to_string());
+        desk
+    }
+
+    /// Starts the daemon and waits until its store is open.
+    pub fn start(&mut self) {
+        let daemon = self.site.start();
+        eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
+        self.daemon = Some(daemon);
+    }
+
+    /// Ends it as power loss does.
+    pub fn kill(&mut self) {
+        self.daemon.take().expect("a daemon").kill();
+    }
+
+    pub fn daemon(&self) -> &Daemon {
+        self.daemon.as_ref().expect("a daemon")
+    }
+
+    /// The address of a place of the page.
+    pub fn url(&self, place: &str) -> String {
+        format!("http://{}/{place}", self.daemon().http)
+    }
+
+    /// Takes an event and waits until so many have ended.
+    pub fn ended(&self, document: &str, count: u64) {
+        self.peers.broadworks.send(document);
+        self.site.wait_ended(count);
+    }
+
+    /// Event 1 has completed, 2 is refused by the HSS, 3 is about nobody whom we know.
+    pub fn with_failures(&self) {
+        self.ended(&add(1, "anna@tele.gl"), 1);
+        self.refuse();
+        self.ended(&set_phone(2, "anna@tele.gl", "+299-321044"), 2);
+        self.peers.ema.script(vec![]);
+        self.ended(&set_phone(3, "nobody@tele.gl", "+299-321045"), 3);
+    }
+
+    /// The core refuses everything but logins, with a fault of no class.
+    pub fn refuse(&self) {
+        let fault = || Action::Fault { code: 4099, detail_code: Some(77), style: FaultStyle::ErrorCode };
+        let ops = ["Create", "Set", "Delete"];
+        self.peers.ema.script(ops.map(|op| Rule::new(fault()).op(op)).into());
+    }
+}
+
+/// Rewrites the site's configuration.
+pub fn configure(site: &Site, from: &str, to: &str) {
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    assert!(text.contains(from), "{text}");
+    std::fs::write(site.config(), text.replacen(from, to, 1)).expect("written");
+}

@@ -1,0 +1,20 @@
+//! The monitor page in a real browser: headless Chromium, driven through chromedriver, against the real daemon between
+//! simulated peers.
+//!
+//! `EVENTMANAGER_SCREENSHOTS=docs/images cargo test --test page screenshots` writes the pictures of the documentation.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod acts;
+mod browser;
+mod bulk;
+mod filters;
+mod given;
+mod keyboard;
+mod live;
+mod login;
+mod looks;
+mod served;
+mod subscribers;
+mod systems;

@@ -1,0 +1,39 @@
+//! How everything around the daemon is.
+
+use crate::browser::drive;
+use crate::given::Desk;
+use crate::support::daemon::eventually;
+
+#[test]
+fn a_system_is_paused_and_resumed_with_a_reason() {
+    drive(async |page| {
+        let desk = Desk::new();
+        let known = || desk.daemon().get("/api/v1/systems").1.contains("running").then_some(());
+        eventually("the pauses are known", known);
+        page.go(&desk.url("#/systems")).await;
+        page.click("#pause-hss").await;
+        page.write("dialog input", "upgrade of the HSS\n").await;
+        page.sees("#system-hss", "paused by local").await;
+        page.sees("#system-hss", "upgrade of the HSS").await;
+        page.sees(".alarm", "Paused: hss").await;
+        page.click("#resume-hss").await;
+        page.click("dialog button[type=submit]").await;
+        page.sees("#system-hss", "running").await;
+        page.sees_no(".alarm").await;
+    });
+}
+
+#[test]
+fn connections_hosts_and_actors_are_shown() {
+    drive(async |page| {
+        let desk = Desk::new();
+        page.go(&desk.url("#/systems")).await;
+        page.sees("tr", "as1").await;
+        page.sees("tr .status.completed", "up").await;
+        page.sees("tr", "primary").await;
+        page.sees(".tree", "connections").await;
+        page.sees("[data-path='root/connections'] li", "intake").await;
+        page.click("[data-path='root/connections'] > summary").await;
+        page.sees_no("[data-path='root/connections'] li").await;
+    });
+}
