@@ -1,5 +1,5 @@
 //! What live pages cost: provisioning with nobody who looks and with a hundred pages open, in turns, and the memory of
-//! the daemon, which is a process of its own. The pages are readers of its stream within this process, on the same
+//! the daemons, which are processes of their own. The pages are readers of its stream within this process, on the same
 //! processors as daemon and peers.
 
 use super::peers::Peers;
@@ -20,42 +20,42 @@ use tokio::sync::watch;
 const PAGES: usize = 100;
 /// Each with an add and a phone.
 const USERS: u32 = 3000;
-/// With and without pages; what comes before them only warms up.
+/// Of each daemon.
 const TURNS: u32 = 5;
 const TICK: Duration = Duration::from_millis(10);
 
-/// Prints the rates with and without pages, for an EMA that answers at once and for one that takes its time, and what the
-/// pages add to the daemon's memory.
+/// Prints the rates of two daemons that do the same in turns, one of them with pages open, for an EMA that answers at once
+/// and for one that takes its time, and how much more memory the one with pages takes in the end.
 pub fn print(latency: Duration) {
-    let mut run = Run::start();
-    let with = |run: &mut Run| {
-        let pages = Pages::open(run.daemon.http);
-        let took = run.turn();
-        (took, run.memory(), pages.close())
-    };
-    run.turn();
-    let before = run.memory();
-    let mut after = 0.0;
+    let (mut alone, mut watched) = (Run::start(), Run::start());
+    let mut pages = Pages::open(watched.daemon.http);
+    // What comes first only warms up.
+    alone.turn();
+    watched.turn();
     for latency in [Duration::ZERO, latency] {
-        run.peers.set_latency(latency);
-        let (mut without_pages, mut with_pages, mut read) = (Vec::new(), Vec::new(), 0);
+        alone.peers.set_latency(latency);
+        watched.peers.set_latency(latency);
+        let (mut without_pages, mut with_pages) = (Vec::new(), Vec::new());
+        let read = pages.read();
         for _ in 0..TURNS {
-            without_pages.push(run.turn());
-            let (took, memory, bytes) = with(&mut run);
-            with_pages.push(took);
-            after = memory;
-            read += bytes;
+            without_pages.push(alone.turn());
+            with_pages.push(watched.turn());
         }
         let rate = |turns: Vec<Duration>| f64::from(2 * USERS) / median(turns).as_secs_f64();
         let (without_pages, with_pages) = (rate(without_pages), rate(with_pages));
         println!(
-            "ema {} ms: {without_pages:.0} events/s with no page, {with_pages:.0} with {PAGES} live pages: {:.3}; a page was sent {} kB a turn",
+            "ema {} ms: {without_pages:.0} events/s with no page, {with_pages:.0} with {PAGES} live pages: {:.3}; each was sent {} kB a turn",
             latency.as_millis(),
             with_pages / without_pages,
-            read / 1000 / u64::from(TURNS) / PAGES as u64,
+            (pages.read() - read) / 1000 / u64::from(TURNS) / PAGES as u64,
         );
     }
-    println!("{PAGES} live pages: {:.1} MiB more resident ({before:.1} before them)", after - before);
+    let (without_pages, with_pages) = (alone.memory(), watched.memory());
+    println!(
+        "memory of the daemon: {without_pages:.1} MiB with no page, {with_pages:.1} with {PAGES} live pages: {:.1} more",
+        with_pages - without_pages
+    );
+    pages.close();
 }
 
 fn median(mut turns: Vec<Duration>) -> Duration {
@@ -121,7 +121,7 @@ fn documents(first: u32) -> Bytes {
 
 /// Readers that do nothing with what they read.
 struct Pages {
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
     close: watch::Sender<bool>,
     bytes: Arc<AtomicU64>,
 }
@@ -143,14 +143,19 @@ impl Pages {
             });
         });
         eventually("all pages are served", || (served.load(Ordering::Relaxed) == PAGES).then_some(()));
-        Pages { thread, close, bytes }
+        Pages { thread: Some(thread), close, bytes }
     }
 
     /// How many bytes they have read, all together.
-    fn close(self) -> u64 {
-        self.close.send_replace(true);
-        self.thread.join().expect("the pages are closed");
+    fn read(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn close(&mut self) {
+        self.close.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the pages are closed");
+        }
     }
 }
 

@@ -35,6 +35,8 @@ const HEAD_LIMIT: Duration = Duration::from_secs(5);
 /// A connection on which no further request comes is closed.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
+/// What a connection holds of an answer beside what its socket has taken, in bytes: a hundred pages are open for days.
+const WRITE_BUFFER: usize = 8 << 10;
 /// Requests that are under way at a stop get this long, in seconds.
 const STOP_LIMIT: u64 = 2;
 
@@ -117,6 +119,7 @@ impl Api {
             .tls_handshake_timeout(HANDSHAKE_LIMIT)
             .client_request_timeout(HEAD_LIMIT)
             .keep_alive(KEEP_ALIVE)
+            .h1_write_buffer_size(WRITE_BUFFER)
             .disable_signals()
             .shutdown_timeout(STOP_LIMIT);
         Ok(match &self.bound.settings.tls {

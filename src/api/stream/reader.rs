@@ -13,7 +13,7 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// How long a browser waits before it comes back, in milliseconds.
 const COME_BACK: &str = "retry: 1000\n";
 /// A connection holds no more than this beside what its socket has taken.
-const PIECE: usize = 8 << 10;
+const PIECE: usize = 4 << 10;
 
 /// Reads the messages behind a position. It is dropped with its connection.
 pub struct Reader {
