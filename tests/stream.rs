@@ -328,5 +328,6 @@ fn a_silent_stream_carries_comments() {
     let mut events = Events::open(daemon.http);
     assert_eq!(events.next().expect("a message").kind, "status");
     events.until("the counts", |message| (message.kind == "counts").then_some(()));
-    assert_eq!(events.raw_line(), ":\n");
+    // The connection may come up first; then nothing happens any more.
+    while events.raw_line() != ":\n" {}
 }
