@@ -5,10 +5,10 @@ mod support;
 use eventmanager::simulators::script::{Action, Rule};
 use eventmanager::supervision::Exit;
 use sha2::{Digest, Sha256};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use support::daemon::{Daemon, Site, eventually};
+use support::daemon::{Daemon, PATIENCE, Site, eventually};
 use support::documents::{add, password, report, set_phone};
 use support::http;
 use support::inside::Inside;
@@ -277,13 +277,19 @@ fn a_stream_more_than_there_are_places_is_refused_and_the_rest_of_the_api_serves
 fn a_stop_ends_open_streams_and_does_not_wait_for_them() {
     let (_peers, _site, daemon) = start();
     let mut open: Vec<Events> = (0..20).map(|_| Events::open(daemon.http)).collect();
-    // One that does not even read.
-    let mut stuck = TcpStream::connect(daemon.http).expect("connected");
-    stuck.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asked");
+    // One in chunks, of which the last says that the stream has ended and was not cut off.
+    let mut chunked = TcpStream::connect(daemon.http).expect("connected");
+    chunked.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    chunked.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asked");
+    let readers = || daemon.metric("eventmanager_stream_readers", "");
+    eventually("all of them are readers", || (readers() == 21.0).then_some(()));
     let asked = Instant::now();
     assert_eq!(daemon.terminate(), Some(0));
     let took = asked.elapsed();
     assert!(took < Duration::from_secs(3), "{took:?}");
+    let mut text = String::new();
+    chunked.read_to_string(&mut text).expect("an end");
+    assert!(text.ends_with("\r\n0\r\n\r\n"), "cut off: {text}");
     for events in &mut open {
         while events.next().is_some() {}
     }
@@ -329,5 +335,8 @@ fn a_silent_stream_carries_comments() {
     assert_eq!(events.next().expect("a message").kind, "status");
     events.until("the counts", |message| (message.kind == "counts").then_some(()));
     // The connection may come up first; then nothing happens any more.
-    while events.raw_line() != ":\n" {}
+    let asked = Instant::now();
+    while events.raw_line() != ":\n" {
+        assert!(asked.elapsed() < PATIENCE, "it is never silent, or silence is not told");
+    }
 }

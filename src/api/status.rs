@@ -107,13 +107,28 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
 }
 
 /// What is around the daemon, and whether it is there. The stream tells it when it changes.
-#[derive(PartialEq, Serialize)]
+#[derive(Serialize)]
 pub struct Situation {
     store: StoreStatus,
     disks: Vec<DiskStatus>,
     connections: Vec<LinkState>,
     systems: Vec<SystemStatus>,
     hosts: Vec<HostStatus>,
+}
+
+impl Situation {
+    /// Whether anything is other than it was; of a disk whole percents count, since some of its bytes come and go always.
+    pub fn differs_from(&self, before: &Situation) -> bool {
+        let room = |situation: &Situation| -> Vec<_> {
+            let percent = |disk: &DiskStatus| disk.free_bytes / (disk.total_bytes / 100).max(1);
+            situation.disks.iter().map(|disk| (disk.path.clone(), disk.low, percent(disk))).collect()
+        };
+        self.store != before.store
+            || self.connections != before.connections
+            || self.systems != before.systems
+            || self.hosts != before.hosts
+            || room(self) != room(before)
+    }
 }
 
 /// The situation at the moment.

@@ -154,7 +154,7 @@ async fn situation(sources: &Sources) -> Infallible {
     let mut shown = None;
     loop {
         let situation = status::situation(sources);
-        if shown.as_ref() != Some(&situation) {
+        if shown.as_ref().is_none_or(|shown| situation.differs_from(shown)) {
             publish(&sources.stream, Kind::Status, &situation);
             shown = Some(situation);
         }
