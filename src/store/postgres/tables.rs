@@ -221,6 +221,7 @@ pub fn statements() -> String {
     let added = EM_EVENT_ADDED
         .map(|(column, kind)| format!("alter table em_event add column if not exists {column} {kind};\n"));
     let beside = BESIDE_EVENTS.map(|(_, definition)| unless_there(definition));
+    let lists = INDEXES.map(|(name, on)| format!("create index if not exists {name} {on};\n"));
     let indexes = SRD_USER_INDEXES.map(|(_, definition)| unless_there(definition));
     let version = |part: &str| {
         format!(
@@ -233,7 +234,7 @@ pub fn statements() -> String {
         unless_there(EM_SCHEMA.1),
         unless_there(EM_EVENT),
         added.concat(),
-        beside.concat() + "alter table em_journal add column if not exists digest text;\n",
+        beside.concat() + &lists.concat() + "alter table em_journal add column if not exists digest text;\n",
         version("events"),
         unless_there(SRD_USER),
         indexes.concat(),
