@@ -183,6 +183,17 @@ fn what_cannot_be_copied_is_told_and_leaves_nothing() {
 }
 
 #[test]
+fn a_copy_never_takes_the_place_of_the_database_itself() {
+    let site = Site::new("");
+    let daemon = site.start();
+    eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
+    let database = site.database().path().expect("a file").to_owned();
+    let (code, said) = backup(&site, &["--force", &database]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("is the database itself"), "{said}");
+}
+
+#[test]
 fn postgresql_has_a_tool_of_its_own() {
     let site = Site::new("[store]\nevents = \"postgresql://em:s3cret@db.example.net/em\"\n");
     let (code, said) = backup(&site, &[&file(&site, "copy.db")]);

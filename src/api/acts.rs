@@ -75,6 +75,11 @@ pub struct Reason {
     pub reason: Option<String>,
 }
 
+/// The body of an act that wants nothing: `{}`.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
 /// The reason that a request gives for its act; the error is its answer.
 pub async fn reason(payload: web::Payload) -> Result<Option<String>, HttpResponse> {
     let Reason { reason } = body(payload).await?;

@@ -1,7 +1,7 @@
 //! `/api/v1/bulk`: acts on all events that match a filter. The set is frozen and shown first; nothing is done before it is
 //! run.
 
-use super::acts::{actor, body, tidy};
+use super::acts::{Nothing, actor, body, tidy};
 use super::event_acts::{bad, wanted};
 use super::events::{Selection, Summary};
 use super::problem::{Problem, problem};
@@ -19,14 +19,17 @@ use uuid::Uuid;
 
 /// What to do, and to which events.
 #[derive(Default, Deserialize, ToSchema)]
+#[schema(as = BulkWish)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// `retry` or `resolve`.
+    #[schema(value_type = Act)]
     act: Option<Act>,
-    /// Of each condition that is given all must hold; without a status those that the act can be done to.
+    /// Of each condition that is given all must hold; without a status failed events alone.
     #[schema(value_type = Option<Filter>)]
     filter: Option<Selection>,
     /// Why: one line of at most 500 characters, for the audit. To resolve wants one.
+    #[schema(max_length = 500)]
     reason: Option<String>,
     /// To retry also where later events about the same subscriber have completed or wait.
     force: Option<bool>,
@@ -41,6 +44,7 @@ enum Act {
 
 /// As the parameters of `/api/v1/events`.
 #[derive(ToSchema)]
+#[schema(as = BulkFilter)]
 #[allow(dead_code, reason = "describes the filter of a wish")]
 struct Filter {
     /// Statuses with commas between them: `failed`, and to resolve `pending`.
@@ -128,6 +132,7 @@ fn word(state: State) -> &'static str {
     responses(
         (status = 201, description = "The set is being gathered: ask how it stands", body = Bulk),
         (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "Too many sets", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -145,7 +150,8 @@ async fn try_prepare(
     let mut reason = tidy(reason.as_deref()).map_err(bad)?;
     let act = act.ok_or_else(|| bad("act is missing: retry or resolve".to_owned()))?;
     let (verb, possible): (Verb, &[Status]) = match act {
-        Act::Retry => (Verb::Retry, &[Status::Failed]),
+        // Those that the Erlang release left pending; each of ours is refused.
+        Act::Retry => (Verb::Retry, &[Status::Failed, Status::Pending]),
         Act::Resolve => (Verb::Resolve, &[Status::Failed, Status::Pending]),
     };
     if verb == Verb::Resolve {
@@ -189,9 +195,11 @@ pub async fn show(sources: Data<Sources>, id: Path<String>) -> HttpResponse {
     post,
     path = "/api/v1/bulk/{bulk}/run",
     params(("bulk" = Uuid, Path, description = "Of the answer to its preparation")),
+    request_body = Nothing,
     responses(
         (status = 202, description = "It is running, or is what it was where it was not prepared", body = Bulk),
         (status = 400, description = "That is no uuid", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is none, or not any more", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -207,9 +215,11 @@ pub async fn run(sources: Data<Sources>, id: Path<String>, request: HttpRequest)
     post,
     path = "/api/v1/bulk/{bulk}/cancel",
     params(("bulk" = Uuid, Path, description = "Of the answer to its preparation")),
+    request_body = Nothing,
     responses(
         (status = 200, description = "The set", body = Bulk),
         (status = 400, description = "That is no uuid", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is none, or not any more", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -4,11 +4,12 @@ use super::problem::{Problem, problem, unreadable};
 use super::{Sources, seconds};
 use crate::config::Config;
 use crate::event::{Event, Status};
+use crate::operators::Operators;
 use crate::plan::Plan;
 use crate::preview::{Foreseen, Preview};
 use crate::processors::attributes::Rules;
 use crate::processors::command_type;
-use crate::store::{EarlierStep, Journal, StepState};
+use crate::store::{EarlierStep, Journal, StepState, Verb};
 use crate::wire::ocir::{Document, mask_secrets};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
@@ -46,7 +47,8 @@ struct EventDetail {
     members: Vec<MemberDetail>,
     /// As it was received, secrets as `***`.
     document: String,
-    acts: Possible,
+    /// Null where there is no daemon that could do it.
+    acts: Option<Possible>,
 }
 
 /// A step of the plan.
@@ -89,8 +91,8 @@ struct MemberDetail {
 /// What can be done to it: null, or why not.
 #[derive(Serialize, ToSchema)]
 struct Possible {
-    retry: Option<&'static str>,
-    resolve: Option<&'static str>,
+    retry: Option<String>,
+    resolve: Option<String>,
 }
 
 /// One event: its document, steps, warnings, and what can be done to it.
@@ -116,13 +118,17 @@ pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder 
     };
     match journal {
         Ok(journal) => {
-            HttpResponse::Ok().json(describe(event, journal.unwrap_or_default(), &sources.config.get()))
+            let possible = Possible::of(&event, &sources.operators);
+            let subscriber = subscriber_of(&event, &Rules::of(&sources.config.get()));
+            let detail = EventDetail::new(event, subscriber, journal.unwrap_or_default());
+            HttpResponse::Ok().json(EventDetail { acts: Some(possible), ..detail })
         }
         Err(error) => unreadable(&error),
     }
 }
 
-/// An event as [`detail`] shows it, for whoever reads the store without a daemon.
+/// An event as [`detail`] shows it, for whoever reads the store without a daemon, which alone knows what can be done to
+/// it.
 pub fn describe(event: Event, journal: Journal, config: &Config) -> impl Serialize + use<> {
     let subscriber = subscriber_of(&event, &Rules::of(config));
     EventDetail::new(event, subscriber, journal)
@@ -187,7 +193,7 @@ impl EventDetail {
     fn new(event: Event, subscriber: Option<String>, journal: Journal) -> EventDetail {
         let plan = journal.plan.clone().unwrap_or_default();
         EventDetail {
-            acts: Possible::of(&event),
+            acts: None,
             document: mask_secrets(&event.document),
             id: event.id,
             uuid: event.uuid.map(|uuid| uuid.to_string()),
@@ -209,16 +215,10 @@ impl EventDetail {
 }
 
 impl Possible {
-    fn of(event: &Event) -> Possible {
-        let is_left_pending = event.status == Some(Status::Pending) && event.uuid.is_none();
-        let is_resolved = event.status == Some(Status::Ignored)
-            && event.note.as_ref().is_some_and(|note| note.starts_with("resolved by "));
-        let failed = event.status == Some(Status::Failed);
-        let possible = |is_possible: bool, reason| if is_possible { None } else { Some(reason) };
-        Possible {
-            retry: possible(failed || is_left_pending || is_resolved, "only a failed event is retried"),
-            resolve: possible(failed || is_left_pending, "only a failed event is resolved"),
-        }
+    /// As the operators would be answered; what came later is looked at when they ask.
+    fn of(event: &Event, operators: &Operators) -> Possible {
+        let obstacle = |verb| operators.obstacle(event, verb).map(|refusal| refusal.to_string());
+        Possible { retry: obstacle(Verb::Retry), resolve: obstacle(Verb::Resolve) }
     }
 }
 

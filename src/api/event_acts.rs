@@ -1,6 +1,6 @@
 //! `POST /api/v1/events/{id}/retry` and `/resolve`: what operators do to one event.
 
-use super::acts::{Reason, actor, body, reason, tidy};
+use super::acts::{actor, body, reason, tidy};
 use super::problem::{Problem, extended, problem};
 use super::{Sources, event};
 use crate::operators::{Order, Refusal};
@@ -20,6 +20,7 @@ const ACT_LIMIT: Duration = Duration::from_secs(5);
 #[serde(deny_unknown_fields, default)]
 pub struct Retry {
     /// Why: one line of at most 500 characters, for the audit.
+    #[schema(max_length = 500)]
     reason: Option<String>,
     /// Also where later events about the same subscriber have completed or wait.
     force: bool,
@@ -35,6 +36,15 @@ struct Retried {
     /// As things are now: `resumes` goes on at the step that failed; `anew`: somebody has changed the subscriber or the
     /// configuration since, or nothing had been done, so that it is planned anew.
     plan: &'static str,
+}
+
+/// The body of [`resolve`], which wants a reason that says something.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "describes what is read as a reason that may be missing, and is then told")]
+struct Resolution {
+    /// Why nothing is to be done: one line of at most 500 characters, for the audit.
+    #[schema(max_length = 500, pattern = "[!-~]")]
+    reason: String,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -53,6 +63,7 @@ struct Resolved {
     responses(
         (status = 200, description = "It is pending again", body = Retried),
         (status = 400, description = "The body or the number does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It has not failed, or `later` events have completed or wait: then with the `plan` that it would get",
             body = Problem, content_type = "application/problem+json"),
@@ -94,10 +105,11 @@ async fn try_retry(
     post,
     path = "/api/v1/events/{id}/resolve",
     params(("id" = i64, Path, description = "Number of the event")),
-    request_body = Reason,
+    request_body = Resolution,
     responses(
         (status = 200, description = "It is ignored", body = Resolved),
         (status = 400, description = "The reason is missing, or the number does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "It is neither failed nor pending", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),

@@ -36,8 +36,10 @@ impl Level {
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     /// `error`, `warn`, `info`, `debug` or `trace`.
+    #[schema(pattern = "^(error|warn|info|debug|trace)$")]
     level: String,
     /// Why, for the audit.
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
@@ -59,6 +61,7 @@ pub async fn show(sources: Data<Sources>) -> impl Responder {
     responses(
         (status = 200, description = "It is in force", body = Level),
         (status = 400, description = "There is no such level", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store is away, and an act must be recorded", body = Problem, content_type = "application/problem+json"),
     )
 )]

@@ -34,13 +34,15 @@ struct Planned {
 
 /// What is wished.
 #[derive(Default, Deserialize, ToSchema)]
+#[schema(as = ReprovisionWish)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// Why: one line of at most 500 characters, for the audit.
+    #[schema(max_length = 500)]
     reason: Option<String>,
     /// Of the plan that was seen.
     #[serde(default)]
-    #[schema(required)]
+    #[schema(value_type = String, required)]
     digest: Option<String>,
 }
 
@@ -79,6 +81,7 @@ pub async fn plan(sources: Data<Sources>, user: Path<String>, request: HttpReque
     responses(
         (status = 202, description = "The event is stored and runs when it has its turn", body = Wished),
         (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such row", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "The plan is not the one that was seen", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store does not answer", body = Problem, content_type = "application/problem+json"),

@@ -57,6 +57,7 @@ impl Cursor {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = SubscriberPage)]
 struct Page {
     subscribers: Vec<Row>,
     /// What `cursor` must be for the page behind it; null where there is none.

@@ -55,6 +55,8 @@ pub fn backup(options: &Options) -> anyhow::Result<ExitCode> {
     ensure!(!sources.is_empty(), "there is no embedded database to copy");
     let is_whole = sources.len() == if one { 1 } else { 2 };
     for (_, target) in &sources {
+        let is_source = |(path, _): &(&PathBuf, PathBuf)| is_same_file(path, target);
+        ensure!(!sources.iter().any(is_source), "{} is the database itself", target.display());
         ensure!(
             options.force || !target.exists(),
             "{} is there already; --force writes over it",
@@ -69,6 +71,12 @@ pub fn backup(options: &Options) -> anyhow::Result<ExitCode> {
         say(&format!("{} copied to {}: {} MiB\n", path.display(), target.display(), bytes.div_ceil(1 << 20)));
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Whether both names lead to one file.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let resolved = [one, other].map(Path::canonicalize);
+    matches!(resolved, [Ok(one), Ok(other)] if one == other)
 }
 
 /// `copy-subscribers.db` of `copy.db`.

@@ -43,6 +43,13 @@ pub enum State {
     Expired,
 }
 
+impl State {
+    /// Whether there is something to be done with it.
+    fn is_open(self) -> bool {
+        matches!(self, State::Gathering | State::Prepared | State::Running)
+    }
+}
+
 /// What is known of a set.
 #[derive(Debug, Clone)]
 pub struct Bulk {
@@ -117,6 +124,15 @@ impl Bulks {
     fn forget_old(&mut self) {
         let now = SystemTime::now();
         self.sets.retain(|_, set| set.bulk.state == State::Running || set.bulk.expires > now);
+    }
+
+    /// Keeps room for another set: the ids are in the order of time.
+    fn forget_oldest_ended(&mut self) {
+        while self.sets.len() >= SETS {
+            let ended = self.sets.iter().find(|(_, set)| !set.bulk.state.is_open());
+            let Some(id) = ended.map(|(id, _)| *id) else { return };
+            self.sets.remove(&id);
+        }
     }
 
     /// Reads the next page of the events that match.
@@ -235,9 +251,11 @@ impl Handler<Prepare> for Bulks {
 
     fn handle(&mut self, Prepare { filter, order }: Prepare, ctx: &mut Context<Self>) -> Self::Result {
         self.forget_old();
-        if self.sets.len() >= SETS {
+        let is_open = |set: &&Set| set.bulk.state.is_open();
+        if self.sets.values().filter(is_open).count() >= SETS {
             return Err(Busy);
         }
+        self.forget_oldest_ended();
         let id = Uuid::now_v7();
         let bulk = Bulk {
             id,
@@ -290,7 +308,7 @@ impl Handler<Cancel> for Bulks {
 
     fn handle(&mut self, Cancel(id): Cancel, _: &mut Context<Self>) -> Self::Result {
         let Some(Set { bulk, .. }) = self.sets.get_mut(&id) else { return MessageResult(None) };
-        if matches!(bulk.state, State::Gathering | State::Prepared | State::Running) {
+        if bulk.state.is_open() {
             bulk.state = State::Cancelled;
             bulk.expires = SystemTime::now() + KEPT;
         }

@@ -123,9 +123,21 @@ impl Operators {
     /// Events about the same subscribers that came later and have completed, or are about to run.
     async fn later(&self, event: &Event, subject: &Subject) -> Result<Vec<i64>, ReadError> {
         let mut later = Vec::new();
-        for user in &subject.users {
+        let mut users = subject.users.clone();
+        if let Some(group) = &subject.whole_group {
+            // Whoever is a member now would be deleted with it.
+            let members = self.store.group_members(group).await?.into_iter().flatten();
+            users.extend(members.map(|member| member.user_id));
+        }
+        // Where a failure holds its subject, what is pending waits behind it.
+        let holds = self.provisioning.as_ref().is_some_and(|(executor, _)| executor.holds_failures());
+        for user in &users {
             let about = self.store.events_about(user, LATER_LOOKED_AT).await?;
-            let counts = |status| matches!(status, Some(Status::Completed | Status::Pending));
+            let counts = |status| match status {
+                Some(Status::Completed) => true,
+                Some(Status::Pending) => !holds,
+                _ => false,
+            };
             let ids = about.iter().filter(|other| other.id > event.id && counts(other.status));
             later.extend(ids.map(|other| other.id));
         }

@@ -12,7 +12,7 @@ use super::keys::Key;
 use super::outages::Party;
 use super::unsaved::Unsaved;
 use super::walk::Walk;
-use crate::config::{Live, Mode, Processing};
+use crate::config::{Live, Mode, OnFailure, Processing};
 use crate::event::{Event, Status};
 use crate::managers::{Answer, Board, Systems};
 use crate::plan::{Request, System};
@@ -161,12 +161,23 @@ impl Executor {
             return Ok(false);
         }
         let reason = Some(format!("actors failed over it {crashes} times: {reason}"));
-        let verdict = Some(Verdict::new(Status::Failed, reason));
+        let event = self.store.event_by_uuid(uuid).await?;
+        let digest = match &event {
+            // Where it cannot be read a retry plans anew.
+            Some(event) => self.digest(event, None).await.ok().flatten(),
+            None => None,
+        };
+        let verdict = Some(Verdict { status: Status::Failed, reason, digest });
         self.store.record(Unsaved::default().progress(uuid, attempt, verdict)).await?;
-        if let Some(event) = self.store.event_by_uuid(uuid).await? {
+        if let Some(event) = event {
             count_ended(&event, Status::Failed);
         }
         Ok(true)
+    }
+
+    /// Whether a failed event holds its subject until somebody resolves it.
+    pub fn holds_failures(&self) -> bool {
+        self.processing.get().on_failure == OnFailure::Hold
     }
 
     /// Has a request sent when there is a slot for it.

@@ -170,10 +170,13 @@ impl Journal {
             steps: std::mem::take(&mut self.steps),
         };
         self.earlier.extend(ended.earlier_steps());
+        // One that came to nothing hides the attempt before it no more than it has done anything.
+        let is_nothing = ended.plan.is_none() && ended.steps.is_empty();
+        let before = if is_nothing { self.before.take() } else { None };
         *self = Journal {
             attempt: attempt + 1,
             earlier: std::mem::take(&mut self.earlier),
-            before: Some(ended),
+            before: before.or(Some(ended)),
             ..Journal::default()
         };
     }

@@ -1,7 +1,7 @@
 //! Acts on one event.
 
 use crate::given::*;
-use crate::support::documents::{add, drop_phone, set_phone};
+use crate::support::documents::{add, add_to, drop_phone, group_delete, set_phone};
 use eventmanager::simulators::script::{Action, Rule};
 
 #[test]
@@ -89,8 +89,8 @@ fn a_failure_that_holds_its_subject_is_let_go_at_once() {
         crate::support::daemon::eventually("both are known", || {
             (trial.json("/api/v1/status")["backlog"]["unfinished"] == 2).then_some(())
         });
-        let force = if act == "retry" { ", \"force\": true" } else { "" };
-        check(&trial.act(id, act, &format!("{{\"reason\": \"mended\"{force}}}")), 200, "");
+        // The other one waits behind it: it is no later event that a retry could undo.
+        check(&trial.act(id, act, "{\"reason\": \"mended\"}"), 200, "");
         trial.site.wait_ended(3);
         assert_eq!(trial.status(id), if act == "retry" { "completed" } else { "ignored" });
     }
@@ -112,4 +112,17 @@ fn what_cannot_be_done_says_why_and_changes_nothing() {
     check(&trial.act(id + 1, "retry", "{}"), 409, "no command that is acted on");
     assert_eq!((trial.status(id).as_str(), trial.audit().len()), ("failed", 0));
     check(&trial.act(id + 1, "resolve", "{\"reason\": \"rubbish\"}"), 200, "ignored");
+}
+
+#[test]
+fn the_deletion_of_a_group_is_not_retried_over_who_has_come_since() {
+    let mut trial = Trial::start();
+    trial.send(&add_to(1, "KNI-014", "anna@tele.gl"));
+    trial.peers.ema.script(vec![refused().op("Delete").times(1)]);
+    trial.send(&group_delete(2, "KNI-014"));
+    assert_eq!(trial.status(2), "failed");
+    trial.send(&add_to(3, "KNI-014", "bo@tele.gl"));
+    let problem = trial.act(2, "retry", "{}");
+    check(&problem, 409, "later");
+    assert_eq!(problem.json()["later"], serde_json::json!([3]));
 }

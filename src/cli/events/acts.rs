@@ -96,8 +96,7 @@ fn retried(done: &Value) -> String {
         Some("anew") => "is planned anew",
         _ => "is run again",
     };
-    let note = done["note"].as_str().map(|note| format!(" ({note})")).unwrap_or_default();
-    format!("event {} {how}, attempt {}{note}", plain(&done["id"]), plain(&done["attempt"]))
+    format!("event {} {how}, attempt {}", plain(&done["id"]), plain(&done["attempt"]))
 }
 
 fn resolved(done: &Value) -> String {

@@ -120,7 +120,10 @@ impl Bulk<'_> {
         }
         match set["state"].as_str() {
             Some("prepared") => Ok(set),
-            _ => bail!("the events could not be gathered: {}", plain(&set["state"])),
+            _ => bail!(
+                "the events could not be gathered: {}",
+                plain(set.get("failure").unwrap_or(&set["state"]))
+            ),
         }
     }
 

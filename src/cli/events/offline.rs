@@ -71,11 +71,7 @@ impl Offline {
             Some(uuid) => self.runtime.block_on(self.reading.journal(uuid))?,
             None => None,
         };
-        let mut detail =
-            serde_json::to_value(event::describe(event, journal.unwrap_or_default(), &self.config))?;
-        // Whether it could be done the daemon knows.
-        detail["acts"] = Value::Null;
-        Ok(detail)
+        Ok(serde_json::to_value(event::describe(event, journal.unwrap_or_default(), &self.config))?)
     }
 
     /// As `GET /api/v1/events/{id}/plan`.

@@ -35,7 +35,7 @@ function askRetry(event, changed) {
     yes: "Retry",
     act: send,
     done: (answer) => {
-      notice(`Event #${event.id} runs again${answer.note ? `: ${answer.note}` : "."}`);
+      notice(`Event #${event.id} runs again, ${answer.plan === "resumes" ? "at the step that failed" : "planned anew"}.`);
       changed();
     },
     refused: (problem, dialog) => {
