@@ -14,6 +14,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -23,11 +24,11 @@ use uuid::Uuid;
 #[serde(deny_unknown_fields)]
 pub struct Wish {
     /// `retry` or `resolve`.
-    #[schema(value_type = Act)]
+    #[schema(value_type = Act, required)]
     act: Option<Act>,
     /// Of each condition that is given all must hold; without a status failed events alone.
     #[schema(value_type = Option<Filter>)]
-    filter: Option<Selection>,
+    filter: Option<Map<String, Value>>,
     /// Why: one line of at most 500 characters, for the audit. To resolve wants one.
     #[schema(max_length = 500)]
     reason: Option<String>,
@@ -36,6 +37,7 @@ pub struct Wish {
 }
 
 #[derive(Clone, Copy, Deserialize, ToSchema)]
+#[schema(as = BulkAct)]
 #[serde(rename_all = "lowercase")]
 enum Act {
     Retry,
@@ -43,17 +45,26 @@ enum Act {
 }
 
 /// As the parameters of `/api/v1/events`.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[schema(as = BulkFilter)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes the filter of a wish")]
 struct Filter {
-    /// Statuses with commas between them: `failed`, and to resolve `pending`.
+    /// Statuses with commas between them: `failed`, `pending`.
+    #[schema(pattern = "^(failed|pending)(,(failed|pending))*$")]
     status: Option<String>,
+    #[schema(max_length = 255)]
     command: Option<String>,
+    #[schema(max_length = 255)]
     user: Option<String>,
+    /// Seconds of the epoch, RFC 3339, or a span back from now.
+    #[schema(pattern = "^[1-9][0-9]{0,3}[smhd]$")]
     since: Option<String>,
+    #[schema(pattern = "^[1-9][0-9]{0,3}[smhd]$")]
     until: Option<String>,
+    #[schema(max_length = 255)]
     text: Option<String>,
+    #[schema(max_length = 255)]
     fault: Option<String>,
 }
 
@@ -157,7 +168,9 @@ async fn try_prepare(
     if verb == Verb::Resolve {
         reason = Some(wanted(reason).map_err(bad)?);
     }
-    let mut filter = filter.unwrap_or_default().filter();
+    let selection: Selection = serde_path_to_error::deserialize(Value::Object(filter.unwrap_or_default()))
+        .map_err(|error| bad(format!("the body does not fit: filter.{error}")))?;
+    let mut filter = selection.filter();
     if let Some(status) = filter.statuses.iter().find(|status| !possible.contains(status)) {
         return Err(bad(format!("filter.status: nothing to {} in events that are {status}", verb.as_str())));
     }
@@ -203,10 +216,15 @@ pub async fn show(sources: Data<Sources>, id: Path<String>) -> HttpResponse {
         (status = 404, description = "There is none, or not any more", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn run(sources: Data<Sources>, id: Path<String>, request: HttpRequest) -> HttpResponse {
-    match uuid(&id) {
+pub async fn run(
+    sources: Data<Sources>,
+    id: Path<String>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    match asked(&id, payload).await {
         Ok(id) => answer(StatusCode::ACCEPTED, sources.bulks.send(Run { id, actor: actor(&request) }).await),
-        Err(detail) => bad(detail),
+        Err(refused) => refused,
     }
 }
 
@@ -223,11 +241,17 @@ pub async fn run(sources: Data<Sources>, id: Path<String>, request: HttpRequest)
         (status = 404, description = "There is none, or not any more", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn cancel(sources: Data<Sources>, id: Path<String>) -> HttpResponse {
-    match uuid(&id) {
+pub async fn cancel(sources: Data<Sources>, id: Path<String>, payload: Payload) -> HttpResponse {
+    match asked(&id, payload).await {
         Ok(id) => answer(StatusCode::OK, sources.bulks.send(Cancel(id)).await),
-        Err(detail) => bad(detail),
+        Err(refused) => refused,
     }
+}
+
+/// The set that an act without a body is about; the error is the answer.
+async fn asked(id: &str, payload: Payload) -> Result<Uuid, HttpResponse> {
+    let id = uuid(id).map_err(bad)?;
+    body::<Nothing>(payload).await.map(|Nothing {}| id)
 }
 
 fn uuid(id: &str) -> Result<Uuid, String> {

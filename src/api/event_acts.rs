@@ -39,7 +39,8 @@ struct Retried {
 }
 
 /// The body of [`resolve`], which wants a reason that says something.
-#[derive(ToSchema)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "describes what is read as a reason that may be missing, and is then told")]
 struct Resolution {
     /// Why nothing is to be done: one line of at most 500 characters, for the audit.
