@@ -12,7 +12,9 @@
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
 //! ├─ connections intake, and one for each configured endpoint
-//! ├─ bulks       acts of operators on many events
+//! ├─ operators
+//! │  ├─ acts     on single events
+//! │  └─ bulks    acts on many
 //! ├─ reload      reads the configuration again and applies what is different
 //! ├─ systemd     where there is one: says that the daemon is ready, and how it is
 //! ├─ api         HTTP
@@ -27,8 +29,8 @@ use crate::managers::board::{self, Board, Publisher};
 use crate::managers::ema::Ema;
 use crate::managers::hosts;
 use crate::managers::{Enumeration, Hss, Mail, Pauses, Systems};
-use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
+use crate::operators::{OperatorActs, Operators};
 use crate::processors;
 use crate::processors::actor::{Processor, Processors};
 use crate::reload::{Concurrency, Reloader, Reloading, Settings};
@@ -120,8 +122,8 @@ impl App {
         let (spec, connections, endpoints) = connections(&settings, &store, router.clone(), thread);
         children.push(spec);
         let operators = Operators::new(store.clone(), executor.zip(router.clone()));
-        let (bulks_spec, bulks) = bulks(&store, &operators);
-        children.push(bulks_spec);
+        let (spec, acts, bulks) = acting(&store, &operators);
+        children.push(spec);
         let (config, links, reload) = (settings.config.live(), endpoints.links(), note.live());
         let (reload_spec, reloader) = reload_spec(Reloading {
             file,
@@ -144,6 +146,7 @@ impl App {
             router,
             pauses,
             operators,
+            acts,
             bulks,
             board,
             hosts,
@@ -333,9 +336,13 @@ fn herald_spec(sources: &Sources, http: SocketAddr, reload: Live<Option<String>>
     Spec::new("systemd", MAILBOX, None, move || Herald::new(tree.clone(), sources.clone())).0
 }
 
-fn bulks(store: &Store, operators: &Operators) -> (Spec, Addr<Bulks>) {
-    let (store, operators) = (store.clone(), operators.clone());
-    Spec::new("bulks", MAILBOX, None, move || Bulks::new(store.clone(), operators.clone()))
+fn acting(store: &Store, operators: &Operators) -> (Spec, Addr<OperatorActs>, Addr<Bulks>) {
+    let one = operators.clone();
+    let (acts_spec, acts) = Spec::new("acts", MAILBOX, None, move || OperatorActs::new(one.clone()));
+    let (store, many) = (store.clone(), operators.clone());
+    let make = move || Bulks::new(store.clone(), many.clone());
+    let (bulks_spec, bulks) = Spec::new("bulks", MAILBOX, None, make);
+    (branch(supervisor("operators", vec![acts_spec, bulks_spec])), acts, bulks)
 }
 
 fn api_spec(bound: Bound, sources: Sources) -> Spec {

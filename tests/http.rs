@@ -244,7 +244,7 @@ fn health_readiness_and_tree_tell_how_it_is() {
     let tree = http::get(daemon.http, "/api/v1/tree", "").json();
     let names: Vec<_> = tree["children"].as_array().expect("children").iter().map(|c| &c["name"]).collect();
     let expected =
-        ["store", "managers", "processors", "routing", "connections", "bulks", "reload", "api", "stream"];
+        ["store", "managers", "processors", "routing", "connections", "operators", "reload", "api", "stream"];
     assert_eq!(names, expected);
     assert_eq!((&tree["name"], &tree["kind"]), (&"root".into(), &"supervisor".into()));
     assert_eq!(tree["children"][0]["children"][0]["restarts"], 0);

@@ -97,7 +97,7 @@ fn a_panic_in_any_supervisor_under_load_loses_no_event() {
     let daemon = Inside::start(&site);
     let (_, mut supervisors) = daemon.paths();
     supervisors.retain(|path| path != "connections");
-    assert_eq!(supervisors.len(), 5, "{supervisors:?}");
+    assert_eq!(supervisors.len(), 6, "{supervisors:?}");
     let mut stream = Stream::new(12);
     for path in &supervisors {
         stream.send(&peers, 20);

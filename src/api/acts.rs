@@ -2,12 +2,14 @@
 
 use super::access::{Caller, guard};
 use super::problem::{problem, wrong_method_of_act, wrong_method_of_both};
+use actix::MailboxError;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, middleware, web};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// Characters of a reason, at most.
@@ -99,6 +101,25 @@ pub async fn body<T: DeserializeOwned + Default>(body: web::Payload) -> Result<T
         .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
     serde_path_to_error::deserialize(Value::Object(body))
         .map_err(|error| bad(format!("the body does not fit: {error}")))
+}
+
+/// An act that is not done by then is answered; it is carried out all the same as soon as it can be stored.
+const ACT_LIMIT: Duration = Duration::from_secs(5);
+
+/// What an actor says of an act, as far as it says so in time; `place` is where to look otherwise.
+pub async fn outcome<T>(
+    act: impl Future<Output = Result<T, MailboxError>>,
+    place: &str,
+) -> Result<T, HttpResponse> {
+    let unknown =
+        |why: &str| problem(StatusCode::SERVICE_UNAVAILABLE, format!("{why}; {place} shows what stands"));
+    match tokio::time::timeout(ACT_LIMIT, act).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(error)) => Err(unknown(&format!("the act may have been carried out or not: {error}"))),
+        Err(_) => {
+            Err(unknown("the store does not answer: the act is carried out as soon as it can be stored"))
+        }
+    }
 }
 
 /// One line of text, so that a table stays a table.

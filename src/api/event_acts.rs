@@ -1,20 +1,16 @@
 //! `POST /api/v1/events/{id}/retry` and `/resolve`: what operators do to one event.
 
-use super::acts::{actor, body, reason, tidy};
+use super::acts::{actor, body, outcome, reason, tidy};
 use super::problem::{Problem, extended, problem};
 use super::{Sources, event};
-use crate::operators::{Order, Refusal};
+use crate::operators::{ActOn, Order, Refusal};
 use crate::store::Verb;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
-use std::time::Duration;
 use utoipa::ToSchema;
-
-/// An act that is not stored by then is answered; it is carried out all the same as soon as it can be stored.
-const ACT_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -91,13 +87,14 @@ async fn try_retry(
     let Retry { reason, force } = body(payload).await?;
     let reason = tidy(reason.as_deref()).map_err(bad)?;
     let order = Order { verb: Verb::Retry, actor: actor(request), reason, force };
-    let done = match act(sources, number, &order).await {
+    let act = sources.acts.send(ActOn { event: number, order });
+    let done = match outcome(act, &format!("/api/v1/events/{number}")).await? {
         Ok(done) => done,
         Err(Refusal::Later(later)) => return Err(later_events(sources, id, later).await),
         Err(refusal) => return Err(refused(number, &refusal)),
     };
     let plan = if done.resumes { "resumes" } else { "anew" };
-    let status = order.verb.status().as_str();
+    let status = Verb::Retry.status().as_str();
     Ok(HttpResponse::Ok().json(Retried { id: number, status, attempt: done.attempt, plan }))
 }
 
@@ -135,8 +132,10 @@ async fn try_resolve(
     let number = event::number(id).map_err(bad)?;
     let reason = wanted(reason(payload).await?).map_err(bad)?;
     let order = Order { verb: Verb::Resolve, actor: actor(request), reason: Some(reason), force: false };
-    let done = act(sources, number, &order).await.map_err(|refusal| refused(number, &refusal))?;
-    let status = order.verb.status().as_str();
+    let act = sources.acts.send(ActOn { event: number, order });
+    let done = outcome(act, &format!("/api/v1/events/{number}")).await?;
+    let done = done.map_err(|refusal| refused(number, &refusal))?;
+    let status = Verb::Resolve.status().as_str();
     Ok(HttpResponse::Ok().json(Resolved { id: done.event, status }))
 }
 
@@ -150,29 +149,21 @@ pub fn bad(detail: String) -> HttpResponse {
     problem(StatusCode::BAD_REQUEST, detail)
 }
 
-async fn act(sources: &Sources, event: i64, order: &Order) -> Result<crate::operators::Done, Refusal> {
-    // On a task of its own: a caller who goes away in the middle does not leave the router untold.
-    let (operators, order) = (sources.operators.clone(), order.clone());
-    let acting = actix_web::rt::spawn(async move { operators.act(event, &order).await });
-    let unknown = |why: &str| Refusal::StoreAway(format!("{why}; /api/v1/events/{event} shows what stands"));
-    match tokio::time::timeout(ACT_LIMIT, acting).await {
-        Ok(Ok(done)) => done,
-        Ok(Err(_)) => Err(unknown("the act may have been carried out or not")),
-        Err(_) => Err(unknown("it does not answer: the act is carried out as soon as it can be stored")),
-    }
-}
-
 /// The answer that says why nothing has been done.
 fn refused(event: i64, refusal: &Refusal) -> HttpResponse {
-    let status = match refusal {
+    problem(status_of(refusal), format!("event {event}: {refusal}"))
+}
+
+/// The status of the answer.
+pub fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
         Refusal::Gone => StatusCode::NOT_FOUND,
         Refusal::Status(..) | Refusal::NothingProvisioned | Refusal::NotActedOn | Refusal::Later(_) => {
             StatusCode::CONFLICT
         }
-        Refusal::StoreAway(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::StoreAway(_) | Refusal::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Unreadable(_) | Refusal::Rejected(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    problem(status, format!("event {event}: {refusal}"))
+    }
 }
 
 /// What the operator should know before a retry is forced: which events came later, and what it would send now.

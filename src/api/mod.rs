@@ -40,8 +40,8 @@ pub use stream::{Channel, Hub};
 use crate::config::{Config, Live};
 use crate::connections::Links;
 use crate::managers::{Board, Hosts, Pauses};
-use crate::operators::Operators;
 use crate::operators::bulk::Bulks;
+use crate::operators::{OperatorActs, Operators};
 use crate::router::Router;
 use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
@@ -66,6 +66,7 @@ pub struct Sources {
     /// `None` where nothing is provisioned.
     pub pauses: Option<Addr<Pauses>>,
     pub operators: Operators,
+    pub acts: Addr<OperatorActs>,
     pub bulks: Addr<Bulks>,
     pub board: Board,
     pub hosts: Hosts,

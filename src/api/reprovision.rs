@@ -1,27 +1,25 @@
 //! Sending a subscriber's row to the systems once more: what that would send, and the act, which is an event of its own.
 
 use super::Sources;
-use super::acts::{actor, body, tidy};
+use super::acts::{actor, body, outcome, tidy};
+use super::event_acts::status_of;
 use super::problem::{Problem, problem, unreadable};
 use crate::event::{NewEvent, Status};
+use crate::operators::{self, Refusal};
 use crate::preview::{Foreseen, Preview};
 use crate::processors::attributes::Rules;
 use crate::processors::reprovision::{self, COMMAND, SOURCE};
 use crate::processors::subject::Subject;
-use crate::router::{Announce, Announced};
-use crate::store::{Act, ReadError, StoreError};
+use crate::store::{Act, ReadError};
 use crate::wire::Secret;
 use crate::wire::ocir::{Command, Document};
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// An event that is not stored by then is answered; it is run all the same as soon as it can be stored.
-const ACT_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Serialize, ToSchema)]
 struct Planned {
@@ -126,8 +124,6 @@ async fn store(
     digest: &str,
     reason: Option<String>,
 ) -> HttpResponse {
-    let event = event(operator, user, digest);
-    let announced = Announced { event: event.uuid, subject: Subject::of_user(user) };
     let act = Act {
         uuid: Uuid::now_v7(),
         at: SystemTime::now(),
@@ -136,24 +132,18 @@ async fn store(
         object: user.to_owned(),
         detail: reason,
     };
-    let stored = sources.store.append_wish(event, act);
-    match tokio::time::timeout(ACT_LIMIT, stored).await {
+    let wish = operators::Wish { event: event(operator, user, digest), act, subject: Subject::of_user(user) };
+    match outcome(sources.acts.send(wish), "/api/v1/audit").await {
         Ok(Ok(id)) => {
-            if let Some(router) = &sources.router {
-                // A wake-up: a router that fails finds the event in the store.
-                router.do_send(Announce(vec![announced]));
-            }
             let location = (header::LOCATION, format!("/api/v1/events/{id}"));
             HttpResponse::Accepted().insert_header(location).json(Wished { id })
         }
-        Ok(Err(StoreError::Rejected(reason))) => {
+        // What the database refuses is something in the wish.
+        Ok(Err(Refusal::Rejected(reason))) => {
             problem(StatusCode::CONFLICT, format!("the database refuses to store that: {reason}"))
         }
-        Ok(Err(error)) => problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-        Err(_) => problem(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the store does not answer: this is carried out as soon as it can be stored; the audit will tell",
-        ),
+        Ok(Err(refusal)) => problem(status_of(&refusal), refusal.to_string()),
+        Err(answer) => answer,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The systems that requests go to: which there are, which are paused, and the acts that pause and resume them.
 
-use super::acts::{Reason, actor, reason};
+use super::acts::{Reason, actor, outcome, reason};
 use super::problem::{Problem, problem};
 use super::{Sources, seconds};
 use crate::config::Config;
@@ -11,11 +11,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
-use std::time::Duration;
 use utoipa::ToSchema;
-
-/// An act that is not stored by then is answered; it is carried out all the same as soon as it can be stored.
-const ACT_LIMIT: Duration = Duration::from_secs(5);
 
 #[derive(Serialize, ToSchema)]
 struct Systems {
@@ -169,11 +165,10 @@ async fn set(
         return problem(StatusCode::CONFLICT, "nothing is sent to any system: [ema] is not configured");
     };
     let act = pauses.send(SetPause { system, wish, actor: actor(request), reason });
-    match tokio::time::timeout(ACT_LIMIT, act).await {
-        Ok(Ok(Ok(done))) => HttpResponse::Ok().json(answer(system, &done)),
-        Ok(Ok(Err(refused))) => problem(status(&refused), refused.to_string()),
-        Ok(Err(error)) => unknown(&format!("the act may have been carried out or not: {error}")),
-        Err(_) => unknown("the store does not answer: the act is carried out as soon as it can be stored"),
+    match outcome(act, "/api/v1/systems").await {
+        Ok(Ok(done)) => HttpResponse::Ok().json(answer(system, &done)),
+        Ok(Err(refused)) => problem(status(&refused), refused.to_string()),
+        Err(answer) => answer,
     }
 }
 
@@ -187,8 +182,4 @@ fn status(refused: &Refused) -> StatusCode {
         Refused::Store(crate::store::StoreError::Rejected(_)) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-fn unknown(detail: &str) -> HttpResponse {
-    problem(StatusCode::SERVICE_UNAVAILABLE, format!("{detail}; /api/v1/systems shows what stands"))
 }

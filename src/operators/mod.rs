@@ -3,16 +3,18 @@
 //! Whether an act may be done is looked at here; that it is done, with its line in the audit table, is one write of the
 //! store; the router is told afterwards, and would find out by itself.
 
+mod actor;
 pub mod bulk;
 mod refusal;
 
+pub use actor::{ActOn, OperatorActs, Wish};
 pub use refusal::Refusal;
 
-use crate::event::{Event, Status};
+use crate::event::{Event, NewEvent, Status};
 use crate::processors::command_type;
 use crate::processors::subject::Subject;
 use crate::router::Router;
-use crate::router::actor::{Announced, Reconsider};
+use crate::router::actor::{Announce, Announced, Reconsider};
 use crate::router::executor::Executor;
 use crate::store::{Act, DatabaseHealth, Decided, Decision, ReadError, Store, Verb};
 use crate::wire::ocir::Document;
@@ -68,10 +70,8 @@ impl Operators {
 
     /// Does it to each of the events, in this order; says of each what came of it.
     pub async fn act_on_all(&self, events: &[i64], order: &Order) -> Vec<(i64, Result<Done, Refusal>)> {
-        if let DatabaseHealth::Down { reason } = self.store.health().borrow().events.clone() {
-            // Nobody knows when it would be carried out.
-            let refused = |id: &i64| (*id, Err(Refusal::StoreAway(reason.clone())));
-            return events.iter().map(refused).collect();
+        if let Err(refusal) = self.check_store() {
+            return events.iter().map(|id| (*id, Err(refusal.clone()))).collect();
         }
         let mut outcomes = Vec::with_capacity(events.len());
         let mut allowed = Vec::new();
@@ -83,6 +83,28 @@ impl Operators {
         }
         outcomes.extend(self.decide(allowed, order).await);
         outcomes
+    }
+
+    /// Stores an event that an operator wishes, and has it run.
+    pub async fn wish(&self, event: NewEvent, act: Act, subject: Subject) -> Result<i64, Refusal> {
+        self.check_store()?;
+        let (uuid, actor, object) = (event.uuid, act.actor.clone(), act.object.clone());
+        let what = act.act.clone();
+        let id = self.store.append_wish(event, act).await?;
+        tracing::info!(event = id, act = what, actor, object, "act of an operator");
+        if let Some((_, router)) = &self.provisioning {
+            // A wake-up: a router that fails finds the event in the store.
+            router.do_send(Announce(vec![Announced { event: uuid, subject }]));
+        }
+        Ok(id)
+    }
+
+    /// An act is refused where it would have to wait for the database: nobody knows when it would be carried out.
+    fn check_store(&self) -> Result<(), Refusal> {
+        match &self.store.health().borrow().events {
+            DatabaseHealth::Up => Ok(()),
+            DatabaseHealth::Down { reason } => Err(Refusal::StoreAway(reason.clone())),
+        }
     }
 
     /// Why the verb cannot be done to the event, as far as its status says; `None`: it can.

@@ -17,6 +17,8 @@ pub enum Refusal {
     /// Their ids.
     #[error("later events about the same subscriber have completed or wait: {}", list(.0))]
     Later(Vec<i64>),
+    #[error("too many acts are under way: try again in a moment")]
+    TooMany,
     #[error("the store is away: {0}")]
     StoreAway(String),
     #[error("{0}")]

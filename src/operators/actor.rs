@@ -1,0 +1,96 @@
+//! The actor that carries out acts on single events.
+//!
+//! An act that was begun goes on to its end, whether or not somebody still waits for the answer: what is stored is told to
+//! the router.
+
+use super::{Done, Operators, Order, Refusal};
+use crate::event::NewEvent;
+use crate::processors::subject::Subject;
+use crate::store::Act;
+use crate::supervision::Shutdown;
+use actix::prelude::*;
+use std::future::ready;
+
+/// Acts that are under way, at most: where the store hangs, nobody can pile them up.
+const ACTS: usize = 100;
+
+/// Does it to one event.
+#[derive(Message)]
+#[rtype(result = "Result<Done, Refusal>")]
+pub struct ActOn {
+    pub event: i64,
+    pub order: Order,
+}
+
+/// Stores an event that an operator wishes, with its line in the audit table, and has it run; gives its id.
+#[derive(Message)]
+#[rtype(result = "Result<i64, Refusal>")]
+pub struct Wish {
+    pub event: NewEvent,
+    pub act: Act,
+    pub subject: Subject,
+}
+
+/// See the module.
+pub struct OperatorActs {
+    operators: Operators,
+    under_way: usize,
+}
+
+impl OperatorActs {
+    /// Acts as `operators` do.
+    pub fn new(operators: Operators) -> Self {
+        OperatorActs { operators, under_way: 0 }
+    }
+
+    /// Runs an act beside the others.
+    fn begin<T: 'static>(
+        &mut self,
+        act: impl Future<Output = Result<T, Refusal>> + 'static,
+    ) -> ResponseActFuture<Self, Result<T, Refusal>> {
+        if self.under_way >= ACTS {
+            return Box::pin(ready(Err(Refusal::TooMany)).into_actor(self));
+        }
+        self.under_way += 1;
+        Box::pin(act.into_actor(self).map(|done, this, _| {
+            this.under_way -= 1;
+            done
+        }))
+    }
+}
+
+impl Actor for OperatorActs {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Context<Self>) {
+        self.under_way = 0;
+    }
+}
+
+impl Supervised for OperatorActs {}
+
+impl Handler<ActOn> for OperatorActs {
+    type Result = ResponseActFuture<Self, Result<Done, Refusal>>;
+
+    fn handle(&mut self, ActOn { event, order }: ActOn, _: &mut Context<Self>) -> Self::Result {
+        let operators = self.operators.clone();
+        self.begin(async move { operators.act(event, &order).await })
+    }
+}
+
+impl Handler<Wish> for OperatorActs {
+    type Result = ResponseActFuture<Self, Result<i64, Refusal>>;
+
+    fn handle(&mut self, Wish { event, act, subject }: Wish, _: &mut Context<Self>) -> Self::Result {
+        let operators = self.operators.clone();
+        self.begin(async move { operators.wish(event, act, subject).await })
+    }
+}
+
+impl Handler<Shutdown> for OperatorActs {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        ctx.stop();
+    }
+}
