@@ -97,9 +97,9 @@ pub struct Run {
 #[rtype(result = "Option<Bulk>")]
 pub struct Cancel(pub Uuid);
 
-/// There are too many sets already.
+/// Too many sets are being run.
 #[derive(Debug, thiserror::Error)]
-#[error("{SETS} sets are being prepared or run already: cancel one, or try again later")]
+#[error("{SETS} sets are being run already: cancel one, or try again later")]
 pub struct Busy;
 
 /// See the module.
@@ -126,13 +126,17 @@ impl Bulks {
         self.sets.retain(|_, set| set.bulk.state == State::Running || set.bulk.expires > now);
     }
 
-    /// Keeps room for another set: the ids are in the order of time.
-    fn forget_oldest_ended(&mut self) {
+    /// Makes room for another set, of which the oldest has gone that has ended, else the oldest that nobody has run: a set
+    /// that is being run stays. The ids are in the order of time.
+    fn make_room(&mut self) -> Result<(), Busy> {
         while self.sets.len() >= SETS {
-            let ended = self.sets.iter().find(|(_, set)| !set.bulk.state.is_open());
-            let Some(id) = ended.map(|(id, _)| *id) else { return };
-            self.sets.remove(&id);
+            let oldest = |goes: fn(State) -> bool| {
+                self.sets.iter().find(|(_, set)| goes(set.bulk.state)).map(|(id, _)| *id)
+            };
+            let id = oldest(|state| !state.is_open()).or_else(|| oldest(|state| state != State::Running));
+            self.sets.remove(&id.ok_or(Busy)?);
         }
+        Ok(())
     }
 
     /// Reads the next page of the events that match.
@@ -251,11 +255,7 @@ impl Handler<Prepare> for Bulks {
 
     fn handle(&mut self, Prepare { filter, order }: Prepare, ctx: &mut Context<Self>) -> Self::Result {
         self.forget_old();
-        let is_open = |set: &&Set| set.bulk.state.is_open();
-        if self.sets.values().filter(is_open).count() >= SETS {
-            return Err(Busy);
-        }
-        self.forget_oldest_ended();
+        self.make_room()?;
         let id = Uuid::now_v7();
         let bulk = Bulk {
             id,

@@ -3,6 +3,7 @@
 use crate::given::*;
 use crate::support::daemon::eventually;
 use crate::support::documents::{add, set_phone};
+use crate::support::http;
 use serde_json::Value;
 
 /// Events of three users, each with a phone that ENUM has refused.
@@ -84,4 +85,23 @@ fn a_wish_that_does_not_fit_is_refused_with_the_place() {
     check(&trial.post(&format!("{nobody}/run"), "{}"), 404, "there is no such bulk");
     check(&trial.post("/api/v1/bulk/x/run", "{}"), 400, "uuid");
     assert_eq!(prepare(&trial, r#"{"act": "retry"}"#)["count"], 0);
+}
+
+#[test]
+fn sets_that_nobody_runs_make_room_the_oldest_first() {
+    let trial = three_fail();
+    let show = |id: &str| http::get(trial.daemon.http, &format!("/api/v1/bulk/{id}"), "").status;
+    let retry = r#"{"act": "retry"}"#;
+    // One that was run and has ended goes before those that may still be run.
+    let (waits, ended) = (id(&prepare(&trial, retry)), id(&prepare(&trial, retry)));
+    check(&trial.post(&format!("/api/v1/bulk/{ended}/run"), "{}"), 202, "running");
+    wait(&trial, &ended, "done");
+    let later: Vec<String> = (0..49).map(|_| id(&prepare(&trial, retry))).collect();
+    assert_eq!((show(&waits), show(&ended), show(&later[0])), (200, 404, 200));
+    let newest = id(&prepare(&trial, retry));
+    assert_eq!((show(&waits), show(&later[0]), show(&newest)), (404, 200, 200));
+}
+
+fn id(bulk: &Value) -> String {
+    bulk["bulk"].as_str().expect("an id").to_owned()
 }

@@ -1,72 +1,21 @@
 //! `/api/v1/bulk`: acts on all events that match a filter. The set is frozen and shown first; nothing is done before it is
 //! run.
 
-use super::acts::{Nothing, actor, body, tidy};
-use super::event_acts::{bad, wanted};
-use super::events::{Selection, Summary};
+mod wish;
+
+use super::acts::{Nothing, actor, body};
+use super::event_acts::bad;
+use super::events::Summary;
 use super::problem::{Problem, problem};
 use super::{Sources, seconds};
-use crate::event::Status;
-use crate::operators::Order;
-use crate::operators::bulk::{self, Cancel, Get, Prepare, Run, State};
-use crate::store::Verb;
+use crate::operators::bulk::{self, Cancel, Get, Run, State};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// What to do, and to which events.
-#[derive(Default, Deserialize, ToSchema)]
-#[schema(as = BulkWish)]
-#[serde(deny_unknown_fields)]
-pub struct Wish {
-    /// `retry` or `resolve`.
-    #[schema(value_type = Act, required)]
-    act: Option<Act>,
-    /// Of each condition that is given all must hold; without a status failed events alone.
-    #[schema(value_type = Option<Filter>)]
-    filter: Option<Map<String, Value>>,
-    /// Why: one line of at most 500 characters, for the audit. To resolve wants one.
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-    /// To retry also where later events about the same subscriber have completed or wait.
-    force: Option<bool>,
-}
-
-#[derive(Clone, Copy, Deserialize, ToSchema)]
-#[schema(as = BulkAct)]
-#[serde(rename_all = "lowercase")]
-enum Act {
-    Retry,
-    Resolve,
-}
-
-/// As the parameters of `/api/v1/events`.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = BulkFilter)]
-#[serde(deny_unknown_fields)]
-#[allow(dead_code, reason = "describes the filter of a wish")]
-struct Filter {
-    /// Statuses with commas between them: `failed`, `pending`.
-    #[schema(pattern = "^(failed|pending)(,(failed|pending))*$")]
-    status: Option<String>,
-    #[schema(max_length = 255)]
-    command: Option<String>,
-    #[schema(max_length = 255)]
-    user: Option<String>,
-    /// Seconds of the epoch, RFC 3339, or a span back from now.
-    #[schema(pattern = "^[1-9][0-9]{0,3}[smhd]$")]
-    since: Option<String>,
-    #[schema(pattern = "^[1-9][0-9]{0,3}[smhd]$")]
-    until: Option<String>,
-    #[schema(max_length = 255)]
-    text: Option<String>,
-    #[schema(max_length = 255)]
-    fault: Option<String>,
-}
+use wish::{BulkWish, Wish};
 
 /// A frozen set of events, and what has become of it.
 #[derive(Serialize, ToSchema)]
@@ -139,12 +88,12 @@ fn word(state: State) -> &'static str {
 #[utoipa::path(
     post,
     path = "/api/v1/bulk",
-    request_body = Wish,
+    request_body = BulkWish,
     responses(
         (status = 201, description = "The set is being gathered: ask how it stands", body = Bulk),
         (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Too many sets", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many sets are being run", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub async fn prepare(sources: Data<Sources>, request: HttpRequest, payload: Payload) -> HttpResponse {
@@ -157,28 +106,8 @@ async fn try_prepare(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, HttpResponse> {
-    let Wish { act, filter, reason, force } = body(payload).await?;
-    let mut reason = tidy(reason.as_deref()).map_err(bad)?;
-    let act = act.ok_or_else(|| bad("act is missing: retry or resolve".to_owned()))?;
-    let (verb, possible): (Verb, &[Status]) = match act {
-        // Those that the Erlang release left pending; each of ours is refused.
-        Act::Retry => (Verb::Retry, &[Status::Failed, Status::Pending]),
-        Act::Resolve => (Verb::Resolve, &[Status::Failed, Status::Pending]),
-    };
-    if verb == Verb::Resolve {
-        reason = Some(wanted(reason).map_err(bad)?);
-    }
-    let selection: Selection = serde_path_to_error::deserialize(Value::Object(filter.unwrap_or_default()))
-        .map_err(|error| bad(format!("the body does not fit: filter.{error}")))?;
-    let mut filter = selection.filter();
-    if let Some(status) = filter.statuses.iter().find(|status| !possible.contains(status)) {
-        return Err(bad(format!("filter.status: nothing to {} in events that are {status}", verb.as_str())));
-    }
-    if filter.statuses.is_empty() {
-        filter.statuses = vec![Status::Failed];
-    }
-    let order = Order { verb, actor: actor(request), reason, force: force.unwrap_or_default() };
-    match sources.bulks.send(Prepare { filter, order }).await {
+    let wish: Wish = body(payload).await?;
+    match sources.bulks.send(wish.prepare(actor(request)).map_err(bad)?).await {
         Ok(Ok(bulk)) => Ok(HttpResponse::Created().json(Bulk::from(bulk))),
         Ok(Err(busy)) => Err(problem(StatusCode::SERVICE_UNAVAILABLE, busy.to_string())),
         Err(error) => Err(problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
