@@ -35,7 +35,10 @@ fn backs(daemon: &Daemon) -> f64 {
     daemon.metric("eventmanager_notification_backs_total", "")
 }
 
+/// How many lines of the log have this, and there must be one.
+#[track_caller]
 fn lines(daemon: &Daemon, text: &str) -> usize {
+    daemon.logged(&[text]);
     daemon.log().lines().filter(|line| line.contains(text)).count()
 }
 
@@ -65,7 +68,7 @@ fn what_is_missing_over_a_kill_of_the_daemon_is_counted_and_logged() {
     let daemon = site.start();
     send(&server, &[10], &site, 3);
     eventually("the gap is counted", || (gaps(&daemon, "as1") == 7.0).then_some(()));
-    eventually("the gap is logged", || (lines(&daemon, "gap in notification ids") == 1).then_some(()));
+    assert_eq!(lines(&daemon, "gap in notification ids"), 1);
     daemon.kill();
     let daemon = site.start();
     send(&server, &[11], &site, 4);

@@ -86,6 +86,7 @@ fn a_full_disk_loses_no_event_and_is_told_before_and_after() {
     let daemon = outlast(&site, &peers, take, |_| std::fs::remove_file(&filler).expect("removed"));
     wait_low(&daemon, false);
     assert!(daemon.metric("eventmanager_disk_free_bytes", "small") > 2e6);
+    daemon.logged(&["disk no longer low"]);
     let log = daemon.log();
     assert_eq!(log.matches("disk low").count(), 1, "{log}");
     assert_eq!(log.matches("disk no longer low").count(), 1, "{log}");

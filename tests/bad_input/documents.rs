@@ -24,7 +24,7 @@ fn what_cannot_be_read_is_a_failed_event_with_its_reason_and_the_stream_goes_on(
     let rows = trial.send(other);
     assert_eq!(rows, [], "documents of another root are dropped");
     assert_eq!(trial.bad("other_root") - before, 1.0);
-    assert!(trial.daemon.log().contains("the document element is OtherDocument"));
+    trial.daemon.logged(&["the document element is OtherDocument"]);
     trial.check_bad("garbage", b"\x00\x01garbage\xff\xfe\r\n".to_vec(), "stray", "between documents");
     let start = b"<BroadsoftOCIReportingDocument><command>".to_vec();
     trial.check_bad("a document that another interrupts", start, "unfinished", "without its end");

@@ -79,9 +79,7 @@ impl Trial {
         assert_eq!((row.status.as_str(), row.command.as_str()), ("failed", ""), "{what}: {row:?}");
         assert!(row.reason.contains(text), "{what}: {:?} does not hold {text:?}", row.reason);
         assert_eq!(self.bad(reason) - before, 1.0, "{what} is not counted as {reason}");
-        let log = self.daemon.log();
-        let logged = log.lines().any(|line| line.contains("connection=as1") && line.contains(text));
-        assert!(logged, "{what}: {text:?} is not in\n{log}");
+        self.daemon.logged(&["connection=as1", text]);
     }
 
     /// No event, nothing counted as bad.

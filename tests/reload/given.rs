@@ -69,10 +69,7 @@ impl World {
     /// Waits for a line of the log with all of these.
     #[track_caller]
     pub fn logged(&self, parts: &[&str]) -> String {
-        eventually(&format!("a line with {parts:?}"), || {
-            let log = self.daemon.log();
-            log.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
-        })
+        self.daemon.logged(parts)
     }
 }
 

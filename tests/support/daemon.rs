@@ -166,7 +166,16 @@ impl Daemon {
         self.child.id()
     }
 
-    /// Everything it has logged.
+    /// Waits for a line of the log with all of these: a thread of its own writes what is told.
+    #[track_caller]
+    pub fn logged(&self, parts: &[&str]) -> String {
+        eventually(&format!("a line of the log with {parts:?}"), || {
+            let log = self.log();
+            log.lines().find(|line| parts.iter().all(|part| line.contains(part))).map(str::to_owned)
+        })
+    }
+
+    /// Everything it has logged; the latest lines may be on their way, [`Daemon::logged`] waits for one.
     pub fn log(&self) -> String {
         self.log.lock().expect("a log").clone()
     }
