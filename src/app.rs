@@ -42,7 +42,7 @@ use crate::store::{self, Store};
 use crate::supervision::{
     Add, Backoff, Exit, Intensity, Shutdown, Spec, Strategy, Supervisor, Watching, root,
 };
-use crate::systemd::{self, Herald};
+use crate::systemd::{self, Herald, Readiness};
 use crate::telemetry::LogLevel;
 use crate::threads::Threads;
 use actix::{Addr, ArbiterHandle};
@@ -125,7 +125,8 @@ impl App {
         let (spec, acts, bulks) = acting(&store, &operators);
         children.push(spec);
         let (config, links, reload) = (settings.config.live(), endpoints.links(), note.live());
-        let (reload_spec, reloader) = reload_spec(Reloading {
+        let readiness = Readiness::default();
+        let reloading = Reloading {
             file,
             log: log.clone(),
             settings,
@@ -134,7 +135,8 @@ impl App {
             endpoints,
             connections,
             note,
-        });
+        };
+        let (reload_spec, reloader) = reload_spec(reloading, readiness.clone());
         children.push(reload_spec);
 
         let root = root(supervisor("root", children));
@@ -158,7 +160,7 @@ impl App {
             log,
         };
         if systemd::is_there() {
-            root.addr.do_send(Add(herald_spec(&sources, http, reload)));
+            root.addr.do_send(Add(herald_spec(&sources, http, reload, readiness)));
         }
         root.addr.do_send(Add(api_spec(bound, sources.clone())));
         root.addr.do_send(Add(stream_spec(sources)));
@@ -325,15 +327,22 @@ fn connections(
     (spec, supervisor, endpoints)
 }
 
-fn reload_spec(reloading: Reloading) -> (Spec, Addr<Reloader>) {
+fn reload_spec(reloading: Reloading, readiness: Readiness) -> (Spec, Addr<Reloader>) {
     let reloading = Arc::new(Mutex::new(reloading));
-    Spec::new("reload", MAILBOX, None, move || Reloader::new(Arc::clone(&reloading)))
+    let make = move || Reloader::new(Arc::clone(&reloading), readiness.clone());
+    Spec::new("reload", MAILBOX, None, make)
 }
 
-fn herald_spec(sources: &Sources, http: SocketAddr, reload: Live<Option<String>>) -> Spec {
+fn herald_spec(
+    sources: &Sources,
+    http: SocketAddr,
+    reload: Live<Option<String>>,
+    readiness: Readiness,
+) -> Spec {
     let Sources { store, links, board, tree, .. } = sources.clone();
     let sources = systemd::Sources { http, store, links, board, reload };
-    Spec::new("systemd", MAILBOX, None, move || Herald::new(tree.clone(), sources.clone())).0
+    let make = move || Herald::new(tree.clone(), sources.clone(), readiness.clone());
+    Spec::new("systemd", MAILBOX, None, make).0
 }
 
 fn acting(store: &Store, operators: &Operators) -> (Spec, Addr<OperatorActs>, Addr<Bulks>) {

@@ -13,7 +13,7 @@ use crate::processors::attributes::Rules;
 use crate::router::Router;
 use crate::router::lanes::Lanes;
 use crate::supervision::{Shutdown, Supervisor};
-use crate::systemd;
+use crate::systemd::{Readiness, ReloadTold};
 use crate::telemetry::LogLevel;
 use actix::prelude::*;
 use std::path::PathBuf;
@@ -235,28 +235,21 @@ pub struct Reload;
 /// Reloads, one time after the other.
 pub struct Reloader {
     reloading: Arc<Mutex<Reloading>>,
+    readiness: Readiness,
     busy: bool,
     again: bool,
 }
 
 impl Reloader {
     /// Reloads what `reloading` holds.
-    pub fn new(reloading: Arc<Mutex<Reloading>>) -> Reloader {
+    pub fn new(reloading: Arc<Mutex<Reloading>>, readiness: Readiness) -> Reloader {
         Outcome::ALL.into_iter().for_each(|outcome| outcome.count(0));
-        Reloader { reloading, busy: false, again: false }
+        Reloader { reloading, readiness, busy: false, again: false }
     }
 
     fn begin(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
-        let reloading = Arc::clone(&self.reloading);
-        let reload = async move {
-            systemd::reloading();
-            let mut reloading = reloading.lock().await;
-            let outcome = reloading.reload().await;
-            outcome.count(1);
-            tracing::info!(outcome = outcome.as_str(), "configuration reloaded");
-            systemd::reloaded();
-        };
+        let reload = reload(Arc::clone(&self.reloading), self.readiness.reloading());
         ctx.spawn(reload.into_actor(self).map(|(), this, ctx| {
             this.busy = false;
             if std::mem::take(&mut this.again) {
@@ -264,6 +257,12 @@ impl Reloader {
             }
         }));
     }
+}
+
+async fn reload(reloading: Arc<Mutex<Reloading>>, _told: ReloadTold) {
+    let outcome = reloading.lock().await.reload().await;
+    outcome.count(1);
+    tracing::info!(outcome = outcome.as_str(), "configuration reloaded");
 }
 
 impl Actor for Reloader {
