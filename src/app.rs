@@ -33,7 +33,7 @@ use crate::operators::bulk::Bulks;
 use crate::operators::{OperatorActs, Operators};
 use crate::processors;
 use crate::processors::actor::{Processor, Processors};
-use crate::reload::{Concurrency, Reloader, Reloading, Settings};
+use crate::reload::{Concurrency, Reloader, Reloading, Settings, Shelf};
 use crate::router::Router;
 use crate::router::executor::{Executor, Slots};
 use crate::router::lanes::Lanes;
@@ -51,7 +51,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{Mutex, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 
 /// More restarts than these within the time are a defect that restarting does not mend.
 const INTENSITY: Intensity = Intensity { max: 10, within: Duration::from_secs(60) };
@@ -328,8 +328,8 @@ fn connections(
 }
 
 fn reload_spec(reloading: Reloading, readiness: Readiness) -> (Spec, Addr<Reloader>) {
-    let reloading = Arc::new(Mutex::new(reloading));
-    let make = move || Reloader::new(Arc::clone(&reloading), readiness.clone());
+    let shelf = Shelf::new(reloading);
+    let make = move || Reloader::new(shelf.clone(), readiness.clone());
     Spec::new("reload", MAILBOX, None, make)
 }
 
