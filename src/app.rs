@@ -13,7 +13,7 @@
 //! │  └─ router
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
-//! │  ├─ acts     on single events
+//! │  ├─ acts     on single events, and on the level of the log
 //! │  └─ bulks    acts on many
 //! ├─ reload      reads the configuration again and applies what is different
 //! ├─ systemd     where there is one: says that the daemon is ready, and how it is
@@ -121,7 +121,7 @@ impl App {
         let thread = threads.start("connections");
         let (spec, connections, endpoints) = connections(&settings, &store, router.clone(), thread);
         children.push(spec);
-        let operators = Operators::new(store.clone(), executor.zip(router.clone()));
+        let operators = Operators::new(store.clone(), executor.zip(router.clone()), log.clone());
         let (spec, acts, bulks) = acting(&store, &operators);
         children.push(spec);
         let (config, links, reload) = (settings.config.live(), endpoints.links(), note.live());
