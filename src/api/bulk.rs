@@ -2,9 +2,9 @@
 //! run.
 
 use super::acts::{Nothing, actor, body, tidy};
-use super::event_acts::{bad, wanted};
+use super::event_acts::wanted;
 use super::events::{Selection, Summary};
-use super::problem::{Problem, problem};
+use super::problem::{Problem, bad, problem};
 use super::{Sources, seconds};
 use crate::event::Status;
 use crate::operators::Order;
@@ -158,8 +158,8 @@ async fn try_prepare(
     payload: Payload,
 ) -> Result<HttpResponse, HttpResponse> {
     let Wish { act, filter, reason, force } = body(payload).await?;
-    let mut reason = tidy(reason.as_deref()).map_err(bad)?;
-    let act = act.ok_or_else(|| bad("act is missing: retry or resolve".to_owned()))?;
+    let mut reason = tidy(reason).map_err(bad)?;
+    let act = act.ok_or_else(|| bad("act is missing: retry or resolve"))?;
     let (verb, possible): (Verb, &[Status]) = match act {
         // Those that the Erlang release left pending; each of ours is refused.
         Act::Retry => (Verb::Retry, &[Status::Failed, Status::Pending]),

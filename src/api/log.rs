@@ -1,9 +1,8 @@
 //! `/api/v1/log`: how much is logged, and the act that changes it until the next reload or restart.
 
 use super::Sources;
-use super::acts::{actor, body, outcome, tidy};
-use super::event_acts::{bad, status_of};
-use super::problem::{Problem, problem};
+use super::acts::{actor, body, outcome, status_of, tidy};
+use super::problem::{Problem, bad, problem};
 use crate::config::LEVELS;
 use crate::operators::SetLogLevel;
 use actix_web::web::{Data, Payload};
@@ -74,7 +73,7 @@ async fn try_set(
     if !LEVELS.contains(&level.as_str()) {
         return Err(bad(format!("there is no level {level:?}; there are {}", LEVELS.join(", "))));
     }
-    let reason = tidy(reason.as_deref()).map_err(bad)?;
+    let reason = tidy(reason).map_err(bad)?;
     let act = sources.acts.send(SetLogLevel { level, actor: actor(request), reason });
     match outcome(act, "/api/v1/log").await? {
         Ok(()) => Ok(HttpResponse::Ok().json(Level::of(sources))),

@@ -1,9 +1,8 @@
 //! Parameters of a query, with errors that name the parameter.
 
-use super::problem::problem;
+use super::problem::bad;
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::{Error, FromRequest, HttpRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +18,7 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(parse(request.query_string()).map(Parameters).map_err(|reason| {
-            let answer = problem(StatusCode::BAD_REQUEST, &reason);
+            let answer = bad(&reason);
             InternalError::from_response(reason, answer).into()
         }))
     }
