@@ -28,7 +28,7 @@ mod session;
 mod settings;
 pub mod status;
 mod stream;
-mod subscribers;
+pub mod subscribers;
 mod systems;
 pub mod times;
 mod tls;

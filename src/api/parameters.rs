@@ -24,7 +24,8 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(query: &str) -> Result<T, String> {
+/// What a query says; the error names the parameter that is wrong.
+pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, String> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let (path, reason) = (error.path().to_string(), error.inner().to_string());

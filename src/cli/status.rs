@@ -3,8 +3,9 @@
 use super::client::ClientOptions;
 use super::pause::by_whom;
 use super::say;
+use super::source::Source;
 use super::text::{age, lasting, list, plain};
-use super::{events::Source, tree};
+use super::tree;
 use anyhow::ensure;
 use clap::Args;
 use serde_json::Value;

@@ -1,12 +1,14 @@
-//! Events read from the store itself, where the daemon is down. The answers are those of the API.
+//! Events and subscribers read from the store itself, where the daemon is down. The answers are those of the API.
 
-use super::source::Query;
+use super::Query;
 use crate::api::events::Summary;
-use crate::api::{event, status::EventCounts};
+use crate::api::status::EventCounts;
+use crate::api::{event, subscribers};
 use crate::cli::client::Refused;
 use crate::config::{self, Config, Database};
 use crate::event::{Event, Status};
 use crate::preview::Preview;
+use crate::processors::attributes::Rules;
 use crate::store::{self, EventFilter, Reading};
 use crate::wire::ocir::Document;
 use anyhow::{Context, bail};
@@ -88,6 +90,28 @@ impl Offline {
             anyhow::Ok(Preview::new(Arc::new(config), Some(store)).of(&command).await?)
         })?;
         Ok(serde_json::to_value(foreseen)?)
+    }
+
+    /// As `GET /api/v1/subscribers` with this query.
+    pub fn subscribers(&self, query: &str) -> anyhow::Result<Value> {
+        let search = subscribers::Search::of_query(query).map_err(anyhow::Error::msg)?;
+        let wanted = search.in_store(&Rules::of(&self.config));
+        let rows = self.runtime.block_on(self.reading.search_subscribers(&wanted))?;
+        Ok(serde_json::to_value(search.page(rows))?)
+    }
+
+    /// As `GET /api/v1/subscribers/{user}`. Of whom the events of the Erlang release are stands nowhere.
+    pub fn subscriber(&self, user: &str) -> anyhow::Result<Value> {
+        let (row, events) = self.runtime.block_on(async {
+            let row = self.reading.subscriber_row(user).await?;
+            let events = match self.is_ours {
+                true => self.reading.events_about(user, subscribers::EVENTS).await?,
+                false => Vec::new(),
+            };
+            anyhow::Ok((row, events))
+        })?;
+        let shown = subscribers::shown(user, row, events).map_err(Refused::missing)?;
+        Ok(serde_json::to_value(shown)?)
     }
 
     /// What the store alone tells of `GET /api/v1/status`.
