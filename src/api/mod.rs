@@ -14,7 +14,7 @@ mod event_acts;
 pub mod events;
 mod faults;
 mod headers;
-mod health;
+pub mod health;
 mod legacy;
 mod log;
 mod metrics;

@@ -44,9 +44,15 @@ pub fn status(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the store alone tells.
+/// What the store alone tells, and the room that it has: where that is none it may be why the daemon is down.
 fn down(status: &Value) -> String {
-    format!("node         {}, DOWN\nevents       {}\n", plain(&status["node"]), events(&status["events"]))
+    let disks = list(&status["disks"]).iter().map(|disk| format!("disk         {}\n", room(disk)));
+    let disks: String = disks.collect();
+    format!(
+        "node         {}, DOWN\n{disks}events       {}\n",
+        plain(&status["node"]),
+        events(&status["events"])
+    )
 }
 
 fn table(status: &Value) -> String {

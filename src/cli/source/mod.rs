@@ -82,7 +82,7 @@ impl<'a> Source<'a> {
         self.ask(&format!("/api/v1/subscribers/{encoded}"), |store| store.subscriber(user))
     }
 
-    /// `GET /api/v1/status`; of the store alone with `"up": false`.
+    /// `GET /api/v1/status`; of the store and its disks alone with `"up": false`.
     pub fn status(&self) -> anyhow::Result<Value> {
         self.ask("/api/v1/status", Offline::status)
     }

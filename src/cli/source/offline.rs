@@ -2,6 +2,7 @@
 
 use super::Query;
 use crate::api::events::Summary;
+use crate::api::health::DiskStatus;
 use crate::api::status::EventCounts;
 use crate::api::{event, subscribers};
 use crate::cli::client::Refused;
@@ -9,7 +10,7 @@ use crate::config::{self, Config, Database};
 use crate::event::{Event, Status};
 use crate::preview::Preview;
 use crate::processors::attributes::Rules;
-use crate::store::{self, EventFilter, Reading};
+use crate::store::{self, Disk, EventFilter, Reading};
 use crate::wire::ocir::Document;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -114,7 +115,7 @@ impl Offline {
         Ok(serde_json::to_value(shown)?)
     }
 
-    /// What the store alone tells of `GET /api/v1/status`.
+    /// What the store and its disks alone tell of `GET /api/v1/status`.
     pub fn status(&self) -> anyhow::Result<Value> {
         let counts = self.runtime.block_on(async {
             match self.is_ours {
@@ -122,8 +123,12 @@ impl Offline {
                 false => self.reading.released_counts().await,
             }
         })?;
-        let node = &self.config.node.name;
-        Ok(json!({"node": node, "up": false, "events": EventCounts::from(&counts)}))
+        let (node, store) = (&self.config.node.name, &self.config.store);
+        // A directory that cannot be measured is left out, as the daemon does.
+        let disks = store::disk::directories(store).into_iter();
+        let disks = disks.filter_map(|path| Disk::measure(&path, store.disk_low, false).ok());
+        let disks: Vec<DiskStatus> = disks.map(|disk| DiskStatus::from(&disk)).collect();
+        Ok(json!({"node": node, "up": false, "disks": disks, "events": EventCounts::from(&counts)}))
     }
 
     fn stored(&self, id: i64) -> anyhow::Result<Event> {
