@@ -14,6 +14,8 @@ use actix::prelude::{
 use sd_notify::NotifyState;
 use std::cell::Cell;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How often the tree is looked at until it stands.
@@ -30,15 +32,45 @@ pub fn is_there() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some()
 }
 
-/// A reload begins. The line of status is the herald's alone.
-pub fn reloading() {
-    let now = NotifyState::monotonic_usec_now().unwrap_or(NotifyState::MonotonicUsec(0));
-    tell(&[NotifyState::Reloading, now]);
+/// Whether READY has been said. The first one is the herald's and ends the start; each later one ends a reload.
+#[derive(Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// The daemon runs, as `line` describes. A herald that starts anew does not say READY again: that would end a reload.
+    fn ready(&self, line: &str) {
+        let status = NotifyState::Status(line);
+        if self.0.swap(true, Ordering::Relaxed) {
+            tell(&[status]);
+        } else {
+            tell(&[NotifyState::Ready, status]);
+        }
+    }
+
+    /// A reload begins, and has ended when what this returns is dropped. Nothing is said while the daemon starts: the READY
+    /// at the end would be taken for that of the start. The line of status is the herald's alone.
+    pub fn reloading(&self) -> ReloadTold {
+        let is_told = self.0.load(Ordering::Relaxed);
+        if is_told {
+            let now = NotifyState::monotonic_usec_now().unwrap_or(NotifyState::MonotonicUsec(0));
+            tell(&[NotifyState::Reloading, now]);
+        }
+        ReloadTold { is_told }
+    }
 }
 
-/// A reload has ended.
-pub fn reloaded() {
-    tell(&[NotifyState::Ready]);
+/// A reload that systemd knows of, and waits for: it is told of the end also where a panic is the end.
+#[must_use = "dropping it ends the reload"]
+pub struct ReloadTold {
+    is_told: bool,
+}
+
+impl Drop for ReloadTold {
+    fn drop(&mut self) {
+        if self.is_told {
+            tell(&[NotifyState::Ready]);
+        }
+    }
 }
 
 /// The daemon stops.
@@ -97,13 +129,14 @@ pub struct Sources {
 pub struct Herald {
     tree: Addr<Supervisor>,
     sources: Sources,
+    readiness: Readiness,
     told: String,
 }
 
 impl Herald {
     /// A herald of the tree below `tree`.
-    pub fn new(tree: Addr<Supervisor>, sources: Sources) -> Herald {
-        Herald { tree, sources, told: String::new() }
+    pub fn new(tree: Addr<Supervisor>, sources: Sources, readiness: Readiness) -> Herald {
+        Herald { tree, sources, readiness, told: String::new() }
     }
 
     /// Databases and peers that are away do not hold it back: to wait for them is what the daemon is ready for.
@@ -115,7 +148,7 @@ impl Herald {
                 return;
             }
             let line = this.line();
-            tell(&[NotifyState::Ready, NotifyState::Status(&line)]);
+            this.readiness.ready(&line);
             this.told = line;
             ctx.run_interval(TICK, |this, _| this.tell_line());
         }));

@@ -5,18 +5,23 @@ mod support;
 use rusqlite::{Connection, OpenFlags};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Output};
-use std::sync::atomic::{AtomicBool, Ordering};
-use support::daemon::{Daemon, Site, eventually};
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use support::daemon::{Daemon, PATIENCE, Site, eventually};
 use support::documents::{add, password};
 use support::http;
 use support::peers::Peers;
 
-fn backup(site: &Site, args: &[&str]) -> (Option<i32>, String) {
-    let config = site.config().display().to_string();
+fn command(site: &Site, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eventmanager"));
-    let Output { status, stdout, stderr } =
-        command.arg("backup").args(["--config", &config]).args(args).output().expect("the program runs");
+    command.args(["backup", "--config"]).arg(site.config()).args(args);
+    command
+}
+
+fn backup(site: &Site, args: &[&str]) -> (Option<i32>, String) {
+    let output = command(site, args).output().expect("the program runs");
+    let Output { status, stdout, stderr } = output;
     (status.code(), String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned())
 }
 
@@ -84,6 +89,65 @@ fn a_copy_is_whole_while_events_stream_in_and_holds_nobody_up() {
         .filter(|name| name.starts_with("copy"))
         .collect();
     assert_eq!(files.len(), 3, "nothing is left beside the copies: {files:?}");
+}
+
+#[test]
+fn a_copy_ends_and_is_one_moment_however_much_is_written_meanwhile() {
+    let site = Site::quiet("");
+    let path = file(&site, "events.db");
+    let database = Connection::open(&path).expect("a database");
+    // Some tens of steps of the copy; each commit changes the first and the last page.
+    database
+        .execute_batch(
+            "pragma journal_mode = wal; create table em_event (id integer primary key, number integer, filler blob);
+             with recursive n(id) as (select 1 union all select id + 1 from n where id < 10000)
+             insert into em_event select id, 0, zeroblob(4000) from n",
+        )
+        .expect("filled");
+    let (is_over, commits) = (&AtomicBool::new(false), &AtomicU64::new(0));
+    let target = file(&site, "copy.db");
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            let both = "update em_event set number = number + 1 where id in (1, 10000)";
+            while !is_over.load(Ordering::Relaxed) {
+                database.execute_batch(both).expect("written");
+                commits.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        eventually("something is written", || (commits.load(Ordering::Relaxed) > 10).then_some(()));
+        let before = commits.load(Ordering::Relaxed);
+        let mut command = command(&site, &[&target]);
+        let mut copying = command.stdout(Stdio::null()).spawn().expect("the program runs");
+        let since = Instant::now();
+        let code = loop {
+            if let Some(code) = copying.try_wait().expect("a child") {
+                break code.code();
+            }
+            if since.elapsed() > PATIENCE {
+                copying.kill().expect("killed");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        is_over.store(true, Ordering::Relaxed);
+        assert_eq!(code, Some(0), "it does not end");
+        assert!(commits.load(Ordering::Relaxed) > before + 10, "the copy holds nobody up");
+    });
+    assert_eq!(number(&target, "select count(*) from em_event"), 10_000);
+    assert_eq!(number(&target, "select count(distinct number) from em_event where id in (1, 10000)"), 1);
+}
+
+#[test]
+fn a_copy_that_another_program_has_locked_is_told_and_not_waited_for_for_ever() {
+    let site = Site::new("");
+    let daemon = site.start();
+    eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
+    let copy = file(&site, "copy.db");
+    let other = Connection::open(format!("{copy}.part")).expect("a database");
+    other.execute_batch("create table other (id); begin exclusive").expect("locked");
+    let (code, said) = backup(&site, &[&copy]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("locked by another program"), "{said}");
+    assert!(!Path::new(&copy).exists());
 }
 
 #[test]

@@ -133,7 +133,9 @@ fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() 
         let run = format!("{command} {program} run --config {} 2>{}", config.display(), log.display());
         // A terminal of its own, which is closed when this ends.
         let mut terminal = Command::new("script");
-        let terminal = terminal.args(["-qc", &run, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
+        // `nohup` keeps what would have gone to the terminal in a file where it was called.
+        let terminal = terminal.args(["-qc", &run, "/dev/null"]).current_dir(site.directory.path());
+        let terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::null());
         let mut terminal = terminal.spawn().expect("script runs");
         let logged = |text: &str| {
             eventually(text, || std::fs::read_to_string(&log).ok()?.contains(text).then_some(()));

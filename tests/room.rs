@@ -115,10 +115,26 @@ fn little_room_is_no_reason_to_take_no_events() {
     peers.broadworks.send(&add(1, "anna@tele.gl"));
     site.wait_ended(1);
     assert_eq!(health(&daemon).0, 200);
-    let output = Command::new(env!("CARGO_BIN_EXE_eventmanager"))
-        .args(["status", "--url", &format!("http://{}", daemon.http)])
-        .output()
-        .expect("the program runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("disk         LOW: "), "{said}");
+    let url = format!("http://{}", daemon.http);
+    check_status(&site, &url);
+    // It may be why the daemon is down.
+    assert_eq!(daemon.terminate(), Some(0));
+    check_status(&site, &url);
+}
+
+/// `eventmanager status`, asking the daemon at `url` or the store, tells that there is little room.
+#[track_caller]
+fn check_status(site: &Site, url: &str) {
+    let status = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eventmanager"));
+        let command = command.args(["status", "--url", url, "--config"]).arg(site.config()).args(args);
+        command.output().expect("the program runs").stdout
+    };
+    let said = String::from_utf8(status(&[])).expect("text");
+    let at = format!("MiB free at {}", site.directory.path().display());
+    let line = said.lines().find(|line| line.starts_with("disk         LOW: "));
+    assert!(line.is_some_and(|line| line.contains(&at)), "{said}");
+    let said: serde_json::Value = serde_json::from_slice(&status(&["--json"])).expect("JSON");
+    let disk = &said["disks"][0];
+    assert!(disk["low"] == true && disk["free_bytes"].as_u64().is_some_and(|free| free > 0), "{said}");
 }

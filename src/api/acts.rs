@@ -1,7 +1,8 @@
 //! What all acts over HTTP have in common: a name for who did it, and a reason.
 
 use super::access::{Caller, guard};
-use super::problem::{problem, wrong_method_of_act, wrong_method_of_both};
+use super::problem::{bad, problem, wrong_method_of_act, wrong_method_of_both};
+use crate::operators::Refusal;
 use actix::MailboxError;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
@@ -85,13 +86,12 @@ pub struct Nothing {}
 /// The reason that a request gives for its act; the error is its answer.
 pub async fn reason(payload: web::Payload) -> Result<Option<String>, HttpResponse> {
     let Reason { reason } = body(payload).await?;
-    tidy(reason.as_deref()).map_err(|detail| problem(StatusCode::BAD_REQUEST, detail))
+    tidy(reason).map_err(bad)
 }
 
 /// The body of an act; an empty one is `{}`. The error is the answer to a body that is none. [`guard`] has read it
 /// already.
 pub async fn body<T: DeserializeOwned + Default>(body: web::Payload) -> Result<T, HttpResponse> {
-    let bad = |detail: String| problem(StatusCode::BAD_REQUEST, detail);
     let bytes = body.to_bytes().await.map_err(|error| bad(format!("the body cannot be read: {error}")))?;
     if bytes.is_empty() {
         return Ok(T::default());
@@ -122,9 +122,25 @@ pub async fn outcome<T>(
     }
 }
 
-/// One line of text, so that a table stays a table.
-pub fn tidy(reason: Option<&str>) -> Result<Option<String>, String> {
-    let Some(reason) = reason else { return Ok(None) };
+/// The status of the answer to an act that was not done.
+pub fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Gone => StatusCode::NOT_FOUND,
+        Refusal::Status(..) | Refusal::NothingProvisioned | Refusal::NotActedOn | Refusal::Later(_) => {
+            StatusCode::CONFLICT
+        }
+        Refusal::StoreAway(_) | Refusal::TooMany => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Unreadable(_) | Refusal::Rejected(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// A reason as the audit has it; the error says that it is too long.
+pub fn tidy(reason: Option<String>) -> Result<Option<String>, String> {
+    reason.map_or(Ok(None), |reason| line(&reason))
+}
+
+/// One line of text, so that a table stays a table; `None` where nothing is left of it.
+fn line(reason: &str) -> Result<Option<String>, String> {
     let length = reason.chars().count();
     if length > LONGEST_REASON {
         return Err(format!("the reason has {length} characters, allowed are {LONGEST_REASON}"));
@@ -139,13 +155,12 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line_of_some_length() {
-        let check = |reason: Option<&str>, expected: Option<&str>| {
-            assert_eq!(tidy(reason), Ok(expected.map(str::to_owned)), "{reason:?}");
+        let check = |reason: &str, expected: Option<&str>| {
+            assert_eq!(line(reason), Ok(expected.map(str::to_owned)), "{reason:?}");
         };
-        check(None, None);
-        check(Some("  "), None);
-        check(Some(" upgrade\nof the HSS\u{1b}[2J "), Some("upgrade of the HSS [2J"));
-        check(Some(&"æ".repeat(500)), Some(&"æ".repeat(500)));
-        assert!(tidy(Some(&"æ".repeat(501))).is_err_and(|reason| reason.contains("501")));
+        check("  ", None);
+        check(" upgrade\nof the HSS\u{1b}[2J ", Some("upgrade of the HSS [2J"));
+        check(&"æ".repeat(500), Some(&"æ".repeat(500)));
+        assert!(line(&"æ".repeat(501)).is_err_and(|reason| reason.contains("501")));
     }
 }

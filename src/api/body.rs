@@ -1,6 +1,6 @@
 //! Bodies of requests, read within a size and a time.
 
-use super::problem::problem;
+use super::problem::{bad, problem};
 use actix_web::HttpResponse;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
@@ -34,8 +34,7 @@ pub async fn read(headers: &HeaderMap, payload: Payload) -> Result<Bytes, HttpRe
 async fn collect(mut payload: Payload) -> Result<Bytes, HttpResponse> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk
-            .map_err(|error| problem(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}")))?;
+        let chunk = chunk.map_err(|error| bad(format!("the body cannot be read: {error}")))?;
         if body.len() + chunk.len() > LARGEST {
             return Err(too_large());
         }

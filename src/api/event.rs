@@ -1,6 +1,6 @@
 //! One event with everything that is known of it, and what it would send if it were planned now.
 
-use super::problem::{Problem, problem, unreadable};
+use super::problem::{Problem, bad, problem, unreadable};
 use super::{Sources, seconds};
 use crate::config::Config;
 use crate::event::{Event, Status};
@@ -173,8 +173,9 @@ pub fn number(id: &str) -> Result<i64, String> {
     id.parse().map_err(|_| format!("{id:?} is not the number of an event"))
 }
 
-async fn stored(sources: &Sources, id: &str) -> Result<Event, HttpResponse> {
-    let number = number(id).map_err(|detail| problem(StatusCode::BAD_REQUEST, detail))?;
+/// The event of a path; the error is the answer.
+pub async fn stored(sources: &Sources, id: &str) -> Result<Event, HttpResponse> {
+    let number = number(id).map_err(bad)?;
     match sources.store.event(number).await {
         Ok(Some(event)) => Ok(event),
         Ok(None) => Err(problem(StatusCode::NOT_FOUND, format!("there is no event {number}"))),

@@ -1,9 +1,9 @@
 //! `POST /api/v1/events/{id}/retry` and `/resolve`: what operators do to one event.
 
-use super::acts::{actor, body, outcome, reason, tidy};
-use super::problem::{Problem, extended, problem};
+use super::acts::{actor, body, outcome, reason, status_of, tidy};
+use super::problem::{Problem, bad, extended, problem};
 use super::{Sources, event};
-use crate::operators::{ActOn, Order, Refusal};
+use crate::operators::{ActOn, Done, Order, Refusal};
 use crate::store::Verb;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -85,10 +85,9 @@ async fn try_retry(
 ) -> Result<HttpResponse, HttpResponse> {
     let number = event::number(id).map_err(bad)?;
     let Retry { reason, force } = body(payload).await?;
-    let reason = tidy(reason.as_deref()).map_err(bad)?;
+    let reason = tidy(reason).map_err(bad)?;
     let order = Order { verb: Verb::Retry, actor: actor(request), reason, force };
-    let act = sources.acts.send(ActOn { event: number, order });
-    let done = match outcome(act, &format!("/api/v1/events/{number}")).await? {
+    let done = match carried_out(sources, number, order).await? {
         Ok(done) => done,
         Err(Refusal::Later(later)) => return Err(later_events(sources, id, later).await),
         Err(refusal) => return Err(refused(number, &refusal)),
@@ -132,11 +131,18 @@ async fn try_resolve(
     let number = event::number(id).map_err(bad)?;
     let reason = wanted(reason(payload).await?).map_err(bad)?;
     let order = Order { verb: Verb::Resolve, actor: actor(request), reason: Some(reason), force: false };
-    let act = sources.acts.send(ActOn { event: number, order });
-    let done = outcome(act, &format!("/api/v1/events/{number}")).await?;
-    let done = done.map_err(|refusal| refused(number, &refusal))?;
+    let done = carried_out(sources, number, order).await?.map_err(|refusal| refused(number, &refusal))?;
     let status = Verb::Resolve.status().as_str();
     Ok(HttpResponse::Ok().json(Resolved { id: done.event, status }))
+}
+
+/// What has come of an order; the error is the answer where that is not known.
+async fn carried_out(
+    sources: &Sources,
+    event: i64,
+    order: Order,
+) -> Result<Result<Done, Refusal>, HttpResponse> {
+    outcome(sources.acts.send(ActOn { event, order }), &format!("/api/v1/events/{event}")).await
 }
 
 /// The reason without which nothing is resolved.
@@ -144,26 +150,9 @@ pub fn wanted(reason: Option<String>) -> Result<String, String> {
     reason.ok_or_else(|| "to resolve wants a reason: why is nothing to be done?".to_owned())
 }
 
-/// The answer to input that does not fit.
-pub fn bad(detail: String) -> HttpResponse {
-    problem(StatusCode::BAD_REQUEST, detail)
-}
-
 /// The answer that says why nothing has been done.
 fn refused(event: i64, refusal: &Refusal) -> HttpResponse {
     problem(status_of(refusal), format!("event {event}: {refusal}"))
-}
-
-/// The status of the answer.
-pub fn status_of(refusal: &Refusal) -> StatusCode {
-    match refusal {
-        Refusal::Gone => StatusCode::NOT_FOUND,
-        Refusal::Status(..) | Refusal::NothingProvisioned | Refusal::NotActedOn | Refusal::Later(_) => {
-            StatusCode::CONFLICT
-        }
-        Refusal::StoreAway(_) | Refusal::TooMany => StatusCode::SERVICE_UNAVAILABLE,
-        Refusal::Unreadable(_) | Refusal::Rejected(_) => StatusCode::INTERNAL_SERVER_ERROR,
-    }
 }
 
 /// What the operator should know before a retry is forced: which events came later, and what it would send now.

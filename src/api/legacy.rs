@@ -1,11 +1,12 @@
 //! The three paths of the Erlang release, with its answers.
 
-use super::problem::{Problem, problem, unreadable};
+use super::event::stored;
+use super::problem::{Problem, bad, unreadable};
 use super::{Sources, seconds};
 use crate::event::Status;
 use crate::store::{EventFilter, EventSummary, ReadError, Store};
 use crate::wire::ocir::mask_secrets;
-use actix_web::http::{StatusCode, Version};
+use actix_web::http::Version;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use futures_util::stream::{self, Stream};
@@ -91,7 +92,7 @@ pub async fn list(
 ) -> impl Responder {
     let all = match all_wanted(&query) {
         Ok(all) => all,
-        Err(detail) => return problem(StatusCode::BAD_REQUEST, detail),
+        Err(detail) => return bad(detail),
     };
     let statuses = match all {
         true => Vec::new(),
@@ -178,12 +179,8 @@ struct DocumentOfEvent {
     )
 )]
 pub async fn document(sources: Data<Sources>, id: Path<String>) -> impl Responder {
-    let Ok(number) = id.parse::<i64>() else {
-        return problem(StatusCode::BAD_REQUEST, format!("{:?} is not the number of an event", id.as_str()));
-    };
-    match sources.store.event(number).await {
-        Ok(Some(event)) => HttpResponse::Ok().json(DocumentOfEvent { event: mask_secrets(&event.document) }),
-        Ok(None) => problem(StatusCode::NOT_FOUND, format!("there is no event {number}")),
-        Err(error) => unreadable(&error),
+    match stored(&sources, &id).await {
+        Ok(event) => HttpResponse::Ok().json(DocumentOfEvent { event: mask_secrets(&event.document) }),
+        Err(answer) => answer,
     }
 }

@@ -1,9 +1,8 @@
 //! Parameters of a query, with errors that name the parameter.
 
-use super::problem::problem;
+use super::problem::bad;
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::http::StatusCode;
 use actix_web::{Error, FromRequest, HttpRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -19,13 +18,14 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(parse(request.query_string()).map(Parameters).map_err(|reason| {
-            let answer = problem(StatusCode::BAD_REQUEST, &reason);
+            let answer = bad(&reason);
             InternalError::from_response(reason, answer).into()
         }))
     }
 }
 
-fn parse<T: DeserializeOwned>(query: &str) -> Result<T, String> {
+/// What a query says; the error names the parameter that is wrong.
+pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, String> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let (path, reason) = (error.path().to_string(), error.inner().to_string());

@@ -27,6 +27,11 @@ pub fn problem(status: StatusCode, detail: impl Into<String>) -> HttpResponse {
     extended(status, detail, Map::new())
 }
 
+/// The answer to input that does not fit.
+pub fn bad(detail: impl Into<String>) -> HttpResponse {
+    problem(StatusCode::BAD_REQUEST, detail)
+}
+
 /// A problem with members of its own (RFC 9457, 3.2).
 pub fn extended(
     status: StatusCode,

@@ -1,9 +1,8 @@
 //! Sending a subscriber's row to the systems once more: what that would send, and the act, which is an event of its own.
 
 use super::Sources;
-use super::acts::{actor, body, outcome, tidy};
-use super::event_acts::status_of;
-use super::problem::{Problem, problem, unreadable};
+use super::acts::{actor, body, outcome, status_of, tidy};
+use super::problem::{Problem, bad, problem, unreadable};
 use crate::event::{NewEvent, Status};
 use crate::operators::{self, Refusal};
 use crate::preview::{Foreseen, Preview};
@@ -109,12 +108,11 @@ pub async fn act(
 
 /// The digest and the reason.
 async fn wish(payload: Payload) -> Result<(String, Option<String>), HttpResponse> {
-    let bad = |detail: String| problem(StatusCode::BAD_REQUEST, detail);
     let Wish { reason, digest } = body(payload).await?;
     let digest = digest.ok_or_else(|| {
-        bad("the body lacks digest: that of the plan that GET shows, so that nothing else is sent".to_owned())
+        bad("the body lacks digest: that of the plan that GET shows, so that nothing else is sent")
     })?;
-    Ok((digest, tidy(reason.as_deref()).map_err(bad)?))
+    Ok((digest, tidy(reason).map_err(bad)?))
 }
 
 async fn store(

@@ -3,7 +3,7 @@
 use super::access::{
     Access, COOKIE_NAME, Caller, LIFETIME, NoLogin, SESSION_PATH, check_json, check_origin, role_name,
 };
-use super::problem::{Problem, not_allowed, problem};
+use super::problem::{Problem, bad, not_allowed, problem};
 use super::{body, seconds};
 use crate::wire::Secret;
 use actix_web::dev::HttpServiceFactory;
@@ -97,7 +97,7 @@ pub async fn log_in(access: Data<Access>, request: HttpRequest, payload: Payload
     };
     // What serde would say of it may quote the token.
     let Ok(login) = serde_json::from_slice::<Login>(&bytes) else {
-        return problem(StatusCode::BAD_REQUEST, "the body is not {\"token\": TEXT}");
+        return bad("the body is not {\"token\": TEXT}");
     };
     match access.log_in(login.token.expose(), from(&request)) {
         Ok((id, caller)) => {

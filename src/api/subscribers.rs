@@ -1,11 +1,11 @@
 //! Subscribers: rows of `srd_user`, which say what the core should hold, and the events that are about them.
 
 use super::events::Summary;
-use super::parameters::{Limit, Parameters};
+use super::parameters::{Limit, Parameters, parse};
 use super::problem::{Problem, problem, unreadable};
 use super::{Sources, seconds};
 use crate::processors::attributes::Rules;
-use crate::store::{SubscriberRow, SubscriberSearch};
+use crate::store::{EventSummary, SubscriberRow, SubscriberSearch};
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, Responder};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 /// Events that are shown with a subscriber, at most.
-const EVENTS: usize = 50;
+pub const EVENTS: usize = 50;
 
 /// Which subscribers.
 #[derive(Default, Deserialize, IntoParams)]
@@ -50,15 +50,45 @@ impl TryFrom<String> for Cursor {
     }
 }
 
+impl Search {
+    /// What the parameters of a path say.
+    pub fn of_query(query: &str) -> Result<Search, String> {
+        parse(query)
+    }
+
+    /// The same as the store is searched.
+    pub fn in_store(&self, rules: &Rules) -> SubscriberSearch {
+        let text = self.text.clone().unwrap_or_default();
+        SubscriberSearch {
+            phones: phones(rules, &text),
+            identity: text.strip_prefix("sip:").unwrap_or(&text).to_owned(),
+            text,
+            group: self.group.clone().filter(|group| !group.is_empty()),
+            after: self.cursor.as_ref().map(|cursor| cursor.0.clone()).unwrap_or_default(),
+            // One more tells whether there is a page behind it.
+            limit: self.limit.get() + 1,
+        }
+    }
+
+    /// The page of what was found.
+    pub fn page(&self, mut rows: Vec<SubscriberRow>) -> Page {
+        let has_more = rows.len() > self.limit.get();
+        rows.truncate(self.limit.get());
+        let next = rows.last().filter(|_| has_more).map(Cursor::behind);
+        Page { subscribers: rows.into_iter().map(Row::from).collect(), next }
+    }
+}
+
 impl Cursor {
     fn behind(row: &SubscriberRow) -> String {
         row.user_id.bytes().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
+/// Subscribers in the order of their ids.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SubscriberPage)]
-struct Page {
+pub struct Page {
     subscribers: Vec<Row>,
     /// What `cursor` must be for the page behind it; null where there is none.
     next: Option<String>,
@@ -88,8 +118,9 @@ struct Row {
     problem: Option<String>,
 }
 
+/// A subscriber, or what is known of one that is gone.
 #[derive(Serialize, ToSchema)]
-struct Shown {
+pub struct Shown {
     /// Null where there is no such row any more, or not yet.
     subscriber: Option<Row>,
     /// The latest events about it, whoever gave them, the latest first.
@@ -127,24 +158,9 @@ impl From<SubscriberRow> for Row {
     )
 )]
 pub async fn list(sources: Data<Sources>, search: Parameters<Search>) -> impl Responder {
-    let Search { text, group, limit, cursor } = search.0;
-    let text = text.unwrap_or_default();
-    let search = SubscriberSearch {
-        phones: phones(&Rules::of(&sources.config.get()), &text),
-        identity: text.strip_prefix("sip:").unwrap_or(&text).to_owned(),
-        text,
-        group: group.filter(|group| !group.is_empty()),
-        after: cursor.map(|cursor| cursor.0).unwrap_or_default(),
-        // One more tells whether there is a page behind it.
-        limit: limit.get() + 1,
-    };
-    match sources.store.search_subscribers(&search).await {
-        Ok(mut rows) => {
-            let has_more = rows.len() > limit.get();
-            rows.truncate(limit.get());
-            let next = rows.last().filter(|_| has_more).map(Cursor::behind);
-            HttpResponse::Ok().json(Page { subscribers: rows.into_iter().map(Row::from).collect(), next })
-        }
+    let rules = Rules::of(&sources.config.get());
+    match sources.store.search_subscribers(&search.0.in_store(&rules)).await {
+        Ok(rows) => HttpResponse::Ok().json(search.0.page(rows)),
         Err(error) => unreadable(&error),
     }
 }
@@ -180,12 +196,19 @@ pub async fn show(sources: Data<Sources>, user: Path<String>) -> impl Responder 
         (Ok(row), Ok(events)) => (row, events),
         (Err(error), _) | (_, Err(error)) => return unreadable(&error),
     };
+    match shown(&user, row, events) {
+        Ok(shown) => HttpResponse::Ok().json(shown),
+        Err(detail) => problem(StatusCode::NOT_FOUND, detail),
+    }
+}
+
+/// A row and the events about it; the error says that there is neither.
+pub fn shown(user: &str, row: Option<SubscriberRow>, events: Vec<EventSummary>) -> Result<Shown, String> {
     if row.is_none() && events.is_empty() {
-        let detail = format!("there is no subscriber {:?}, and no event about it", *user);
-        return problem(StatusCode::NOT_FOUND, detail);
+        return Err(format!("there is no subscriber {user:?}, and no event about it"));
     }
     let events = events.into_iter().map(Summary::from).collect();
-    HttpResponse::Ok().json(Shown { subscriber: row.map(Row::from), events })
+    Ok(Shown { subscriber: row.map(Row::from), events })
 }
 
 #[cfg(test)]

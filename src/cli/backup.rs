@@ -1,7 +1,8 @@
 //! `eventmanager backup`: a consistent copy of the embedded databases, while the daemon runs or not.
 //!
 //! A copy is one snapshot: the read transaction of the copying connection keeps the state of its first moment, while the
-//! daemon goes on writing to its log. It is written beside its name as `.part`, checked, and only then given the name.
+//! daemon goes on writing to its log: what is written meanwhile neither begins the copy anew nor makes it longer. It is
+//! written beside its name as `.part`, checked, and only then given the name.
 
 use super::progress::Progress;
 use super::{complain, say};
@@ -20,6 +21,8 @@ use std::time::Duration;
 const STEP: i32 = 256;
 /// How long a lock of the daemon is waited for.
 const BUSY: Duration = Duration::from_secs(10);
+/// How long somebody is waited for who has a lock on the unfinished copy, where nobody should have one.
+const COPY_BUSY: Duration = Duration::from_secs(2);
 
 /// Options of `backup`.
 #[derive(Debug, Args)]
@@ -150,6 +153,7 @@ fn directory_of(path: &Path) -> &Path {
 
 fn fill(snapshot: &Connection, part: &Path) -> anyhow::Result<()> {
     let mut copy = Connection::open_with_flags(part, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    copy.busy_timeout(COPY_BUSY)?;
     let page: u32 = snapshot.pragma_query_value(None, "page_size", |row| row.get(0))?;
     let pages: u32 = snapshot.pragma_query_value(None, "page_count", |row| row.get(0))?;
     let (page, pages) = (u64::from(page), u64::from(pages));
@@ -163,7 +167,8 @@ fn fill(snapshot: &Connection, part: &Path) -> anyhow::Result<()> {
             match step {
                 StepResult::Done => break,
                 StepResult::More => {}
-                _ => std::thread::sleep(Duration::from_millis(10)),
+                // The snapshot is ours already, so it is the copy; SQLite has waited.
+                _ => bail!("{} is locked by another program", part.display()),
             }
         }
     }

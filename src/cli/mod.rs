@@ -17,6 +17,7 @@ mod run;
 mod schema;
 mod seed;
 mod simulate;
+mod source;
 mod status;
 mod subscribers;
 mod table;

@@ -3,8 +3,9 @@
 use super::client::ClientOptions;
 use super::pause::by_whom;
 use super::say;
+use super::source::Source;
 use super::text::{age, lasting, list, plain};
-use super::{events::Source, tree};
+use super::tree;
 use anyhow::ensure;
 use clap::Args;
 use serde_json::Value;
@@ -43,9 +44,15 @@ pub fn status(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the store alone tells.
+/// What the store alone tells, and the room that it has: where that is none it may be why the daemon is down.
 fn down(status: &Value) -> String {
-    format!("node         {}, DOWN\nevents       {}\n", plain(&status["node"]), events(&status["events"]))
+    let disks = list(&status["disks"]).iter().map(|disk| format!("disk         {}\n", room(disk)));
+    let disks: String = disks.collect();
+    format!(
+        "node         {}, DOWN\n{disks}events       {}\n",
+        plain(&status["node"]),
+        events(&status["events"])
+    )
 }
 
 fn table(status: &Value) -> String {

@@ -1,4 +1,4 @@
-//! The actor that carries out acts on single events.
+//! The actor that carries out acts on single events, and on the level of the log.
 //!
 //! An act that was begun goes on to its end, whether or not somebody still waits for the answer: what is stored is told to
 //! the router.
@@ -29,6 +29,16 @@ pub struct Wish {
     pub event: NewEvent,
     pub act: Act,
     pub subject: Subject,
+}
+
+/// Logs more or less until the next reload or restart.
+#[derive(Message)]
+#[rtype(result = "Result<(), Refusal>")]
+pub struct SetLogLevel {
+    /// One of the levels of the configuration.
+    pub level: String,
+    pub actor: String,
+    pub reason: Option<String>,
 }
 
 /// See the module.
@@ -84,6 +94,15 @@ impl Handler<Wish> for OperatorActs {
     fn handle(&mut self, Wish { event, act, subject }: Wish, _: &mut Context<Self>) -> Self::Result {
         let operators = self.operators.clone();
         self.begin(async move { operators.wish(event, act, subject).await })
+    }
+}
+
+impl Handler<SetLogLevel> for OperatorActs {
+    type Result = ResponseActFuture<Self, Result<(), Refusal>>;
+
+    fn handle(&mut self, wish: SetLogLevel, _: &mut Context<Self>) -> Self::Result {
+        let operators = self.operators.clone();
+        self.begin(async move { operators.set_log_level(wish).await })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What operators do to events: retry and resolve, one or many ([`bulk`]).
+//! What operators do to events: retry and resolve, one or many ([`bulk`]); and how much is logged.
 //!
 //! Whether an act may be done is looked at here; that it is done, with its line in the audit table, is one write of the
 //! store; the router is told afterwards, and would find out by itself.
@@ -7,7 +7,7 @@ mod actor;
 pub mod bulk;
 mod refusal;
 
-pub use actor::{ActOn, OperatorActs, Wish};
+pub use actor::{ActOn, OperatorActs, SetLogLevel, Wish};
 pub use refusal::Refusal;
 
 use crate::event::{Event, NewEvent, Status};
@@ -17,6 +17,7 @@ use crate::router::Router;
 use crate::router::actor::{Announce, Announced, Reconsider};
 use crate::router::executor::Executor;
 use crate::store::{Act, DatabaseHealth, Decided, Decision, ReadError, Store, Verb};
+use crate::telemetry::LogLevel;
 use crate::wire::ocir::Document;
 use actix::Addr;
 use std::sync::Arc;
@@ -54,12 +55,13 @@ pub struct Operators {
     store: Store,
     /// `None` where nothing is provisioned.
     provisioning: Option<(Arc<Executor>, Addr<Router>)>,
+    log: LogLevel,
 }
 
 impl Operators {
-    /// Acts on the events of `store`; `provisioning` runs those that are retried.
-    pub fn new(store: Store, provisioning: Option<(Arc<Executor>, Addr<Router>)>) -> Self {
-        Operators { store, provisioning }
+    /// Acts on the events of `store`, and on `log`; `provisioning` runs events that are retried.
+    pub fn new(store: Store, provisioning: Option<(Arc<Executor>, Addr<Router>)>, log: LogLevel) -> Self {
+        Operators { store, provisioning, log }
     }
 
     /// Does it to one event.
@@ -97,6 +99,25 @@ impl Operators {
             router.do_send(Announce(vec![Announced { event: uuid, subject }]));
         }
         Ok(id)
+    }
+
+    /// Sets the level of the log once that stands in the audit.
+    async fn set_log_level(&self, wish: SetLogLevel) -> Result<(), Refusal> {
+        self.check_store()?;
+        let SetLogLevel { level, actor, reason } = wish;
+        let change = format!("{} → {level}", self.log.level());
+        let act = Act {
+            uuid: Uuid::now_v7(),
+            at: SystemTime::now(),
+            actor: actor.clone(),
+            act: "log".to_owned(),
+            object: "level".to_owned(),
+            detail: Some(reason.map_or(change.clone(), |reason| format!("{change}: {reason}"))),
+        };
+        self.store.record_act(act, None).await?;
+        self.log.set(&level);
+        tracing::info!(act = "log", actor, level, "act of an operator");
+        Ok(())
     }
 
     /// An act is refused where it would have to wait for the database: nobody knows when it would be carried out.

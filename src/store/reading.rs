@@ -2,11 +2,12 @@
 //!
 //! Nothing is created or extended here, so a table may be as the Erlang release has it, without our columns.
 
+use super::directory::{SubscriberRow, SubscriberSearch};
 use super::errors::{OpenError, ReadError};
 use super::events::LATEST_ATTEMPT;
 use super::find;
 use super::reader::{Reader, Row, Value};
-use super::records::{Counts, EventFilter, EventPage, Journal};
+use super::records::{Counts, EventFilter, EventPage, EventSummary, Journal};
 use super::writes::micros;
 use crate::config::Database;
 use crate::event::Event;
@@ -84,6 +85,24 @@ impl Reading {
     /// As [`super::Store::journal`].
     pub async fn journal(&self, uuid: Uuid) -> Result<Option<Journal>, ReadError> {
         self.events.journal(uuid).await
+    }
+
+    /// As [`super::Store::search_subscribers`], of the table of either release.
+    pub async fn search_subscribers(
+        &self,
+        search: &SubscriberSearch,
+    ) -> Result<Vec<SubscriberRow>, ReadError> {
+        self.subscribers.search_subscribers(search).await
+    }
+
+    /// As [`super::Store::subscriber_row`], of the table of either release.
+    pub async fn subscriber_row(&self, user_id: &str) -> Result<Option<SubscriberRow>, ReadError> {
+        self.subscribers.subscriber_row(user_id).await
+    }
+
+    /// As [`super::Store::events_about`]; the table of events must be ours.
+    pub async fn events_about(&self, user_id: &str, limit: usize) -> Result<Vec<EventSummary>, ReadError> {
+        self.events.events_about(user_id, limit).await
     }
 
     /// As [`super::Store::counts`]; the table must be ours.

@@ -1,6 +1,7 @@
 //! How much is logged.
 
 use crate::given::World;
+use crate::support::daemon::eventually;
 
 #[test]
 fn the_level_changes_with_the_file() {
@@ -47,4 +48,23 @@ fn a_level_that_is_none_is_refused_and_changes_nothing() {
     assert_eq!(status("{\"level\":\"info\",\"for\":1}"), 400);
     assert!(world.daemon.get("/api/v1/log").1.contains("\"level\":\"info\""));
     assert!(world.daemon.get("/api/v1/audit").1.contains("\"acts\":[]"));
+}
+
+/// Whether the level is set, and whether the audit says so.
+fn is_set(world: &World) -> (bool, bool) {
+    let (level, audit) = (world.daemon.get("/api/v1/log").1, world.daemon.get("/api/v1/audit").1);
+    (level.contains("\"level\":\"debug\""), audit.contains("→ debug"))
+}
+
+#[test]
+fn a_level_that_cannot_be_recorded_in_time_is_set_when_it_can() {
+    let world = World::start();
+    let lock = world.site.database();
+    lock.execute_batch("begin immediate").expect("a lock");
+    let answer = world.post("/api/v1/log", "{\"level\":\"debug\"}");
+    assert_eq!(answer.status, 503, "{}", answer.body);
+    assert!(answer.body.contains("as soon as it can be stored"), "{}", answer.body);
+    assert_eq!(is_set(&world), (false, false));
+    lock.execute_batch("rollback").expect("unlocked");
+    eventually("it is set, and recorded", || (is_set(&world) == (true, true)).then_some(()));
 }

@@ -4,9 +4,8 @@
 mod wish;
 
 use super::acts::{Nothing, actor, body};
-use super::event_acts::bad;
 use super::events::Summary;
-use super::problem::{Problem, problem};
+use super::problem::{Problem, bad, problem};
 use super::{Sources, seconds};
 use crate::operators::bulk::{self, Cancel, Get, Run, State};
 use actix_web::http::StatusCode;

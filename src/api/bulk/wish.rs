@@ -31,7 +31,7 @@ enum Act {
 impl Wish {
     /// The same for the actor of the sets; the error says what is wrong with the wish.
     pub fn prepare(self, actor: String) -> Result<Prepare, String> {
-        let mut reason = tidy(self.reason.as_deref())?;
+        let mut reason = tidy(self.reason)?;
         let verb = match self.act.ok_or("act is missing: retry or resolve")? {
             Act::Retry => Verb::Retry,
             Act::Resolve => Verb::Resolve,

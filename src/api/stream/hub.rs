@@ -3,7 +3,8 @@
 //! While nobody reads it does nothing. A panic ends the streams that are open, and nothing else: their readers come back
 //! and are told to read the lists anew.
 
-use super::channel::{Channel, Kind};
+use super::channel::Channel;
+use super::messages::Kind;
 use crate::api::Sources;
 use crate::api::events::Summary;
 use crate::api::status::{self, CountsNow};

@@ -2,6 +2,7 @@
 
 mod channel;
 mod hub;
+mod messages;
 mod reader;
 
 pub use channel::Channel;
@@ -15,8 +16,9 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::http::{Method, StatusCode, Version};
 use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse};
-use channel::{Position, READERS, Refused, Start};
+use channel::{READERS, Refused};
 use futures_util::StreamExt as _;
+use messages::{Position, Start};
 use serde::Deserialize;
 use std::future::ready;
 use utoipa::IntoParams;

@@ -1,6 +1,7 @@
 //! One reader of the stream: what goes out on its connection, and when.
 
-use super::channel::{Next, Place, Position};
+use super::channel::Place;
+use super::messages::{Next, Position};
 use actix_web::web::Bytes;
 use futures_util::stream::{self, Stream};
 use std::collections::VecDeque;

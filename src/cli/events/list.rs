@@ -1,10 +1,10 @@
 //! `eventmanager events list`: a table, one JSON document, or a line of JSON for each event.
 
 use super::filter::Filter;
-use super::source::{Query, Source};
 use super::{FLEXIBLE, TITLES, row};
 use crate::cli::client::ClientOptions;
 use crate::cli::progress::Progress;
+use crate::cli::source::{Query, Source};
 use crate::cli::table::Table;
 use crate::cli::text::{list, moment};
 use crate::cli::{complain, say};

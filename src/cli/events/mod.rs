@@ -1,16 +1,13 @@
 //! `eventmanager events`: what has been received and what became of it, and acts on it.
 //!
-//! `filter` is which events; `list`, `show` and `plan` read, through `source`: the daemon, or the store where the daemon is
-//! down (`offline`); `acts` retries and resolves events by their ids, `bulk` by a filter.
+//! `filter` is which events; `list`, `show` and `plan` read, through [`super::source`]; `acts` retries and resolves events by their ids, `bulk` by a filter.
 
 mod acts;
 mod bulk;
 mod filter;
 mod list;
-mod offline;
 mod plan;
 mod show;
-mod source;
 
 use super::client::Refused;
 use super::text::{moment, plain};
@@ -21,7 +18,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use std::process::ExitCode;
 
-pub use source::Source;
+pub use filter::Filter;
 
 /// What can be done with events.
 #[derive(Debug, Subcommand)]

@@ -1,7 +1,7 @@
 //! `eventmanager events plan`: what a stored event would send if it were planned now.
 
-use super::source::Source;
 use crate::cli::client::ClientOptions;
+use crate::cli::source::Source;
 use crate::cli::{foreseen, say};
 use anyhow::ensure;
 use clap::Args;

@@ -1,8 +1,8 @@
 //! `eventmanager events show`: everything that is known of one event.
 
-use super::source::Source;
 use crate::cli::client::ClientOptions;
 use crate::cli::say;
+use crate::cli::source::Source;
 use crate::cli::table::{Cell, Table, coloured};
 use crate::cli::text::{age, list, moment, plain};
 use anyhow::{Context, ensure};

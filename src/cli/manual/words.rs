@@ -158,7 +158,7 @@ static WORDS: &[(&str, Words)] = &[
     (
         "subscribers list",
         words(
-            ASKING,
+            READING,
             &[
                 ("eventmanager subscribers list anna", "Subscribers whose user id begins so"),
                 ("eventmanager subscribers list 321044", "Who has this phone"),
@@ -169,7 +169,11 @@ static WORDS: &[(&str, Words)] = &[
     (
         "subscribers show",
         words(
-            ASKING,
+            &[
+                (0, "done"),
+                (1, "failure: no such subscriber, no permission, or neither daemon nor store can be read"),
+                WRONG,
+            ],
             &[(
                 "eventmanager subscribers show anna@example.org",
                 "A subscriber's row, its latest events and their steps",

@@ -1,6 +1,9 @@
 //! What systemd is told, as a service manager hears it: datagrams on a socket of its own.
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod reloads;
 
 use eventmanager::app::App;
 use eventmanager::config;
@@ -82,25 +85,6 @@ fn ready_is_said_when_http_serves_though_the_database_is_away() {
 }
 
 #[test]
-fn a_reload_is_told_from_its_beginning_to_its_end_and_why_it_was_refused() {
-    let site = Site::quiet("");
-    let manager = Manager::new(&site);
-    let daemon = manager.start(&site);
-    manager.hears("READY=1\n");
-    daemon.signal("HUP");
-    let reloading = manager.hears("RELOADING=1\n");
-    let at = reloading.lines().find_map(|line| line.strip_prefix("MONOTONIC_USEC=")).expect("when");
-    assert!(at.parse::<u64>().is_ok_and(|at| at > 0), "{reloading}");
-    manager.hears("READY=1\n");
-    std::fs::write(site.config(), "[node]\nnom = 1\n").expect("written");
-    daemon.signal("HUP");
-    manager.hears("RELOADING=1\n");
-    manager.hears("READY=1\n");
-    let status = manager.hears("STATUS=reload refused");
-    assert!(status.contains("eventmanager.toml:2:1: node.nom: unknown key"), "{status}");
-}
-
-#[test]
 fn stopping_is_said_at_the_end() {
     let site = Site::quiet("");
     let manager = Manager::new(&site);
@@ -142,8 +126,18 @@ fn helper_whose_main_thread_hangs() {
     });
 }
 
-/// Ends with the test.
+/// A process of this program that is one of its tests. Ends with the test that started it.
 struct Helper(Child);
+
+impl Helper {
+    /// Starts the test of this name as a service; `variable` names the configuration of a site to it.
+    fn start(test: &str, variable: &str, site: &Site, manager: &Manager) -> Helper {
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        let command = command.args(["--exact", test]).env(variable, site.config());
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Helper(manager.environment(command).spawn().expect("it starts"))
+    }
+}
 
 impl Drop for Helper {
     fn drop(&mut self) {
@@ -157,10 +151,7 @@ impl Drop for Helper {
 fn the_watchdog_is_not_fed_while_a_thread_hangs() {
     let site = Site::quiet("");
     let manager = Manager::new(&site);
-    let mut command = Command::new(std::env::current_exe().expect("this program"));
-    let command = command.args(["--exact", "helper_whose_main_thread_hangs"]).env(HANGING, site.config());
-    let command = manager.environment(command).stdout(Stdio::null()).stderr(Stdio::null());
-    let _helper = Helper(command.spawn().expect("it starts"));
+    let _helper = Helper::start("helper_whose_main_thread_hangs", HANGING, &site, &manager);
     manager.hears("READY=1\n");
     manager.hears("WATCHDOG=1\n");
     std::fs::write(site.directory.path().join("hang"), "").expect("written");

@@ -1,13 +1,16 @@
-//! Events read from the store itself, where the daemon is down. The answers are those of the API.
+//! Events and subscribers read from the store itself, where the daemon is down. The answers are those of the API.
 
-use super::source::Query;
+use super::Query;
 use crate::api::events::Summary;
-use crate::api::{event, status::EventCounts};
+use crate::api::health::DiskStatus;
+use crate::api::status::EventCounts;
+use crate::api::{event, subscribers};
 use crate::cli::client::Refused;
 use crate::config::{self, Config, Database};
 use crate::event::{Event, Status};
 use crate::preview::Preview;
-use crate::store::{self, EventFilter, Reading};
+use crate::processors::attributes::Rules;
+use crate::store::{self, Disk, EventFilter, Reading};
 use crate::wire::ocir::Document;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -90,7 +93,29 @@ impl Offline {
         Ok(serde_json::to_value(foreseen)?)
     }
 
-    /// What the store alone tells of `GET /api/v1/status`.
+    /// As `GET /api/v1/subscribers` with this query.
+    pub fn subscribers(&self, query: &str) -> anyhow::Result<Value> {
+        let search = subscribers::Search::of_query(query).map_err(anyhow::Error::msg)?;
+        let wanted = search.in_store(&Rules::of(&self.config));
+        let rows = self.runtime.block_on(self.reading.search_subscribers(&wanted))?;
+        Ok(serde_json::to_value(search.page(rows))?)
+    }
+
+    /// As `GET /api/v1/subscribers/{user}`. Of whom the events of the Erlang release are stands nowhere.
+    pub fn subscriber(&self, user: &str) -> anyhow::Result<Value> {
+        let (row, events) = self.runtime.block_on(async {
+            let row = self.reading.subscriber_row(user).await?;
+            let events = match self.is_ours {
+                true => self.reading.events_about(user, subscribers::EVENTS).await?,
+                false => Vec::new(),
+            };
+            anyhow::Ok((row, events))
+        })?;
+        let shown = subscribers::shown(user, row, events).map_err(Refused::missing)?;
+        Ok(serde_json::to_value(shown)?)
+    }
+
+    /// What the store and its disks alone tell of `GET /api/v1/status`.
     pub fn status(&self) -> anyhow::Result<Value> {
         let counts = self.runtime.block_on(async {
             match self.is_ours {
@@ -98,8 +123,12 @@ impl Offline {
                 false => self.reading.released_counts().await,
             }
         })?;
-        let node = &self.config.node.name;
-        Ok(json!({"node": node, "up": false, "events": EventCounts::from(&counts)}))
+        let (node, store) = (&self.config.node.name, &self.config.store);
+        // A directory that cannot be measured is left out, as the daemon does.
+        let disks = store::disk::directories(store).into_iter();
+        let disks = disks.filter_map(|path| Disk::measure(&path, store.disk_low, false).ok());
+        let disks: Vec<DiskStatus> = disks.map(|disk| DiskStatus::from(&disk)).collect();
+        Ok(json!({"node": node, "up": false, "disks": disks, "events": EventCounts::from(&counts)}))
     }
 
     fn stored(&self, id: i64) -> anyhow::Result<Event> {

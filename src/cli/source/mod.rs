@@ -1,11 +1,14 @@
-//! Where events are read: the running daemon, or the store where the daemon is down.
+//! Where events and subscribers are read: the running daemon, or the store where the daemon is down.
 
-use super::filter::Filter;
-use super::offline::Offline;
+mod offline;
+
 use crate::cli::client::{Client, ClientOptions, NoDaemon};
 use crate::cli::complain;
+use crate::cli::events::Filter;
 use anyhow::Context;
 use form_urlencoded::Serializer;
+use offline::Offline;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::cell::{Cell, OnceCell};
 
@@ -20,11 +23,21 @@ pub struct Source<'a> {
     store: OnceCell<Offline>,
 }
 
-/// A page of a list.
+/// A page of a list of events.
 pub struct Query<'a> {
     pub filter: &'a Filter,
     pub oldest_first: bool,
     /// Events of a page, at most.
+    pub limit: usize,
+    /// `next` of the page before.
+    pub cursor: Option<&'a str>,
+}
+
+/// A page of a list of subscribers.
+pub struct SubscriberQuery<'a> {
+    pub text: Option<&'a str>,
+    pub group: Option<&'a str>,
+    /// Subscribers of a page, at most.
     pub limit: usize,
     /// `next` of the page before.
     pub cursor: Option<&'a str>,
@@ -52,7 +65,24 @@ impl<'a> Source<'a> {
         self.ask(&format!("/api/v1/events/{id}/plan"), |store| store.plan(id))
     }
 
-    /// `GET /api/v1/status`; of the store alone with `"up": false`.
+    /// `GET /api/v1/subscribers`.
+    pub fn subscribers(&self, query: &SubscriberQuery) -> anyhow::Result<Value> {
+        let mut pairs = Serializer::new(String::new());
+        pairs.append_pair("limit", &query.limit.to_string());
+        for (key, value) in [("text", query.text), ("group", query.group), ("cursor", query.cursor)] {
+            pairs.extend_pairs(value.map(|value| (key, value)));
+        }
+        let query = pairs.finish();
+        self.ask(&format!("/api/v1/subscribers?{query}"), |store| store.subscribers(&query))
+    }
+
+    /// `GET /api/v1/subscribers/{user}`.
+    pub fn subscriber(&self, user: &str) -> anyhow::Result<Value> {
+        let encoded = utf8_percent_encode(user, NON_ALPHANUMERIC);
+        self.ask(&format!("/api/v1/subscribers/{encoded}"), |store| store.subscriber(user))
+    }
+
+    /// `GET /api/v1/status`; of the store and its disks alone with `"up": false`.
     pub fn status(&self) -> anyhow::Result<Value> {
         self.ask("/api/v1/status", Offline::status)
     }

@@ -5,6 +5,10 @@
 //! with them, lanes and endpoints that are missing are started, endpoints that are not wanted any more end. Whatever is as
 //! before is not touched.
 
+mod actor;
+
+pub use actor::{Reload, Reloader, Shelf};
+
 use crate::api;
 use crate::config::{self, Change, Config, Ema, Problems, Processing, Setting, SurgeMail};
 use crate::connections::Endpoints;
@@ -12,14 +16,12 @@ use crate::connections::endpoints::ChangeError;
 use crate::processors::attributes::Rules;
 use crate::router::Router;
 use crate::router::lanes::Lanes;
-use crate::supervision::{Shutdown, Supervisor};
-use crate::systemd;
+use crate::supervision::Supervisor;
 use crate::telemetry::LogLevel;
-use actix::prelude::*;
+use actix::Addr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 
 /// The configuration and the files that it names are read by then, or somebody has named what is no file.
 const READ_LIMIT: Duration = Duration::from_secs(20);
@@ -224,75 +226,5 @@ fn log(change: &Change) {
     match change.restart {
         None => tracing::info!(%change, "configuration changed"),
         Some(reason) => tracing::warn!(%change, reason, "configuration changed: needs a restart"),
-    }
-}
-
-/// Reads the configuration again, as SIGHUP asks.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Reload;
-
-/// Reloads, one time after the other.
-pub struct Reloader {
-    reloading: Arc<Mutex<Reloading>>,
-    busy: bool,
-    again: bool,
-}
-
-impl Reloader {
-    /// Reloads what `reloading` holds.
-    pub fn new(reloading: Arc<Mutex<Reloading>>) -> Reloader {
-        Outcome::ALL.into_iter().for_each(|outcome| outcome.count(0));
-        Reloader { reloading, busy: false, again: false }
-    }
-
-    fn begin(&mut self, ctx: &mut Context<Self>) {
-        self.busy = true;
-        let reloading = Arc::clone(&self.reloading);
-        let reload = async move {
-            systemd::reloading();
-            let mut reloading = reloading.lock().await;
-            let outcome = reloading.reload().await;
-            outcome.count(1);
-            tracing::info!(outcome = outcome.as_str(), "configuration reloaded");
-            systemd::reloaded();
-        };
-        ctx.spawn(reload.into_actor(self).map(|(), this, ctx| {
-            this.busy = false;
-            if std::mem::take(&mut this.again) {
-                this.begin(ctx);
-            }
-        }));
-    }
-}
-
-impl Actor for Reloader {
-    type Context = Context<Self>;
-
-    fn started(&mut self, _: &mut Context<Self>) {
-        (self.busy, self.again) = (false, false);
-    }
-}
-
-impl Supervised for Reloader {}
-
-impl Handler<Reload> for Reloader {
-    type Result = ();
-
-    /// However often it is asked meanwhile, one more reload sees all of it.
-    fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) {
-        if self.busy {
-            self.again = true;
-        } else {
-            self.begin(ctx);
-        }
-    }
-}
-
-impl Handler<Shutdown> for Reloader {
-    type Result = ();
-
-    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
-        ctx.stop();
     }
 }
