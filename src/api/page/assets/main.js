@@ -41,7 +41,6 @@ async function begin() {
   overview.on(standing);
   stream.on("state", showState);
   stream.on("reset", () => notice("The stream of news began anew: what is shown was read again.", "busy"));
-  overview.start();
   await enter();
 }
 
@@ -62,7 +61,8 @@ async function run() {
   document.body.classList.remove("stranger");
   fill(document.getElementById("who"), session.who(() => lost("You have logged out.")));
   stream.start(refused);
-  overview.load().catch(() => {});
+  overview.load();
+  await stream.ready();
   if (isRunning) return router.reload();
   isRunning = true;
   await router.start(content, VIEWS);
