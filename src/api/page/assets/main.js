@@ -116,14 +116,13 @@ function showState(state) {
 }
 
 /** What everybody should see, whichever page they are on. */
-function standing({ node, version, events, intake, systems, store }) {
+function standing({ node, version, events, intake, systems }) {
   const failed = events?.failed ?? 0;
   fill(document.getElementById("failed"), failed > 0 && [` ${format.number(failed)}`, h("span", { class: "unseen" }, " failed")]);
   fill(document.getElementById("foot"), node && `${node}, eventmanager ${version}`, " · ", link("/openapi.json", "API"), " · ", link("/metrics", "metrics"));
   const paused = (systems ?? []).filter(({ state, configured }) => configured && state === "paused").map(({ system }) => system);
   alarm("paused", paused.length ? `Paused: ${paused.join(", ")}. Events that need them wait.` : null);
-  const closed = intake && intake !== "open" && store?.events?.up === false;
-  alarm("store", closed ? `Intake is ${intake}` : null);
+  alarm("store", intake && intake !== "open" ? `Intake is ${intake}` : null);
 }
 
 /** The address stays: it says which view is shown. */
