@@ -48,7 +48,7 @@ function prepare(outlet, route, signal) {
       choice("retry", "Retry", "they run again, each by the rules of a single retry"),
       choice("resolve", "Resolve", "nothing is sent; they are ignored from now on")),
     h("p", { class: "field" }, h("label", { for: "reason" }, "Reason (for the audit; to resolve wants one)"), h("input", { id: "reason", name: "reason", maxlength: "500", autocomplete: "off" })),
-    h("p", { class: "check" }, h("input", { type: "checkbox", id: "force", name: "force" }), h("label", { for: "force" }, "Retry also those after which later events of their subject have completed")),
+    h("p", { class: "check" }, h("input", { type: "checkbox", id: "force", name: "force" }), h("label", { for: "force" }, "Retry also those of whose subscriber later events have completed or wait")),
     said,
     h("p", {}, "Nothing is done yet: the next page shows which events these are."),
     h("div", { class: "buttons" }, act("Prepare", "prepare", null, () => form.requestSubmit(), { class: "main" }), link(href(["events"], filter), "Back to the list", { class: "button quiet" })),
