@@ -49,7 +49,10 @@ function heading(event) {
 }
 
 function about(event) {
-  const subscriber = event.subscriber && link(href(["subscribers", event.subscriber]), event.subscriber);
+  // What is done to a whole group names it where others name a subscriber.
+  const ofGroup = event.members?.length > 0 || event.command?.startsWith("GroupDelete");
+  const place = ofGroup ? href(["subscribers"], { group: event.subscriber }) : href(["subscribers", event.subscriber]);
+  const subscriber = event.subscriber && link(place, event.subscriber);
   const theirs = event.user && link(href(["events"], { user: event.user }), event.user);
   return facts([
     ["Received", format.time(event.received)],

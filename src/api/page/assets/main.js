@@ -121,7 +121,8 @@ function standing({ node, version, events, intake, systems }) {
   fill(document.getElementById("failed"), failed > 0 && [` ${format.number(failed)}`, h("span", { class: "unseen" }, " failed")]);
   fill(document.getElementById("foot"), node && `${node}, eventmanager ${version}`, " · ", link("/openapi.json", "API"), " · ", link("/metrics", "metrics"));
   const paused = (systems ?? []).filter(({ state, configured }) => configured && state === "paused").map(({ system }) => system);
-  alarm("paused", paused.length ? `Paused: ${paused.join(", ")}. Events that need them wait.` : null);
+  const them = paused.length === 1 ? "it" : "them";
+  alarm("paused", paused.length ? `Paused: ${paused.join(", ")}. Events that need ${them} wait.` : null);
   alarm("store", intake && intake !== "open" ? `Intake is ${intake}` : null);
 }
 

@@ -14,7 +14,7 @@ export async function show(outlet, route, signal) {
   if (route.path[1]) return showOne(outlet, route.path[1], signal);
   const said = h("div", {});
   const body = h("div", {});
-  const input = h("input", { id: "s-text", type: "search", name: "text", "data-key": "/", placeholder: "beginning of the user, or a whole phone number or identity" });
+  const input = h("input", { id: "s-text", type: "search", name: "text", "data-key": "/", placeholder: "start of the user, whole phone or identity" });
   const group = h("input", { id: "s-group", name: "group", autocomplete: "off" });
   const apply = (event) => {
     event.preventDefault();
