@@ -83,7 +83,9 @@ fn the_first_messages_tell_how_it_is_and_a_change_is_told() {
     // A start is told piece by piece: the stream has caught up when it says what the status says.
     events.until("the same as the status", |message| {
         let shown = http::get(daemon.http, "/api/v1/status", "").json();
-        let same = ["connections", "systems", "store"].iter().all(|part| message.data[part] == shown[part]);
+        let same = ["connections", "systems", "store", "intake"]
+            .iter()
+            .all(|part| message.data[part] == shown[part]);
         (message.kind == "status" && shown["connections"][0]["up"] == true && same).then_some(())
     });
     peers.broadworks.refuse(true).expect("refused");

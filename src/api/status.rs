@@ -87,14 +87,14 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
         sources.counts.latest(),
         tokio::time::timeout(ANSWER_LIMIT, sources.tree.send(GetTree)),
     );
-    let Situation { store, disks, connections, systems, hosts } = situation(&sources);
+    let Situation { store, intake, disks, connections, systems, hosts } = situation(&sources);
     HttpResponse::Ok().json(Status {
         node: sources.config.get().node.name.clone(),
         version: env!("CARGO_PKG_VERSION"),
         started: seconds(sources.started),
         uptime_seconds: sources.started.elapsed().unwrap_or_default().as_secs(),
         store,
-        intake: health::intake(&sources.store.health().borrow()),
+        intake,
         disks,
         connections,
         systems,
@@ -110,6 +110,8 @@ pub async fn status(sources: Data<Sources>) -> impl Responder {
 #[derive(Serialize)]
 pub struct Situation {
     store: StoreStatus,
+    /// What follows from the store.
+    intake: &'static str,
     disks: Vec<DiskStatus>,
     connections: Vec<LinkState>,
     systems: Vec<SystemStatus>,
@@ -133,8 +135,11 @@ impl Situation {
 
 /// The situation at the moment.
 pub fn situation(sources: &Sources) -> Situation {
+    let health = sources.store.health();
+    let health = health.borrow();
     Situation {
-        store: health::describe(&sources.store.health().borrow()),
+        store: health::describe(&health),
+        intake: health::intake(&health),
         disks: health::disks(sources),
         connections: sources.links.get().iter().map(|link| link.borrow().clone()).collect(),
         systems: systems::describe(sources),

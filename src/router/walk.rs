@@ -113,6 +113,7 @@ impl<'a> Walk<'a> {
         match self.executor.mode {
             Mode::Shadow => Some("shadow mode: nothing was sent".to_owned()),
             Mode::Active if plan.members.is_empty() => None,
+            Mode::Active if plan.members.len() == 1 => Some("1 member deleted".to_owned()),
             Mode::Active => Some(format!("{} members deleted", plan.members.len())),
         }
     }

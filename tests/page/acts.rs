@@ -2,7 +2,8 @@
 
 use crate::browser::drive;
 use crate::given::Desk;
-use crate::support::documents::{add, password};
+use crate::support::daemon::eventually;
+use crate::support::documents::{add, password, set_phone};
 
 #[test]
 fn a_failed_event_is_opened_and_retried() {
@@ -41,13 +42,29 @@ fn a_retry_that_may_undo_a_later_event_shows_its_plan_and_wants_a_yes() {
         page.go(&desk.url("#/events/3")).await;
         page.click("#retry").await;
         page.click("dialog button[type=submit]").await;
-        page.sees("dialog .later", "#4").await;
+        page.sees("dialog .later", "have completed or wait: #4").await;
         page.sees("dialog .plan", "UserModifyRequest").await;
         page.until("document.querySelector('dialog button[type=submit]').disabled").await;
         page.click("#force").await;
         page.sees("dialog button.danger", "Retry all the same").await;
         page.click("dialog button.danger").await;
         page.sees("#status", "completed").await;
+    });
+}
+
+#[test]
+fn a_later_event_that_only_waits_is_not_said_to_have_completed() {
+    drive(async |page| {
+        let desk = Desk::new();
+        desk.with_failures();
+        desk.act("/api/v1/systems/hss/pause", "{}");
+        desk.peers.broadworks.send(&set_phone(4, "anna@tele.gl", "+299-321046"));
+        eventually("it waits", || (desk.site.count(&["pending"]) == 1).then_some(()));
+        page.go(&desk.url("#/events/2")).await;
+        page.click("#retry").await;
+        page.click("dialog button[type=submit]").await;
+        page.sees("dialog .later", "have completed or wait: #4").await;
+        page.sees("dialog .later", "though it may undo").await;
     });
 }
 

@@ -147,6 +147,11 @@ impl Browser {
         self.driver.command("Emulation.setEmulatedMedia", &media);
     }
 
+    /// Runs a script in every page before its own.
+    pub fn before(&self, script: &str) {
+        self.driver.command("Page.addScriptToEvaluateOnNewDocument", &json!({"source": script}));
+    }
+
     /// Opens an address.
     pub async fn go(&self, url: &str) {
         self.client.goto(url).await.expect("a page");

@@ -2,6 +2,7 @@
 
 use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::documents::{add, set_phone};
+use crate::support::http;
 use crate::support::peers::Peers;
 use eventmanager::simulators::script::{Action, FaultStyle, Rule};
 use sha2::{Digest, Sha256};
@@ -75,6 +76,23 @@ impl Desk {
         self.ended(&set_phone(2, "anna@tele.gl", "+299-321044"), 2);
         self.peers.ema.script(vec![]);
         self.ended(&set_phone(3, "nobody@tele.gl", "+299-321045"), 3);
+    }
+
+    /// Does what an operator may do.
+    pub fn act(&self, path: &str, body: &str) {
+        let length = body.len();
+        let headers = "Host: localhost\r\nContent-Type: application/json\r\n";
+        let request = format!("POST {path} HTTP/1.0\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+        let answer = http::send(self.daemon().http, &request);
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+    }
+
+    /// Event 1 has completed, 2 waits until `hss` is resumed.
+    pub fn with_one_that_waits(&self) {
+        self.ended(&add(1, "anna@tele.gl"), 1);
+        self.act("/api/v1/systems/hss/pause", "{}");
+        self.peers.broadworks.send(&set_phone(2, "anna@tele.gl", "+299-321044"));
+        eventually("it waits", || (self.site.count(&["pending"]) == 1).then_some(()));
     }
 
     /// The core refuses everything but logins, with a fault of no class.

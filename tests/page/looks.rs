@@ -39,17 +39,8 @@ fn desk() -> Desk {
                <address><stateOrProvince>Thule</stateOrProvince></address>";
     desk.ended(&report(7, "UserAddRequest17sp4", odd), 7);
     desk.ended(&set_phone(8, "nemo@tele.gl", "+299-321048"), 8);
-    for (path, body) in [
-        ("/api/v1/events/8/resolve", r#"{"reason": "a test of the portal"}"#),
-        ("/api/v1/systems/mail/pause", r#"{"reason": "the mail server is moved"}"#),
-    ] {
-        let request = format!(
-            "POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        let answer = crate::support::http::send(desk.daemon().http, &request);
-        assert_eq!(answer.status, 200, "{}", answer.body);
-    }
+    desk.act("/api/v1/events/8/resolve", r#"{"reason": "a test of the portal"}"#);
+    desk.act("/api/v1/systems/mail/pause", r#"{"reason": "the mail server is moved"}"#);
     desk
 }
 

@@ -15,6 +15,7 @@ mod keyboard;
 mod live;
 mod login;
 mod looks;
+mod missed;
 mod served;
 mod subscribers;
 mod systems;

@@ -2,7 +2,7 @@
 
 use crate::browser::drive;
 use crate::given::Desk;
-use crate::support::documents::{add, set_phone};
+use crate::support::documents::{add, add_to, group_delete, set_phone};
 
 #[test]
 fn a_subscriber_is_found_and_sent_anew() {
@@ -25,5 +25,19 @@ fn a_subscriber_is_found_and_sent_anew() {
         page.click("dialog button.danger").await;
         page.sees("h1", "#4").await;
         page.sees("#status", "completed").await;
+    });
+}
+
+#[test]
+fn an_event_of_a_whole_group_leads_to_the_group_and_not_to_a_subscriber_of_its_name() {
+    drive(async |page| {
+        let desk = Desk::new();
+        desk.ended(&add_to(1, "KNI-015", "zoe@tele.gl"), 1);
+        desk.ended(&group_delete(2, "KNI-015"), 2);
+        page.go(&desk.url("#/events/2")).await;
+        page.sees("main", "1 member deleted").await;
+        page.click(".facts a").await;
+        page.sees("h1", "Subscribers").await;
+        assert_eq!(page.place().await, "#/subscribers?group=KNI-015");
     });
 }

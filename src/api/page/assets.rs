@@ -25,6 +25,7 @@ pub const ALL: &[Asset] = &[
     part("format.js", include_str!("assets/format.js")),
     part("icon.svg", include_str!("assets/icon.svg")),
     part("keys.js", include_str!("assets/keys.js")),
+    part("live.js", include_str!("assets/live.js")),
     part("main.js", include_str!("assets/main.js")),
     part("overview.js", include_str!("assets/overview.js")),
     part("plan.js", include_str!("assets/plan.js")),

@@ -34,8 +34,12 @@ export function query(parameters) {
   return text ? `?${text}` : "";
 }
 
+/** A question that has no answer after this long, in milliseconds, gets none: other questions may wait for it. */
+const PATIENCE = 30_000;
+
 export function get(address, signal) {
-  return ask(address, { signal });
+  const limit = AbortSignal.timeout(PATIENCE);
+  return ask(address, { signal: signal ? AbortSignal.any([signal, limit]) : limit });
 }
 
 export function post(address, body, signal) {
@@ -74,6 +78,11 @@ async function read(answer) {
     if (error.name === "AbortError") throw error;
     return {};
   }
+}
+
+/** Whether the same may be answered soon: the daemon, its store or the way to it is away. */
+export function isPassing(error) {
+  return error instanceof Problem && (error.status === 0 || error.status >= 500);
 }
 
 /** Whether an error only says that the reader went elsewhere. */

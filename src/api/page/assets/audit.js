@@ -3,18 +3,22 @@
 import { get, query } from "./api.js";
 import { fill, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
+import { Live, turns } from "./live.js";
 import { href } from "./router.js";
 
 const PAGE = 100;
 const HEAD = [["When"], ["Who"], ["Act"], ["To what"], ["Why, or what came of it"]];
 
 export async function show(outlet, route, signal) {
+  const said = h("div", {});
   const body = h("div", {});
-  fill(outlet, h("h1", { tabindex: "-1" }, "Audit"), body);
+  fill(outlet, h("h1", { tabindex: "-1" }, "Audit"), said, body);
+  const turn = turns(signal);
   const update = async ({ query: given }) => {
     const before = given.get("before");
-    const page = await get(`/api/v1/audit${query({ limit: PAGE, before })}`, signal);
-    put(body, page, before);
+    const current = turn();
+    const ask = () => get(`/api/v1/audit${query({ limit: PAGE, before })}`, current);
+    await new Live(current, { ask, put: (page) => put(body, page, before), said, held: body }).reload();
   };
   await update(route);
   return update;

@@ -4,14 +4,15 @@ import { get, isLeft, path, post } from "./api.js";
 import { act } from "./acts.js";
 import { announce } from "./announce.js";
 import * as dialogs from "./dialogs.js";
-import { failure, facts, fill, h, link, row, table } from "./dom.js";
+import { failure, facts, fill, fillFrom, h, link, row, table } from "./dom.js";
 import * as filters from "./filters.js";
 import * as format from "./format.js";
+import { Live } from "./live.js";
 import { href } from "./router.js";
 import * as rows from "./rows.js";
 
-/** Between two looks at a set that changes, in milliseconds. */
-const PACE = 500;
+/** Between two looks at a set, in milliseconds: one that waits may be run by somebody else. */
+const PACES = { gathering: 500, running: 500, prepared: 5_000 };
 
 export async function show(outlet, route, signal) {
   if (route.path[1]) return watch(outlet, route.path[1], signal);
@@ -47,7 +48,7 @@ function prepare(outlet, route, signal) {
       choice("retry", "Retry", "they run again, each by the rules of a single retry"),
       choice("resolve", "Resolve", "nothing is sent; they are ignored from now on")),
     h("p", { class: "field" }, h("label", { for: "reason" }, "Reason (for the audit; to resolve wants one)"), h("input", { id: "reason", name: "reason", maxlength: "500", autocomplete: "off" })),
-    h("p", { class: "check" }, h("input", { type: "checkbox", id: "force", name: "force" }), h("label", { for: "force" }, "Retry also those after which later events of their subject have completed")),
+    h("p", { class: "check" }, h("input", { type: "checkbox", id: "force", name: "force" }), h("label", { for: "force" }, "Retry also those of whose subscriber later events have completed or wait")),
     said,
     h("p", {}, "Nothing is done yet: the next page shows which events these are."),
     h("div", { class: "buttons" }, act("Prepare", "prepare", null, () => form.requestSubmit(), { class: "main" }), link(href(["events"], filter), "Back to the list", { class: "button quiet" })),
@@ -62,31 +63,22 @@ function asked(filter) {
 
 /** Shows a set while it is gathered, prepared, run, and what came of it. */
 async function watch(outlet, id, signal) {
-  const parts = { state: h("div", {}), samples: h("div", {}) };
+  const parts = { state: h("div", {}), said: h("div", {}), samples: h("div", {}) };
   const where = path`/api/v1/bulk/${id}`;
   let state = null;
   let timer = null;
   signal.addEventListener("abort", () => clearTimeout(timer));
   const put = (bulk) => {
-    if (signal.aborted) return;
-    if (bulk.state !== state) {
-      announce(`Bulk ${bulk.act}: ${bulk.state}`);
-      state = bulk.state;
-      fill(parts.samples, samples(bulk));
-    }
-    fill(parts.state, summary(bulk, where, look));
+    if (bulk.state !== state) announce(`Bulk ${bulk.act}: ${bulk.state}`);
+    state = bulk.state;
+    fillFrom(parts.samples, [state, bulk.samples], () => samples(bulk));
+    fillFrom(parts.state, bulk, () => summary(bulk, where, () => live.reload()));
     clearTimeout(timer);
-    if (["gathering", "running"].includes(state)) timer = setTimeout(() => look().catch(later), PACE);
+    if (PACES[state]) timer = setTimeout(() => live.reload(), PACES[state]);
   };
-  const look = async () => put(await get(where, signal));
-  // The daemon may be away for a moment: what was running goes on being looked for.
-  const later = (problem) => {
-    if (isLeft(problem)) return;
-    fill(parts.state, failure(problem));
-    if (problem.status === 0) timer = setTimeout(() => look().catch(later), PACE * 4);
-  };
-  await look();
-  fill(outlet, h("h1", { tabindex: "-1" }, "Act on many events"), parts.state, parts.samples);
+  const live = new Live(signal, { ask: () => get(where, signal), put, said: parts.said });
+  fill(outlet, h("h1", { tabindex: "-1" }, "Act on many events"), parts.said, parts.state, parts.samples);
+  await live.open();
 }
 
 function summary(bulk, where, look) {

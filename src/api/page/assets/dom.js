@@ -31,12 +31,24 @@ export function fill(element, ...children) {
 /** What elements were filled from. */
 const sources = new WeakMap();
 
-/** Fills an element with `build(value)` where the value has changed: else focus and marked text stay. */
+/**
+ * Fills an element with `build(value)` where the value has changed: else focus and marked text stay. The focus goes to what
+ * has the id, or leads to the place, of what had it.
+ */
 export function fillFrom(element, value, build) {
   const text = JSON.stringify(value ?? null);
   if (sources.get(element) === text) return;
   sources.set(element, text);
+  const focused = element.contains(document.activeElement) ? name(document.activeElement) : null;
   fill(element, build(value));
+  if (focused) element.querySelector(focused)?.focus({ preventScroll: true });
+}
+
+/** A selector of an element among what is built anew; null where it has no name. */
+function name(element) {
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const href = element.getAttribute("href");
+  return href && `a[href="${CSS.escape(href)}"]`;
 }
 
 /** A description list of [name, value] pairs; those without a value are left out. */

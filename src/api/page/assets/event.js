@@ -1,41 +1,40 @@
 // One event: what it is, what was sent for it and answered, and what can be done to it.
 
-import { get, isLeft, path } from "./api.js";
+import { get, path } from "./api.js";
 import * as acts from "./acts.js";
 import { announce } from "./announce.js";
-import { button, failure, facts, fill, fillFrom, h, link, paced, row, table } from "./dom.js";
+import { button, facts, fill, fillFrom, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
+import { Live } from "./live.js";
 import { xml } from "./plan.js";
 import { href } from "./router.js";
-import * as stream from "./stream.js";
 
 /** How a step stands, in the colours of events. */
 const MOODS = { done: "good", sent: "busy", unknown: "busy", not_taken: "busy", planned: "idle" };
 
 export async function show(outlet, route, signal) {
   const id = route.path[1];
-  const parts = { head: h("div", {}), plan: h("div", {}), steps: h("div", {}), document: h("div", {}) };
+  const parts = { head: h("div", {}, h("h1", { tabindex: "-1" }, `#${id}`)), plan: h("div", {}), steps: h("div", {}), document: h("div", {}) };
   const said = h("div", {});
   let status = null;
-  const load = async () => {
-    const event = await get(path`/api/v1/events/${id}`, signal);
+  const shown = (event) => {
     if (status !== null && status !== event.status) announce(`Event ${id} is ${event.status}`);
     status = event.status;
-    fill(said);
-    put(event, parts, reload, signal);
+    put(event, parts, () => live.reload(), signal);
   };
-  const reload = () => load().catch((problem) => isLeft(problem) || fill(said, failure(problem)));
-  await load();
+  const live = new Live(signal, {
+    ask: () => get(path`/api/v1/events/${id}`, signal),
+    put: shown,
+    take: { events: ({ events }) => events.some((event) => String(event.id) === id) },
+    said,
+    pace: 300,
+  });
   fill(outlet, parts.head, said, parts.plan, parts.steps, parts.document);
-  const soon = paced(300, signal, reload);
-  stream.on("events", ({ events }) => events.some((event) => String(event.id) === id) && soon(), signal);
-  stream.on("reset", reload, signal);
+  await live.open();
 }
 
 function put(event, parts, changed, signal) {
-  const focused = parts.head.contains(document.activeElement) ? document.activeElement.id : null;
   fillFrom(parts.head, event, () => [heading(event), about(event), controls(event, parts, changed, signal)]);
-  if (focused) document.getElementById(focused)?.focus();
   fillFrom(parts.steps, event, () => [warnings(event), members(event), steps(event), earlier(event)]);
   if (!parts.document.hasChildNodes()) fill(parts.document, source(event));
 }
@@ -50,7 +49,10 @@ function heading(event) {
 }
 
 function about(event) {
-  const subscriber = event.subscriber && link(href(["subscribers", event.subscriber]), event.subscriber);
+  // What is done to a whole group names it where others name a subscriber.
+  const ofGroup = event.members?.length > 0 || event.command?.startsWith("GroupDelete");
+  const place = ofGroup ? href(["subscribers"], { group: event.subscriber }) : href(["subscribers", event.subscriber]);
+  const subscriber = event.subscriber && link(place, event.subscriber);
   const theirs = event.user && link(href(["events"], { user: event.user }), event.user);
   return facts([
     ["Received", format.time(event.received)],

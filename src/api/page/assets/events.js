@@ -1,13 +1,13 @@
 // The list of events: live while its beginning is shown, still while somebody reads.
 
-import { get, isLeft, query } from "./api.js";
+import { get, query } from "./api.js";
 import { announce } from "./announce.js";
-import { button, failure, fill, h, link, paced } from "./dom.js";
+import { button, fill, h, link } from "./dom.js";
 import * as filters from "./filters.js";
 import * as format from "./format.js";
+import { Live, turns } from "./live.js";
 import { href } from "./router.js";
 import * as rows from "./rows.js";
-import * as stream from "./stream.js";
 
 const PAGE = 50;
 /** Of what waits while somebody reads, at most so many are kept: nobody reads more, and the page may stand for days. */
@@ -18,18 +18,8 @@ const before = new Map();
 export async function show(outlet, route, signal) {
   const body = h("div", {});
   fill(outlet, h("h1", { tabindex: "-1" }, "Events"), body);
-  let list = null;
-  let inner = null;
-  const update = async ({ query: parameters }) => {
-    inner?.abort();
-    inner = new AbortController();
-    signal.addEventListener("abort", () => inner.abort());
-    list = new List(filters.read(parameters), parameters.get("cursor") ?? "", inner.signal);
-    await list.open(body);
-  };
-  stream.on("events", (message) => list?.take(message), signal);
-  stream.on("reset", () => list?.reload(), signal);
-  window.addEventListener("scroll", () => list?.settle(), { signal, passive: true });
+  const turn = turns(signal);
+  const update = ({ query: parameters }) => new List(filters.read(parameters), parameters.get("cursor") ?? "", turn()).open(body);
   await update(route);
   return update;
 }
@@ -37,7 +27,7 @@ export async function show(outlet, route, signal) {
 /** One page under one filter. */
 class List {
   constructor(filter, cursor, signal) {
-    Object.assign(this, { filter, cursor, signal, next: null, top: 0, more: false });
+    Object.assign(this, { filter, cursor, signal, next: null, top: 0, isFull: false });
     /** What has arrived and is not shown, because somebody reads. */
     this.waiting = new Map();
     /** Ids that arrived where only the daemon can tell whether they belong here. */
@@ -47,8 +37,18 @@ class List {
     this.body = this.table.tBodies[0];
     this.foot = h("div", { class: "pager" });
     this.said = h("div", {});
-    this.refresh = paced(2_000, signal, () => this.reload());
-    for (const name of ["pointerleave", "focusout"]) this.table.addEventListener(name, () => setTimeout(() => this.settle()));
+    this.live = new Live(signal, {
+      ask: () => this.ask(this.cursor),
+      put: (page) => this.put(page),
+      take: { events: (message) => this.take(message) },
+      said: this.said,
+      // A search is repeated when somebody wants it: it may take long, and begins where it began.
+      isRead: () => this.isRead() || this.maybe.size > 0,
+      waits: () => this.settle(),
+    });
+    const settle = () => this.live.settle();
+    for (const name of ["pointerleave", "focusout"]) this.table.addEventListener(name, () => setTimeout(settle));
+    window.addEventListener("scroll", settle, { signal, passive: true });
   }
 
   async open(outlet) {
@@ -60,23 +60,7 @@ class List {
       this.bar, this.said, this.table, this.foot,
     );
     if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    await this.reload();
-  }
-
-  /** Reads the page anew. */
-  async reload() {
-    try {
-      const page = await this.ask(this.cursor);
-      fill(this.said);
-      this.waiting.clear();
-      this.maybe.clear();
-      this.more = false;
-      this.top = page.events[0]?.id ?? this.top;
-      this.put(page);
-    } catch (problem) {
-      if (!isLeft(problem)) fill(this.said, failure(problem));
-    }
-    this.settle();
+    await this.live.reload();
   }
 
   ask(cursor) {
@@ -85,6 +69,11 @@ class List {
 
   /** Shows a page; rows that are there already stay, so that focus and eyes do. */
   put(page) {
+    // What is newer than an older page goes on waiting.
+    if (!this.cursor) this.waiting.clear();
+    this.maybe.clear();
+    this.isFull = false;
+    this.top = page.events[0]?.id ?? this.top;
     const old = new Map([...this.body.rows].map((row) => [row.dataset.row, row]));
     const keep = (summary) => {
       const row = old.get(String(summary.id));
@@ -115,15 +104,14 @@ class List {
 
   /** Looks further back, and adds what is found to what is shown. */
   async searchOn() {
-    document.getElementById("search-on").disabled = true;
-    try {
-      const page = await this.ask(this.next);
+    const on = document.getElementById("search-on");
+    on.disabled = true;
+    const put = (page) => {
       this.body.append(...page.events.filter(({ id }) => !this.find(id)).map(rows.eventRow));
       this.end(page);
       announce(`${format.plural(page.events.length, "more event")} found`);
-    } catch (problem) {
-      if (!isLeft(problem)) fill(this.said, failure(problem));
-    }
+    };
+    if (await this.live.read(() => this.ask(this.next), put)) on.disabled = false;
   }
 
   find(id) {
@@ -131,13 +119,12 @@ class List {
   }
 
   /** What the stream tells: rows that are shown change in their place, others wait for their turn. */
-  take({ events, skipped }) {
+  take({ events }) {
     for (const summary of events) {
       const row = this.find(summary.id);
       if (row) rows.update(row, summary);
       else this.arrive(summary);
     }
-    this.more ||= skipped > 0;
     this.settle();
   }
 
@@ -148,7 +135,7 @@ class List {
     const here = isNew || (!this.cursor && (this.next === null || summary.id > last));
     const room = this.waiting.size + this.maybe.size < MOST || this.waiting.has(summary.id);
     if (passes === false || !here) this.waiting.delete(summary.id);
-    else if (!room) this.more = true;
+    else if (!room) this.isFull = true;
     else if (passes) this.waiting.set(summary.id, summary);
     else this.maybe.add(summary.id);
   }
@@ -156,24 +143,21 @@ class List {
   /** Shows what waits, unless somebody reads: then a bar says how much there is. */
   settle() {
     if (this.signal.aborted) return;
-    if (!this.isRead() && this.maybe.size === 0) {
-      if (this.more) {
-        this.more = false;
-        this.refresh();
-      }
-      this.insert();
-    }
+    if (!this.cursor && !this.isRead() && this.maybe.size === 0) this.insert();
     const count = this.waiting.size + this.maybe.size;
-    this.bar.hidden = count === 0;
-    if (count > 0) this.tell(`${this.more ? "more than " : ""}${format.plural(count, "new event")}`);
+    const isBehind = this.live.isStale && this.isRead();
+    this.bar.hidden = count === 0 && !isBehind;
+    if (count > 0) this.tell(`${this.isFull || this.live.isStale ? "more than " : ""}${format.plural(count, "new event")}`);
+    else if (isBehind) this.tell("Many events have changed");
   }
 
+  /** Whether something would move under the pointer, the focus, or eyes that are further down. */
   isRead() {
-    return Boolean(this.cursor) || window.scrollY > 0 || this.table.matches(":hover") || this.table.contains(document.activeElement);
+    return window.scrollY > 0 || this.table.matches(":hover, :focus-within");
   }
 
-  tell(count) {
-    const text = `${count}: ${this.maybe.size > 0 ? "search again" : "show"}`;
+  tell(news) {
+    const text = `${news}: ${this.maybe.size > 0 ? "search again" : "show"}`;
     const shown = this.bar.querySelector("button");
     if (shown) shown.textContent = text;
     else fill(this.bar, button(text, () => this.toTop(), { "data-key": "n" }));
@@ -182,8 +166,9 @@ class List {
 
   toTop() {
     window.scrollTo(0, 0);
-    if (this.cursor) return void (location.hash = href(["events"], this.filter));
-    this.reload();
+    const isNew = this.waiting.size + this.maybe.size > 0;
+    if (this.cursor && isNew) location.hash = href(["events"], this.filter);
+    else this.live.reload();
   }
 
   insert() {
@@ -195,7 +180,8 @@ class List {
     const all = [...this.body.rows, ...fresh].sort((a, b) => b.dataset.row - a.dataset.row);
     this.top = Math.max(this.top, Number(all[0].dataset.row));
     arrange(this.body, all.slice(0, Math.max(PAGE, this.body.rows.length)));
-    if (all.length > PAGE && this.next === null) this.refresh();
+    // Not all that arrived was kept, or there is an older page now.
+    if (this.isFull || (all.length > PAGE && this.next === null)) this.live.stale();
     this.foot.querySelector(".empty")?.remove();
     announce(`${format.plural(count, "new event")} in the list`);
   }

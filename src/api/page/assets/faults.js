@@ -1,37 +1,48 @@
 // Failed events by what went wrong, so that one cause is seen and dealt with once.
 
-import { get, isLeft, query } from "./api.js";
-import { failure, fill, h, link, paced, row, table } from "./dom.js";
+import { get, query } from "./api.js";
+import { fill, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
+import { Live, turns } from "./live.js";
+import * as overview from "./overview.js";
 import { href } from "./router.js";
-import * as stream from "./stream.js";
 
 const SPANS = [["1h", "last hour"], ["24h", "last 24 hours"], ["7d", "last 7 days"], ["", "any time"]];
 const HEAD = [["Events", "number"], ["What went wrong"], ["First and latest"], ["Commands"], ["Samples"], ["Act"]];
 
 export async function show(outlet, route, signal) {
-  const body = h("div", {});
-  const said = h("div", {});
-  const choices = h("nav", { class: "choices", "aria-label": "Time" });
-  fill(outlet, h("h1", { tabindex: "-1" }, "Failures"), choices, said, body);
-  let since = "";
-  const load = async () => {
-    const page = await get(`/api/v1/faults${query({ since })}`, signal);
-    fill(said);
-    put(body, page, since);
-  };
-  const reload = () => load().catch((problem) => isLeft(problem) || fill(said, failure(problem)));
-  const update = async (route) => {
-    since = route.query.get("since") ?? "";
-    fill(choices, SPANS.map(([span, text]) => choice(span, text, since)));
-    await load();
+  const parts = { choices: h("nav", { class: "choices", "aria-label": "Time" }), said: h("div", {}), bar: h("div", {}), body: h("div", {}) };
+  fill(outlet, h("h1", { tabindex: "-1" }, "Failures"), ...Object.values(parts));
+  const turn = turns(signal);
+  const update = async ({ query: given }) => {
+    const since = given.get("since") ?? "";
+    fill(parts.choices, SPANS.map(([span, text]) => choice(span, text, since)));
+    await follow(parts, since, turn());
   };
   await update(route);
-  // What has failed since is fetched soon, unless somebody is about to follow a link that would move away.
-  const soon = paced(5_000, signal, () => body.matches(":hover, :focus-within") || reload());
-  stream.on("events", ({ events }) => events.some((event) => event.status === "failed") && soon(), signal);
-  stream.on("reset", reload, signal);
   return update;
+}
+
+/** Shows the failures of a span. Whoever is about to follow a link finds it where it was. */
+async function follow({ said, bar, body }, since, signal) {
+  const live = new Live(signal, {
+    ask: () => get(`/api/v1/faults${query({ since })}`, signal),
+    put: (page) => put(body, page, since),
+    take: { events: ({ events }) => events.some((event) => event.status === "failed") },
+    said,
+    held: body,
+    pace: 5_000,
+  });
+  fill(bar, live.bar);
+  let failed = overview.now()?.events?.failed;
+  // Those that were retried, resolved or removed have failed no more: how many there are tells it.
+  const count = ({ events }) => {
+    if (!events || events.failed === failed) return;
+    failed = events.failed;
+    live.stale();
+  };
+  overview.on(count, signal);
+  await live.reload();
 }
 
 function choice(span, text, since) {

@@ -41,7 +41,6 @@ async function begin() {
   overview.on(standing);
   stream.on("state", showState);
   stream.on("reset", () => notice("The stream of news began anew: what is shown was read again.", "busy"));
-  overview.start();
   await enter();
 }
 
@@ -62,7 +61,8 @@ async function run() {
   document.body.classList.remove("stranger");
   fill(document.getElementById("who"), session.who(() => lost("You have logged out.")));
   stream.start(refused);
-  overview.load().catch(() => {});
+  overview.load();
+  await stream.ready();
   if (isRunning) return router.reload();
   isRunning = true;
   await router.start(content, VIEWS);
@@ -116,14 +116,14 @@ function showState(state) {
 }
 
 /** What everybody should see, whichever page they are on. */
-function standing({ node, version, events, intake, systems, store }) {
+function standing({ node, version, events, intake, systems }) {
   const failed = events?.failed ?? 0;
   fill(document.getElementById("failed"), failed > 0 && [` ${format.number(failed)}`, h("span", { class: "unseen" }, " failed")]);
   fill(document.getElementById("foot"), node && `${node}, eventmanager ${version}`, " · ", link("/openapi.json", "API"), " · ", link("/metrics", "metrics"));
   const paused = (systems ?? []).filter(({ state, configured }) => configured && state === "paused").map(({ system }) => system);
-  alarm("paused", paused.length ? `Paused: ${paused.join(", ")}. Events that need them wait.` : null);
-  const closed = intake && intake !== "open" && store?.events?.up === false;
-  alarm("store", closed ? `Intake is ${intake}` : null);
+  const them = paused.length === 1 ? "it" : "them";
+  alarm("paused", paused.length ? `Paused: ${paused.join(", ")}. Events that need ${them} wait.` : null);
+  alarm("store", intake && intake !== "open" ? `Intake is ${intake}` : null);
 }
 
 /** The address stays: it says which view is shown. */

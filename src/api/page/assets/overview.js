@@ -1,10 +1,16 @@
 // How the daemon is, for all views: what `/api/v1/status` said last, kept fresh by the stream.
 
 import { get } from "./api.js";
-import * as stream from "./stream.js";
+import { Live } from "./live.js";
 
 let current = null;
 const listeners = new Set();
+const take = {
+  status: (status) => merge(status),
+  counts: (counts) => merge({ events: { ...current?.events, ...counts }, counts_at: counts.at }),
+};
+/** It lasts as long as the page. */
+const live = new Live(new AbortController().signal, { ask: () => get("/api/v1/status"), put: merge, take });
 
 /** What is known; null before the first answer. */
 export function now() {
@@ -18,19 +24,12 @@ export function on(call, signal) {
   if (current) call(current);
 }
 
-/** Asks for everything anew. */
-export async function load() {
-  merge(await get("/api/v1/status"));
+/** Asks for everything anew; resolves to what went wrong, or null. */
+export function load() {
+  return live.reload();
 }
 
 function merge(part) {
   current = { ...current, ...part };
   for (const call of [...listeners]) call(current);
-}
-
-/** Listens to the stream for as long as the page is shown. */
-export function start() {
-  stream.on("status", merge);
-  stream.on("counts", (counts) => merge({ events: { ...current?.events, ...counts }, counts_at: counts.at }));
-  stream.on("reset", () => load().catch(() => {}));
 }

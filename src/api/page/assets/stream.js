@@ -9,7 +9,7 @@ const FIRST_PAUSE = 1_000;
 const LONGEST_PAUSE = 15_000;
 
 const KINDS = ["events", "counts", "status", "reset"];
-const listeners = new Map([...KINDS, "state"].map((kind) => [kind, new Set()]));
+const listeners = new Map([...KINDS, "anew", "state"].map((kind) => [kind, new Set()]));
 let source = null;
 let last = null;
 let pause = FIRST_PAUSE;
@@ -17,8 +17,15 @@ let timer = null;
 let state = "connecting";
 let isWanted = false;
 let whenRefused = async () => {};
+/** How long one waits for the first connection before one goes on without it, in milliseconds. */
+const MOMENT = 1_000;
+let met = null;
+const first = new Promise((resolve) => (met = resolve));
 
-/** Calls with what a message of this kind holds, until the signal; `state` tells `live`, `connecting` or `resting`. */
+/**
+ * Calls with what a message of this kind holds, until the signal. `state` tells `live`, `connecting` or `resting`; `anew` that
+ * from now on all is told, and nothing is known of what was before: whatever was loaded until then may be old.
+ */
 export function on(kind, call, signal) {
   listeners.get(kind).add(call);
   signal?.addEventListener("abort", () => listeners.get(kind).delete(call));
@@ -42,6 +49,11 @@ export function start(refused) {
   connect();
 }
 
+/** Resolves when the stream is connected or refused, or after a moment: what is loaded after it was connected is loaded once. */
+export function ready() {
+  return Promise.race([first, new Promise((resolve) => setTimeout(resolve, MOMENT))]);
+}
+
 export function stop() {
   isWanted = false;
   close();
@@ -61,6 +73,8 @@ function connect() {
   opened.onopen = () => {
     pause = FIRST_PAUSE;
     become("live");
+    if (last === null) tell("anew");
+    met();
   };
   opened.onerror = () => lost(opened);
   for (const kind of KINDS) opened.addEventListener(kind, (event) => take(kind, event));
@@ -68,6 +82,7 @@ function connect() {
 
 function take(kind, event) {
   if (event.lastEventId) last = event.lastEventId;
+  if (kind === "reset") tell("anew");
   tell(kind, kind === "reset" ? null : JSON.parse(event.data));
 }
 
@@ -75,6 +90,7 @@ function take(kind, event) {
 async function lost(opened) {
   if (opened !== source) return;
   become("connecting");
+  met();
   if (opened.readyState !== EventSource.CLOSED) return;
   timer = setTimeout(connect, pause * (0.75 + Math.random() / 2));
   pause = Math.min(pause * 2, LONGEST_PAUSE);

@@ -4,35 +4,34 @@ import { get, isLeft, path, post } from "./api.js";
 import { act } from "./acts.js";
 import { notice } from "./announce.js";
 import * as dialogs from "./dialogs.js";
-import { failure, facts, fill, h, link, paced } from "./dom.js";
+import { failure, facts, fill, fillFrom, h, link } from "./dom.js";
 import * as format from "./format.js";
+import { Live } from "./live.js";
 import { plan } from "./plan.js";
 import { go, href } from "./router.js";
 import * as rows from "./rows.js";
-import * as stream from "./stream.js";
 
 export async function show(outlet, user, signal) {
   const parts = { row: h("div", {}), said: h("div", {}), events: h("div", {}) };
-  const load = async () => put(parts, user, await get(path`/api/v1/subscribers/${user}`, signal), signal);
-  const reload = () => load().catch((problem) => isLeft(problem) || fill(parts.said, failure(problem)));
-  await load();
+  const live = new Live(signal, {
+    ask: () => get(path`/api/v1/subscribers/${user}`, signal),
+    put: (answer) => put(parts, user, answer, signal),
+    // Whose an event is stands in its document, which is not told: any may be theirs.
+    take: { events: () => true },
+    said: parts.said,
+    held: parts.events,
+  });
   const crumbs = h("p", { class: "crumbs" }, link(href(["subscribers"]), "Subscribers"));
-  fill(outlet, crumbs, h("h1", { tabindex: "-1" }, user), parts.row, parts.said, parts.events);
-  const soon = paced(1_000, signal, () => parts.events.matches(":hover, :focus-within") || reload());
-  stream.on("events", ({ events }) => concern(parts, events) && soon(), signal);
-  stream.on("reset", reload, signal);
-}
-
-/** Whose an event is stands in its document: those that are shown have changed, or new ones may be theirs. */
-function concern(parts, events) {
-  const shown = new Set([...parts.events.querySelectorAll("[data-row]")].map((row) => Number(row.dataset.row)));
-  return events.some(({ id }) => shown.has(id) || id > Math.max(0, ...shown));
+  fill(outlet, crumbs, h("h1", { tabindex: "-1" }, user), parts.row, parts.said, live.bar, parts.events);
+  await live.open();
 }
 
 function put(parts, user, { subscriber, events }, signal) {
-  fill(parts.row, subscriber ? card(subscriber) : h("p", { class: "note" }, "There is no row of this subscriber: it was deleted, or never completed."), again(user, subscriber, parts, signal));
+  const gone = h("p", { class: "note" }, "There is no row of this subscriber: it was deleted, or never completed.");
+  fillFrom(parts.row, subscriber, () => [subscriber ? card(subscriber) : gone, again(user, subscriber, parts, signal)]);
   const none = h("p", { class: "muted" }, "No event of this subscriber is stored.");
-  fill(parts.events, h("section", { class: "card" }, h("h2", {}, "Events"), events.length ? rows.events("Events of this subscriber, the latest first", events) : none));
+  const list = () => (events.length ? rows.events("Events of this subscriber, the latest first", events) : none);
+  fillFrom(parts.events, events, () => h("section", { class: "card" }, h("h2", {}, "Events"), list()));
 }
 
 function card(row) {

@@ -1,8 +1,9 @@
 // Subscribers as the daemon believes the core holds them.
 
-import { get, isLeft, query } from "./api.js";
-import { failure, fill, h, link, row, table } from "./dom.js";
+import { get, query } from "./api.js";
+import { fill, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
+import { Live, turns } from "./live.js";
 import { go, href } from "./router.js";
 import { show as showOne } from "./subscriber.js";
 
@@ -11,8 +12,9 @@ const HEAD = [["User"], ["Type"], ["Group"], ["Phone"], ["Public identity"], ["C
 
 export async function show(outlet, route, signal) {
   if (route.path[1]) return showOne(outlet, route.path[1], signal);
+  const said = h("div", {});
   const body = h("div", {});
-  const input = h("input", { id: "s-text", type: "search", name: "text", "data-key": "/", placeholder: "beginning of the user, or a whole phone number or identity" });
+  const input = h("input", { id: "s-text", type: "search", name: "text", "data-key": "/", placeholder: "start of the user, whole phone or identity" });
   const group = h("input", { id: "s-group", name: "group", autocomplete: "off" });
   const apply = (event) => {
     event.preventDefault();
@@ -25,16 +27,16 @@ export async function show(outlet, route, signal) {
     h("p", { class: "field" }, h("label", { for: "s-group" }, "Group"), group),
     h("div", { class: "buttons" }, h("button", { type: "submit" }, "Search")),
   );
-  fill(outlet, h("h1", { tabindex: "-1" }, "Subscribers"), form, body);
+  fill(outlet, h("h1", { tabindex: "-1" }, "Subscribers"), form, said, body);
+  const turn = turns(signal);
   const update = async ({ query: given }) => {
     const [text, of, cursor] = ["text", "group", "cursor"].map((name) => given.get(name) ?? "");
     input.value = text;
     group.value = of;
-    try {
-      put(body, { text, group: of, cursor }, await get(`/api/v1/subscribers${query({ text, group: of, cursor, limit: PAGE })}`, signal));
-    } catch (problem) {
-      if (!isLeft(problem)) fill(body, failure(problem));
-    }
+    const asked = { text, group: of, cursor };
+    const current = turn();
+    const ask = () => get(`/api/v1/subscribers${query({ ...asked, limit: PAGE })}`, current);
+    await new Live(current, { ask, put: (page) => put(body, asked, page), said, held: body }).reload();
   };
   await update(route);
   return update;

@@ -1,11 +1,12 @@
 // How the daemon and everything around it is: store, systems and their hosts, connections, backlog, and every actor.
 
-import { get, isLeft, path, post } from "./api.js";
+import { get, path, post } from "./api.js";
 import { act } from "./acts.js";
 import { notice } from "./announce.js";
 import * as dialogs from "./dialogs.js";
-import { failure, fill, fillFrom, h, row, table } from "./dom.js";
+import { fill, fillFrom, h, row, table } from "./dom.js";
 import * as format from "./format.js";
+import { Live } from "./live.js";
 import * as overview from "./overview.js";
 import { tree } from "./tree.js";
 
@@ -16,23 +17,23 @@ const NAMES = { hss: "HSS", enum: "ENUM", mail: "Mail" };
 export async function show(outlet, _route, signal) {
   const parts = Object.fromEntries(["summary", "systems", "hosts", "connections", "tree", "said"].map((name) => [name, h("div", {})]));
   fill(outlet, h("h1", { tabindex: "-1" }, "Systems"), parts.said, parts.summary, parts.systems, parts.hosts, parts.connections, parts.tree);
-  const look = async () => {
-    const [, actors] = await Promise.all([overview.load(), get("/api/v1/tree", signal)]);
-    fill(parts.said);
-    tree(parts.tree, actors);
-  };
-  const again = () => look().catch((problem) => isLeft(problem) || fill(parts.said, failure(problem)));
-  await look();
+  const live = new Live(signal, { ask: () => look(signal), put: (actors) => tree(parts.tree, actors), said: parts.said });
   overview.on((status) => put(parts, status), signal);
-  const timer = setInterval(() => document.hidden || again(), PACE);
+  await live.reload();
+  const timer = setInterval(() => document.hidden || live.reload(), PACE);
   signal.addEventListener("abort", () => clearInterval(timer));
+}
+
+/** Asks for the tree, and for the rest, which all views share. */
+async function look(signal) {
+  const [problem, actors] = await Promise.all([overview.load(), get("/api/v1/tree", signal)]);
+  if (problem) throw problem;
+  return actors;
 }
 
 function put(parts, status) {
   fill(parts.summary, summary(status));
-  const focused = parts.systems.contains(document.activeElement) ? document.activeElement.id : null;
   fillFrom(parts.systems, status.systems, systems);
-  if (focused) document.getElementById(focused)?.focus();
   fillFrom(parts.hosts, status.hosts, hosts);
   fillFrom(parts.connections, status.connections, connections);
 }
@@ -92,7 +93,7 @@ function control(system, name, state) {
     act: (reason) => post(path`/api/v1/systems/${system}/${verb}`, { reason }),
     done: ({ state }) => {
       notice(`${name} is ${state}.`);
-      overview.load().catch(() => {});
+      overview.load();
     },
   });
   return act(`${title} …`, `${verb}-${system}`, null, question, { class: "small", "aria-label": `${title} ${name}` });
