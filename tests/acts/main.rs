@@ -3,5 +3,6 @@
 mod bulk;
 mod given;
 mod one;
+mod race;
 #[path = "../support/mod.rs"]
 mod support;
