@@ -32,7 +32,7 @@ pub struct Wish {
     /// Why: one line of at most 500 characters, for the audit. To resolve wants one.
     #[schema(max_length = 500)]
     reason: Option<String>,
-    /// To retry also where later events about the same subscriber have completed or wait.
+    /// To retry also where later events about the same subscriber have completed or wait, or where that cannot be known.
     force: Option<bool>,
 }
 

@@ -67,7 +67,7 @@ fn retry(event: i64) -> Decision {
         object: format!("event {event}"),
         detail: None,
     };
-    Decision { event, uuid: Uuid::now_v7(), verb: Verb::Retry, act }
+    Decision { event, uuid: Uuid::now_v7(), verb: Verb::Retry, about: Vec::new(), act }
 }
 
 fn executor(store: &Store) -> Arc<Executor> {

@@ -54,13 +54,14 @@ function askRetry(event, changed) {
 }
 
 /** Later events of the same subject have completed: what would be sent now, and the leave to send it all the same. */
-function later({ later, plan: foreseen }, wanted) {
+function later({ later, unknown, plan: foreseen }, wanted) {
   const box = h("input", { type: "checkbox", id: "force", onchange: () => wanted(box.checked) });
   const links = later.map((id) => [link(href(["events", id]), `#${id}`, { target: "_blank" }), " "]);
   return h(
     "div",
     { class: "later" },
-    h("p", {}, "Later events of the same subject have completed: ", links),
+    later.length > 0 && h("p", {}, "Later events of the same subject have completed: ", links),
+    unknown && h("p", {}, `${later.length > 0 ? "There may be others" : "Whether later events are about the same cannot be known"}: ${unknown}.`),
     h("h3", {}, "What it would send now"),
     foreseen && plan(foreseen),
     h("p", { class: "check" }, box, h("label", { for: "force" }, "I have looked at it: send it over what the later events have done")),
