@@ -3,7 +3,7 @@
 use super::acts::{actor, body, outcome, reason, status_of, tidy};
 use super::problem::{Problem, bad, extended, problem};
 use super::{Sources, event};
-use crate::operators::{ActOn, Done, Order, Refusal};
+use crate::operators::{ActOn, Done, Later, Order, Refusal};
 use crate::store::Verb;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -18,7 +18,7 @@ pub struct Retry {
     /// Why: one line of at most 500 characters, for the audit.
     #[schema(max_length = 500)]
     reason: Option<String>,
-    /// Also where later events about the same subscriber have completed or wait.
+    /// Also where later events about the same subscriber have completed or wait, or where that cannot be known.
     force: bool,
 }
 
@@ -62,7 +62,7 @@ struct Resolved {
         (status = 400, description = "The body or the number does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It has not failed, or `later` events have completed or wait: then with the `plan` that it would get",
+        (status = 409, description = "It has not failed, or `later` events have completed or wait, or that is `unknown`: then with the `plan` that it would get",
             body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
     )
@@ -155,8 +155,9 @@ fn refused(event: i64, refusal: &Refusal) -> HttpResponse {
     problem(status_of(refusal), format!("event {event}: {refusal}"))
 }
 
-/// What the operator should know before a retry is forced: which events came later, and what it would send now.
-async fn later_events(sources: &Sources, id: &str, later: Vec<i64>) -> HttpResponse {
+/// What the operator should know before a retry is forced: which events came later, or why that cannot be known, and what
+/// it would send now.
+async fn later_events(sources: &Sources, id: &str, later: Later) -> HttpResponse {
     let plan = match event::foreseen(sources, id).await {
         Ok(foreseen) => json!(foreseen),
         // What came later is told all the same.
@@ -167,7 +168,10 @@ async fn later_events(sources: &Sources, id: &str, later: Vec<i64>) -> HttpRespo
         Refusal::Later(later.clone())
     );
     let mut members = Map::new();
-    members.insert("later".to_owned(), json!(later));
+    members.insert("later".to_owned(), json!(later.events));
+    if let Some(unknown) = later.unknown {
+        members.insert("unknown".to_owned(), json!(unknown.to_string()));
+    }
     members.insert("plan".to_owned(), plan);
     extended(StatusCode::CONFLICT, detail, members)
 }

@@ -5,12 +5,14 @@
 
 mod actor;
 pub mod bulk;
+mod later;
 mod refusal;
 
 pub use actor::{ActOn, OperatorActs, SetLogLevel, Wish};
+pub use later::{Later, Unknown};
 pub use refusal::Refusal;
 
-use crate::event::{Event, NewEvent, Status};
+use crate::event::{Event, NewEvent};
 use crate::processors::command_type;
 use crate::processors::subject::Subject;
 use crate::router::Router;
@@ -20,12 +22,10 @@ use crate::store::{Act, DatabaseHealth, Decided, Decision, ReadError, Store, Ver
 use crate::telemetry::LogLevel;
 use crate::wire::ocir::Document;
 use actix::Addr;
+use later::Search;
 use std::sync::Arc;
 use std::time::SystemTime;
 use uuid::Uuid;
-
-/// So many of the latest events about a subscriber are looked at for some that came after a failed one.
-const LATER_LOOKED_AT: usize = 100;
 
 /// An act as an operator asks for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Order {
     pub actor: String,
     /// Why. To resolve wants one.
     pub reason: Option<String>,
-    /// Retry although later events about the same subscriber have completed or wait.
+    /// Retry although later events about the same subscriber have completed or wait, or that cannot be known.
     pub force: bool,
 }
 
@@ -152,8 +152,8 @@ impl Operators {
         let subject = subject(&event, executor).unwrap_or_default();
         let mut resumes = false;
         if order.verb == Verb::Retry {
-            let later = self.later(&event, &subject).await?;
-            if !later.is_empty() && !order.force {
+            let later = if order.force { Later::default() } else { self.later(&event, &subject).await? };
+            if !later.is_nothing() {
                 return Err(Refusal::Later(later));
             }
             if let Some(executor) = executor {
@@ -163,34 +163,16 @@ impl Operators {
         Ok(Candidate { event, subject, resumes })
     }
 
-    /// Events about the same subscribers that came later and have completed, or are about to run.
-    async fn later(&self, event: &Event, subject: &Subject) -> Result<Vec<i64>, ReadError> {
-        let mut later = Vec::new();
-        let mut users = subject.users.clone();
-        if let Some(group) = &subject.whole_group {
-            // Whoever is a member now would be deleted with it.
-            let members = self.store.group_members(group).await?.into_iter().flatten();
-            users.extend(members.map(|member| member.user_id));
-        }
-        // Where a failure holds its subject, what is pending waits behind it.
-        let holds = self.provisioning.as_ref().is_some_and(|(executor, _)| executor.holds_failures());
-        for user in &users {
-            let about = self.store.events_about(user, LATER_LOOKED_AT).await?;
-            let counts = |status| match status {
-                Some(Status::Completed) => true,
-                Some(Status::Pending) => !holds,
-                _ => false,
-            };
-            let ids = about.iter().filter(|other| other.id > event.id && counts(other.status));
-            later.extend(ids.map(|other| other.id));
-        }
-        later.sort_unstable();
-        later.dedup();
-        Ok(later)
+    /// What stands in the way of a retry, where there is something that would run it.
+    async fn later(&self, event: &Event, subject: &Subject) -> Result<Later, ReadError> {
+        let Some((executor, _)) = &self.provisioning else { return Ok(Later::default()) };
+        let rules = executor.rules.get();
+        let over = (&self.store, &*rules, executor.holds_failures());
+        Search::run(over, (event.id, &event.user_id), subject).await
     }
 
     async fn decide(&self, candidates: Vec<Candidate>, order: &Order) -> Vec<(i64, Result<Done, Refusal>)> {
-        let decisions = candidates.iter().map(|candidate| decision(&candidate.event, order)).collect();
+        let decisions = candidates.iter().map(|candidate| decision(candidate, order)).collect();
         let decided = match self.store.decide(decisions).await {
             Ok(decided) => decided,
             Err(error) => {
@@ -234,7 +216,7 @@ fn log(event: &Event, order: &Order) {
     tracing::info!(event, act, actor, reason, "act of an operator");
 }
 
-fn decision(event: &Event, order: &Order) -> Decision {
+fn decision(Candidate { event, subject, .. }: &Candidate, order: &Order) -> Decision {
     let Order { verb, actor, reason, force } = order.clone();
     let detail = match (reason, force) {
         (Some(reason), true) => Some(format!("{reason} (forced)")),
@@ -249,7 +231,7 @@ fn decision(event: &Event, order: &Order) -> Decision {
         object: format!("event {}", event.id),
         detail,
     };
-    Decision { event: event.id, uuid: Uuid::now_v7(), verb, act }
+    Decision { event: event.id, uuid: Uuid::now_v7(), verb, about: subject.users.clone(), act }
 }
 
 /// What the event is about; `None` where it is nothing that is acted on, or cannot be read.

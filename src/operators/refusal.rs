@@ -1,5 +1,6 @@
 //! Why an act is not done.
 
+use super::Later;
 use crate::event::Status;
 use crate::store::{ReadError, StoreError, Verb};
 
@@ -14,9 +15,8 @@ pub enum Refusal {
     NothingProvisioned,
     #[error("its document holds no command that is acted on: it can be resolved, a retry would end the same")]
     NotActedOn,
-    /// Their ids.
-    #[error("later events about the same subscriber have completed or wait: {}", list(.0))]
-    Later(Vec<i64>),
+    #[error("{0}")]
+    Later(Later),
     #[error("too many acts are under way: try again in a moment")]
     TooMany,
     #[error("the store is away: {0}")]
@@ -56,7 +56,7 @@ fn status(verb: Verb, status: Option<Status>) -> String {
 /// How many ids an error names.
 const NAMED: usize = 5;
 
-fn list(ids: &[i64]) -> String {
+pub(super) fn list(ids: &[i64]) -> String {
     let named: Vec<String> = ids.iter().take(NAMED).map(i64::to_string).collect();
     let rest = if ids.len() > NAMED { ", …" } else { "" };
     format!("{}{rest}", named.join(", "))

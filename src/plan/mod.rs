@@ -191,6 +191,10 @@ pub struct Plan {
     /// What it creates may be there already, whoever has made it: then that step is done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restores: bool,
+    /// By what the rules that it was made with are told from others: a retry goes on with it under the same alone. `None`
+    /// of a plan that only shows what would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<String>,
 }
 
 /// The share of one member in the steps of a plan.

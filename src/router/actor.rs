@@ -9,6 +9,7 @@ use super::executor::{Executor, Outcome};
 use super::keys::Key;
 use super::lane::{Lane, Run};
 use super::outages::{Outages, Party};
+use super::under_way::UnderWay;
 use crate::config::{OnFailure, Order, Processing};
 use crate::event::Status;
 use crate::managers::Board;
@@ -106,6 +107,7 @@ pub(super) struct State {
     pub(super) ready: VecDeque<Uuid>,
     pub(super) idle: Vec<usize>,
     pub(super) running: usize,
+    pub(super) under_way: UnderWay,
     pub(super) outages: Outages,
     pub(super) held: Vec<Uuid>,
     pub(super) draining: bool,
@@ -135,6 +137,7 @@ impl Router {
             let worker = self.state.idle.pop().expect("there is an idle worker");
             let keys = self.state.conflicts.keys(event);
             self.state.running += 1;
+            self.state.under_way.begin(event);
             // `send`: its answer is what frees the worker and the keys.
             let is_tried = self.state.outages.tried_for(event).is_some();
             let run = self.workers[worker].send(Run { event, keys, is_tried });
@@ -154,6 +157,11 @@ impl Router {
             let freed = self.state.outages.passed(event);
             self.state.ready.extend(freed);
         }
+        let decided = match outcome {
+            // It has not ended before that is counted.
+            Outcome::Crashed(_) => None,
+            _ => self.state.under_way.end(event),
+        };
         match outcome {
             Outcome::Ended(Some(Status::Failed)) => self.failed(event, ctx),
             Outcome::Ended(_) => self.finish(event, ctx),
@@ -161,6 +169,10 @@ impl Router {
             Outcome::Waits(party, reason) => self.park(event, party, &reason, ctx),
             Outcome::Needs(more) => self.extend(event, more),
             Outcome::Crashed(reason) => self.crashed(event, reason, ctx),
+        }
+        if let Some((announced, verb)) = decided {
+            self.reconsider(announced, verb);
+            self.admit(ctx);
         }
     }
 
@@ -226,15 +238,38 @@ impl Router {
         ctx.spawn(counted.into_actor(self).map(move |failed, this, ctx| {
             match failed {
                 Ok(true) => this.ran(event, Outcome::Ended(Some(Status::Failed)), ctx),
-                Ok(false) => this.state.ready.push_back(event),
+                Ok(false) => this.run_again(event),
                 // Somebody has deleted the row, or the store is away: the next run finds out.
                 Err(error) => {
                     tracing::warn!(%event, %error, "failure of an actor could not be recorded");
-                    this.state.ready.push_back(event);
+                    this.run_again(event);
                 }
             }
             this.dispatch(ctx);
         }));
+    }
+
+    /// The next run reads the row as it then is, and with it what has been decided meanwhile.
+    fn run_again(&mut self, event: Uuid) {
+        self.state.under_way.end(event);
+        self.state.ready.push_back(event);
+    }
+
+    /// Looks at a row again about which an operator has decided: what is to be retried runs, what is resolved lets its
+    /// subject go. While a run is under way that has read the row before, it is looked at when that has ended.
+    fn reconsider(&mut self, announced: Announced, verb: Verb) {
+        let event = announced.event;
+        let held = self.state.held.iter().position(|held| *held == event);
+        if let Some(held) = held {
+            self.state.held.swap_remove(held);
+            self.state.ready.push_back(event);
+        } else if self.state.outages.take(event) {
+            self.state.ready.push_back(event);
+        } else if let Some(announced) = self.state.under_way.put_off(announced, verb)
+            && verb == Verb::Retry
+        {
+            self.announce(announced);
+        }
     }
 
     /// Events that are known and not merely held until somebody resolves them.
@@ -304,20 +339,8 @@ impl Handler<Announce> for Router {
 impl Handler<Reconsider> for Router {
     type Result = ();
 
-    /// Looks at the rows again: what is to be retried runs, what is resolved lets its subject go.
     fn handle(&mut self, Reconsider { events, verb }: Reconsider, ctx: &mut Context<Self>) {
-        for announced in events {
-            let event = announced.event;
-            let held = self.state.held.iter().position(|held| *held == event);
-            if let Some(held) = held {
-                self.state.held.swap_remove(held);
-                self.state.ready.push_back(event);
-            } else if self.state.outages.take(event) {
-                self.state.ready.push_back(event);
-            } else if verb == Verb::Retry {
-                self.announce(announced);
-            }
-        }
+        events.into_iter().for_each(|announced| self.reconsider(announced, verb));
         self.admit(ctx);
         self.dispatch(ctx);
     }

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Enough to tell two rows apart.
+/// Enough to tell two rows, or two sets of rules, apart.
 const DIGEST_BYTES: usize = 16;
 
 impl Executor {
@@ -34,30 +34,50 @@ impl Executor {
             command,
             subscriber: rows.subscriber.clone(),
             members: rows.members.clone(),
-            rules,
+            rules: Arc::clone(&rules),
             new_password: password::random(),
         };
-        let decision = match self.processors[entry.processor].send(request).await {
+        let mut decision = match self.processors[entry.processor].send(request).await {
             Ok(decision) => decision.map_err(|refusal| Stop::Fail(refusal.to_string()))?,
             Err(error) => {
                 let reason = format!("processor {} failed: {error}", entry.processor);
                 return Err(Stop::Outcome(Outcome::Crashed(reason)));
             }
         };
-        if let Decision::Run(plan) = &decision {
+        if let Decision::Run(plan) = &mut decision {
+            plan.rules = Some(digest_of_rules(&rules));
             self.check_fits(plan, rows.subscriber)?;
         }
         Ok(decision)
     }
 
-    /// By what the subscriber of an event, and the rules that it is planned under, are told from how they are at another
-    /// time. `None` for an event that is about more than one subscriber, or about none. With `held` it must hold the keys
-    /// of its subscriber.
-    pub(super) async fn digest(&self, event: &Event, held: Option<&[Key]>) -> Result<Option<String>, Stop> {
+    /// By what the subscriber of an event, and the rules that a plan was made with, are told from how they are at another
+    /// time. `None` without a plan, and for an event that is about more than one subscriber, or about none.
+    pub(super) async fn digest(&self, event: &Event, plan: Option<&Plan>) -> Result<Option<String>, Stop> {
+        match plan.and_then(|plan| plan.rules.as_deref()) {
+            Some(rules) => self.digest_under(event, rules, None).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The same under the rules that are in force. With `held` the event must hold the keys of its subscriber.
+    pub(super) async fn digest_now(
+        &self,
+        event: &Event,
+        held: Option<&[Key]>,
+    ) -> Result<Option<String>, Stop> {
+        self.digest_under(event, &digest_of_rules(&self.rules.get()), held).await
+    }
+
+    async fn digest_under(
+        &self,
+        event: &Event,
+        rules: &str,
+        held: Option<&[Key]>,
+    ) -> Result<Option<String>, Stop> {
         let Some(entry) = command_type(&event.command) else { return Ok(None) };
         let Ok(command) = command(event) else { return Ok(None) };
-        let rules = self.rules.get();
-        let subject = (entry.subject)(&command, &rules);
+        let subject = (entry.subject)(&command, &self.rules.get());
         if subject.users.is_empty() || subject.whole_group.is_some() {
             return Ok(None);
         }
@@ -65,7 +85,8 @@ impl Executor {
         if let Some(held) = held {
             rows.check_held(held)?;
         }
-        Ok(Some(digest(rows.subscriber.as_ref(), &rules)))
+        let row = serde_json::to_vec(&rows.subscriber).expect("a row has only keys that JSON can write");
+        Ok(Some(hex(Sha256::new().chain_update(row).chain_update(rules))))
     }
 
     /// Whether a retry of a failed event would go on at the step that failed, as things are now.
@@ -74,7 +95,7 @@ impl Executor {
         let Some(mut journal) = self.store.journal(uuid).await? else { return Ok(false) };
         journal.begin_attempt();
         // Where the rows cannot be read now, they may be when it runs.
-        let digest = self.digest(event, None).await.unwrap_or_default();
+        let digest = self.digest_now(event, None).await.unwrap_or_default();
         Ok(resumable(&journal, digest.as_deref()).is_some())
     }
 
@@ -107,11 +128,12 @@ fn command(event: &Event) -> Result<Arc<Command>, Stop> {
     }
 }
 
-/// Of what a plan is made from besides its document.
-fn digest(subscriber: Option<&Subscriber>, rules: &Rules) -> String {
-    let row = serde_json::to_vec(&subscriber).expect("a row has only keys that JSON can write");
-    let digest = Sha256::new().chain_update(row).chain_update(format!("{rules:?}")).finalize();
-    digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
+fn digest_of_rules(rules: &Rules) -> String {
+    hex(Sha256::new().chain_update(format!("{rules:?}")))
+}
+
+fn hex(digest: Sha256) -> String {
+    digest.finalize().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The rows of `srd_user` that an event is about.

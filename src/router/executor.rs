@@ -154,7 +154,8 @@ impl Executor {
 
     /// Counts that an actor failed over the event. True: too often, so the event has failed.
     pub async fn crashed(&self, uuid: Uuid, reason: &str) -> Result<bool, CrashError> {
-        let attempt = self.store.journal(uuid).await?.map_or(1, |journal| journal.attempt.max(1));
+        let journal = self.store.journal(uuid).await?.unwrap_or_default();
+        let attempt = journal.attempt.max(1);
         let crashes = self.store.record_panic(uuid, attempt).await?;
         tracing::error!(event = %uuid, reason, crashes, "actor failed while it ran an event");
         if crashes < CRASH_LIMIT {
@@ -164,7 +165,7 @@ impl Executor {
         let event = self.store.event_by_uuid(uuid).await?;
         let digest = match &event {
             // Where it cannot be read a retry plans anew.
-            Some(event) => self.digest(event, None).await.ok().flatten(),
+            Some(event) => self.digest(event, journal.plan.as_ref()).await.ok().flatten(),
             None => None,
         };
         let verdict = Some(Verdict { status: Status::Failed, reason, digest });

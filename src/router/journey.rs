@@ -72,8 +72,8 @@ pub(super) fn is_over(journal: &Journal, mode: Mode) -> bool {
 
 /// The plan and the done steps of the attempt before, for an attempt of which nothing has been sent to go on with.
 ///
-/// `digest` is that of the subscriber as it is now: where it is another than when that attempt failed, what is left of
-/// the plan may no longer be right. Members of a group are planned anew: those that are done are no members any more.
+/// `digest` is that of the subscriber and the rules as they are now: where it is another than that of the subscriber when that
+/// attempt failed and of the rules of its plan, what is left of the plan may no longer be right. Members of a group are planned anew: those that are done are no members any more.
 pub fn resumable(journal: &Journal, digest: Option<&str>) -> Option<(Plan, Vec<StepMark>)> {
     let before = journal.before.as_ref().filter(|_| journal.steps.is_empty())?;
     let is_as_left = before.digest.is_some() && before.digest.as_deref() == digest;

@@ -2,7 +2,8 @@
 //!
 //! [`actor`] is the router, to which events come through `arrivals`; [`conflicts`] and [`outages`] are the pure tables it
 //! decides with. [`lane`] is the worker ([`lanes`] of them) that runs one event with the one [`executor`], which plans it (`deciding`) and walks
-//! its steps (`walk`) along the plan and its journal (`journey`), with what is not committed yet in hand (`unsaved`).
+//! its steps (`walk`) along the plan and its journal (`journey`), with what is not committed yet in hand (`unsaved`). What is decided
+//! about an event while it runs is kept until it has ended (`under_way`).
 
 pub mod actor;
 mod arrivals;
@@ -15,6 +16,7 @@ pub mod keys;
 pub mod lane;
 pub mod lanes;
 pub mod outages;
+mod under_way;
 mod unsaved;
 mod walk;
 

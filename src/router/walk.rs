@@ -34,6 +34,8 @@ pub(super) struct Walk<'a> {
     attempt: u32,
     /// Others wait to hear whether it gets through to a system.
     is_tried: bool,
+    /// What is walked, once that is known.
+    plan: Option<Arc<Plan>>,
     /// What an operator should know, told when the event ends: of the plan, and of what came of its steps.
     warnings: RefCell<Vec<String>>,
     /// Of the steps that are walked one after the other.
@@ -43,7 +45,7 @@ pub(super) struct Walk<'a> {
 impl<'a> Walk<'a> {
     pub fn new(executor: &'a Executor, uuid: Uuid, event: Event, is_tried: bool) -> Self {
         let (warnings, unsaved) = (RefCell::default(), Unsaved::default());
-        Walk { executor, uuid, event, attempt: 1, is_tried, warnings, unsaved }
+        Walk { executor, uuid, event, attempt: 1, is_tried, plan: None, warnings, unsaved }
     }
 
     /// Goes on from the journal, or plans.
@@ -63,6 +65,7 @@ impl<'a> Walk<'a> {
                 Decision::Ignore(reason) => return self.end(Status::Ignored, Some(reason)).await,
             },
         };
+        self.plan = Some(Arc::clone(&plan));
         let warnings = self.warnings.get_mut();
         warnings.clone_from(&plan.warnings);
         // Those that an earlier run of this attempt has come to know.
@@ -94,12 +97,13 @@ impl<'a> Walk<'a> {
         self.end(Status::Completed, self.remark(&plan)).await
     }
 
-    /// Lets a retry go on at the step that failed, where nobody has changed the subscriber since.
+    /// Lets a retry go on at the step that failed, where nobody has changed the subscriber since, nor the rules since the
+    /// plan was made.
     async fn resume(&mut self, journal: &mut Journal, held: &[Key]) -> Result<(), Stop> {
         if journal.before.is_none() || !journal.steps.is_empty() || self.executor.mode == Mode::Shadow {
             return Ok(());
         }
-        let digest = self.executor.digest(&self.event, Some(held)).await?;
+        let digest = self.executor.digest_now(&self.event, Some(held)).await?;
         if let Some((plan, marks)) = resumable(journal, digest.as_deref()) {
             self.unsaved.plan = Some(Arc::new(plan.clone()));
             self.unsaved.marks.clone_from(&marks);
@@ -293,7 +297,7 @@ impl<'a> Walk<'a> {
         let unsaved = std::mem::take(&mut self.unsaved);
         let digest = match status {
             // Where it cannot be read a retry plans anew.
-            Status::Failed => self.executor.digest(&self.event, None).await.ok().flatten(),
+            Status::Failed => self.executor.digest(&self.event, self.plan.as_deref()).await.ok().flatten(),
             _ => None,
         };
         self.commit(unsaved, Some(Verdict { status, reason, digest })).await?;

@@ -12,6 +12,9 @@ pub struct Decision {
     /// For a row of the Erlang release, which has none and gets one.
     pub uuid: Uuid,
     pub verb: Verb,
+    /// Ids of the subscribers that the event is about, under whom it is found once it is retried: an event of the Erlang
+    /// release has not been stored with them.
+    pub about: Vec<String>,
     /// Its uuid makes the decision: recorded again it changes nothing.
     pub act: Act,
 }

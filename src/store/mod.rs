@@ -6,7 +6,7 @@
 //!
 //! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
 //! either backend; `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `feed` tells which
-//! events have changed; `reader`, `events`, `subjects`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
+//! events have changed; `reader`, `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
 //! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading`
 //! a store that is only ever read, `released` one that the Erlang release alone has used; `sqlite` and `postgres` the
 //! backends with their tables.
@@ -21,6 +21,7 @@ mod events;
 mod faults;
 mod feed;
 mod health;
+mod later;
 mod limits;
 mod lists;
 mod postgres;
@@ -477,6 +478,22 @@ impl Store {
     /// The latest events about a subscriber, whoever gave them, the latest first.
     pub async fn events_about(&self, user_id: &str, limit: usize) -> Result<Vec<EventSummary>, ReadError> {
         self.inner.events.reader.events_about(user_id, limit).await
+    }
+
+    /// The ids of the next events of the Erlang release behind this id; `None` while their index is being built.
+    pub async fn released_after(&self, after: i64, limit: usize) -> Result<Option<Vec<i64>>, ReadError> {
+        self.inner.events.reader.released_after(after, limit).await
+    }
+
+    /// The ids of the next events behind this id whose commands a user has given; none while their index is being built.
+    pub async fn given_after(&self, user_id: &str, after: i64, limit: usize) -> Result<Vec<i64>, ReadError> {
+        self.inner.events.reader.given_after(user_id, after, limit).await
+    }
+
+    /// The commands of the first of these events, oldest first, and how many of the ids that covers: as many as fit into a
+    /// few megabytes, one at least.
+    pub async fn commands(&self, ids: &[i64]) -> Result<(Vec<StoredCommand>, usize), ReadError> {
+        self.inner.events.reader.commands(ids).await
     }
 
     /// The widths of the columns of `srd_user`, as found when its database was last connected.

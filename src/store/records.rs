@@ -215,6 +215,19 @@ impl Ended {
     }
 }
 
+/// The command of an event, by which is told whom it is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredCommand {
+    pub id: i64,
+    /// `None` for rows that the Erlang release wrote; these have no `command_index` either.
+    pub uuid: Option<Uuid>,
+    pub command: String,
+    pub command_index: u32,
+    /// `None` where somebody wrote a word that is not a status.
+    pub status: Option<Status>,
+    pub document: String,
+}
+
 /// An event that waits to be run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PendingEvent {

@@ -1,7 +1,8 @@
 //! Which events are about a subscriber: rows of `em_subject`, written with the event, and with the plan of a whole group.
 //!
 //! Who gave a command stands in `em_event`; whom it is about stands in its document alone, where nothing finds it.
-//! Events that are not acted on have no rows here, nor have those that were stored before there was this table.
+//! Events that are not acted on have no rows here, nor have those that were stored before there was this table, or by the
+//! Erlang release, unless an operator retries them.
 
 use super::errors::ReadError;
 use super::events::limit_value;

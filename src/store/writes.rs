@@ -98,9 +98,11 @@ impl Write {
             Write::Expire { ids, .. } => 100 + 8 * ids.len(),
             Write::Forget { events } => 100 + 16 * events.len(),
             Write::Panic { .. } => 100,
-            Write::Decide(Decision { act, .. }) | Write::Act { act, .. } => {
-                500 + 2 * act.detail.as_ref().map_or(0, String::len)
+            Write::Decide(Decision { act, about, .. }) => {
+                let about: usize = about.iter().map(String::len).sum();
+                500 + about + 2 * act.detail.as_ref().map_or(0, String::len)
             }
+            Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
         }
     }
 

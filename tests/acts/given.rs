@@ -4,14 +4,20 @@ use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::documents::{add, set_phone};
 use crate::support::http::{self, Answer};
 use crate::support::peers::Peers;
+use crate::support::postgres;
 use eventmanager::simulators::script::{Action, FaultStyle, Rule};
 use serde_json::Value;
+use std::sync::OnceLock;
+
+static SERVER: OnceLock<postgres::Server> = OnceLock::new();
 
 pub struct Trial {
     pub peers: Peers,
     pub site: Site,
     pub daemon: Daemon,
     pub sent: u64,
+    /// Where the store is PostgreSQL.
+    url: Option<String>,
 }
 
 impl Trial {
@@ -21,22 +27,64 @@ impl Trial {
 
     /// A daemon with further keys of `[processing]`.
     pub fn with(processing: &str) -> Trial {
+        Trial::over(processing, None)
+    }
+
+    /// One daemon on SQLite, then one on PostgreSQL.
+    pub fn on_both(mut test: impl FnMut(Trial)) {
+        test(Trial::start());
+        let url = SERVER.get_or_init(postgres::Server::start).create_database();
+        test(Trial::over("", Some(url)));
+    }
+
+    fn over(processing: &str, url: Option<String>) -> Trial {
         let peers = Peers::start();
-        let site = Site::new(&peers.config("").replacen(
-            "[processing]\n",
-            &format!("[processing]\n{processing}"),
-            1,
-        ));
+        let config = peers.config("").replacen("[processing]\n", &format!("[processing]\n{processing}"), 1);
+        let store = url.as_ref().map(|url| format!("[store]\nevents = {url:?}\n"));
+        let site = Site::new(&(config + &store.unwrap_or_default()));
         let daemon = site.start();
         eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
-        Trial { peers, site, daemon, sent: 0 }
+        Trial { peers, site, daemon, sent: 0, url }
     }
 
     /// Sends a document and waits until nothing is pending.
     pub fn send(&mut self, document: &str) {
         self.peers.broadworks.send(document);
         self.sent += 1;
-        self.site.wait_ended(self.sent);
+        eventually("all have ended", || {
+            let counts = self.sql(
+                "select count(*), coalesce(sum(case when status = 'pending' then 1 else 0 end), 0)
+                 from em_event where uuid is not null",
+            );
+            (counts[0][0].parse::<u64>().expect("a number") >= self.sent && counts[0][1] == "0").then_some(())
+        });
+    }
+
+    /// Runs SQL beside the daemon; null is empty.
+    pub fn sql(&self, sql: &str) -> Vec<Vec<String>> {
+        if let Some(url) = &self.url {
+            let rows = postgres::query(url, sql).expect("it runs").into_iter();
+            return rows.map(|row| row.into_iter().map(Option::unwrap_or_default).collect()).collect();
+        }
+        let database = self.site.database();
+        let mut statement = database.prepare(sql).expect("SQL");
+        let columns = statement.column_count();
+        let text = |row: &rusqlite::Row, column| match row.get_unwrap(column) {
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            _ => String::new(),
+        };
+        let rows = statement.query_map([], |row| Ok((0..columns).map(|column| text(row, column)).collect()));
+        rows.expect("rows").collect::<Result<_, _>>().expect("rows")
+    }
+
+    /// Stores a row as the Erlang release did; gives its id.
+    pub fn of_old_release(&self, command: &str, document: &str, status: &str) -> i64 {
+        self.sql(&format!(
+            "insert into em_event (user_id, command, event, status, inserted)
+             values ('admin@tele.gl', '{command}', '{document}', '{status}', current_timestamp)"
+        ));
+        self.sql("select max(id) from em_event")[0][0].parse().expect("an id")
     }
 
     /// Anna is there, and gets a phone, which ENUM refuses once: the event that has failed.
@@ -66,8 +114,7 @@ impl Trial {
     }
 
     pub fn status(&self, event: i64) -> String {
-        let sql = "select status from em_event where id = ?1";
-        self.site.database().query_row(sql, [event], |row| row.get(0)).expect("the row")
+        self.sql(&format!("select status from em_event where id = {event}"))[0][0].clone()
     }
 
     #[track_caller]

@@ -2,6 +2,8 @@
 
 mod bulk;
 mod given;
+mod later;
 mod one;
+mod race;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,6 +2,7 @@
 //! accounts move between users and services.
 
 use crate::reference::Reference;
+use eventmanager::processors::reprovision;
 use eventmanager::wire::ocir::{Command, Document, write};
 use fastrand::Rng;
 
@@ -46,7 +47,7 @@ impl Sent {
 
 /// Any command over the names, whether it makes sense or not.
 pub fn any(rng: &mut Rng, reference: &Reference) -> Sent {
-    match rng.u8(0..34) {
+    match rng.u8(0..36) {
         0..=4 => add_user(rng),
         5..=12 => modify_user(rng),
         13..=14 => Sent::new("UserDeleteRequest", user(rng)),
@@ -59,7 +60,8 @@ pub fn any(rng: &mut Rng, reference: &Reference) -> Sent {
         24..=28 => mailbox(rng),
         29..=30 => list(rng),
         31 => Sent::new("GroupDeleteRequest", element("groupId", one(rng, &GROUPS))),
-        _ => domain(reference),
+        32..=33 => domain(reference),
+        _ => send_again(rng),
     }
 }
 
@@ -198,6 +200,16 @@ fn list(rng: &mut Rng) -> Sent {
         _ => element("listURI", &format!("sip:{}", one(rng, &LISTS))),
     };
     Sent::new("UserBusyLampFieldModifyRequest", element("userId", user_id) + &list)
+}
+
+/// An operator's wish that the systems hold again what a row says.
+fn send_again(rng: &mut Rng) -> Sent {
+    let user_id = match rng.u8(0..4) {
+        0 => one(rng, &SERVICES),
+        1 => PORTAL,
+        _ => one(rng, &USERS),
+    };
+    Sent::new(reprovision::COMMAND, element("userId", user_id))
 }
 
 /// The domain comes, or goes when nobody has an account there any more.

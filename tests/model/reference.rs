@@ -65,6 +65,8 @@ impl Reference {
             match self.core.apply(&step.request) {
                 Answer::Done => {}
                 Answer::Absent(text) if step.request.is_delete() => complaint = Some(text),
+                // It is there already, as the row says.
+                Answer::Exists(_) if plan.restores && step.request.creates().is_some() => {}
                 answer => {
                     let complaint = Some(format!("{}: {answer:?}", step.request));
                     return Course { status: Status::Failed, complaint };

@@ -11,8 +11,11 @@ use eventmanager::config::Live;
 use eventmanager::connections::documents::Source;
 use eventmanager::connections::intake::Incoming;
 use eventmanager::event::Status;
+use eventmanager::processors::reprovision;
+use eventmanager::processors::subject::Subject;
 use eventmanager::router::{Announce, Announced};
 use eventmanager::store::Store;
+use eventmanager::wire::ocir::Document;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -82,7 +85,20 @@ pub async fn run(site: &mut Site, sequence: &Sequence) -> Result<Report, String>
 fn events(sequence: &Sequence, reference: &Reference) -> Vec<Incoming> {
     let source = Source { name: "as1".into(), rules: Some(Live::fixed(reference.rules.clone())) };
     let documents = sequence.commands.iter().enumerate().map(|(number, (_, sent))| sent.document(number));
-    documents.flat_map(|document| source.read(document.as_bytes()).events).collect()
+    let mut events: Vec<Incoming> =
+        documents.flat_map(|document| source.read(document.as_bytes()).events).collect();
+    events.iter_mut().filter(|incoming| incoming.event.command == reprovision::COMMAND).for_each(wish);
+    events
+}
+
+/// What no peer may send, as it is stored where an operator wishes it.
+fn wish(incoming: &mut Incoming) {
+    let command = Document::from_text(incoming.event.document.to_string()).into_command(0);
+    let command = command.expect("a document").expect("a command");
+    let user = command.field("userId").value().expect("a user").to_owned();
+    incoming.subject = Some(Subject::of_user(&user));
+    incoming.event.about = vec![user];
+    incoming.event.status = Status::Pending;
 }
 
 impl World<'_> {

@@ -66,3 +66,32 @@ fn the_next_event_is_planned_with_the_new_numbers_and_profiles() {
     world.site.wait_ended(4);
     assert!(plan(2).contains("sp_other"), "the API looks ahead with them too");
 }
+
+#[test]
+fn a_retry_does_not_go_on_with_a_plan_of_the_numbers_of_before() {
+    // Without another configuration in between it goes on; and also when that has been taken back.
+    for (changes, plan) in [(0, "resumes"), (1, "anew"), (2, "resumes")] {
+        let world = World::start();
+        let on_create = |action| Rule::new(action).op("Create").mo("DNS");
+        let fault = Action::Fault { code: 4006, detail_code: Some(13999), style: FaultStyle::ErrorCode };
+        world.peers.ema.script(vec![on_create(Action::Status(503))]);
+        world.peers.broadworks.send(&add(1, "anna@tele.gl"));
+        world.peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+        eventually("it waits behind its first step", || {
+            let status = crate::support::http::get(world.daemon.http, "/api/v1/status", "").json();
+            (status["backlog"]["waiting"][0] == serde_json::json!(["enum", 1])).then_some(())
+        });
+        let names = ["\"sp_user\"", "\"sp_other\"", "\"sp_user\""];
+        (0..changes).for_each(|change| world.change(names[change], names[change + 1]));
+        world.peers.ema.script(vec![on_create(fault)]);
+        eventually("it fails", || (world.site.count(&["failed"]) == 1).then_some(()));
+        world.peers.ema.script(Vec::new());
+        let answer = world.post("/api/v1/events/2/retry", "{}").json();
+        assert_eq!(answer["plan"], plan, "{changes} changes: {answer}");
+        world.site.wait_ended(2);
+        let shown = crate::support::http::get(world.daemon.http, "/api/v1/events/2", "").json();
+        assert_eq!(shown["status"], "completed", "{shown}");
+        let resumed = shown["steps"][0]["answer"] == "done in attempt 1";
+        assert_eq!(resumed, plan == "resumes", "what was told is what was done: {shown}");
+    }
+}

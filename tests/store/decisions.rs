@@ -15,7 +15,7 @@ fn decision(event: i64, verb: Verb, detail: &str) -> Decision {
         object: format!("event {event}"),
         detail: Some(detail.to_owned()),
     };
-    Decision { event, uuid: Uuid::now_v7(), verb, act }
+    Decision { event, uuid: Uuid::now_v7(), verb, about: vec!["anna".to_owned()], act }
 }
 
 async fn decide(running: &Running, decision: &Decision) -> Decided {
@@ -82,6 +82,7 @@ pub async fn a_resolved_event_is_ignored_and_says_why(site: Site) {
     let row = running.store.event(id).await.unwrap().unwrap();
     assert_eq!(row.note.as_deref(), Some("resolved by anna: no such user"));
     assert_eq!(running.store.pending(0, 10).await.unwrap(), []);
+    assert_eq!(running.store.events_about("anna", 10).await.unwrap(), [], "what is resolved does not run");
     running.close().await;
 }
 
@@ -96,6 +97,8 @@ pub async fn a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site:
     assert_eq!(decide(&running, &retry).await, Decided::Done { uuid: retry.uuid, attempt: 1 });
     let pending = running.store.pending(0, 10).await.unwrap();
     assert_eq!((pending[0].id, pending[0].uuid), (1, retry.uuid));
+    let about = running.store.events_about("anna", 10).await.unwrap();
+    assert_eq!(about.iter().map(|event| event.id).collect::<Vec<_>>(), [1], "its subscriber has it now");
     // Now it is one of ours, which runs by itself.
     let again = decision(1, Verb::Retry, "left over");
     assert_eq!(decide(&running, &again).await, Decided::Refused(Some(Status::Pending)));

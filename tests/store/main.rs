@@ -8,6 +8,7 @@ mod support;
 mod acts;
 mod appending;
 mod decisions;
+mod later;
 mod legacy;
 mod lists;
 mod million;
@@ -91,6 +92,9 @@ const PROMISES: &[(&str, Promise)] = &[
     }),
     ("a_row_that_the_erlang_release_left_pending_is_retried_as_ours", |site| {
         Box::pin(decisions::a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site))
+    }),
+    ("what_came_later_is_found_along_an_index_and_read_in_parts", |site| {
+        Box::pin(later::what_came_later_is_found_along_an_index_and_read_in_parts(site))
     }),
     ("lists_are_filtered_and_paged", |site| Box::pin(lists::lists_are_filtered_and_paged(site))),
     ("pages_together_are_the_list", |site| Box::pin(lists::pages_together_are_the_list(site))),

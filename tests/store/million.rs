@@ -100,13 +100,34 @@ pub async fn try_million(site: Site) {
         assert_eq!(store.events_about("u", 50).await.unwrap().len(), 50);
         println!("events of a subscriber that has {}: {:?}", ROWS / 10, started.elapsed());
         assert!(started.elapsed() < Duration::from_millis(200));
+        behind(store, 0, (0, 1000)).await;
     }
     sweep_beside_commits(&running.store).await;
-    assert_eq!(
-        site.sql("select count(*) from em_event where status = 'failed'"),
-        [[(ROWS / 1000).to_string()]]
-    );
+    let failed = u64::from(ROWS / 1000);
+    assert_eq!(site.sql("select count(*) from em_event where status = 'failed'"), [[failed.to_string()]]);
+    // The other way round: as many of the old release, and a few of ours behind them.
+    site.sql(&format!("update em_event set uuid = null where id <= {}", ROWS - 100));
+    for after in [ROWS / 2, ROWS - 101, ROWS] {
+        let expected = if after == ROWS { 0 } else { 1000.min(ROWS - 100 - after) as usize };
+        let given = running.store.given_after("admin", i64::from(after), 1000).await.unwrap().len();
+        behind(&running.store, i64::from(after), (expected, given)).await;
+    }
     running.close().await;
+}
+
+/// What came behind an event is found at once: so many rows of the old release, so many given by the same.
+async fn behind(store: &Store, after: i64, expected: (usize, usize)) {
+    let mut times = Vec::new();
+    for _ in 0..20 {
+        let started = Instant::now();
+        let released = store.released_after(after, 1000).await.unwrap().expect("there is an index");
+        let given = store.given_after("admin", after, 1000).await.unwrap();
+        times.push(started.elapsed());
+        assert_eq!((released.len(), given.len()), expected, "behind {after}");
+    }
+    times.sort_unstable();
+    println!("{expected:?} behind {after}: median {:?}, slowest {:?}", times[10], times[19]);
+    assert!(times[10] < Duration::from_millis(100), "behind {after}: {:?}", times[10]);
 }
 
 /// The time of single commits, first alone and then beside a sweep.

@@ -205,7 +205,7 @@ pub fn request(association_id: &str) -> Request {
 /// A plan of one step for each association.
 pub fn plan(associations: &[&str]) -> Arc<Plan> {
     let steps = associations.iter().map(|id| Step { request: request(id), effect: None }).collect();
-    Arc::new(Plan { steps, ..Plan::default() })
+    Arc::new(Plan { steps, rules: Some("those in force".to_owned()), ..Plan::default() })
 }
 
 /// A progress that says nothing yet.

@@ -75,7 +75,7 @@ pub struct BulkRetry {
     /// Why: one line of at most 500 characters, for the audit.
     #[schema(max_length = 500)]
     reason: Option<String>,
-    /// Also where later events about the same subscriber have completed or wait.
+    /// Also where later events about the same subject have completed or wait, or where that cannot be known.
     force: Option<bool>,
 }
 

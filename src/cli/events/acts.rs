@@ -22,7 +22,7 @@ pub struct Retry {
     /// Why, for the audit
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
-    /// Also where later events of the same subscriber have completed: what they have changed may be changed back
+    /// Also where later events of the same subscriber have completed or wait: what they change may be changed back
     #[arg(long)]
     force: bool,
     #[command(flatten)]
@@ -154,19 +154,22 @@ impl Act<'_> {
         Ok(ExitCode::from(code))
     }
 
-    /// Why not, and where later events stand in the way, which they are and what would be sent.
+    /// Why not, and where later events stand in the way or may do so, which they are and what would be sent.
     fn explain(&self, id: i64, refused: &Refused) {
         let why = refused.detail();
         let why = why.strip_prefix(&format!("event {id}: ")).unwrap_or(why);
         complain(&format!("event {id} is left alone: {why}\n"));
-        let later = list(&refused.problem["later"]);
-        if later.is_empty() {
+        // Empty where it is not known whether there are any.
+        if refused.problem["later"].is_null() {
             return;
         }
+        let later = list(&refused.problem["later"]);
         let shown = later.iter().take(LATER_SHOWN).filter_map(Value::as_i64);
         let events = shown.filter_map(|later| self.client.get(&format!("/api/v1/events/{later}")).ok());
         let rows: Vec<_> = events.map(|event| row(&event)).collect();
-        complain(&Table::new(TITLES, FLEXIBLE).part(&rows));
+        if !rows.is_empty() {
+            complain(&Table::new(TITLES, FLEXIBLE).part(&rows));
+        }
         if let Some(more) = later.len().checked_sub(LATER_SHOWN).filter(|more| *more > 0) {
             complain(&format!("and {more} more\n"));
         }

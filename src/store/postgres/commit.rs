@@ -181,7 +181,7 @@ fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseCh
 }
 
 fn add_decision<'a>(script: &mut Script<'a>, decision: &'a Decision) -> usize {
-    let Decision { event, uuid, verb, act } = decision;
+    let Decision { event, uuid, verb, about, act } = decision;
     script.add(
         DECIDE,
         vec![
@@ -195,6 +195,7 @@ fn add_decision<'a>(script: &mut Script<'a>, decision: &'a Decision) -> usize {
             Box::new(clean(&act.act)),
             Box::new(clean(&act.object)),
             Box::new(act.detail.as_deref().map(clean)),
+            Box::new(about.iter().map(|subscriber| subject_name(subscriber)).collect::<Vec<_>>()),
         ],
     )
 }

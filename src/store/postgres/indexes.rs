@@ -11,12 +11,14 @@ use tokio_postgres::Client;
 use tracing::{info, warn};
 
 /// Names, and what they are on.
-pub(super) const INDEXES: [(&str, &str); 4] = [
+pub(super) const INDEXES: [(&str, &str); 5] = [
     ("em_event_received", "on em_event (inserted, id)"),
     ("em_event_status_id", "on em_event (status, id)"),
     // The order of bytes, so that the versions of a command stand together.
     ("em_event_command", "on em_event (command collate \"C\", id)"),
     ("em_event_user", "on em_event (user_id, id)"),
+    // The rows of the Erlang release.
+    ("em_event_released", "on em_event (id) where uuid is null"),
 ];
 
 /// Of earlier versions, which create them again if they are put back.

@@ -122,6 +122,11 @@ pub(super) const DECIDE: &str = "
         update em_journal as journal set reason = $5::text || coalesce('; before: ' || journal.reason, '')
         from taken
         where journal.uuid = taken.named and journal.attempt = taken.attempt and $4::text = 'ignored'
+    ), subjects as (
+        insert into em_subject (subscriber, event)
+        select about.subscriber, taken.named from taken, unnest($11::text[]) as about(subscriber)
+        where $4::text = 'pending'
+        on conflict do nothing
     ), audited as (
         insert into em_audit (uuid, at, actor, act, object, detail)
         select $3::uuid, to_timestamp($6::bigint / 1e6), $7::text, $8::text, $9::text, $10::text from taken

@@ -220,7 +220,10 @@ fn latest_attempt(transaction: &Transaction, uuid: Uuid) -> rusqlite::Result<u32
 }
 
 fn carry_out(transaction: &Transaction, decision: &Decision, uuid: Uuid) -> rusqlite::Result<()> {
-    let Decision { event, verb, act, .. } = decision;
+    let Decision { event, verb, about, act, .. } = decision;
+    if *verb == Verb::Retry {
+        add_subjects(transaction, &uuid.to_string(), about)?;
+    }
     transaction
         .prepare_cached("update em_event set status = ?2, uuid = ?3 where id = ?1")?
         .execute(params![event, verb.status().as_str(), uuid.to_string()])?;

@@ -53,14 +53,15 @@ function askRetry(event, changed) {
   });
 }
 
-/** Later events of the same subscriber have completed or wait: what would be sent now, and the leave to send it all the same. */
-function later({ later, plan: foreseen }, wanted) {
+/** Later events of the same subject have completed or wait: what would be sent now, and the leave to send it all the same. */
+function later({ later, unknown, plan: foreseen }, wanted) {
   const box = h("input", { type: "checkbox", id: "force", onchange: () => wanted(box.checked) });
   const links = later.map((id) => [link(href(["events", id]), `#${id}`, { target: "_blank" }), " "]);
   return h(
     "div",
     { class: "later" },
-    h("p", {}, "Later events of the same subscriber have completed or wait: ", links),
+    later.length > 0 && h("p", {}, "Later events of the same subject have completed or wait: ", links),
+    unknown && h("p", {}, `${later.length > 0 ? "There may be others" : "Whether later events are about the same cannot be known"}: ${unknown}.`),
     foreseen ? [h("h3", {}, "What it would send now"), plan(foreseen)] : h("p", {}, "What it would send cannot be told at the moment."),
     h("p", { class: "check" }, box, h("label", { for: "force" }, "I have looked at it: send it, though it may undo what the later events do")),
   );
