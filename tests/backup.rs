@@ -96,10 +96,10 @@ fn a_copy_ends_and_is_one_moment_however_much_is_written_meanwhile() {
     let site = Site::quiet("");
     let path = file(&site, "events.db");
     let database = Connection::open(&path).expect("a database");
-    // Some tens of steps of the copy; each commit changes the first and the last page.
+    // Some tens of steps of the copy; each commit changes the first and the last page, and there are many between two steps.
     database
         .execute_batch(
-            "pragma journal_mode = wal; create table em_event (id integer primary key, number integer, filler blob);
+            "pragma journal_mode = wal; pragma synchronous = off; create table em_event (id integer primary key, number integer, filler blob);
              with recursive n(id) as (select 1 union all select id + 1 from n where id < 10000)
              insert into em_event select id, 0, zeroblob(4000) from n",
         )
