@@ -13,6 +13,7 @@ use super::documents::Source;
 use super::intake::Intake;
 use super::link::Link;
 use super::notification_ids::NotificationWatch;
+use super::prints::{self, Uuids};
 use super::session::{End, READ_BUFFER, Session};
 use crate::config::{self, Live};
 use crate::processors::attributes::Rules;
@@ -114,7 +115,11 @@ impl Actor for BroadworksConnection {
         self.stop = Rc::default();
         self.look_up_last_id(ctx);
         let reader = Reader {
-            source: Source { name: self.server.name.as_str().into(), rules: self.rules.clone() },
+            source: Source {
+                name: self.server.name.as_str().into(),
+                rules: self.rules.clone(),
+                uuids: Uuids::new(prints::cluster(&self.server)),
+            },
             server: self.server.clone(),
             intake: self.intake.clone(),
             link: self.link.clone(),

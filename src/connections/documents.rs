@@ -1,6 +1,7 @@
 //! From a frame to events: what is stored, and as what.
 
 use super::intake::Incoming;
+use super::prints::Uuids;
 use crate::config::Live;
 use crate::event::{NewEvent, Status};
 use crate::processors::attributes::Rules;
@@ -8,7 +9,6 @@ use crate::processors::command_type_of_peer;
 use crate::wire::ocir::{Command, Document, DocumentError, Notification, Report};
 use std::sync::Arc;
 use std::time::SystemTime;
-use uuid::Uuid;
 
 /// Notifications of this user are BroadWorks' own, and dropped.
 const INTERNAL_USER: &str = "*XS localhost Admin*";
@@ -21,6 +21,8 @@ pub struct Source {
     pub name: Arc<str>,
     /// `None`: nothing is provisioned, every command is stored as ignored.
     pub rules: Option<Live<Rules>>,
+    /// What its events are known by.
+    pub uuids: Uuids,
 }
 
 /// Every event keeps the whole document: one with so many commands that they would take more bytes than this is stored
@@ -105,7 +107,7 @@ impl Source {
 
     /// A failed event for something that cannot be read.
     pub fn unreadable(&self, text: String, label: &'static str, reason: String) -> Reading {
-        let event = self.event(text.into(), None, Status::Failed, Some(reason.clone()));
+        let event = self.event(text.into(), None, 0, Status::Failed, Some(reason.clone()));
         let events = vec![Incoming { event, subject: None }];
         Reading { events, bad: Some(Bad { label, reason }), ..Reading::default() }
     }
@@ -116,7 +118,7 @@ impl Source {
             Ok(commands) => commands,
             Err(error) => {
                 reading.bad = Some(Bad { label: "unreadable_request", reason: error.to_string() });
-                let mut event = self.event(Arc::clone(text), id, Status::Failed, Some(error.to_string()));
+                let mut event = self.event(Arc::clone(text), id, 0, Status::Failed, Some(error.to_string()));
                 event.user_id = report.user_id.to_string();
                 reading.events.push(Incoming { event, subject: None });
                 return;
@@ -132,8 +134,7 @@ impl Source {
         let subject = provisioned.map(|(entry, rules)| (entry.subject)(command, &rules.get()));
         let status = if subject.is_some() { Status::Pending } else { Status::Ignored };
         let note = self.rules.is_none().then(|| NO_EMA.to_owned());
-        let mut event = self.event(Arc::clone(text), notification_id, status, note);
-        event.command_index = command.index as u32;
+        let mut event = self.event(Arc::clone(text), notification_id, command.index, status, note);
         event.user_id = command.user_id().to_owned();
         event.command = command.command_type().to_owned();
         event.about = subject.as_ref().map(|subject| subject.users.clone()).unwrap_or_default();
@@ -144,14 +145,16 @@ impl Source {
         &self,
         document: Arc<str>,
         notification_id: Option<String>,
+        command_index: usize,
         status: Status,
         note: Option<String>,
     ) -> NewEvent {
+        let received = SystemTime::now();
         NewEvent {
-            uuid: Uuid::now_v7(),
+            uuid: self.uuids.make(received, notification_id.as_deref(), command_index, &document),
             source: Arc::clone(&self.name),
             notification_id,
-            command_index: 0,
+            command_index: command_index as u32,
             user_id: String::new(),
             command: String::new(),
             document,
@@ -159,7 +162,7 @@ impl Source {
             note,
             about: Vec::new(),
             duplicate_of: None,
-            received: SystemTime::now(),
+            received,
         }
     }
 }

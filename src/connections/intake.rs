@@ -3,6 +3,7 @@
 //! It answers a connection when its events are on disk; until then the connection keeps its copy and reads no further
 //! than its window allows. That is the back-pressure: the store is the queue, not the peer's socket.
 
+use super::prints::{self, Print};
 use crate::config::{Broadworks, Live};
 use crate::event::{NewEvent, Status};
 use crate::processors::subject::Subject;
@@ -11,7 +12,6 @@ use crate::store::{Appended, ReadError, Store, StoreError};
 use crate::supervision::{Backoff, Shutdown};
 use crate::telemetry::Labels;
 use actix::prelude::*;
-use md5::{Digest, Md5};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -20,9 +20,8 @@ use uuid::Uuid;
 
 /// So many notifications are remembered at most for every server or cluster.
 const REMEMBERED: usize = 100_000;
-/// So many are looked up after a restart; they are read a page at a time, because documents may be large.
-const LOOKED_UP: usize = 20_000;
-const PAGE: usize = 50;
+/// So many of all are looked up after a restart.
+const LOOKED_UP: usize = 100_000;
 /// Distance of the attempts to read the notifications of before a restart.
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 
@@ -50,6 +49,8 @@ pub struct Intake {
     /// Source to the name under which its notifications are compared, and for how long.
     clusters: HashMap<Arc<str>, (Arc<str>, Duration)>,
     recent: HashMap<Arc<str>, Recent>,
+    /// Those that were stored before a restart.
+    earlier: HashMap<Print, Seen>,
     /// Whether the notifications of before a restart are known.
     known: watch::Sender<bool>,
     commands: Labels,
@@ -64,6 +65,7 @@ impl Intake {
             clusters: clusters(&servers.get()),
             servers,
             recent: HashMap::new(),
+            earlier: HashMap::new(),
             known: watch::Sender::new(false),
             commands: Labels::default(),
         }
@@ -74,13 +76,13 @@ impl Intake {
     fn remember_stored(&mut self, ctx: &mut Context<Self>, failures: u32) {
         let window = self.clusters.values().map(|(_, window)| *window).max().unwrap_or_default();
         let since = SystemTime::now().checked_sub(window).unwrap_or(SystemTime::UNIX_EPOCH);
-        let stored = stored_prints(self.store.clone(), since);
+        let stored = stored_since(self.store.clone(), since);
         ctx.spawn(stored.into_actor(self).map(move |stored, this, ctx| match stored {
             Ok(stored) => {
-                for (source, print, seen) in stored {
-                    if let Some((cluster, window)) = this.clusters.get(source.as_str()) {
-                        this.recent.entry(Arc::clone(cluster)).or_default().add(print, seen, *window);
-                    }
+                // Oldest first: a duplicate does not stand for its original.
+                for event in stored.into_iter().rev() {
+                    let seen = Seen { event, connection: Uuid::nil(), at: prints::received(event) };
+                    this.earlier.entry(Print::of(event)).or_insert(seen);
                 }
                 this.known.send_replace(true);
             }
@@ -97,11 +99,14 @@ impl Intake {
     fn mark_duplicate(&mut self, connection: Uuid, incoming: &mut Incoming) {
         let event = &mut incoming.event;
         let Some((cluster, window)) = self.clusters.get(&event.source) else { return };
-        let Some(notification_id) = &event.notification_id else { return };
-        let print = Print::of(notification_id, event.command_index, &event.document);
+        if event.notification_id.is_none() {
+            return;
+        }
+        let print = Print::of(event.uuid);
         let recent = self.recent.entry(Arc::clone(cluster)).or_default();
         let seen = Seen { event: event.uuid, connection, at: event.received };
-        let Some(original) = recent.original(print, &seen, *window) else {
+        let earlier = self.earlier.get(&print).and_then(|earlier| earlier.original(&seen, *window));
+        let Some(original) = earlier.or_else(|| recent.original(print, &seen, *window)) else {
             recent.add(print, seen, *window);
             return;
         };
@@ -164,6 +169,7 @@ impl Actor for Intake {
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.clusters = clusters(&self.servers.get());
         self.recent.clear();
+        self.earlier.clear();
         self.known.send_replace(false);
         self.remember_stored(ctx, 0);
     }
@@ -193,31 +199,15 @@ impl Handler<Shutdown> for Intake {
 /// Source to the name under which its notifications are compared, and for how long.
 fn clusters(servers: &[Broadworks]) -> HashMap<Arc<str>, (Arc<str>, Duration)> {
     let cluster = |server: &Broadworks| {
-        let name: Arc<str> = server.cluster.as_ref().map_or_else(
-            || format!("server {}", server.name).into(),
-            |cluster| format!("cluster {cluster}").into(),
-        );
-        (server.name.as_str().into(), (name, server.duplicate_window))
+        (server.name.as_str().into(), (prints::cluster(server), server.duplicate_window))
     };
     servers.iter().map(cluster).collect()
 }
 
-/// What was stored since then, oldest first: source and print of each notification.
-async fn stored_prints(store: Store, since: SystemTime) -> Result<Vec<(String, Print, Seen)>, ReadError> {
+/// The events that were stored since then, the newest first.
+async fn stored_since(store: Store, since: SystemTime) -> Result<Vec<Uuid>, ReadError> {
     store.wait_until_events_up().await;
-    let mut prints = Vec::new();
-    let mut before = i64::MAX;
-    while prints.len() < LOOKED_UP {
-        let page = store.recent_notifications(since, before, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        before = last.id;
-        prints.extend(page.into_iter().map(|row| {
-            let print = Print::of(&row.notification_id, row.command_index, &row.document);
-            (row.source, print, Seen { event: row.uuid, connection: Uuid::nil(), at: row.received })
-        }));
-    }
-    prints.reverse();
-    Ok(prints)
+    store.recent_uuids(prints::first_since(since), LOOKED_UP).await
 }
 
 /// Stores the events. One that the database refuses for good is stored as failed, in letters that every database has:
@@ -273,26 +263,21 @@ fn escape(letter: char) -> Vec<char> {
     }
 }
 
-/// The notification of one server or cluster, with what it says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Print([u8; 16]);
-
-impl Print {
-    fn of(notification_id: &str, command_index: u32, document: &str) -> Print {
-        let mut digest = Md5::new();
-        digest.update(notification_id.as_bytes());
-        digest.update([0]);
-        digest.update(command_index.to_be_bytes());
-        digest.update(document.as_bytes());
-        Print(digest.finalize().into())
-    }
-}
-
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     event: Uuid,
     connection: Uuid,
     at: SystemTime,
+}
+
+impl Seen {
+    /// This event, where it makes `now` a duplicate: another connection has brought it inside the window.
+    fn original(&self, now: &Seen, window: Duration) -> Option<Uuid> {
+        // Two connections do not deliver in the order in which they read: the other one's may be the earlier.
+        let apart = now.at.duration_since(self.at).unwrap_or_else(|ahead| ahead.duration());
+        let other = self.connection != now.connection && self.event != now.event;
+        (apart <= window && other).then_some(self.event)
+    }
 }
 
 /// The notifications of the last minutes.
@@ -305,12 +290,7 @@ struct Recent {
 impl Recent {
     /// The event that another connection has brought with the same notification inside the window.
     fn original(&self, print: Print, now: &Seen, window: Duration) -> Option<Uuid> {
-        let earlier = self.seen.get(&print)?;
-        // Two connections do not deliver in the order in which they read: the other one's may be the earlier.
-        let apart = now.at.duration_since(earlier.at).unwrap_or_else(|ahead| ahead.duration());
-        let inside = apart <= window;
-        let other = earlier.connection != now.connection && earlier.event != now.event;
-        (inside && other).then_some(earlier.event)
+        self.seen.get(&print)?.original(now, window)
     }
 
     fn add(&mut self, print: Print, seen: Seen, window: Duration) {
@@ -338,7 +318,8 @@ mod tests {
         let window = Duration::from_secs(60);
         let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
         let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let print = Print::of("write1", 0, "document");
+        let print = |number: u128| Print::of(Uuid::from_u128(number));
+        let (print, others) = (print(1), [print(2), print(3)]);
         let mut recent = Recent::default();
         recent.add(print, Seen { event: first, connection: first, at: at(100) }, window);
         let check = |print, event, connection, seconds, expected: Option<Uuid>| {
@@ -351,8 +332,9 @@ mod tests {
         check(print, second, second, 161, None);
         check(print, second, second, 99, Some(first));
         check(print, second, second, 39, None);
-        check(Print::of("write2", 0, "document"), second, second, 110, None);
-        check(Print::of("write1", 1, "document"), second, second, 110, None);
+        for other in others {
+            check(other, second, second, 110, None);
+        }
     }
 
     #[test]
@@ -386,7 +368,7 @@ mod tests {
         for seconds in 0..1000 {
             let event = Uuid::from_u128(seconds);
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64);
-            recent.add(Print::of("write", seconds as u32, ""), Seen { event, connection: event, at }, window);
+            recent.add(Print::of(event), Seen { event, connection: event, at }, window);
         }
         assert!(recent.seen.len() <= 62 && recent.order.len() <= 62);
     }

@@ -1,7 +1,7 @@
 //! Connections: one supervised actor for every configured endpoint, and the intake that they feed.
 //!
 //! [`broadworks`] connects, `session` owns the socket; [`documents`] makes events of what it reads; [`intake`] has
-//! them stored. [`endpoints`] is which of them there are, which a reload may change.
+//! them stored; [`prints`] is how a duplicate is recognised. [`endpoints`] is which of them there are, which a reload may change.
 
 pub mod broadworks;
 pub mod documents;
@@ -9,6 +9,7 @@ pub mod endpoints;
 pub mod intake;
 pub mod link;
 mod notification_ids;
+pub mod prints;
 mod session;
 
 pub use broadworks::BroadworksConnection;

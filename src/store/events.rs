@@ -133,35 +133,14 @@ impl Reader {
         Ok(row.and_then(|row| u64::try_from(row.int(0)?).ok()).unwrap_or_default())
     }
 
-    pub async fn recent_notifications(
-        &self,
-        since: SystemTime,
-        before: i64,
-        limit: usize,
-    ) -> Result<Vec<RecentNotification>, ReadError> {
+    pub async fn recent_uuids(&self, since: Uuid, limit: usize) -> Result<Vec<Uuid>, ReadError> {
         let sql = format!(
-            "select cast(id as bigint), cast(source as text), cast(notification_id as text), cast(command_index as bigint),
-                cast(uuid as text), cast(event as text), {received}
-             from em_event where inserted >= {since} and uuid is not null and notification_id is not null
-                and (note is null or note not like '%duplicate of %') and id < cast($2 as bigint)
-             order by em_event.id desc limit cast($3 as bigint)",
-            received = self.dialect().micros("inserted"),
-            since = self.dialect().time("$1"),
+            "select cast(uuid as text) from em_event where uuid >= {since}
+             order by em_event.uuid desc limit cast($2 as bigint)",
+            since = self.dialect().uuid("$1"),
         );
-        let params = vec![Value::Int(micros(since)), Value::Int(before), limit_value(limit)];
-        let rows = self.rows(sql, params).await?;
-        let recent = rows.into_iter().filter_map(|mut row| {
-            Some(RecentNotification {
-                id: row.int(0)?,
-                source: row.text(1).unwrap_or_default(),
-                notification_id: row.text(2)?,
-                command_index: row.count(3),
-                uuid: row.uuid(4)?,
-                document: row.text(5).unwrap_or_default().into(),
-                received: row.time(6),
-            })
-        });
-        Ok(recent.collect())
+        let params = vec![Value::Text(since.to_string()), limit_value(limit)];
+        Ok(self.rows(sql, params).await?.into_iter().filter_map(|mut row| row.uuid(0)).collect())
     }
 
     pub async fn last_notification_id(

@@ -52,6 +52,7 @@ pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
+pub(crate) use sqlite::real_path;
 pub use sqlite::statements as sqlite_tables;
 pub use sweep::SweepError;
 
@@ -406,15 +407,9 @@ impl Store {
         self.inner.events.reader.failed().await
     }
 
-    /// A page of notifications received since then, the latest first; `before` is the id of the last row of the page
-    /// before, `i64::MAX` for the first. Those that are marked as duplicates are left out.
-    pub async fn recent_notifications(
-        &self,
-        since: SystemTime,
-        before: i64,
-        limit: usize,
-    ) -> Result<Vec<RecentNotification>, ReadError> {
-        self.inner.events.reader.recent_notifications(since, before, limit).await
+    /// The uuids of the latest events, the newest first, back to `since`: those that are made of the time come in its order.
+    pub async fn recent_uuids(&self, since: Uuid, limit: usize) -> Result<Vec<Uuid>, ReadError> {
+        self.inner.events.reader.recent_uuids(since, limit).await
     }
 
     /// The id of the last notification of this source that was received before then, as far as it is among the latest

@@ -348,18 +348,6 @@ pub struct Counts {
     pub oldest_pending: Option<SystemTime>,
 }
 
-/// A notification that has been stored lately, to recognise its duplicates after a restart.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RecentNotification {
-    pub id: i64,
-    pub source: String,
-    pub notification_id: String,
-    pub command_index: u32,
-    pub uuid: Uuid,
-    pub document: Arc<str>,
-    pub received: SystemTime,
-}
-
 /// What a sweep has deleted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {

@@ -10,6 +10,7 @@ use actix_rt::time::sleep;
 use eventmanager::config::Live;
 use eventmanager::connections::documents::Source;
 use eventmanager::connections::intake::Incoming;
+use eventmanager::connections::prints::Uuids;
 use eventmanager::event::Status;
 use eventmanager::processors::reprovision;
 use eventmanager::processors::subject::Subject;
@@ -83,7 +84,11 @@ pub async fn run(site: &mut Site, sequence: &Sequence) -> Result<Report, String>
 
 /// The commands as the connection reads them.
 fn events(sequence: &Sequence, reference: &Reference) -> Vec<Incoming> {
-    let source = Source { name: "as1".into(), rules: Some(Live::fixed(reference.rules.clone())) };
+    let source = Source {
+        name: "as1".into(),
+        rules: Some(Live::fixed(reference.rules.clone())),
+        uuids: Uuids::new("server as1".into()),
+    };
     let documents = sequence.commands.iter().enumerate().map(|(number, (_, sent))| sent.document(number));
     let mut events: Vec<Incoming> =
         documents.flat_map(|document| source.read(document.as_bytes()).events).collect();

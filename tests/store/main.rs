@@ -114,7 +114,7 @@ const PROMISES: &[(&str, Promise)] = &[
         Box::pin(reading::what_changes_is_told_and_its_lines_are_read(site))
     }),
     ("counts_tell_ours_from_others", |site| Box::pin(reading::counts_tell_ours_from_others(site))),
-    ("recent_notifications_come_back", |site| Box::pin(reading::recent_notifications_come_back(site))),
+    ("the_latest_uuids_come_back", |site| Box::pin(reading::the_latest_uuids_come_back(site))),
     ("the_last_notification_of_a_server_is_found", |site| {
         Box::pin(reading::the_last_notification_of_a_server_is_found(site))
     }),

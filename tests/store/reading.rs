@@ -4,6 +4,7 @@ use crate::site::*;
 use eventmanager::event::Status;
 use eventmanager::store::{Changed, Counts, EventFilter, ReadError};
 use std::time::{Duration, SystemTime};
+use uuid::Uuid;
 
 pub async fn what_changes_is_told_and_its_lines_are_read(site: Site) {
     let running = site.open().ready().await;
@@ -58,25 +59,22 @@ pub async fn counts_tell_ours_from_others(site: Site) {
     running.close().await;
 }
 
-pub async fn recent_notifications_come_back(site: Site) {
+pub async fn the_latest_uuids_come_back(site: Site) {
     let running = site.open();
-    let mut old = event("a");
-    old.received -= Duration::from_secs(3600);
-    let mut without_id = event("a");
-    without_id.notification_id = None;
-    let mut second = event("b");
-    second.command_index = 1;
-    within(running.store.append(vec![old.clone(), event("a"), without_id, second.clone()])).await.unwrap();
-    let since = old.received + Duration::from_secs(1);
-    let recent = running.store.recent_notifications(since, i64::MAX, 100).await.unwrap();
-    assert_eq!(recent.len(), 2);
-    let last = &recent[0];
-    assert_eq!((last.uuid, last.command_index, &*last.source), (second.uuid, 1, "as1"));
-    assert_eq!((&*last.notification_id, &last.document), ("write264", &second.document));
-    let latest = running.store.recent_notifications(SystemTime::UNIX_EPOCH, i64::MAX, 1).await.unwrap();
-    assert_eq!(latest, recent[..1]);
-    let rest = running.store.recent_notifications(since, recent[0].id, 100).await.unwrap();
-    assert_eq!(rest, recent[1..]);
+    let mut events: Vec<_> = ["a", "b", "c"].map(event).into();
+    let uuid = |number: u128| Uuid::from_u128(0x019c_a3c0_0000_7000_8000_0000_0000_0000 + (number << 80));
+    for (number, event) in (0..).zip(&mut events) {
+        event.uuid = uuid(number);
+    }
+    // In whatever order they are stored.
+    within(running.store.append(vec![events[2].clone(), events[0].clone(), events[1].clone()]))
+        .await
+        .unwrap();
+    let recent = async |since, limit| running.store.recent_uuids(since, limit).await.unwrap();
+    assert_eq!(recent(uuid(0), 100).await, [uuid(2), uuid(1), uuid(0)]);
+    assert_eq!(recent(uuid(0), 2).await, [uuid(2), uuid(1)]);
+    assert_eq!(recent(uuid(1), 100).await, [uuid(2), uuid(1)]);
+    assert!(recent(uuid(3), 100).await.is_empty());
     running.close().await;
 }
 
