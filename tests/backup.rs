@@ -252,9 +252,16 @@ fn a_copy_never_takes_the_place_of_the_database_itself() {
     let daemon = site.start();
     eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
     let database = site.database().path().expect("a file").to_owned();
-    let (code, said) = backup(&site, &["--force", &database]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("is the database itself"), "{said}");
+    let link = file(&site, "link.db");
+    std::os::unix::fs::symlink(&database, &link).expect("a link");
+    // Its companions are parts of it, whether they are there at the moment or not.
+    let companions = ["", "-wal", "-shm", "-journal", ".lock"].map(|name| format!("{database}{name}"));
+    for target in companions.iter().chain([&link]) {
+        let (code, said) = backup(&site, &["--force", target]);
+        assert_eq!(code, Some(1), "{target}: {said}");
+        assert!(said.contains("is the database itself, or a part of it"), "{target}: {said}");
+    }
+    assert_eq!(daemon.get("/readyz").0, 200);
 }
 
 #[test]

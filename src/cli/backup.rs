@@ -7,6 +7,7 @@
 use super::progress::Progress;
 use super::{complain, say};
 use crate::config::{self, Database};
+use crate::store::real_path;
 use anyhow::{Context, anyhow, bail, ensure};
 use clap::Args;
 use rusqlite::backup::{Backup, StepResult};
@@ -58,8 +59,14 @@ pub fn backup(options: &Options) -> anyhow::Result<ExitCode> {
     ensure!(!sources.is_empty(), "there is no embedded database to copy");
     let is_whole = sources.len() == if one { 1 } else { 2 };
     for (_, target) in &sources {
-        let is_source = |(path, _): &(&PathBuf, PathBuf)| is_same_file(path, target);
-        ensure!(!sources.iter().any(is_source), "{} is the database itself", target.display());
+        // While it is written the copy has another name.
+        let names = [target.clone(), part_of(target)];
+        let is_source = |(path, _): &(&PathBuf, PathBuf)| names.iter().any(|name| belongs_to(name, path));
+        ensure!(
+            !sources.iter().any(is_source),
+            "{} is the database itself, or a part of it",
+            target.display()
+        );
         ensure!(
             options.force || !target.exists(),
             "{} is there already; --force writes over it",
@@ -76,10 +83,22 @@ pub fn backup(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Whether both names lead to one file.
-fn is_same_file(one: &Path, other: &Path) -> bool {
-    let resolved = [one, other].map(Path::canonicalize);
-    matches!(resolved, [Ok(one), Ok(other)] if one == other)
+/// Whether a name leads to a database or to one of the files that SQLite and the daemon keep beside it, also where that is
+/// not there at the moment.
+fn belongs_to(name: &Path, database: &Path) -> bool {
+    let (name, database) = (real_path(name), real_path(database).into_os_string());
+    ["", "-wal", "-shm", "-journal", ".lock"].into_iter().any(|companion| {
+        let mut path = database.clone();
+        path.push(companion);
+        name == Path::new(&path)
+    })
+}
+
+/// The name of a copy while it is written.
+fn part_of(target: &Path) -> PathBuf {
+    let mut part = target.as_os_str().to_owned();
+    part.push(".part");
+    part.into()
 }
 
 /// `copy-subscribers.db` of `copy.db`.
@@ -117,9 +136,7 @@ fn snapshot(path: &Path) -> anyhow::Result<Connection> {
 
 /// Copies a snapshot and gives the copy its name once it is whole and on the disk; returns its size in bytes.
 fn copy(snapshot: &Connection, target: &Path) -> anyhow::Result<u64> {
-    let mut part = target.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
+    let part = part_of(target);
     let lock = create(&part)?;
     let copied = fill(snapshot, &part).and_then(|()| {
         lock.sync_all()?;
@@ -130,6 +147,9 @@ fn copy(snapshot: &Connection, target: &Path) -> anyhow::Result<u64> {
     if copied.is_err() {
         // Whoever reads the error need not clean up.
         let _ = std::fs::remove_file(&part);
+        let mut journal = part.into_os_string();
+        journal.push("-journal");
+        let _ = std::fs::remove_file(journal);
     }
     copied
 }

@@ -9,6 +9,7 @@ mod file;
 mod pool;
 mod tables;
 
+pub(crate) use file::real_path;
 pub(crate) use pool::Pool;
 pub use tables::statements;
 
@@ -16,9 +17,8 @@ use super::health::Tables;
 use super::limits::EventWidths;
 use super::writer::{Backend, CommitError, Connected};
 use super::writes::{Outcome, Write};
-use file::FileId;
+use file::{FileId, Lock, Paths};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -27,9 +27,11 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// The writing side of a database file.
 pub(crate) struct Sqlite {
-    path: PathBuf,
+    paths: Paths,
     tables: Tables,
     open: Option<Open>,
+    /// Keeps a second daemon from running the same events; `None` where there are no events.
+    lock: Option<Lock>,
 }
 
 struct Open {
@@ -37,22 +39,28 @@ struct Open {
     widths: EventWidths,
     /// The file that is open, which may not be the one at the path any more.
     file: FileId,
-    /// Keeps a second daemon from running the same events; `None` where there are no events.
-    _lock: Option<File>,
+    /// The same of its write-ahead log, once something has been written.
+    log: Option<FileId>,
 }
 
 impl Sqlite {
     pub fn new(path: PathBuf, tables: Tables) -> Self {
-        Sqlite { path, tables, open: None }
+        Sqlite { paths: Paths::of(path), tables, open: None, lock: None }
     }
 
-    fn reopen(&self) -> Result<(Open, Connected), String> {
-        let lock = self.tables.events.then(|| file::lock(&self.path)).transpose()?;
-        file::create_private(&self.path).map_err(|error| error.to_string())?;
-        let file = FileId::of(&self.path).ok_or("the file was removed as soon as it was made")?;
-        let mut connection = open(&self.path).map_err(|error| error.to_string())?;
+    fn reopen(&mut self) -> Result<(Open, Connected), String> {
+        let path = &self.paths.database;
+        if let Some(directory) = missing_directory(path) {
+            return Err(format!("directory {} does not exist", directory.display()));
+        }
+        file::create_private(path).map_err(|error| error.to_string())?;
+        if self.tables.events {
+            self.lock = Some(Lock::take(path, self.lock.take())?);
+        }
+        let file = FileId::of(path).ok_or("the file was removed as soon as it was made")?;
+        let mut connection = open(path).map_err(|error| error.to_string())?;
         let found = tables::prepare(&mut connection, self.tables).map_err(|error| error.to_string())?;
-        let open = Open { connection, widths: found.widths, file, _lock: lock };
+        let open = Open { connection, widths: found.widths, file, log: None };
         Ok((open, Connected { limits: found.limits }))
     }
 }
@@ -69,10 +77,20 @@ impl Backend for Sqlite {
         let open =
             self.open.as_mut().ok_or_else(|| CommitError::Unavailable("the file is not open".to_owned()))?;
         // Whatever is committed to a file without a name is lost when it is closed.
-        if FileId::of(&self.path) != Some(open.file) {
+        if FileId::of(&self.paths.database) != Some(open.file) {
             return Err(CommitError::Unavailable("the file was removed or replaced".to_owned()));
         }
-        commit::commit(&mut open.connection, &open.widths, writes).map_err(classify)
+        let log = &self.paths.log;
+        if open.log.is_some() && FileId::of(log) != open.log {
+            // What is in it goes into the database while we have it: nobody else can read it any more.
+            let saved = open.connection.query_row("pragma wal_checkpoint(truncate)", [], |_| Ok(()));
+            let saved = saved.err().map(|error| format!(", and its content cannot be saved: {error}"));
+            let lost = format!("{} was removed or replaced{}", log.display(), saved.unwrap_or_default());
+            return Err(CommitError::Unavailable(lost));
+        }
+        let outcomes = commit::commit(&mut open.connection, &open.widths, writes).map_err(classify)?;
+        open.log = open.log.or_else(|| FileId::of(log));
+        Ok(outcomes)
     }
 
     async fn lost(&mut self) -> String {

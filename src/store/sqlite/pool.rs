@@ -1,6 +1,6 @@
 //! Read connections to a SQLite file: a few. Lists are read on a blocking thread, single rows where they are wanted.
 
-use super::file::FileId;
+use super::file::{FileId, Paths};
 use crate::store::reader::{Row, Value};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
@@ -13,15 +13,18 @@ const CONNECTIONS: usize = 4;
 
 #[derive(Clone)]
 pub(crate) struct Pool {
-    path: PathBuf,
-    /// With the file that each has open, which may have been replaced since.
-    idle: Arc<Mutex<Vec<(Connection, FileId)>>>,
+    paths: Paths,
+    /// With the files that each has open, which may have been replaced since.
+    idle: Arc<Mutex<Vec<(Connection, Files)>>>,
     permits: Arc<Semaphore>,
 }
 
+/// A database and its write-ahead log.
+type Files = (Option<FileId>, Option<FileId>);
+
 impl Pool {
     pub fn new(path: PathBuf) -> Self {
-        Pool { path, idle: Arc::default(), permits: Arc::new(Semaphore::new(CONNECTIONS)) }
+        Pool { paths: Paths::of(path), idle: Arc::default(), permits: Arc::new(Semaphore::new(CONNECTIONS)) }
     }
 
     /// All rows of a query for a few keys, on this very thread: that takes microseconds, less than waking another one.
@@ -45,22 +48,22 @@ impl Pool {
     }
 
     fn query(&self, sql: &str, params: Vec<Value>) -> rusqlite::Result<Vec<Row>> {
-        let (connection, file) = self.connection()?;
+        let (connection, files) = self.connection()?;
         let rows = query(&connection, &sql.replace('$', "?"), params)?;
         // A connection that failed is not used again.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, file));
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, files));
         Ok(rows)
     }
 
-    fn connection(&self) -> rusqlite::Result<(Connection, FileId)> {
-        let now = FileId::of(&self.path);
+    fn connection(&self) -> rusqlite::Result<(Connection, Files)> {
+        let Paths { database, log } = &self.paths;
+        let now = (FileId::of(database), FileId::of(log));
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(_, file)| Some(*file) == now);
-        match (idle.pop(), now) {
-            (Some(connection), _) => Ok(connection),
-            (None, Some(file)) => Ok((open(&self.path)?, file)),
-            // SQLite's own words for a file that is not there.
-            (None, None) => open(&self.path).map(|connection| (connection, FileId::default())),
+        idle.retain(|(_, files)| *files == now);
+        match idle.pop() {
+            Some(connection) => Ok(connection),
+            // Where there is no file: SQLite's own words.
+            None => open(database).map(|connection| (connection, now)),
         }
     }
 }
