@@ -60,7 +60,10 @@ fn seeding_is_refused_where_it_would_do_harm() {
     let (code, text) = shadow.run(&["seed"]);
     assert_eq!((code, text.contains("there is no [shadow]")), (1, true), "{text}");
     let (_, text) = shadow.run(&["check"]);
-    assert!(text.contains("warning: ") && text.contains("mode \"shadow\" without [shadow]"), "{text}");
+    let file = shadow.site.config().display().to_string();
+    let warning = text.lines().find(|line| line.contains("mode \"shadow\" without [shadow]"));
+    let warning = warning.unwrap_or_else(|| panic!("{text}"));
+    assert!(warning.starts_with(&format!("{file}:")) && warning.contains(": warning: "), "{warning}");
     assert_eq!(shadow.subscribers(), Vec::<String>::new());
 }
 
