@@ -1,5 +1,6 @@
 //! The file of a database as the file system has it: made for its owner alone, used by one daemon, and still there.
 
+use crate::store::errors::{IN_USE, MISSING};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -47,12 +48,12 @@ pub(super) fn lock(path: &Path) -> Result<File, String> {
     name.push(".lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&name);
     let file = file.map_err(|error| match super::missing_directory(path) {
-        Some(directory) => format!("directory {} does not exist", directory.display()),
+        Some(directory) => format!("directory {} {MISSING}", directory.display()),
         None => format!("{}: {error}", Path::new(&name).display()),
     })?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err("another eventmanager uses this database".to_owned()),
+        Err(TryLockError::WouldBlock) => Err(IN_USE.to_owned()),
         Err(TryLockError::Error(error)) => Err(format!("{}: {error}", Path::new(&name).display())),
     }
 }
