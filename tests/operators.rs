@@ -143,7 +143,7 @@ fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() 
         logged("eventmanager started");
         let daemon = daemon_of(terminal.id());
         assert!(signal(&daemon, "HUP"));
-        logged("configuration reloaded");
+        logged("reload ended");
         terminal.kill().expect("killed");
         terminal.wait().expect("ended");
         if minds {
@@ -151,7 +151,7 @@ fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() 
         } else {
             eventually("it reloads", || {
                 let log = std::fs::read_to_string(&log).ok()?;
-                (log.matches("configuration reloaded").count() == 2).then_some(())
+                (log.matches("reload ended").count() == 2).then_some(())
             });
             assert!(signal(&daemon, "TERM"));
         }
