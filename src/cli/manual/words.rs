@@ -295,7 +295,13 @@ static WORDS: &[(&str, Words)] = &[
     ),
     (
         "simulate ema",
-        words(PLAIN, &[("eventmanager simulate ema --latency 5ms", "An EMA that takes its time")]),
+        words(
+            PLAIN,
+            &[
+                ("eventmanager simulate ema --latency 5ms", "An EMA that takes its time"),
+                ("eventmanager simulate ema --script rules.json", "One that does what the rules say"),
+            ],
+        ),
     ),
     ("simulate surgemail", words(PLAIN, &[("eventmanager simulate surgemail", "A mail server")])),
     (
