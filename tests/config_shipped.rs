@@ -95,6 +95,22 @@ fn keys_shown(section: &str) -> BTreeSet<String> {
     shown
 }
 
+#[test]
+fn the_toml_that_the_guide_makes_of_an_em_ini_says_the_same() {
+    let page = include_str!("../docs/configuration.md");
+    let block = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let simulated = include_str!("../config/simulated.toml");
+    let cities = simulated.split_once("[numbering.phone_contexts]").expect("cities").1;
+    let cities = cities.split("\n[").next().expect("an end");
+    let text = format!("{block}\n[numbering.phone_contexts]{cities}");
+    let toml = parse_toml(&text, "eventmanager.toml", &surroundings()).unwrap_or_else(|p| panic!("{p}"));
+    let ini = include_str!("fixtures/config/em.ini");
+    let mut ini = parse_ini(ini, "em.ini", &surroundings()).unwrap_or_else(|p| panic!("{p}")).config;
+    ini.ema.as_mut().expect("[ema]").faults.insert(13005, FaultClass::Absent);
+    assert_eq!(toml.config, ini);
+    assert!(toml.warnings.is_empty(), "{}", toml.warnings);
+}
+
 /// The default of `option` that `eventmanager simulate PEER --help` tells.
 fn default_of(peer: &str, option: &str) -> String {
     let program = std::process::Command::new(env!("CARGO_BIN_EXE_eventmanager"))

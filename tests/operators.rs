@@ -143,7 +143,7 @@ fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() 
         logged("eventmanager started");
         let daemon = daemon_of(terminal.id());
         assert!(signal(&daemon, "HUP"));
-        logged("configuration reloaded");
+        logged("reload ended");
         terminal.kill().expect("killed");
         terminal.wait().expect("ended");
         if minds {
@@ -151,7 +151,7 @@ fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() 
         } else {
             eventually("it reloads", || {
                 let log = std::fs::read_to_string(&log).ok()?;
-                (log.matches("configuration reloaded").count() == 2).then_some(())
+                (log.matches("reload ended").count() == 2).then_some(())
             });
             assert!(signal(&daemon, "TERM"));
         }
@@ -188,4 +188,16 @@ fn a_misspelt_key_of_an_em_ini_is_named_beside_its_errors() {
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("primary_host: is missing"), "{text}");
     assert!(text.contains("primary_hots: warning: unknown key, ignored; did you mean"), "{text}");
+}
+
+#[test]
+fn a_demo_completes_every_event_unless_it_is_asked_for_failures() {
+    let demo = ["demo", "--rate", "60", "--duration", "2"];
+    let (code, text) = eventmanager(&demo);
+    assert!(code == Some(0) && text.contains("\nevery event completed"), "{text}");
+    assert!(text.contains("commands    eventmanager status --url http://127.0.0.1:"), "{text}");
+    let (code, text) = eventmanager(&[&demo[..], &["--failures", "2"]].concat());
+    assert!(code == Some(1) && text.contains("NOT every event completed"), "{text}");
+    let failed = text.split(" completed, ").nth(1).and_then(|rest| rest.split(' ').next());
+    assert!(failed.and_then(|count| count.parse().ok()).is_some_and(|count: u32| count >= 2), "{text}");
 }

@@ -81,10 +81,21 @@ fn is_whole(there: &Path) {
     let program = there.join("bin/eventmanager");
     let version = run(Command::new(&program).arg("--version"));
     assert_eq!(version.trim(), format!("eventmanager {}", env!("CARGO_PKG_VERSION")));
+    leads_to_what_is_there(there, &files);
     let unit = std::fs::read_to_string(there.join("deploy/eventmanager.service")).expect("a unit");
     assert!(unit.contains("ExecStart=/opt/eventmanager/bin/eventmanager run"), "{unit}");
     let sections = run(Command::new("objdump").arg("-h").arg(&program));
     assert!(sections.contains(".gnu_debuglink") && !sections.contains(".debug_info"), "{sections}");
+}
+
+/// What the README in the tarball points to is in the tarball.
+fn leads_to_what_is_there(there: &Path, files: &BTreeSet<String>) {
+    let readme = std::fs::read_to_string(there.join("README.md")).expect("a README");
+    let targets = readme.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    for target in targets.filter(|target| !target.is_empty() && !target.contains("://")) {
+        let is_there = files.contains(target) || there.join(target).is_dir();
+        assert!(is_there, "README.md leads to {target}, which is not there");
+    }
 }
 
 /// Licences and bill of materials tell of the same parts, and of those that everybody asks for.

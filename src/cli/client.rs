@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::Args;
 use reqwest::{Certificate, Method, StatusCode, Url};
 use serde_json::Value;
+use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,10 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Whoever answers more than this is no daemon of ours, in bytes.
 const LONGEST: usize = 16 << 20;
+/// What the HTTP client says of an answer that is none, such as the alert of a TLS server.
+const NO_HTTP: &str = "invalid HTTP version";
+/// What the verifier calls a certificate of an authority that a server shows as its own.
+const CA_AS_SERVER: &str = "CaUsedAsEndEntity";
 /// The token, where there is no file of it.
 const TOKEN_VARIABLE: &str = "EVENTMANAGER_TOKEN";
 
@@ -191,14 +196,20 @@ impl Client {
 
     fn no_answer(&self, error: reqwest::Error) -> anyhow::Error {
         let (url, connecting) = (self.url.as_str().trim_end_matches('/'), error.is_connect());
-        let absent = is_refused(&error);
+        let (absent, distrust) = (is_refused(&error), distrust(&error));
         // The URL is named once.
         let reason = format!("{:#}", anyhow!(error.without_url()));
-        if connecting && (reason.contains("certificate") || reason.contains("tls")) {
-            return anyhow!("{url} is not trusted: {reason}; --ca FILE names the certificate to trust");
+        if let Some(advice) = distrust {
+            return anyhow!("{url} is not trusted: {reason}; {advice}");
         }
         if !connecting {
-            return anyhow!("{url} gave no answer: {reason}");
+            let hint = match self.url.scheme() {
+                "http" if reason.contains(NO_HTTP) => {
+                    "; does it serve TLS? Then its URL begins with https://"
+                }
+                _ => "",
+            };
+            return anyhow!("{url} gave no answer: {reason}{hint}");
         }
         let message = format!(
             "no daemon answers at {url}: {reason}\n\
@@ -227,11 +238,48 @@ impl Client {
     }
 }
 
+/// What went wrong below the HTTP client, from the outside to the inside.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&cause| match cause.downcast_ref::<io::Error>() {
+        // Its `source` passes over what is in it.
+        Some(error) => error.get_ref().map(|inside| inside as &(dyn Error + 'static)),
+        None => cause.source(),
+    })
+}
+
 /// Whether nothing listens at the address, which is how a daemon that is down looks.
 fn is_refused(error: &reqwest::Error) -> bool {
-    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
-    let mut errors = causes.filter_map(|cause| cause.downcast_ref::<io::Error>());
+    let mut errors = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
     errors.any(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// What to do where TLS is the reason; `None` where it is not.
+fn distrust(error: &reqwest::Error) -> Option<&'static str> {
+    causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()).map(advice)
+}
+
+fn advice(error: &rustls::Error) -> &'static str {
+    use rustls::CertificateError::*;
+    let rustls::Error::InvalidCertificate(reason) = error else {
+        return match error {
+            rustls::Error::InvalidMessage(_) => "does it serve TLS? Without it its URL begins with http://",
+            _ => "--ca FILE names the certificate to trust",
+        };
+    };
+    match reason {
+        NotValidForName | NotValidForNameContext { .. } => {
+            "the certificate is for another name: --url https://NAME:PORT asks by one that is in it"
+        }
+        Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => {
+            "renew it, or set the clock of this host"
+        }
+        // What `openssl req -x509` makes unless told otherwise.
+        Other(other) if other.to_string().contains(CA_AS_SERVER) => {
+            "it is the certificate of an authority (CA:TRUE) and no server's: make one with \"CA:FALSE\", as \
+             docs/operations.md has it, or have the authority sign one for the server"
+        }
+        _ => "--ca FILE names the certificate to trust",
+    }
 }
 
 /// The name of who runs the command, also behind sudo.

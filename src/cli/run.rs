@@ -4,6 +4,7 @@ use super::{check, descriptors};
 use crate::app::{App, Program};
 use crate::config;
 use crate::reload::Reload;
+use crate::store;
 use crate::supervision::Exit;
 use crate::systemd;
 use crate::telemetry;
@@ -26,9 +27,11 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let loaded = config::load(path)?;
     let (_log, log) = telemetry::start_log(&loaded.config.log);
     for warning in &loaded.warnings.list {
-        tracing::warn!(%warning, "configuration");
+        tracing::warn!(warning = format!("{}:{warning}", loaded.warnings.file), "configuration");
     }
-    for remark in check::remarks(&loaded.config) {
+    let missing = store::missing_directories(&loaded.config.store).into_iter();
+    let missing = missing.map(|directory| check::missing(&directory));
+    for remark in check::remarks(&loaded.config).into_iter().chain(missing) {
         tracing::warn!(remark, "configuration");
     }
     descriptors::raise();

@@ -95,11 +95,20 @@ async fn connected(mut health: Receiver<StoreHealth>, first: &StoreHealth) -> an
             return Ok(());
         }
         if let Some(reason) = reason(&now) {
-            bail!(
-                "our own store cannot be written: {reason} (is the daemon running? stop it while subscribers are copied)"
-            );
+            bail!("our own store cannot be written: {reason}{}", hint(&reason));
         }
         health.changed().await.context("our own store has closed")?;
+    }
+}
+
+/// What to do about a store that cannot be written.
+fn hint(reason: &str) -> &'static str {
+    match reason {
+        reason if reason.ends_with(store::MISSING) => {
+            " (make it first, for the user that the daemon runs as)"
+        }
+        reason if reason == store::IN_USE => " (the daemon runs: stop it while subscribers are copied)",
+        _ => "",
     }
 }
 

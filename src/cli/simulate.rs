@@ -1,5 +1,6 @@
 //! `eventmanager simulate …`: one of the peers as a program of its own, until Ctrl-C or SIGTERM.
 
+use super::manual::SCRIPT;
 use crate::cli::units::duration;
 use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator, END, encode};
 use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, faults};
@@ -65,8 +66,8 @@ pub struct Ema {
     /// Between a request and its answer, such as 5ms
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = duration)]
     latency: Duration,
-    /// Rules for what shall go wrong (JSON)
-    #[arg(long, value_name = "FILE")]
+    /// Rules for what shall go wrong, in JSON; --help has the format
+    #[arg(long, value_name = "FILE", long_help = SCRIPT)]
     script: Option<PathBuf>,
     /// Name that may log in
     #[arg(long, default_value = "emauser")]
@@ -85,8 +86,8 @@ pub struct Surgemail {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7026")]
     listen: SocketAddr,
-    /// Rules for what shall go wrong (JSON)
-    #[arg(long, value_name = "FILE")]
+    /// Rules for what shall go wrong, in JSON; --help has the format
+    #[arg(long, value_name = "FILE", long_help = SCRIPT)]
     script: Option<PathBuf>,
     /// The administrator's name
     #[arg(long, default_value = "mailadmin")]

@@ -27,7 +27,7 @@ pub use difference::{Change, Difference, difference};
 pub use em_ini::parse_ini;
 pub use live::{Live, Setting};
 pub use problem::{Problem, Problems};
-pub use surroundings::Surroundings;
+pub use surroundings::{STATE_DIRECTORY, Surroundings};
 pub use toml_file::parse_toml;
 pub use values::*;
 

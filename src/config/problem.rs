@@ -45,7 +45,7 @@ impl Problems {
 
 impl Problem {
     /// The same, to stand among what is an error.
-    pub(super) fn into_warning(self) -> Self {
+    pub fn into_warning(self) -> Self {
         Problem { message: format!("warning: {}", self.message), ..self }
     }
 }

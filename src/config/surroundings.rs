@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// More than this is no secret but a mistake, `/dev/zero` perhaps.
 const LARGEST_FILE: u64 = 1 << 20;
 
+/// Where the daemon keeps its files unless told: what `StateDirectory=` of the unit makes.
+pub const STATE_DIRECTORY: &str = "/var/lib/eventmanager";
+
 /// The outside as a configuration file sees it.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -49,7 +52,7 @@ impl Surroundings {
     /// Where the daemon keeps its files unless told: systemd's `StateDirectory=`, else the usual place.
     pub(super) fn state_directory(&self) -> PathBuf {
         let given = self.variables.get("STATE_DIRECTORY").and_then(|list| list.split(':').next());
-        given.filter(|path| !path.is_empty()).unwrap_or("/var/lib/eventmanager").into()
+        given.filter(|path| !path.is_empty()).unwrap_or(STATE_DIRECTORY).into()
     }
 
     fn content(&self, path: &str) -> Result<String, String> {

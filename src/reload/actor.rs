@@ -83,7 +83,8 @@ impl Reloader {
 async fn reload(mut taken: Taken, _told: ReloadTold) {
     let outcome = taken.get().reload().await;
     outcome.count(1);
-    tracing::info!(outcome = outcome.as_str(), "configuration reloaded");
+    // Said of every one: why it was refused or failed stands in the lines before.
+    tracing::info!(outcome = outcome.as_str(), "reload ended");
 }
 
 impl Actor for Reloader {

@@ -1,7 +1,7 @@
 //! Scripted misbehaviour: rules that say which requests are answered otherwise than they should be.
 //!
 //! A script is a list of rules; of those that match a request, the first that is neither skipping nor used up
-//! applies. `eventmanager simulate ema --script FILE` reads them from JSON:
+//! applies. `eventmanager simulate ema --script FILE` reads them from JSON (`src/cli/manual/script.rs` tells its users):
 //!
 //! ```json
 //! [ {"match": {"op": "Create", "mo": "DNSSubscription", "contains": "299555"},

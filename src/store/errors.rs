@@ -3,6 +3,11 @@
 use crate::event::Status;
 use thiserror::Error;
 
+/// Why a database cannot be used: it belongs to another process.
+pub const IN_USE: &str = "another eventmanager uses this database";
+/// The end of the reason where the directory of a file is not there.
+pub const MISSING: &str = "does not exist";
+
 /// The configuration cannot be turned into a store; an unreachable database is no such error.
 #[derive(Debug, Error)]
 pub enum OpenError {

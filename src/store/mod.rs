@@ -44,7 +44,7 @@ pub use acts::{Act, AuditLine, Pause, PauseChange};
 pub use decisions::{Decided, Decision, Verb};
 pub use directory::{SubscriberRow, SubscriberSearch};
 pub use disk::Disk;
-pub use errors::{OpenError, ReadError, RecordError, StoreError};
+pub use errors::{IN_USE, MISSING, OpenError, ReadError, RecordError, StoreError};
 pub use faults::{Fault, FaultGroup, Faults};
 pub use feed::{Changed, Changes, News};
 pub use health::{DatabaseHealth, StoreHealth};

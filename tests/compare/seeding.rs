@@ -53,6 +53,9 @@ fn seeding_is_refused_where_it_would_do_harm() {
     assert_eq!(shadow.run(&["compare"]).0, 1, "comparing beside a running daemon works");
     assert_eq!(daemon.terminate(), Some(0));
     let section = format!("[shadow]\nevents = {:?}\n", shadow.release.dsn());
+    shadow.configure("shadow", &format!("{section}[store]\nevents = \"sqlite:nowhere/events.db\"\n"));
+    let (code, text) = shadow.run(&["seed"]);
+    assert_eq!((code, text.contains("nowhere does not exist (make it first")), (1, true), "{text}");
     shadow.configure("active", &section);
     let (code, text) = shadow.run(&["seed"]);
     assert_eq!((code, text.contains("processing.mode is not \"shadow\"")), (1, true), "{text}");
@@ -60,7 +63,10 @@ fn seeding_is_refused_where_it_would_do_harm() {
     let (code, text) = shadow.run(&["seed"]);
     assert_eq!((code, text.contains("there is no [shadow]")), (1, true), "{text}");
     let (_, text) = shadow.run(&["check"]);
-    assert!(text.contains("warning: ") && text.contains("mode \"shadow\" without [shadow]"), "{text}");
+    let file = shadow.site.config().display().to_string();
+    let warning = text.lines().find(|line| line.contains("mode \"shadow\" without [shadow]"));
+    let warning = warning.unwrap_or_else(|| panic!("{text}"));
+    assert!(warning.starts_with(&format!("{file}:")) && warning.contains(": warning: "), "{warning}");
     assert_eq!(shadow.subscribers(), Vec::<String>::new());
 }
 

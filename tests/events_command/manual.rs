@@ -94,6 +94,14 @@ fn every_command_has_a_manual_page_that_renders_without_a_warning() {
                 .expect("groff runs");
             let complaints = String::from_utf8_lossy(&read.stderr);
             assert!(read.status.success() && complaints.is_empty(), "{name}: {complaints}");
+            let text = String::from_utf8_lossy(&read.stdout).into_owned();
+            let head: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
+            let command = name.trim_end_matches(".1").replace('-', " ");
+            assert_eq!(
+                head.join(" "),
+                format!("eventmanager(1) {command} eventmanager(1)"),
+                "the head of {name}"
+            );
         }
     }
 }

@@ -56,6 +56,25 @@ fn every_alert_has_its_section_in_the_runbook() {
 }
 
 #[test]
+fn every_reason_of_a_bad_frame_is_explained_in_the_runbook() {
+    let sources = [
+        include_str!("../../src/connections/session.rs"),
+        include_str!("../../src/connections/documents.rs"),
+    ];
+    let given = sources.iter().flat_map(|source| source.lines());
+    let given = given.filter(|line| line.contains("unreadable(") || line.contains("Bad { label:"));
+    let is_label =
+        |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let labels: BTreeSet<&str> =
+        given.flat_map(|line| line.split('"').skip(1).step_by(2)).filter(is_label).collect();
+    let section =
+        RUNBOOK.split("## EventmanagerFramesBad\n").nth(1).and_then(|rest| rest.split("\n## ").next());
+    let rows =
+        section.expect("a section").lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    assert_eq!(rows.collect::<BTreeSet<_>>(), labels);
+}
+
+#[test]
 fn every_query_of_the_dashboard_is_promql() {
     let rules: Vec<_> = dashboard_queries()
         .into_iter()

@@ -100,7 +100,32 @@ fn a_command_speaks_tls_with_a_daemon_that_does() {
     let said = error(&["status", "--url", &url, "--ca", &path("key.pem")]);
     assert!(said.contains("key.pem"), "{said}");
     let said = error(&["status", "--url", &url.replace("https", "http")]);
-    assert!(said.contains("http://localhost"), "{said}");
+    assert!(said.contains("http://localhost") && said.contains("https://"), "{said}");
+    let said = error(&["status", "--url", &url]);
+    assert!(said.contains("is not trusted") && said.contains("--ca FILE names"), "{said}");
+}
+
+/// What `status` says of a daemon whose certificate, of these names and made with these arguments, is trusted as it is.
+fn said_of_certificate(names: &str, more: &[&str]) -> String {
+    let (_peers, site) = site();
+    site.make_certificate_of(names, more);
+    let path = site.directory.path().join("cert.pem").display().to_string();
+    configure(&site, "[log]\n", "tls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n[log]\n");
+    let daemon = site.start();
+    let url = format!("https://localhost:{}", daemon.http.port());
+    let said = program(&["status", "--url", &url, "--ca", &path]);
+    assert_eq!(said.status.code(), Some(1), "{}", String::from_utf8_lossy(&said.stderr));
+    String::from_utf8_lossy(&said.stderr).into_owned()
+}
+
+#[test]
+fn a_certificate_that_is_trusted_and_does_not_fit_is_refused_with_what_to_do() {
+    let said = said_of_certificate("DNS:localhost", &[]);
+    assert!(said.contains("is not trusted") && said.contains("CA:FALSE"), "{said}");
+    assert!(!said.contains("--ca FILE"), "it was given: {said}");
+    let no_authority = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    let said = said_of_certificate("DNS:em1.example.net", &no_authority);
+    assert!(said.contains("em1.example.net") && said.contains("is for another name: --url"), "{said}");
 }
 
 #[test]

@@ -123,9 +123,9 @@ fn what_cannot_be_stored_now_is_waited_for_before_a_server_is_left() {
     world.logged(&["connection ends", "connection=\"as1\""]);
     // Longer than a stop would wait.
     std::thread::sleep(std::time::Duration::from_millis(2500));
-    assert!(!world.daemon.log().contains("configuration reloaded"));
+    assert!(!world.daemon.log().contains("reload ended"));
     lock.execute_batch("rollback").expect("unlocked");
-    world.logged(&["configuration reloaded", "applied"]);
+    world.logged(&["reload ended", "applied"]);
     world.site.wait_ended(50);
     assert_eq!(world.site.count(&["completed"]), 50);
 }

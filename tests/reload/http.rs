@@ -47,13 +47,13 @@ fn a_new_certificate_is_shown_after_a_reload_and_one_that_is_none_is_refused() {
     std::fs::write(site.config(), text.replace(listen, &tls)).expect("written");
     let daemon = site.start();
     let reload = |outcome: &str| {
-        let count = daemon.log().matches("configuration reloaded").count();
+        let count = daemon.log().matches("reload ended").count();
         daemon.signal("HUP");
         crate::support::daemon::eventually("a reload ends", || {
-            (daemon.log().matches("configuration reloaded").count() > count).then_some(())
+            (daemon.log().matches("reload ended").count() > count).then_some(())
         });
         let log = daemon.log();
-        let ended = log.lines().rfind(|line| line.contains("configuration reloaded"));
+        let ended = log.lines().rfind(|line| line.contains("reload ended"));
         assert!(ended.is_some_and(|line| line.contains(outcome)), "{log}");
     };
     let first = serial(&daemon);

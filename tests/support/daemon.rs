@@ -52,12 +52,20 @@ impl Site {
 
     /// Makes `cert.pem` and `key.pem` of localhost beside the configuration.
     pub fn make_certificate(&self) {
+        self.make_certificate_of(
+            "DNS:localhost,IP:127.0.0.1",
+            &["-addext", "basicConstraints=critical,CA:FALSE"],
+        );
+    }
+
+    /// The same of these names, with these arguments more.
+    pub fn make_certificate_of(&self, names: &str, more: &[&str]) {
         let path = |name: &str| self.directory.path().join(name).display().to_string();
         let made = Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
             .args(["-keyout", &path("key.pem"), "-out", &path("cert.pem"), "-days", "1"])
-            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-subj", "/CN=localhost", "-addext", &format!("subjectAltName={names}")])
+            .args(more)
             .output()
             .expect("openssl runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

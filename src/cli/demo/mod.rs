@@ -48,6 +48,10 @@ pub struct Options {
     /// Users at the same time
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
     users: u32,
+    /// Has the EMA refuse so many ENUM records, one now and then, so that there is something to look at, to retry and to
+    /// resolve; what depends on them may fail too. The exit code is then 1, unless everything was mended
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=1000))]
+    failures: u32,
 }
 
 /// Runs the demo; exit code 0 only if every event completed and core, mail server and subscribers are what they should be.
@@ -60,6 +64,7 @@ pub fn demo(options: Options) -> anyhow::Result<ExitCode> {
         tempfile::Builder::new().prefix("eventmanager-demo-").tempdir().context("temporary directory")?;
     let summary = actix_rt::System::new().block_on(async {
         let peers = Peers::start(options.latency)?;
+        peers.fail(options.failures);
         let app = App::start(&peers.config(directory.path(), options.http), metrics.clone())?;
         say(&peers.describe(&options, directory.path(), app.http));
         let summary = drive(&options, &peers, &app, &metrics).await;

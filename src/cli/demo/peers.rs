@@ -6,12 +6,18 @@ use crate::config::{
 };
 use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator};
 use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, faults};
+use crate::simulators::script::{Action, Rule};
 use crate::simulators::surgemail::{SurgemailHandle, SurgemailOptions, SurgemailSimulator};
 use crate::simulators::traffic::{Traffic, numbering, service_profiles};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+
+/// Detail code of what `--failures` refuses, one that no class knows.
+const REFUSED: u32 = 15009;
+/// So many ENUM records are made between two that are refused.
+const APART: u64 = 3;
 
 /// One of each.
 pub struct Peers {
@@ -32,6 +38,20 @@ impl Peers {
             ema: EmaSimulator::start(EmaOptions { latency, journal: 0, ..Default::default() })?,
             surgemail: SurgemailSimulator::start(SurgemailOptions::default())?,
         })
+    }
+
+    /// Refuses so many ENUM records. Each of the rules lets some requests pass that the ones before it have left.
+    pub fn fail(&self, failures: u32) {
+        let refusal = Action::Fault {
+            code: faults::EXTERNAL_ERROR,
+            detail_code: Some(REFUSED),
+            style: Default::default(),
+        };
+        let rule = |number| {
+            let rule = Rule::new(refusal.clone()).op("Create").mo("DNSSubscription");
+            rule.skip(u64::from(number) * APART).times(1)
+        };
+        self.ema.script((1..=failures).map(rule).collect());
     }
 
     /// The daemon's configuration: these peers, and SQLite in `directory`.
@@ -72,7 +92,8 @@ impl Peers {
              ema         simulated at {}, answers in {:?}\n  \
              surgemail   simulated at {}\n  \
              store       {}\n  \
-             http        http://{http}/  (/events, /readyz, /metrics)\n",
+             page        http://{http}/  (also /events, /readyz, /metrics)\n  \
+             commands    eventmanager status --url http://{http}\n",
             env!("CARGO_PKG_VERSION"),
             self.broadworks.addr(),
             options.rate,

@@ -3,7 +3,10 @@
 //! `words` has the exit codes and examples of every command; `page` makes a manual page of them.
 
 mod page;
+mod script;
 mod words;
+
+pub use script::SCRIPT;
 
 use super::Cli;
 use super::say;

@@ -31,11 +31,18 @@ const FILES: &[(&str, &str)] = &[
     ("/var/lib/eventmanager/events.db", "The database, unless [store] of the configuration names another."),
 ];
 
+/// A date that shows as nothing: one that is empty is left out, and what follows it taken for it.
+const NO_DATE: &str = "\\&";
+
 /// Its file name and its text. `path` is the command's words behind the program's name.
 pub fn of(command: &Command, path: &str) -> std::io::Result<(String, Vec<u8>)> {
+    let words = format!("eventmanager {path}");
+    // The head of a page has the title at both ends of a line of 78 letters, and what is in the middle between them.
     let man = clap_mangen::Man::new(command.clone())
+        .title("eventmanager")
+        .manual(words.trim_end())
         .source(concat!("eventmanager ", env!("CARGO_PKG_VERSION")))
-        .manual("eventmanager");
+        .date(NO_DATE);
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;

@@ -246,7 +246,13 @@ static WORDS: &[(&str, Words)] = &[
         "demo",
         words(
             &[(0, "every event has completed"), (1, "it has not gone so well"), WRONG],
-            &[("eventmanager demo --rate 100 --duration 20", "Twenty seconds of a hundred documents each")],
+            &[
+                ("eventmanager demo --rate 100 --duration 20", "Twenty seconds of a hundred documents each"),
+                (
+                    "eventmanager demo --failures 5 --http 127.0.0.1:8080",
+                    "With failures to look at, at an address that is always the same",
+                ),
+            ],
         ),
     ),
     (
@@ -289,7 +295,13 @@ static WORDS: &[(&str, Words)] = &[
     ),
     (
         "simulate ema",
-        words(PLAIN, &[("eventmanager simulate ema --latency 5ms", "An EMA that takes its time")]),
+        words(
+            PLAIN,
+            &[
+                ("eventmanager simulate ema --latency 5ms", "An EMA that takes its time"),
+                ("eventmanager simulate ema --script rules.json", "One that does what the rules say"),
+            ],
+        ),
     ),
     ("simulate surgemail", words(PLAIN, &[("eventmanager simulate surgemail", "A mail server")])),
     (

@@ -20,6 +20,7 @@ use background::Begun;
 pub(crate) use pool::Pool;
 pub use tables::statements;
 
+use super::errors::IN_USE;
 use super::health::Tables;
 use super::limits::EventWidths;
 use super::writer::{Backend, CommitError, Connected};
@@ -93,7 +94,7 @@ impl Postgres {
         let row = session.client.query_one("select pg_try_advisory_lock($1)", &[&WRITER_LOCK]).await;
         match row.map_err(|error| reason(&error))?.get(0) {
             true => Ok(()),
-            false => Err("another eventmanager uses this database".to_owned()),
+            false => Err(IN_USE.to_owned()),
         }
     }
 

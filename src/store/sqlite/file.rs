@@ -1,5 +1,6 @@
 //! The file of a database as the file system has it: made for its owner alone, used by one daemon, and still there.
 
+use crate::store::errors::IN_USE;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -92,7 +93,7 @@ fn lock_beside(path: &Path) -> Result<File, String> {
 fn lock(file: File, path: &Path) -> Result<File, String> {
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err("another eventmanager uses this database".to_owned()),
+        Err(TryLockError::WouldBlock) => Err(IN_USE.to_owned()),
         Err(TryLockError::Error(error)) => Err(format!("{}: {error}", path.display())),
     }
 }

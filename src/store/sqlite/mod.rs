@@ -17,6 +17,7 @@ use super::health::Tables;
 use super::limits::EventWidths;
 use super::writer::{Backend, CommitError, Connected};
 use super::writes::{Outcome, Write};
+use crate::store::errors::MISSING;
 use file::{FileId, Lock, Paths};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::path::{Path, PathBuf};
@@ -51,7 +52,7 @@ impl Sqlite {
     fn reopen(&mut self) -> Result<(Open, Connected), String> {
         let path = &self.paths.database;
         if let Some(directory) = missing_directory(path) {
-            return Err(format!("directory {} does not exist", directory.display()));
+            return Err(format!("directory {} {MISSING}", directory.display()));
         }
         file::create_private(path).map_err(|error| error.to_string())?;
         if self.tables.events {
