@@ -93,8 +93,12 @@ export function row(properties, cells) {
   return h("tr", { role: "row", ...properties }, cells.map(cell));
 }
 
+/** A word that no column is wide enough for; it is broken anywhere. */
+const LONG = /\S{41}/;
+
 function cell([content, kind, label]) {
-  return h("td", { role: "cell", class: kind, "data-label": label }, content);
+  const isLong = typeof content === "string" && LONG.test(content);
+  return h("td", { role: "cell", class: isLong ? `${kind ?? ""} long` : kind, "data-label": label }, content);
 }
 
 /** A button that is not one of a form. */
