@@ -164,6 +164,32 @@ fn secrets_in_files_are_found_beside_the_configuration() {
     assert_eq!(loaded.config.node, Node { name: "em7".into(), data_dir: directory.path().join("data") });
 }
 
+/// Makes a pipe that nobody writes into.
+fn pipe(path: &Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo runs");
+    assert!(made.success());
+}
+
+#[test]
+fn what_is_no_file_of_a_plausible_size_is_refused_and_keeps_nobody_waiting() {
+    let directory = tempfile::tempdir().unwrap();
+    pipe(&directory.path().join("pipe"));
+    std::fs::write(directory.path().join("large"), vec![b'x'; (1 << 20) + 1]).unwrap();
+    let path = directory.path().join("a.toml");
+    let check = |name: &str, expected: &str| {
+        std::fs::write(&path, format!("[log]\nlevel = 'info'\n[node]\nname = 'file:{name}'")).unwrap();
+        let problem = load(&path).expect_err(name).to_string();
+        assert!(problem.contains("a.toml:4:8: node.name: cannot read "), "{name}: {problem}");
+        assert!(problem.ends_with(expected), "{name}: {problem}");
+    };
+    check("pipe", "pipe: it is not a file");
+    check(".", ": it is not a file");
+    check("/dev/zero", "/dev/zero: it is not a file");
+    check("large", "large: it has more than 1048576 bytes");
+    let problem = load(&directory.path().join("pipe")).expect_err("a pipe").to_string();
+    assert!(problem.ends_with("pipe: cannot be read: it is not a file"), "{problem}");
+}
+
 #[test]
 fn the_address_of_the_daemon_is_found_whatever_else_is_wrong_with_the_file() {
     let directory = tempfile::tempdir().unwrap();

@@ -126,9 +126,11 @@ pub async fn outcome<T>(
 pub fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::Gone => StatusCode::NOT_FOUND,
-        Refusal::Status(..) | Refusal::NothingProvisioned | Refusal::NotActedOn | Refusal::Later(_) => {
-            StatusCode::CONFLICT
-        }
+        Refusal::Status(..)
+        | Refusal::NothingProvisioned
+        | Refusal::NotActedOn
+        | Refusal::Later(_)
+        | Refusal::UnderWay(_) => StatusCode::CONFLICT,
         Refusal::StoreAway(_) | Refusal::TooMany => StatusCode::SERVICE_UNAVAILABLE,
         Refusal::Unreadable(_) | Refusal::Rejected(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -80,7 +80,7 @@ pub async fn plan(sources: Data<Sources>, user: Path<String>, request: HttpReque
         (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such row", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "The plan is not the one that was seen", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "The plan is not the one that was seen, or an event does this already and has not ended", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store does not answer", body = Problem, content_type = "application/problem+json"),
     )
 )]

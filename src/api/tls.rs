@@ -3,6 +3,7 @@
 //! Every few seconds it is looked whether the files have changed. A new connection gets the certificate that stands then;
 //! those that are open stay as they are. Files that cannot be used change nothing.
 
+use crate::config::read_file;
 use anyhow::Context;
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, ring};
@@ -31,11 +32,8 @@ impl Pair {
     pub fn read(certificate: &Path, key: &Path) -> anyhow::Result<Pair> {
         // Before they are read: what changes meanwhile is read again.
         let stamp = stamp(certificate, key);
-        let chain = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-            .with_context(|| format!("http.tls_cert {}", certificate.display()))?;
-        let private =
-            PrivateKeyDer::from_pem_file(key).with_context(|| format!("http.tls_key {}", key.display()))?;
+        let chain = chain(certificate).with_context(|| format!("http.tls_cert {}", certificate.display()))?;
+        let private = private_key(key).with_context(|| format!("http.tls_key {}", key.display()))?;
         let expires = chain.first().and_then(expiry);
         let certified = CertifiedKey::from_der(chain, private, &provider())
             .context("http.tls_cert and http.tls_key do not fit together")?;
@@ -47,6 +45,14 @@ impl Pair {
             expires,
         })
     }
+}
+
+fn chain(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    Ok(CertificateDer::pem_slice_iter(&read_file(file)?).collect::<Result<_, _>>()?)
+}
+
+fn private_key(file: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
+    Ok(PrivateKeyDer::from_pem_slice(&read_file(file)?)?)
 }
 
 fn provider() -> CryptoProvider {

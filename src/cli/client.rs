@@ -1,5 +1,6 @@
 //! The daemon's HTTP API as the commands use it: where it is, who asks, and what can go wrong, in clear words.
 
+use super::text::tidy;
 use crate::api::acts::OPERATOR_HEADER;
 use crate::config;
 use crate::managers::http::read_limited;
@@ -218,11 +219,11 @@ impl Client {
         if absent { NoDaemon(message).into() } else { anyhow!(message) }
     }
 
-    fn refused(&self, status: StatusCode, text: &str) -> anyhow::Error {
+    fn refused(&self, status: StatusCode, said: &str) -> anyhow::Error {
         let url = self.url.as_str().trim_end_matches('/');
         let mut refused = Refused {
             status,
-            problem: serde_json::from_str(text).unwrap_or_default(),
+            problem: tidy(&serde_json::from_str(said).unwrap_or_default()),
             message: String::new(),
         };
         let detail = refused.detail();

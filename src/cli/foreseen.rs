@@ -1,6 +1,6 @@
 //! What a command would send, as text for people: from the JSON of `plan` and of the API.
 
-use super::text::{list, plain};
+use super::text::{list, plain, tidy};
 use serde_json::Value;
 
 /// A command and its requests, as they would leave. `place` is where the command is from.
@@ -16,7 +16,7 @@ pub fn brief(place: &str, foreseen: &Value) -> String {
 fn told(place: &str, foreseen: &Value, request: fn(usize, &Value) -> String) -> String {
     let mut text =
         format!("{place}: {} given by {}\n", plain(&foreseen["command"]), plain(&foreseen["given_by"]));
-    let outcome = &foreseen["outcome"];
+    let outcome = &tidy(&foreseen["outcome"]);
     if let Some(reason) = outcome["ignored"].as_str() {
         text += &format!("  ignored: {reason}\n");
     }

@@ -107,12 +107,12 @@ enum Command {
 /// Writes to standard output. A reader that has gone away is no reason to fail.
 fn say(text: &str) {
     let mut out = std::io::stdout();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    let _ = out.write_all(text::visible(text).as_bytes()).and_then(|()| out.flush());
 }
 
 /// Writes to standard error, likewise.
 pub fn complain(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = std::io::stderr().write_all(text::visible(text).as_bytes());
 }
 
 impl Cli {

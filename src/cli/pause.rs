@@ -2,7 +2,7 @@
 
 use super::client::ClientOptions;
 use super::{complain, say};
-use crate::cli::text::{age, plain};
+use crate::cli::text::{age, plain, tidy};
 use crate::plan::System;
 use anyhow::bail;
 use clap::Args;
@@ -37,7 +37,7 @@ pub fn set(act: &str, options: &Options) -> anyhow::Result<ExitCode> {
             Ok(done) if done["system"] != system.as_str() => {
                 bail!("what answers is no eventmanager: it does not say what it did to {system}")
             }
-            Ok(done) => say(&format!("{}\n", describe(&done))),
+            Ok(done) => say(&format!("{}\n", describe(&tidy(&done)))),
             // What is wrong with the first is most likely wrong with all.
             Err(error) if index == 0 => return Err(error),
             Err(error) => {

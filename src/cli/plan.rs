@@ -1,5 +1,6 @@
 //! `eventmanager plan`: what documents, or a stored event, would send.
 
+use super::text::line;
 use super::{complain, foreseen, say};
 use crate::config::{self, Config, Database};
 use crate::preview::{Preview, Prospect};
@@ -166,6 +167,6 @@ impl Printer {
 
     fn cannot(&mut self, place: &str, reason: &str) {
         self.all_well = false;
-        complain(&format!("{place}: {reason}\n"));
+        complain(&format!("{place}: {}\n", line(reason)));
     }
 }

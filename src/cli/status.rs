@@ -4,7 +4,7 @@ use super::client::ClientOptions;
 use super::pause::by_whom;
 use super::say;
 use super::source::Source;
-use super::text::{age, lasting, list, plain};
+use super::text::{age, lasting, list, plain, tidy};
 use super::tree;
 use anyhow::ensure;
 use clap::Args;
@@ -37,9 +37,9 @@ pub fn status(options: &Options) -> anyhow::Result<ExitCode> {
     } else if options.json {
         say(&format!("{status:#}\n"));
     } else if is_down {
-        say(&down(&status));
+        say(&down(&tidy(&status)));
     } else {
-        say(&(table(&status) + &tree::text(&tree)));
+        say(&(table(&tidy(&status)) + &tree::text(&tree)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,6 +11,7 @@ mod addresses;
 mod defaults;
 mod difference;
 mod em_ini;
+mod file;
 mod ini;
 mod ini_section;
 mod live;
@@ -25,6 +26,7 @@ mod values;
 
 pub use difference::{Change, Difference, difference};
 pub use em_ini::parse_ini;
+pub use file::read_file;
 pub use live::{Live, Setting};
 pub use problem::{Problem, Problems};
 pub use surroundings::{STATE_DIRECTORY, Surroundings};
@@ -42,9 +44,6 @@ const MAIL_ALONE: &str = "has no effect without [ema]: nothing is provisioned";
 const NO_ABSENT: &str = "no code has the class \"absent\": a deletion that has to be repeated after a lost answer or a \
                          crash fails its event; name your core's codes for \"not there\", and all for \"exists\"";
 
-/// A configuration larger than this is none, in bytes.
-const LARGEST: u64 = 1 << 20;
-
 /// A configuration, and what its file says that has no effect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
@@ -57,7 +56,8 @@ pub struct Loaded {
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
     let name = path.display().to_string();
     let surroundings = Surroundings::of_process(path.parent().unwrap_or(Path::new("")));
-    let bytes = read(path).map_err(|reason| Problems::of_file(&name, format!("cannot be read: {reason}")))?;
+    let bytes =
+        read_file(path).map_err(|reason| Problems::of_file(&name, format!("cannot be read: {reason}")))?;
     if is_ini(path, &bytes) {
         return parse_ini(&ini_text(&bytes), &name, &surroundings);
     }
@@ -96,7 +96,8 @@ pub fn load_for_reading(path: &Path) -> Result<Config, Problems> {
 fn load_what_is_there(path: &Path) -> Result<(Config, Vec<Problem>), Problems> {
     let name = path.display().to_string();
     let surroundings = Surroundings::of_process(path.parent().unwrap_or(Path::new("")));
-    let bytes = read(path).map_err(|reason| Problems::of_file(&name, format!("cannot be read: {reason}")))?;
+    let bytes =
+        read_file(path).map_err(|reason| Problems::of_file(&name, format!("cannot be read: {reason}")))?;
     let text = ini_text(&bytes);
     if is_ini(path, &bytes) {
         return Ok(em_ini::read(&text, &surroundings));
@@ -117,22 +118,11 @@ fn without(problems: Vec<Problem>, counts: impl Fn(&Problem) -> bool, path: &Pat
 fn read_ini(path: &Path, surroundings: &Surroundings) -> Result<String, String> {
     match (surroundings.read)(path) {
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
-            read(path).map(|bytes| ini_text(&bytes).into_owned())
+            read_file(path).map(|bytes| ini_text(&bytes).into_owned())
         }
-        text => text.map_err(|error| error.to_string()),
+        text => text,
     }
-}
-
-/// The content of a plain file of a plausible size: anything else would hang or fill the memory.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let file = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if !file.is_file() {
-        return Err("it is not a file".to_owned());
-    }
-    if file.len() > LARGEST {
-        return Err(format!("it has {} bytes, allowed are {LARGEST}", file.len()));
-    }
-    std::fs::read(path).map_err(|error| error.to_string())
+    .map_err(|error| error.to_string())
 }
 
 /// By its ending; without one, what is no TOML and has a section of an `em.ini` or of the broker's `config.ini`.

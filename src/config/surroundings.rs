@@ -3,12 +3,10 @@
 //! `${NAME}` inside a string is a variable, `$${` the two characters themselves; a string `file:PATH` is the content
 //! of that file. A value from outside is taken as it is, never expanded again.
 
+use super::file::read_text;
 use std::collections::BTreeMap;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-
-/// More than this is no secret but a mistake, `/dev/zero` perhaps.
-const LARGEST_FILE: u64 = 1 << 20;
 
 /// Where the daemon keeps its files unless told: what `StateDirectory=` of the unit makes.
 pub const STATE_DIRECTORY: &str = "/var/lib/eventmanager";
@@ -33,7 +31,7 @@ impl Surroundings {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         let variables = std::env::vars_os().filter_map(text).collect();
-        Surroundings { variables, directory: directory.into(), host_name: host_name(), read: read_file }
+        Surroundings { variables, directory: directory.into(), host_name: host_name(), read: read_text }
     }
 
     /// The value meant by `raw`; the error says what is missing, never what a value is.
@@ -101,15 +99,6 @@ fn is_name(name: &str) -> bool {
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     if name.trim().is_empty() { "eventmanager".into() } else { name.trim().into() }
-}
-
-fn read_file(path: &Path) -> io::Result<String> {
-    let mut content = String::new();
-    std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_string(&mut content)?;
-    if content.len() as u64 > LARGEST_FILE {
-        return Err(io::Error::other("larger than 1 MiB"));
-    }
-    Ok(content)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! An error reads on after the value: `"5x" is not a duration …`. It never repeats the value, which may be a secret.
 
 use super::values::DiskLow;
+use sha2::{Digest, Sha256};
 use std::time::Duration;
 
 /// Longer than any sensible setting, short enough to be added to any clock.
@@ -92,11 +93,23 @@ pub(super) fn endpoint_name(text: &str) -> Result<String, String> {
     Ok(text.into())
 }
 
+/// Tokens that nobody has chosen: what is digested where a variable is not set or a file is empty.
+const NO_TOKENS: [&str; 4] = ["", "\n", "\r\n", " "];
+
 /// The SHA-256 of a token.
 pub(super) fn sha256(text: &str) -> Result<String, String> {
     let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
     if text.len() != 64 || !text.bytes().all(hex) {
         return Err("is not the SHA-256 of a token, 64 characters of 0-9 and a-f".into());
+    }
+    let digest =
+        |token| -> String { Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect() };
+    if NO_TOKENS.iter().any(|token| digest(token) == text) {
+        return Err(
+            "is the SHA-256 of an empty token, which nobody may have: the variable or file that it was \
+                    made of was empty"
+                .into(),
+        );
     }
     Ok(text.into())
 }
@@ -199,6 +212,11 @@ pub(super) mod tests {
         good(sha256, &digest, digest.clone());
         bad(sha256, &digest.to_uppercase(), "is not the SHA-256");
         bad(sha256, &digest[1..], "is not the SHA-256");
+        // printf %s "$UNSET" | sha256sum; echo "$UNSET" | sha256sum
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let line_end = "01ba4719c80b6fe911b091a7c05124b64eeece964e09c058ef8f9805daca546b";
+        bad(sha256, empty, "of an empty token");
+        bad(sha256, line_end, "of an empty token");
         good(country_code, "299", "299".into());
         bad(country_code, "+299", "is not a country code");
         bad(country_code, "", "is not a country code");

@@ -9,6 +9,9 @@ use crate::processors::subject::Subject;
 use crate::store::Act;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Shared};
+use std::collections::HashMap;
 use std::future::ready;
 
 /// Acts that are under way, at most: where the store hangs, nobody can pile them up.
@@ -22,7 +25,8 @@ pub struct ActOn {
     pub order: Order,
 }
 
-/// Stores an event that an operator wishes, with its line in the audit table, and has it run; gives its id.
+/// Stores an event that an operator wishes, with its line in the audit table, and has it run; gives its id. Refused while
+/// an event with the same command about the same subscriber has not ended.
 #[derive(Message)]
 #[rtype(result = "Result<i64, Refusal>")]
 pub struct Wish {
@@ -41,16 +45,23 @@ pub struct SetLogLevel {
     pub reason: Option<String>,
 }
 
+/// A command, and whom it is about.
+type Same = (String, Vec<String>);
+/// What comes of a wish, for whoever wishes the same meanwhile too.
+type Wished = Shared<LocalBoxFuture<'static, Result<i64, Refusal>>>;
+
 /// See the module.
 pub struct OperatorActs {
     operators: Operators,
     under_way: usize,
+    /// Wishes that are being stored: the store does not know them yet.
+    wishes: HashMap<Same, Wished>,
 }
 
 impl OperatorActs {
     /// Acts as `operators` do.
     pub fn new(operators: Operators) -> Self {
-        OperatorActs { operators, under_way: 0 }
+        OperatorActs { operators, under_way: 0, wishes: HashMap::new() }
     }
 
     /// Runs an act beside the others.
@@ -74,6 +85,7 @@ impl Actor for OperatorActs {
 
     fn started(&mut self, _: &mut Context<Self>) {
         self.under_way = 0;
+        self.wishes.clear();
     }
 }
 
@@ -92,8 +104,21 @@ impl Handler<Wish> for OperatorActs {
     type Result = ResponseActFuture<Self, Result<i64, Refusal>>;
 
     fn handle(&mut self, Wish { event, act, subject }: Wish, _: &mut Context<Self>) -> Self::Result {
+        let same = (event.command.clone(), event.about.clone());
+        if let Some(first) = self.wishes.get(&same).cloned() {
+            return self
+                .begin(async move { Err(first.await.map_or_else(|refusal| refusal, Refusal::UnderWay)) });
+        }
+        if self.under_way >= ACTS {
+            return Box::pin(ready(Err(Refusal::TooMany)).into_actor(self));
+        }
         let operators = self.operators.clone();
-        self.begin(async move { operators.wish(event, act, subject).await })
+        let wished = async move { operators.wish(event, act, subject).await }.boxed_local().shared();
+        self.wishes.insert(same.clone(), wished.clone());
+        Box::pin(self.begin(wished).map(move |id, this: &mut Self, _| {
+            this.wishes.remove(&same);
+            id
+        }))
     }
 }
 

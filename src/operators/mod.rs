@@ -87,9 +87,15 @@ impl Operators {
         outcomes
     }
 
-    /// Stores an event that an operator wishes, and has it run.
-    pub async fn wish(&self, event: NewEvent, act: Act, subject: Subject) -> Result<i64, Refusal> {
+    /// Stores an event that an operator wishes, and has it run; not where one with the same command about the same
+    /// subscriber has not ended. Whoever calls this does so once at a time for each of them.
+    async fn wish(&self, event: NewEvent, act: Act, subject: Subject) -> Result<i64, Refusal> {
         self.check_store()?;
+        for user in &event.about {
+            if let Some(same) = self.store.pending_about(user, &event.command).await? {
+                return Err(Refusal::UnderWay(same));
+            }
+        }
         let (uuid, actor, object) = (event.uuid, act.actor.clone(), act.object.clone());
         let what = act.act.clone();
         let id = self.store.append_wish(event, act).await?;

@@ -17,6 +17,10 @@ pub enum Refusal {
     NotActedOn,
     #[error("{0}")]
     Later(Later),
+    #[error(
+        "event {0} does the same already, and has not ended: look at it, and ask again when it has ended"
+    )]
+    UnderWay(i64),
     #[error("too many acts are under way: try again in a moment")]
     TooMany,
     #[error("the store is away: {0}")]

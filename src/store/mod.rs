@@ -475,6 +475,11 @@ impl Store {
         self.inner.events.reader.events_about(user_id, limit).await
     }
 
+    /// The first event with this command, spelled so, that is about the subscriber and pending.
+    pub async fn pending_about(&self, user_id: &str, command: &str) -> Result<Option<i64>, ReadError> {
+        self.inner.events.reader.pending_about(user_id, command).await
+    }
+
     /// The ids of the next events of the Erlang release behind this id; `None` while their index is being built.
     pub async fn released_after(&self, after: i64, limit: usize) -> Result<Option<Vec<i64>>, ReadError> {
         self.inner.events.reader.released_after(after, limit).await

@@ -23,4 +23,16 @@ impl Reader {
         events.reverse();
         Ok(events)
     }
+
+    /// See [`Store`](super::Store).
+    pub async fn pending_about(&self, user_id: &str, command: &str) -> Result<Option<i64>, ReadError> {
+        // A cross join is taken in this order by SQLite, which else might begin with all that is pending.
+        let sql = "select cast(e.id as bigint) from em_subject s cross join em_event e
+            where s.subscriber = cast($1 as text) and e.uuid = s.event
+                and e.status = 'pending' and e.command = cast($2 as text)
+            order by e.id limit 1";
+        let params = vec![Value::Text(subject_name(user_id).into_owned()), Value::Text(command.to_owned())];
+        let rows = self.rows(sql.to_owned(), params).await?;
+        Ok(rows.first().and_then(|row| row.int(0)))
+    }
 }

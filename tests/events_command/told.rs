@@ -1,6 +1,6 @@
 //! What the commands ask of the daemon, and how they tell what it says.
 
-use crate::fake::Fake;
+use crate::fake::{Asked, Fake};
 use crate::given::*;
 use serde_json::{Value, json};
 
@@ -326,4 +326,67 @@ fn the_status_shows_hosts_with_their_breakers() {
             "             ema          secondary 10.0.0.1:8080 asked, 4 sessions\n",
         ],
     );
+}
+
+/// What a peer may put into its documents: ends of lines, a tab, sequences that a terminal obeys, marks that turn the
+/// direction of writing.
+const HOSTILE: &str =
+    "write1\n  status       completed\r\t\u{9b}31m\u{1b}[2J\u{1b}]0;x\u{7}\u{202e}\u{2066}\u{200f}";
+
+/// Every text of an answer, but those that a command understands.
+fn hostile(value: &mut Value, said: &str) {
+    match value {
+        Value::String(text) if text == "X" => *text = said.to_owned(),
+        Value::Array(list) => list.iter_mut().for_each(|value| hostile(value, said)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| hostile(value, said)),
+        _ => {}
+    }
+}
+
+#[test]
+fn nothing_that_comes_from_outside_forges_a_line_or_is_obeyed_by_the_terminal() {
+    let step = json!({"position": 1, "system": "X", "state": "X", "at": 0.0, "request": "X", "answer": "X"});
+    let event = json!({
+        "id": 1, "uuid": "X", "source": "X", "notification_id": "X", "command": "X", "user": "X", "subscriber": "X",
+        "status": "X", "reason": "X", "received": 0.0, "attempt": 1, "warnings": ["X"], "acts": {"retry": "X"},
+        "members": [{"user": "X", "done": 1, "steps": 2, "failed": true}], "steps": [step], "earlier": [],
+        "document": "<a>X</a>",
+    });
+    let row =
+        json!({"user": "X", "type": "X", "phone": "X", "group": "X", "public_identity": "X", "problem": "X"});
+    let plan = json!({"command": "X", "given_by": "X", "outcome": {"failed": "X"}});
+    let answers = move |asked: &Asked, said: &str| {
+        let mut answer = match asked.line.split(['?', ' ']).nth(1).expect("a path") {
+            "/api/v1/events" => json!({"events": [event], "next": null}),
+            "/api/v1/events/1" => event.clone(),
+            "/api/v1/events/1/plan" => plan.clone(),
+            "/api/v1/events/1/retry" => return problem(409, said),
+            "/api/v1/subscribers" => json!({"subscribers": [row], "next": null}),
+            _ => json!({"subscriber": row, "events": [event]}),
+        };
+        hostile(&mut answer, said);
+        (200, answer)
+    };
+    let (calm, answer) = (answers.clone(), answers);
+    let calm = Fake::start(move |asked, _| calm(asked, "calm"));
+    let fake = Fake::start(move |asked, _| answer(asked, HOSTILE));
+    let check = |args: &[&str]| {
+        let [expected, said] = [&calm, &fake].map(|fake| run(&[args, &["--url", &fake.url]].concat()));
+        assert_eq!(said.code, expected.code, "{said:?}");
+        let text = format!("{}{}", said.out, said.error);
+        let lines = format!("{}{}", expected.out, expected.error).lines().count();
+        assert_eq!(text.lines().count(), lines, "{args:?}: {text}");
+        let hidden = |c: char| (c.is_control() && c != '\n') || "\u{202e}\u{2066}\u{200f}".contains(c);
+        assert!(!text.contains(hidden), "{args:?}: {text:?}");
+        assert!(text.contains("\\u202e\\u2066\\u200f"), "{args:?}: {text}");
+        said
+    };
+    check(&["events", "list"]);
+    check(&["events", "show", "1"]);
+    check(&["events", "plan", "1"]);
+    check(&["events", "retry", "1"]);
+    check(&["subscribers", "list"]);
+    check(&["subscribers", "show", "x"]);
+    let json = check(&["events", "show", "1", "--json"]).json();
+    assert_eq!(json["notification_id"], HOSTILE, "as the API says it, for programs");
 }

@@ -11,6 +11,7 @@ mod browser;
 mod bulk;
 mod filters;
 mod given;
+mod hostile;
 mod keyboard;
 mod live;
 mod login;

@@ -66,4 +66,12 @@ fn a_new_certificate_is_shown_after_a_reload_and_one_that_is_none_is_refused() {
     reload("refused");
     daemon.logged(&["configuration refused", "tls_cert"]);
     assert_eq!(serial(&daemon), second, "the one of before stays");
+    // Nobody ever writes into it.
+    let pipe = site.directory.path().join("cert.pem");
+    std::fs::remove_file(&pipe).expect("removed");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    reload("refused");
+    assert!(daemon.logged(&["configuration refused", "it is not a file"]).contains("tls_cert"));
+    assert_eq!(serial(&daemon), second, "and it is served on");
 }

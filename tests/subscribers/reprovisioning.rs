@@ -185,6 +185,34 @@ fn another_plan_than_the_one_seen_is_not_sent() {
 }
 
 #[test]
+fn who_wishes_it_again_before_it_has_ended_is_told_which_event_does_it() {
+    let (_peers, site, daemon) = site();
+    let path = reprovision_path(ANNA);
+    let wish = json!({"digest": json(&daemon, &path)["digest"]});
+    assert_eq!(post(&daemon, "/api/v1/systems/hss/pause", &json!({})).status, 200);
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..6).map(|_| scope.spawn(|| post(&daemon, &path, &wish))).collect();
+        asked.into_iter().map(|asked| asked.join().expect("an answer")).collect()
+    });
+    let (taken, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 202);
+    assert_eq!(taken.len(), 1, "{refused:?}");
+    let id = taken[0].json()["id"].as_i64().expect("an id");
+    for answer in &refused {
+        assert_eq!(answer.status, 409, "{}", answer.body);
+        assert!(answer.body.contains(&format!("event {id} does the same")), "{}", answer.body);
+    }
+    assert_eq!(site.events().len(), 3, "{:?}", site.events());
+    let acts = json(&daemon, "/api/v1/audit")["acts"].as_array().expect("a list").len();
+    assert_eq!(acts, 2, "the pause and the one that was taken");
+    daemon.kill();
+    let daemon = site.start();
+    assert_eq!(post(&daemon, &path, &wish).status, 409, "it is in the store");
+    assert_eq!(post(&daemon, "/api/v1/systems/hss/resume", &json!({})).status, 200);
+    assert_eq!(ended(&daemon, id)["status"], "completed");
+    assert_ne!(reprovision(&daemon, ANNA), id, "what has ended stands in nobody's way");
+}
+
+#[test]
 fn no_peer_can_wish_it() {
     let (peers, site, _daemon) = site();
     let before = requests(&peers).len();

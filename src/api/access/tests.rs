@@ -127,6 +127,17 @@ fn who_shows_unknown_tokens_is_refused_and_nobody_else() {
 }
 
 #[test]
+fn an_empty_token_is_never_known() {
+    let access = access("127.0.0.1:1", &[("", Role::Operator)]);
+    for text in ["", " ", "\n", "\t \r\n"] {
+        let read = judge(&access, Method::GET, "/api/v1/tree", &bearer(text));
+        assert_eq!(read, Err(Refusal::UnknownToken), "{text:?}");
+        let login = access.log_in(text, None);
+        assert!(matches!(login, Err(NoLogin::Refused(Refusal::UnknownToken))), "{text:?}");
+    }
+}
+
+#[test]
 fn beyond_loopback_nobody_is_served_without_a_token() {
     let check = |listen, open: bool| {
         let access = access(listen, &[]);

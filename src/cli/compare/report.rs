@@ -6,6 +6,7 @@ use super::pairing::Seen;
 use super::subscribers::Column;
 use crate::cli::progress::Progress;
 use crate::cli::say;
+use crate::cli::text::line;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::SystemTime;
@@ -95,19 +96,19 @@ impl Report {
             }));
             return;
         }
-        let there = there.map_or("nothing".into(), |event| format!("{} (id {})", event.status, event.id));
+        let there =
+            there.map_or("nothing".into(), |event| format!("{} (id {})", line(&event.status), event.id));
         let here = here.map_or("nothing".into(), |event| {
-            let reason = event.reason.as_ref().map_or(String::new(), |reason| format!(": {reason}"));
-            format!("{} (id {}){reason}", event.status, event.id)
+            let reason = event.reason.as_ref().map_or(String::new(), |reason| format!(": {}", line(reason)));
+            format!("{} (id {}){reason}", line(&event.status), event.id)
         });
         let known = known.map_or(String::new(), |known| format!("  [known: {known}]"));
-        let line = format!(
+        self.say(&format!(
             "  {}  {:24} {:30} there {there}, here {here}{known}\n",
             plain(any.received),
-            any.command,
-            any.user_id
-        );
-        self.say(&line);
+            line(&any.command),
+            line(&any.user_id)
+        ));
     }
 
     fn count(&mut self, found: Found, judgement: Judgement) {
@@ -162,7 +163,7 @@ impl Report {
         *counter += 1;
         match self.json {
             true => self.element(&json!({"kind": kind, "id": id})),
-            false => self.say(&format!("  {id:30} {words}\n")),
+            false => self.say(&format!("  {:30} {words}\n", line(id))),
         }
     }
 
@@ -190,7 +191,7 @@ impl Report {
             Some([there, here]) => format!("{} there {}, here {}", column.name, shown(there), shown(here)),
             None => format!("{} differs", column.name),
         });
-        self.say(&format!("  {id:30} {}\n", told.collect::<Vec<_>>().join("; ")));
+        self.say(&format!("  {:30} {}\n", line(id), told.collect::<Vec<_>>().join("; ")));
     }
 
     /// Prints the counts; gives the number of differences that are not known.

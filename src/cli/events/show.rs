@@ -4,7 +4,7 @@ use crate::cli::client::ClientOptions;
 use crate::cli::say;
 use crate::cli::source::Source;
 use crate::cli::table::{Cell, Table, coloured};
-use crate::cli::text::{age, list, moment, plain};
+use crate::cli::text::{age, list, moment, plain, tidy};
 use anyhow::{Context, ensure};
 use clap::Args;
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub fn show(options: &Options) -> anyhow::Result<ExitCode> {
     say(&match (options.document, options.json) {
         (true, _) => document(&event)?,
         (_, true) => format!("{event:#}\n"),
-        _ => text(&event),
+        _ => text(&tidy(&event)),
     });
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `subscribers reprovision`: shows what a row would send, asks, and has it sent.
 
 use crate::cli::client::ClientOptions;
-use crate::cli::text::{list, plain};
+use crate::cli::text::{line, list, plain, tidy};
 use crate::cli::{complain, say};
 use anyhow::{bail, ensure};
 use clap::Args;
@@ -38,10 +38,10 @@ pub fn reprovision(options: &Options) -> anyhow::Result<ExitCode> {
     let encoded = utf8_percent_encode(&options.user, NON_ALPHANUMERIC);
     let path = format!("/api/v1/subscribers/{}/reprovision", encoded);
     let planned = client.get(&path)?;
-    let outcome = &planned["plan"]["outcome"];
+    let outcome = &tidy(&planned["plan"]["outcome"]);
     ensure!(outcome.is_object(), "what answers is no eventmanager: it shows no plan");
     if !options.json || !(options.yes || options.plan) {
-        complain(&plan(&options.user, outcome));
+        complain(&plan(&line(&options.user), outcome));
     }
     if !outcome["requests"].is_object() {
         bail!("nothing can be sent");

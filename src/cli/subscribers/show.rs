@@ -3,7 +3,7 @@
 use crate::cli::client::ClientOptions;
 use crate::cli::say;
 use crate::cli::source::Source;
-use crate::cli::text::{age, list, plain};
+use crate::cli::text::{age, line, list, plain, tidy};
 use anyhow::ensure;
 use clap::Args;
 use serde_json::Value;
@@ -34,7 +34,8 @@ pub fn show(options: &Options) -> anyhow::Result<ExitCode> {
         say(&format!("{shown:#}\n"));
         return Ok(ExitCode::SUCCESS);
     }
-    say(&row(&options.user, &shown["subscriber"]));
+    let shown = tidy(&shown);
+    say(&row(&line(&options.user), &shown["subscriber"]));
     let events = list(&shown["events"]);
     say(&format!("\n{}\n", if events.is_empty() { "no events" } else { "events, the latest first" }));
     for (number, event) in events.iter().enumerate() {
@@ -96,6 +97,7 @@ fn steps(source: &Source, event: &Value) -> String {
     let Some(Ok(detail)) = event["id"].as_i64().map(|id| source.event(id)) else {
         return String::new();
     };
+    let detail = tidy(&detail);
     let line = |step: &Value| {
         let answer =
             step["answer"].as_str().map(|_| format!(": {}", plain(&step["answer"]))).unwrap_or_default();

@@ -1,71 +1,117 @@
 //! Making a document fit to be shown.
 //!
 //! ```text
-//! <password>s3cret</password> … &lt;newPassword&gt;s3cret&lt;/newPassword&gt;
-//! <password>***</password> … &lt;newPassword&gt;***&lt;/newPassword&gt;
+//! <password>s3cret</password> … &lt;newPassword&gt;s3cret&lt;/newPassword&gt; … <user newPassword="s3cret"/>
+//! <password>***</password> … &lt;newPassword&gt;***&lt;/newPassword&gt; … <user newPassword="***"/>
 //! ```
 //!
 //! A scanner over tags, not a parser: what is not well-formed must be masked all the same. Angle brackets count in every
 //! spelling (`<`, `&lt;`, `&#60;`, `&amp;lt;`, …), so text inside CDATA and escaped text are masked like the rest. Where in
-//! doubt more is masked: nested elements of the same name are one secret, and one without an end reaches to the end.
+//! doubt more is masked:
+//!
+//! | written | masked |
+//! |---|---|
+//! | nested elements of the same name | all of it, as one secret |
+//! | an element or a quoted value without an end | up to the end |
+//! | an end without its start | what is before it |
+//! | text beside an empty element | the text: somebody has mistaken the tag |
+//! | a name in which characters stand that no name has | as if they were not there |
 
-use memchr::memchr2;
+mod attributes;
+mod names;
+mod spelling;
 
-/// The end of the (local) names of elements that hold secrets, in any case.
-const SECRETS: [&str; 9] = [
-    "password",
-    "passcode",
-    "passwd",
-    "passphrase",
-    "secret",
-    "pwd",
-    "pin",
-    "authorizationcode",
-    "accesscode",
-];
+use attributes::{secret_values, values_of_secret};
+use memchr::{memchr2, memchr3_iter};
+use names::{clean, is_part, is_secret};
+use spelling::{closing, opening};
+use std::borrow::Cow;
+use std::ops::Range;
 
-/// The document with the text of every secret element replaced by `***`.
+/// The document with the text of every secret element and attribute replaced by `***`.
 pub fn mask_secrets(text: &str) -> String {
+    let mut secrets = Vec::new();
+    secret_values(text, &mut secrets);
+    secret_elements(text, &mut secrets);
+    secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
     let mut masked = String::with_capacity(text.len());
     let mut written = 0;
-    let mut at = 0;
-    let mut expected_end = None;
-    let mut after_last_tag = 0;
-    while let Some(tag) = next_tag(text, at) {
-        let (after, is_empty) = tag_end(text, tag.after_name);
-        let before = std::mem::replace(&mut after_last_tag, after);
-        at = tag.after_name;
-        if !is_secret(tag.name) {
-            continue;
-        }
-        if tag.is_end && expected_end != Some(tag.start) && tag.start > before.max(written) {
-            // Its start was cut off, as that of a document which begins in the middle: what is before it is the secret.
-            masked.push_str(&text[written..before.max(written)]);
-            masked.push_str("***");
-            written = tag.start;
-        }
-        at = after;
-        if tag.is_end || is_empty {
-            continue;
-        }
-        let end = secret_end(text, after, tag.name);
-        masked.push_str(&text[written..after]);
-        if end > after {
+    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
+        // One that begins within the one before is part of it.
+        if secret.start >= written {
+            masked.push_str(&text[written..secret.start]);
             masked.push_str("***");
         }
-        expected_end = Some(end);
-        (written, at, after_last_tag) = (end, end, end);
+        written = written.max(secret.end);
     }
     masked.push_str(&text[written..]);
     masked
+}
+
+/// Adds what stands in secret elements, and beside empty ones.
+fn secret_elements(text: &str, found: &mut Vec<Range<usize>>) {
+    let (mut at, mut expected_end, mut after_last_tag) = (0, None, 0);
+    while let Some(tag) = next_tag(text, at) {
+        if !is_secret(&tag.name) {
+            at = tag.after_name;
+            after_last_tag = tag_end(text, tag.after_name).0;
+            continue;
+        }
+        let before = after_last_tag.min(tag.start)..tag.start;
+        if tag.is_end {
+            if expected_end != Some(tag.start) {
+                // Its start was cut off, as that of a document which begins in the middle.
+                found.push(before);
+            }
+            (at, _) = tag_end(text, tag.after_name);
+            after_last_tag = at;
+            continue;
+        }
+        let (after, is_empty) = tag_end(text, values_of_secret(text, tag.after_name, found));
+        let end = if is_empty { after } else { secret_end(text, after, &tag.name) };
+        if is_empty {
+            found.extend(unless_blank(text, before));
+        }
+        found.push(after..end);
+        if end == after {
+            let behind = behind_tag(text, end);
+            found.extend(unless_blank(text, behind..next_name(text, behind)));
+        }
+        expected_end = Some(end);
+        (at, after_last_tag) = (end, end);
+    }
+}
+
+fn unless_blank(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    (!text[range.clone()].trim().is_empty()).then_some(range)
+}
+
+/// Behind the end tag that begins there; there, where none does.
+fn behind_tag(text: &str, at: usize) -> usize {
+    match next_tag(text, at) {
+        Some(tag) if tag.start == at && tag.is_end => tag_end(text, tag.after_name).0,
+        _ => at,
+    }
+}
+
+/// Where the next tag with a name begins.
+fn next_name(text: &str, from: usize) -> usize {
+    let mut at = from;
+    while let Some(tag) = next_tag(text, at) {
+        if !tag.name.is_empty() {
+            return tag.start;
+        }
+        at = tag.after_name;
+    }
+    text.len()
 }
 
 /// A tag, up to its name.
 struct FoundTag<'a> {
     start: usize,
     after_name: usize,
-    /// Without its prefix.
-    name: &'a str,
+    /// Without its prefix, and without what does not belong into a name.
+    name: Cow<'a, str>,
     is_end: bool,
 }
 
@@ -74,36 +120,28 @@ fn next_tag(text: &str, from: usize) -> Option<FoundTag<'_>> {
     loop {
         at += memchr2(b'<', b'&', &text.as_bytes()[at..])?;
         let start = at;
-        let Some(bracket) = bracket(&text[at..], "lt", &["60", "x3c"], '<') else {
+        let Some(bracket) = opening(&text[at..]) else {
             at += 1;
             continue;
         };
         at += bracket;
         let is_end = text[at..].starts_with('/');
         let name_start = at + usize::from(is_end);
-        let name_len = text[name_start..].find(|c: char| !(c.is_alphanumeric() || "_-.:".contains(c)));
+        let name_len = text[name_start..].find(|c| !is_part(c));
         let after_name = name_len.map_or(text.len(), |len| name_start + len);
-        let name = crate::wire::xml::local(&text[name_start..after_name]);
-        return Some(FoundTag { start, after_name, name, is_end });
+        return Some(FoundTag { start, after_name, name: clean(&text[name_start..after_name]), is_end });
     }
 }
 
-fn is_secret(name: &str) -> bool {
-    let ends_in = |end: &str| {
-        let start = name.len().checked_sub(end.len());
-        start.and_then(|start| name.get(start..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-    };
-    SECRETS.iter().any(|end| ends_in(end))
-}
-
-/// Where the tag ends whose name ends at `from`, and whether it is an empty element. A tag that never ends is taken to end
-/// with its name.
+/// Where the tag ends whose name or attributes end at `from`, and whether it is an empty element. A tag that never ends is
+/// taken to end there, and so is one within which another begins.
 fn tag_end(text: &str, from: usize) -> (usize, bool) {
-    let ends = |(at, c): (usize, char)| match c {
-        '>' | '&' => bracket(&text[from + at..], "gt", &["62", "x3e"], '>').map(|len| (from + at, len)),
-        _ => None,
-    };
-    let Some((at, len)) = text[from..].char_indices().find_map(ends) else { return (from, false) };
+    let brackets = memchr3_iter(b'<', b'>', b'&', &text.as_bytes()[from..]);
+    let mut brackets = brackets.map(|at| from + at).filter_map(|at| {
+        let rest = &text[at..];
+        closing(rest).map(|len| (at, Some(len))).or_else(|| opening(rest).map(|_| (at, None)))
+    });
+    let Some((at, Some(len))) = brackets.next() else { return (from, false) };
     let inside = &text[from..at];
     // A slash in a quoted attribute, of which only a part is inside, does not make the element empty.
     let is_quoted = inside.matches('"').count() % 2 == 1 || inside.matches('\'').count() % 2 == 1;
@@ -125,31 +163,6 @@ fn secret_end(text: &str, from: usize, name: &str) -> usize {
         }
     }
     text.len()
-}
-
-/// The length of an angle bracket at the beginning of `text`, in any spelling: itself, by its name, or by its number, with
-/// its ampersand escaped any number of times.
-fn bracket(text: &str, name: &str, numbers: &[&str], itself: char) -> Option<usize> {
-    if text.starts_with(itself) {
-        return Some(1);
-    }
-    let mut rest = text.strip_prefix('&')?;
-    while let Some(unescaped) = rest.strip_prefix("amp;") {
-        rest = unescaped;
-    }
-    let (reference, _) = rest.get(..rest.len().min(12)).unwrap_or(rest).split_once(';')?;
-    let is_number = |number: &str| {
-        numbers.iter().any(|n| match n.strip_prefix('x') {
-            Some(hex) => number.strip_prefix(['x', 'X']).is_some_and(|n| same_number(n, hex)),
-            None => same_number(number, n),
-        })
-    };
-    let matches = reference == name || reference.strip_prefix('#').is_some_and(is_number);
-    matches.then(|| text.len() - rest.len() + reference.len() + 1)
-}
-
-fn same_number(a: &str, b: &str) -> bool {
-    a.trim_start_matches('0').eq_ignore_ascii_case(b)
 }
 
 #[cfg(test)]
@@ -181,7 +194,7 @@ mod tests {
             "<accountAuthorizationCode>1</accountAuthorizationCode>",
             "<accountAuthorizationCode>***</accountAuthorizationCode>",
         );
-        check("<n:oldPassword a='1'>x</n:oldPassword>", "<n:oldPassword a='1'>***</n:oldPassword>");
+        check("<n:oldPassword a='1'>x</n:oldPassword>", "<n:oldPassword a='***'>***</n:oldPassword>");
         check(
             "<sipAuthenticationPassword\n>x</sipAuthenticationPassword >",
             "<sipAuthenticationPassword\n>***</sipAuthenticationPassword >",
@@ -208,7 +221,9 @@ mod tests {
             "<password/><password xsi:nil=\"true\"/><a>x</a>",
         );
         check("<password></password>", "<password></password>");
-        check("<passwordRules>x</passwordRules>", "<passwordRules>x</passwordRules>");
+        check("<secretary>x</secretary>", "<secretary>x</secretary>");
+        check("<a b=\"c\" type='d'>1 = 2</a>", "<a b=\"c\" type='d'>1 = 2</a>");
+        check("<password/>\n <a>x</a>\n <password/>", "<password/>\n <a>x</a>\n <password/>");
         check("a < b && c &lt; d; <é>ø</é> & ", "a < b && c &lt; d; <é>ø</é> & ");
     }
 
@@ -220,11 +235,73 @@ mod tests {
         check("<password x", "<password***");
         check("<password>a<b</password>", "<password>***</password>");
         check("<password>a<password>b</password>c</password>d", "<password>***</password>d");
-        check("<password a='/>'>x</password>", "<password a='/>***</password>");
+        check("<password a='/>'>x</password>", "<password a='***'>***</password>");
+        check("<newPass\0word>x</newPass\0word>", "<newPass\0word>***</newPass\0word>");
+        check("<newPass\0word>x</newPassword><a>y</a>", "<newPass\0word>***</newPassword><a>y</a>");
         check("</password>x<password>y</password>", "</password>x<password>***</password>");
     }
 
+    #[test]
+    fn secrets_in_attributes_are_masked() {
+        check("<u newPassword=\"x\" a='1'/>", "<u newPassword=\"***\" a='1'/>");
+        check("<u n:pin = '1>2' a='1'/>", "<u n:pin = '***' a='1'/>");
+        check("<password value=\"x\"/>", "<password value=\"***\"/>");
+        check(
+            "<password xsi:type='t' value='x'>y</password>",
+            "<password xsi:type='t' value='***'>***</password>",
+        );
+        check(
+            "&lt;u newPassword=&quot;x&amp;y&quot; a=&quot;z&quot;/&gt;",
+            "&lt;u newPassword=&quot;***&quot; a=&quot;z&quot;/&gt;",
+        );
+        check("<u newPassword=x a=y/>", "<u newPassword=*** a=y/>");
+        check("<u newPassword=\"x><a>y</a>", "<u newPassword=\"***");
+        check(
+            "<passwordHash>x</passwordHash><pinCode>1</pinCode>",
+            "<passwordHash>***</passwordHash><pinCode>***</pinCode>",
+        );
+        check("<a>password=x</a>", "<a>password=***</a>");
+    }
+
+    #[test]
+    fn text_beside_an_empty_secret_is_masked() {
+        check("<newPassword/>x<a>y</a>", "<newPassword/>***<a>y</a>");
+        check("<a>y</a>x<newPassword/>", "<a>y</a>***<newPassword/>");
+        check("<newPassword/>x</newPassword>", "<newPassword/>***</newPassword>");
+        check("<newPassword></newPassword>x<a/>", "<newPassword></newPassword>***<a/>");
+        check("&lt;newPassword/&gt;x &lt; y&lt;a/&gt;", "&lt;newPassword/&gt;***&lt;a/&gt;");
+        check("<newPassword/>x", "<newPassword/>***");
+    }
+
+    /// Every shape in which somebody may write a secret; `@` is where it stands.
+    const SHAPES: [&str; 14] = [
+        "<newPassword>@</newPassword>",
+        "<n:newPassword xsi:type='x'>@</n:newPassword>",
+        "<newPass\0word>@</newPass\0word>",
+        "<newPass\u{fffd}word>@</newPassword>",
+        "<passwordHash>@</passwordHash>",
+        "<pinCode>@</pinCode>",
+        "<newPassword/>@",
+        "@<newPassword/>",
+        "<newPassword></newPassword>@",
+        "<newPassword/>@</newPassword>",
+        "<x newPassword=\"@\"/>",
+        "<x a='1' n:pin = '@' b='2'>y</x>",
+        "<newPassword value=\"@\"/>",
+        "&lt;x newPassword=&quot;@&quot;/&gt;",
+    ];
+
     proptest! {
+        #[test]
+        fn no_secret_is_left_in_any_shape(secret in "[a-zA-Z0-9 !#%*+,.:;=?æøå]{6,20}", shape in 0..SHAPES.len()) {
+            prop_assume!(secret.trim().len() >= 6);
+            let written = SHAPES[shape].replace('@', &secret);
+            let document = write::report("1", "a", "b", "UserModifyRequest", &format!("<a>ø</a>{written}<b>end</b>"));
+            let masked = mask_secrets(&document);
+            prop_assert!(!masked.contains(&secret), "{}", masked);
+            prop_assert!(masked.contains("<a>ø</a>") && masked.contains("<b>end</b>"), "{}", masked);
+        }
+
         #[test]
         fn no_secret_of_a_report_is_left(secret in "[ -~æøå]{6,20}") {
             let mut body = String::from("<userId>u</userId><newPassword>");
@@ -238,8 +315,17 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_mask_panic(text in "(<|/|>|&|lt;|gt;|amp;|password|'|\"|\\PC){0,40}") {
+        fn no_text_makes_the_mask_panic(text in "(<|/|>|&|lt;|gt;|amp;|password|=|'|\"|\\PC){0,40}") {
             mask_secrets(&text);
         }
+    }
+
+    #[test]
+    fn a_large_document_of_nothing_but_beginnings_takes_linear_time() {
+        let started = std::time::Instant::now();
+        for part in ["<a", "pin=", "pin='", "<pin a=", "<pin/>&lt;", "</pin", "<pin/> ", "&amp;", "pin = "] {
+            mask_secrets(&part.repeat((1 << 20) / part.len()));
+        }
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 }

@@ -19,7 +19,22 @@ function set(element, name, value) {
 }
 
 function present(children) {
-  return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  const shown = children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
+  return shown.map((child) => (typeof child === "string" ? isolated(child) : child));
+}
+
+/** Letters that are written from right to left. */
+const LEFTWARDS = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]|[\ud802\ud803\ud83a\ud83b]/;
+/** Marks that turn the direction of writing, and show nothing of themselves. */
+const TURNS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** A text that moves nothing of what stands beside it: marks that would are shown, such as `\u202e`. */
+function isolated(text) {
+  const calm = text.replace(TURNS, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  if (!LEFTWARDS.test(calm)) return calm;
+  const element = document.createElement("bdi");
+  element.append(calm);
+  return element;
 }
 
 /** Puts children in the place of those that an element has. */
@@ -78,8 +93,12 @@ export function row(properties, cells) {
   return h("tr", { role: "row", ...properties }, cells.map(cell));
 }
 
+/** A word that no column is wide enough for; it is broken anywhere. */
+const LONG = /\S{41}/;
+
 function cell([content, kind, label]) {
-  return h("td", { role: "cell", class: kind, "data-label": label }, content);
+  const isLong = typeof content === "string" && LONG.test(content);
+  return h("td", { role: "cell", class: isLong ? `${kind ?? ""} long` : kind, "data-label": label }, content);
 }
 
 /** A button that is not one of a form. */
