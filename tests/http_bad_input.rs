@@ -183,6 +183,45 @@ fn a_connection_that_begins_a_further_request_and_does_not_go_on_is_closed() {
 }
 
 #[test]
+fn parameters_that_a_path_does_not_know_are_told() {
+    let (_peers, _site, daemon) = start();
+    for path in [
+        "status",
+        "tree",
+        "systems",
+        "commands",
+        "session",
+        "log",
+        "subscribers/x",
+        "events/1",
+        "events/1/plan",
+    ] {
+        let answer = http::get(daemon.http, &format!("/api/v1/{path}?x=1"), "");
+        is_explained(&answer, 400);
+        assert!(answer.body.contains("parameter x"), "{path}: {}", answer.body);
+    }
+    let pause = PAUSE.replacen(" HTTP", "?dry=yes HTTP", 1);
+    is_explained(&http::send(daemon.http, &format!("{pause}{JSON}{CLOSE}\r\n")), 400);
+    for path in ["/healthz", "/readyz", "/metrics", "/alivecheck", "/openapi.json", "/", "/api/v1/status?"] {
+        let query = if path.ends_with('?') { "" } else { "?x=1" };
+        assert_eq!(http::get(daemon.http, &format!("{path}{query}"), "").status, 200, "{path}");
+    }
+    changed_nothing(&daemon);
+}
+
+#[test]
+fn a_member_that_stands_twice_is_no_body() {
+    let (_peers, _site, daemon) = start();
+    for body in [r#"{"reason":"a","reason":"b"}"#, r#"{"reason":"a","x":{"y":1,"y":2}}"#] {
+        let head = format!("{PAUSE}{JSON}{CLOSE}Content-Length: {}\r\n\r\n", body.len());
+        let answer = http::send(daemon.http, &format!("{head}{body}"));
+        is_explained(&answer, 400);
+        assert!(answer.body.contains("twice"), "{}", answer.body);
+    }
+    changed_nothing(&daemon);
+}
+
+#[test]
 fn a_client_that_goes_in_the_midst_of_an_act_has_not_acted() {
     let (_peers, _site, daemon) = start();
     for _ in 0..20 {

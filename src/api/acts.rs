@@ -1,7 +1,9 @@
 //! What all acts over HTTP have in common: a name for who did it, and a reason.
 
 use super::access::{Caller, guard};
+use super::parameters;
 use super::problem::{bad, problem, wrong_method_of_act, wrong_method_of_both};
+use super::unique::Unique;
 use crate::operators::Refusal;
 use actix::MailboxError;
 use actix_web::dev::HttpServiceFactory;
@@ -9,7 +11,6 @@ use actix_web::http::StatusCode;
 use actix_web::{FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Responder, middleware, web};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use std::time::Duration;
 use utoipa::ToSchema;
 
@@ -21,7 +22,7 @@ const LONGEST_NAME: usize = 64;
 /// Who asks, as the CLI says it; taken where nothing better is known.
 pub const OPERATOR_HEADER: &str = "X-Operator";
 
-/// A path that acts: POST, anything else is 405.
+/// A path that acts: POST, anything else is 405. It takes no parameters.
 pub fn act<F, Args>(path: &str, handler: F) -> impl HttpServiceFactory + use<F, Args>
 where
     F: Handler<Args>,
@@ -31,10 +32,11 @@ where
     web::resource(path.to_owned())
         .route(web::post().to(handler))
         .default_service(web::to(wrong_method_of_act))
+        .wrap(middleware::from_fn(parameters::none))
         .wrap(middleware::from_fn(guard))
 }
 
-/// A path that is read with GET and acted on with POST.
+/// A path that is read with GET and acted on with POST. It takes no parameters.
 pub fn read_and_act<R, RArgs, F, Args>(
     path: &str,
     read: R,
@@ -53,6 +55,7 @@ where
         .route(web::head().to(read))
         .route(web::post().to(handler).wrap(middleware::from_fn(guard)))
         .default_service(web::to(wrong_method_of_both))
+        .wrap(middleware::from_fn(parameters::none))
 }
 
 fn token(request: &HttpRequest) -> Option<String> {
@@ -97,10 +100,12 @@ pub async fn body<T: DeserializeOwned + Default>(body: web::Payload) -> Result<T
         return Ok(T::default());
     }
     // An object, and not a list of its values.
-    let body: Map<String, Value> = serde_json::from_slice(&bytes)
-        .map_err(|error| bad(format!("the body is no JSON object: {error}")))?;
-    serde_path_to_error::deserialize(Value::Object(body))
-        .map_err(|error| bad(format!("the body does not fit: {error}")))
+    let not_an_object = |reason: String| bad(format!("the body is no JSON object: {reason}"));
+    let Unique(body) = serde_json::from_slice(&bytes).map_err(|error| not_an_object(error.to_string()))?;
+    if !body.is_object() {
+        return Err(not_an_object("it is another value".to_owned()));
+    }
+    serde_path_to_error::deserialize(body).map_err(|error| bad(format!("the body does not fit: {error}")))
 }
 
 /// An act that is not done by then is answered; it is carried out all the same as soon as it can be stored.

@@ -32,6 +32,7 @@ pub mod subscribers;
 mod systems;
 pub mod times;
 mod tls;
+mod unique;
 
 pub use server::{Api, Bound, bind};
 pub use settings::{Change, Settings};
@@ -47,7 +48,8 @@ use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
 use crate::telemetry::LogLevel;
 use actix::Addr;
-use actix_web::{FromRequest, Handler, Resource, Responder, web};
+use actix_web::dev::HttpServiceFactory;
+use actix_web::{FromRequest, Handler, Resource, Responder, middleware, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
@@ -93,29 +95,29 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read("/events", legacy::list))
         .service(read("/event/{id}", legacy::document))
         .service(read("/api/v1/events", events::list))
-        .service(read("/api/v1/events/{id}", event::detail))
-        .service(read("/api/v1/events/{id}/plan", event::plan))
+        .service(read_whole("/api/v1/events/{id}", event::detail))
+        .service(read_whole("/api/v1/events/{id}/plan", event::plan))
         .service(acts::act("/api/v1/events/{id}/retry", event_acts::retry))
         .service(acts::act("/api/v1/events/{id}/resolve", event_acts::resolve))
         .service(acts::act("/api/v1/bulk", bulk::prepare))
-        .service(read("/api/v1/bulk/{bulk}", bulk::show))
+        .service(read_whole("/api/v1/bulk/{bulk}", bulk::show))
         .service(acts::act("/api/v1/bulk/{bulk}/run", bulk::run))
         .service(acts::act("/api/v1/bulk/{bulk}/cancel", bulk::cancel))
         .service(read("/api/v1/faults", faults::list))
-        .service(read("/api/v1/commands", faults::commands))
+        .service(read_whole("/api/v1/commands", faults::commands))
         .service(read("/healthz", health::health))
         .service(read("/readyz", health::ready))
         .service(read("/metrics", metrics::metrics))
-        .service(read("/api/v1/tree", health::tree))
-        .service(read("/api/v1/status", status::status))
+        .service(read_whole("/api/v1/tree", health::tree))
+        .service(read_whole("/api/v1/status", status::status))
         .service(read("/api/v1/stream", stream::stream))
-        .service(read("/api/v1/systems", systems::list))
+        .service(read_whole("/api/v1/systems", systems::list))
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(read("/api/v1/audit", audit::list))
         .service(session::service())
         .service(read("/api/v1/subscribers", subscribers::list))
-        .service(read("/api/v1/subscribers/{user}", subscribers::show))
+        .service(read_whole("/api/v1/subscribers/{user}", subscribers::show))
         .service(acts::read_and_act(
             "/api/v1/subscribers/{user}/reprovision",
             reprovision::plan,
@@ -124,6 +126,16 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::read_and_act("/api/v1/log", log::show, log::set))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
+}
+
+/// The same of a path that takes no parameters.
+fn read_whole<F, Args>(path: &str, handler: F) -> impl HttpServiceFactory + use<F, Args>
+where
+    F: Handler<Args> + Copy,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    read(path, handler).wrap(middleware::from_fn(parameters::none))
 }
 
 /// A path that is only read: GET and HEAD, anything else is 405.

@@ -1,8 +1,10 @@
 //! Parameters of a query, with errors that name the parameter.
 
 use super::problem::bad;
-use actix_web::dev::Payload;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpRequest};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +33,18 @@ pub fn parse<T: DeserializeOwned>(query: &str) -> Result<T, String> {
         let (path, reason) = (error.path().to_string(), error.inner().to_string());
         if path == "." { reason } else { format!("parameter {path}: {reason}") }
     })
+}
+
+/// Refuses a request with parameters, for paths that take none.
+pub async fn none(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some((name, _)) = form_urlencoded::parse(request.query_string().as_bytes()).next() {
+        let answer = bad(format!("parameter {name}: this path takes no parameters"));
+        return Ok(request.into_response(answer));
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 /// How many entries a page has: 1 to `MOST`, `DEFAULT` where nobody says.

@@ -4,13 +4,13 @@ use super::access::{
     Access, COOKIE_NAME, Caller, LIFETIME, NoLogin, SESSION_PATH, check_json, check_origin, role_name,
 };
 use super::problem::{Problem, bad, not_allowed, problem};
-use super::{body, seconds};
+use super::{body, parameters, seconds};
 use crate::wire::Secret;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, SET_COOKIE};
 use actix_web::web::{self, Data, Payload, ReqData};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, middleware};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::SystemTime;
@@ -48,6 +48,7 @@ pub fn service() -> impl HttpServiceFactory {
         .route(web::post().to(log_in))
         .route(web::delete().to(log_out))
         .default_service(web::to(wrong_method))
+        .wrap(middleware::from_fn(parameters::none))
 }
 
 async fn wrong_method(request: HttpRequest) -> HttpResponse {

@@ -50,9 +50,11 @@ impl NotificationWatch {
     /// The last id of before our start, which may be known only after the first ones of now.
     pub fn came_before(&mut self, id: &str) {
         let succession = self.ids.came_before(id);
-        self.tell(id, succession);
+        let first = self.ids.first.as_ref().map_or(String::new(), |(_, id)| id.clone());
+        self.tell(&first, succession);
     }
 
+    /// `id` is the one that does not follow: what is missing is before it.
     fn tell(&mut self, id: &str, succession: Succession) {
         let server = &self.server;
         match succession {
@@ -78,7 +80,8 @@ impl NotificationWatch {
 /// The first and the last id of a server.
 #[derive(Debug, Default)]
 struct NotificationIds {
-    first: Option<u64>,
+    /// As it was written, too.
+    first: Option<(u64, String)>,
     last: Option<u64>,
 }
 
@@ -86,15 +89,15 @@ impl NotificationIds {
     /// Compares an id like `write264` with the one before; ids without a number say nothing.
     fn follow(&mut self, id: &str) -> Succession {
         let Some(number) = number(id) else { return Succession::Next };
-        self.first.get_or_insert(number);
+        self.first.get_or_insert_with(|| (number, id.to_owned()));
         self.last.replace(number).map_or(Succession::Next, |last| compare(last, number))
     }
 
     /// Compares the first id with the last one of before; where none has come yet, the first will be compared.
     fn came_before(&mut self, id: &str) -> Succession {
         let Some(number) = number(id) else { return Succession::Next };
-        match self.first {
-            Some(first) => compare(number, first),
+        match &self.first {
+            Some((first, _)) => compare(number, *first),
             None => {
                 self.last = Some(number);
                 Succession::Next
@@ -145,6 +148,8 @@ mod tests {
                 watch.follow(id);
             }
             assert_eq!(watch.came_before(before), late, "{after:?}");
+            let first = watch.first.as_ref().map(|(_, id)| id.as_str());
+            assert_eq!(first, after.first().copied(), "the one that is compared with the one before");
             assert_eq!(watch.follow(next), expected, "{after:?}");
         };
         check(&[], "write1", Succession::Next, "write10", Succession::Gap(8));

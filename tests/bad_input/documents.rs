@@ -26,6 +26,8 @@ fn what_cannot_be_read_is_a_failed_event_with_its_reason_and_the_stream_goes_on(
     assert_eq!(trial.bad("other_root") - before, 1.0);
     trial.daemon.logged(&["the document element is OtherDocument"]);
     trial.check_bad("garbage", b"\x00\x01garbage\xff\xfe\r\n".to_vec(), "stray", "between documents");
+    let ends = "</BroadsoftOCIReportingDocument>\n".repeat(1000).into_bytes();
+    trial.check_bad("a thousand ends of nothing", ends, "stray", "33000 bytes between documents");
     let start = b"<BroadsoftOCIReportingDocument><command>".to_vec();
     trial.check_bad("a document that another interrupts", start, "unfinished", "without its end");
     let ascii = format!("<?xml version=\"1.0\" encoding=\"klingon\"?>{}", document("<command/>"));

@@ -45,10 +45,15 @@ pub fn check_host(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, _)) => address,
-        None => host.split(':').next().unwrap_or_default(),
+    let (name, port) = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address, rest),
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
+    // Nothing else may stand behind the name: what a client or a proxy makes of it is another host.
+    let is_port = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return false;
+    }
     let address = name.parse::<IpAddr>().map(|address| address.to_canonical());
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
@@ -92,6 +97,13 @@ mod tests {
         // Rebound to loopback, its page is of the same origin as far as the browser knows.
         let evil = [json, ("Host", "evil.example:8080"), ("Origin", "http://evil.example:8080")];
         check(&evil, Err(Refusal::ForeignHost));
-        check(&[json, ("Host", "127.0.0.1.evil.example")], Err(Refusal::ForeignHost));
+        for host in
+            ["127.0.0.1.evil.example", "[::1].evil.example", "localhost:1@evil.example", "localhost:1:2"]
+        {
+            check(&[json, ("Host", host)], Err(Refusal::ForeignHost));
+        }
+        for host in ["localhost", "localhost:", "[::1]", "127.0.0.1:80", "[::ffff:127.0.0.1]:1"] {
+            check(&[json, ("Host", host)], Ok(()));
+        }
     }
 }

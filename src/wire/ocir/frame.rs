@@ -6,8 +6,8 @@
 //! ```
 //!
 //! A document ends at its end tag, whatever the line ends are. Only occurrences of the root's name are looked at, each
-//! byte once. What stands between documents and is neither white space nor NUL is reported before the document that
-//! follows; so is a document whose end never came because another one begins. (A name inside CDATA would be taken for a
+//! byte once. What stands between documents and is neither white space nor NUL, end tags without a beginning too, is
+//! reported as one, before the document that follows; so is a document whose end never came because another one begins. (A name inside CDATA would be taken for a
 //! tag; no command carries one.)
 
 use super::ROOT;
@@ -100,6 +100,8 @@ impl Framer {
                     self.in_document = true;
                     self.reject_before(start, interrupted)?;
                 }
+                // What began nowhere ends nowhere: it is part of what stands between two documents.
+                Some(Found::End { after }) if !self.in_document => self.scanned = after,
                 Some(Found::End { after }) => {
                     self.in_document = false;
                     self.scanned = 0;
@@ -299,7 +301,10 @@ mod tests {
         let broken = "<BroadsoftOCIReportingDocument><comm";
         let expected = format!("unfinished {:?}", Bytes::from(format!("{broken}\n")));
         check(&format!("{broken}\n{ONE}"), &[&expected, ONE, "pending 0"]);
-        check("tail</BroadsoftOCIReportingDocument>", &["tail</BroadsoftOCIReportingDocument>", "pending 0"]);
+        let end = "</BroadsoftOCIReportingDocument>";
+        let expected = format!("stray {:?}", Bytes::from(format!("tail{end}\n{end} x{end}")));
+        check(&format!("tail{end}\n{end} x{end}{ONE}"), &[&expected, ONE, "pending 0"]);
+        check(&format!("tail{end}"), &["pending 36"]);
     }
 
     #[test]
