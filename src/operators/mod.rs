@@ -17,6 +17,7 @@ use crate::processors::command_type;
 use crate::processors::subject::Subject;
 use crate::router::Router;
 use crate::router::actor::{Announce, Announced, Reconsider};
+use crate::router::course::Course;
 use crate::router::executor::Executor;
 use crate::store::{Act, DatabaseHealth, Decided, Decision, ReadError, Store, Verb};
 use crate::telemetry::LogLevel;
@@ -157,7 +158,9 @@ impl Operators {
                 return Err(Refusal::Later(later));
             }
             if let Some(executor) = executor {
-                resumes = executor.would_resume(&event).await?;
+                // Where its rows cannot be read now, they may be when it runs.
+                let course = executor.foreseen_course(&event).await;
+                resumes = matches!(course, Ok(Course::Resumes(_)));
             }
         }
         Ok(Candidate { event, subject, resumes })

@@ -163,9 +163,9 @@ fn what_is_not_there_has_an_exit_code_of_its_own() {
 
 #[test]
 fn events_are_retried_one_after_the_other_and_a_refusal_keeps_no_other() {
-    let plan = json!({"command": "UserAddRequest", "given_by": "admin", "outcome": {"requests": {
-        "processor": "create_user", "members": [], "warnings": [], "unplanned": [],
-        "requests": [{"system": "hss", "summary": "create anna", "url": "http://ema/", "body": "", "effect": null}]}}});
+    let plan = json!({"command": "UserAddRequest", "given_by": "admin", "begins": {"resumes": {"step": 3, "of": 3}},
+        "outcome": {"requests": {"processor": "create_user", "members": [], "warnings": [], "unplanned": [],
+        "requests": [{"step": 3, "system": "hss", "summary": "create anna", "url": "http://ema/", "body": "", "effect": null}]}}});
     let fake = Fake::start(move |asked, _| match asked.line.as_str() {
         "POST /api/v1/events/1/retry" => {
             (200, json!({"id": 1, "status": "pending", "attempt": 2, "plan": "resumes"}))
@@ -187,7 +187,8 @@ fn events_are_retried_one_after_the_other_and_a_refusal_keeps_no_other() {
             "event 2 is left alone: later events of its subject have completed",
             "3   completed",
             "it would send: UserAddRequest given by admin",
-            "1. hss: create anna",
+            "resumes at step 3 of 3",
+            "3. hss: create anna",
             "eventmanager events retry 2 --force",
             "event 4 is planned anew, attempt 5\n",
         ],

@@ -27,7 +27,7 @@ pub enum Events {
     List(list::Options),
     /// Show an event: its steps and answers, warnings, earlier attempts; without the daemon it is read from the store
     Show(show::Options),
-    /// Show what an event would send if it were planned now: nothing is sent
+    /// Show what an event would send if it were run now, whether that is the rest of its plan or a new one: nothing is sent
     Plan(plan::Options),
     /// Have failed events run again, by their ids or by a filter
     #[command(override_usage = "eventmanager events retry [OPTIONS] <ID>...
