@@ -25,6 +25,9 @@ fn a_failed_event_is_opened_and_retried() {
         page.sees(".notice", "Event #2 runs again").await;
         page.sees("#status", "completed").await;
         page.sees("#status", "attempt 2").await;
+        let elsewhere =
+            "[...document.querySelectorAll('.facts, thead')].some((e) => /attempt/i.test(e.textContent))";
+        assert_eq!(page.value(elsewhere).await, false, "the attempt is said once");
         page.sees(".step .state", "done").await;
         page.click("details summary").await;
         page.sees("details .answer", "4099").await;
