@@ -51,7 +51,7 @@ impl TryFrom<String> for Words {
 /// Which end of the list comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Order {
+pub enum ListOrder {
     #[default]
     Newest,
     Oldest,
@@ -128,7 +128,7 @@ pub struct Query {
     #[param(value_type = String, required = false, max_length = 255)]
     fault: Option<Words>,
     #[param(value_type = String, required = false, pattern = "^(newest|oldest)$", default = "newest")]
-    order: Order,
+    order: ListOrder,
     /// Events of a page, at most.
     #[param(value_type = u64, minimum = 1, maximum = 500, default = 50)]
     limit: Limit<50, 500>,
@@ -200,7 +200,7 @@ impl Query {
         EventFilter {
             after: cursor.map(|cursor| cursor.0),
             limit: limit.get(),
-            newest_first: order == Order::Newest,
+            newest_first: order == ListOrder::Newest,
             ..selection.filter()
         }
     }
