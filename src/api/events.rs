@@ -174,6 +174,11 @@ pub struct Summary {
     /// The latest attempt; 0 where it was never run.
     pub attempt: u32,
     pub warnings: Vec<String>,
+    /// The first subscriber that it is about, by name; null of commands that are not acted on, and of rows that the Erlang
+    /// release wrote.
+    pub about: Option<String>,
+    /// How many more there are, where a whole group is deleted.
+    pub about_more: u32,
 }
 
 impl From<EventSummary> for Summary {
@@ -189,6 +194,8 @@ impl From<EventSummary> for Summary {
             received: seconds(row.received),
             attempt: row.attempt,
             warnings: row.warnings,
+            about: row.about,
+            about_more: row.about_more,
         }
     }
 }
