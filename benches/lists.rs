@@ -87,7 +87,9 @@ fn fill(database: &str, rows: u64) -> String {
          {series} select {USER}, {COMMAND}, {DOCUMENT}, {STATUS}, {time}, {uuid}, 'as1', 'write' || n, 0, null from series;
          insert into em_journal (uuid, attempt, reason) select uuid, 1,
             'step 1 of 3, create ENUM tel:+299' || id || ' to sip:u' || id || '@x: fault ' || (4000 + id % 7) || ' (no)'
-         from em_event where status = 'failed'"
+         from em_event where status = 'failed';
+         insert into em_subject (subscriber, event) select 'user' || (id % 1000003) || '@example.org', uuid
+         from em_event where status <> 'ignored'"
     );
     let padding = std::env::var("PADDING").map_or(200, |bytes| bytes.parse().expect("PADDING is a number"));
     sql.replace("PADDING", &"x".repeat(padding))

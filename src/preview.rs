@@ -33,7 +33,24 @@ pub struct Foreseen {
     pub command: String,
     /// Of the document: who gave the command.
     pub given_by: String,
+    /// Of a stored event: how its run begins. Null of anything else, and where nothing is provisioned.
+    pub begins: Option<Begins>,
     pub outcome: Prospect,
+}
+
+/// How the run of a stored event begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Begins {
+    /// It goes on with its stored plan, of which only what is left is told.
+    Resumes {
+        /// The first step that is not done, from 1; one more than there are where all are done.
+        step: usize,
+        /// Steps of the whole plan.
+        of: usize,
+    },
+    /// It is planned anew; why.
+    Anew(String),
 }
 
 /// How it would end, as far as that can be foreseen.
@@ -58,6 +75,8 @@ pub enum Prospect {
 /// A request as it would leave.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ForeseenRequest {
+    /// Its place in the plan, from 1.
+    pub step: usize,
     pub system: &'static str,
     pub summary: String,
     /// Where to; the secondary of a system is not told.
@@ -83,7 +102,22 @@ impl Preview {
     pub async fn of(&mut self, command: &Command) -> Result<Foreseen, ReadError> {
         let outcome = self.outcome(command).await?;
         let (name, given_by) = (command.command_type().to_owned(), command.user_id().to_owned());
-        Ok(Foreseen { command: name, given_by, outcome })
+        Ok(Foreseen { command: name, given_by, begins: None, outcome })
+    }
+
+    /// What is left of a plan that was made of `command`: the steps at these positions.
+    pub fn rest(&self, command: &Command, plan: &Plan, left: &[usize]) -> Foreseen {
+        let begins = Begins::Resumes {
+            step: left.first().map_or(plan.steps.len(), |position| *position) + 1,
+            of: plan.steps.len(),
+        };
+        let processor = command_type(command.command_type()).map_or("", |entry| entry.processor);
+        Foreseen {
+            command: command.command_type().to_owned(),
+            given_by: command.user_id().to_owned(),
+            begins: Some(begins),
+            outcome: self.requests(plan, left, processor),
+        }
     }
 
     async fn outcome(&mut self, command: &Command) -> Result<Prospect, ReadError> {
@@ -111,7 +145,8 @@ impl Preview {
             Ok(Decision::Ignore(reason)) => Prospect::Ignored(reason),
             Ok(Decision::Run(plan)) => {
                 self.remember(&plan, subscriber);
-                self.requests(plan, entry.processor)
+                let all: Vec<usize> = (0..plan.steps.len()).collect();
+                self.requests(&plan, &all, entry.processor)
             }
         })
     }
@@ -154,10 +189,13 @@ impl Preview {
         }
     }
 
-    fn requests(&self, plan: Plan, processor: &'static str) -> Prospect {
-        let requests = plan.steps.iter().map(|step| {
+    /// The requests of the steps at `positions`.
+    fn requests(&self, plan: &Plan, positions: &[usize], processor: &'static str) -> Prospect {
+        let requests = positions.iter().map(|position| {
+            let step = &plan.steps[*position];
             let (url, body) = self.rendered(&step.request.masked());
             ForeseenRequest {
+                step: position + 1,
                 system: step.request.system().as_str(),
                 summary: step.request.to_string(),
                 url,
@@ -166,11 +204,19 @@ impl Preview {
             }
         });
         let requests = requests.collect();
+        let branches = plan.branches().into_iter().filter_map(|(member, steps)| Some((member?, steps)));
+        let members = branches.map(|(user_id, steps)| Member {
+            user_id: user_id.to_owned(),
+            steps: positions.iter().filter(|position| steps.contains(*position)).count(),
+        });
+        // Of a plan that was begun, those of whom something is left.
+        let members = members.filter(|member| member.steps > 0 || positions.len() == plan.steps.len());
         let restored = plan.steps.iter().find_map(|step| plan.warning_of_restoring(&step.request));
-        let Plan { members, mut warnings, unplanned, .. } = plan;
+        let mut warnings = plan.warnings.clone();
         warnings.extend(
             restored.map(|warning| format!("{warning}, where the association is not there any more")),
         );
+        let (members, unplanned) = (members.collect(), plan.unplanned.clone());
         Prospect::Requests { processor, requests, members, warnings, unplanned }
     }
 

@@ -65,7 +65,7 @@ fn three_lines_make_a_working_file() {
     };
     assert_eq!(config.broadworks, [expected]);
     let expected = Processing {
-        order: Order::Subject,
+        order: RunOrder::Subject,
         mode: Mode::Active,
         concurrency: 16,
         on_failure: OnFailure::Continue,
@@ -89,7 +89,7 @@ fn every_key_reaches_its_value() {
     let tokens: Vec<_> = config.http.tokens.iter().map(|token| (token.name.as_str(), token.role)).collect();
     assert_eq!(tokens, [("page", Role::Viewer), ("desk", Role::Operator)]);
     let expected = Processing {
-        order: Order::Strict,
+        order: RunOrder::Strict,
         mode: Mode::Active,
         concurrency: 4,
         on_failure: OnFailure::Hold,

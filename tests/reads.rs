@@ -43,8 +43,20 @@ fn events_are_filtered_and_paged_over_http() {
     assert_eq!((&all["next"], &all["searched_to"]), (&Value::Null, &Value::Null));
     let failed = &all["events"][0];
     let keys: Vec<&str> = failed.as_object().expect("a row").keys().map(String::as_str).collect();
-    let expected =
-        ["attempt", "command", "id", "reason", "received", "source", "status", "user", "uuid", "warnings"];
+    let expected = [
+        "about",
+        "about_more",
+        "attempt",
+        "command",
+        "id",
+        "reason",
+        "received",
+        "source",
+        "status",
+        "user",
+        "uuid",
+        "warnings",
+    ];
     assert_eq!(keys, expected);
     assert_eq!((&failed["status"], &failed["command"]), (&json!("failed"), &json!("UserModifyRequest")));
     assert!(failed["reason"].as_str().is_some_and(|reason| reason.contains("not known")), "{failed}");

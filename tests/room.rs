@@ -115,6 +115,7 @@ fn little_room_is_no_reason_to_take_no_events() {
     peers.broadworks.send(&add(1, "anna@tele.gl"));
     site.wait_ended(1);
     assert_eq!(health(&daemon).0, 200);
+    assert_eq!(daemon.metric("eventmanager_disk_low", ""), 1.0);
     let url = format!("http://{}", daemon.http);
     check_status(&site, &url);
     // It may be why the daemon is down.

@@ -54,10 +54,23 @@ fn an_event_and_what_becomes_of_it_appear_on_the_stream() {
     });
     let mut keys: Vec<&str> = line.as_object().expect("a line").keys().map(String::as_str).collect();
     keys.sort_unstable();
-    let wanted =
-        ["attempt", "command", "id", "reason", "received", "source", "status", "user", "uuid", "warnings"];
+    let wanted = [
+        "about",
+        "about_more",
+        "attempt",
+        "command",
+        "id",
+        "reason",
+        "received",
+        "source",
+        "status",
+        "user",
+        "uuid",
+        "warnings",
+    ];
     assert_eq!(keys, wanted);
     assert_eq!((&line["command"], &line["user"]), (&"UserAddRequest".into(), &"admin@tele.gl".into()));
+    assert_eq!((&line["about"], &line["about_more"]), (&"anna@tele.gl".into(), &0.into()));
     peers.ema.script(Vec::new());
     // The counts may be looked at before the line is.
     let (mut ended, mut counted) = (false, false);

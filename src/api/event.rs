@@ -1,4 +1,4 @@
-//! One event with everything that is known of it, and what it would send if it were planned now.
+//! `GET /api/v1/events/{id}`: one event with everything that is known of it.
 
 use super::problem::{Problem, bad, problem, unreadable};
 use super::{Sources, seconds};
@@ -6,7 +6,6 @@ use crate::config::Config;
 use crate::event::{Event, Status};
 use crate::operators::Operators;
 use crate::plan::Plan;
-use crate::preview::{Foreseen, Preview};
 use crate::processors::attributes::Rules;
 use crate::processors::command_type;
 use crate::store::{EarlierStep, Journal, StepState, Verb};
@@ -132,40 +131,6 @@ pub async fn detail(sources: Data<Sources>, id: Path<String>) -> impl Responder 
 pub fn describe(event: Event, journal: Journal, config: &Config) -> impl Serialize + use<> {
     let subscriber = subscriber_of(&event, &Rules::of(config));
     EventDetail::new(event, subscriber, journal)
-}
-
-/// What the event would send if it were planned now; nothing is sent.
-#[utoipa::path(
-    get,
-    path = "/api/v1/events/{id}/plan",
-    params(("id" = i64, Path, description = "`em_event.id`")),
-    responses(
-        (status = 200, description = "What would be sent", body = Foreseen),
-        (status = 400, description = "The id is no number", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Its document holds no command", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
-    )
-)]
-pub async fn plan(sources: Data<Sources>, id: Path<String>) -> impl Responder {
-    match foreseen(&sources, &id).await {
-        Ok(foreseen) => HttpResponse::Ok().json(foreseen),
-        Err(answer) => answer,
-    }
-}
-
-/// What an event would send if it were planned now; the error is the answer.
-pub async fn foreseen(sources: &Sources, id: &str) -> Result<Foreseen, HttpResponse> {
-    let event = stored(sources, id).await?;
-    let document = Document::from_text(event.document.to_string());
-    let conflict = |detail: String| problem(StatusCode::CONFLICT, detail);
-    let command = match document.into_command(event.command_index) {
-        Ok(Some(command)) => command,
-        Ok(None) => return Err(conflict("the document of this event holds no such command".into())),
-        Err(error) => return Err(conflict(format!("its document cannot be read: {error}"))),
-    };
-    let mut preview = Preview::new(sources.config.get(), Some(sources.store.clone()));
-    preview.of(&command).await.map_err(|error| unreadable(&error))
 }
 
 /// The number of an event in a path; the error says what is wrong with it.

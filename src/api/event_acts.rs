@@ -2,8 +2,9 @@
 
 use super::acts::{actor, body, outcome, reason, status_of, tidy};
 use super::problem::{Problem, bad, extended, problem};
-use super::{Sources, event};
+use super::{Sources, event, event_plan};
 use crate::operators::{ActOn, Done, Later, Order, Refusal};
+use crate::preview::Foreseen;
 use crate::store::Verb;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -62,7 +63,7 @@ struct Resolved {
         (status = 400, description = "The body or the number does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It has not failed, or `later` events have completed or wait, or that is `unknown`: then with the `plan` that it would get",
+        (status = 409, description = "It has not failed, or `later` events have completed or wait, or that is `unknown`: then with the `plan` that it would send",
             body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store is away", body = Problem, content_type = "application/problem+json"),
     )
@@ -89,7 +90,7 @@ async fn try_retry(
     let order = Order { verb: Verb::Retry, actor: actor(request), reason, force };
     let done = match carried_out(sources, number, order).await? {
         Ok(done) => done,
-        Err(Refusal::Later(later)) => return Err(later_events(sources, id, later).await),
+        Err(Refusal::Later(later)) => return Err(later_events(sources, number, later).await),
         Err(refusal) => return Err(refused(number, &refusal)),
     };
     let plan = if done.resumes { "resumes" } else { "anew" };
@@ -157,12 +158,9 @@ fn refused(event: i64, refusal: &Refusal) -> HttpResponse {
 
 /// What the operator should know before a retry is forced: which events came later, or why that cannot be known, and what
 /// it would send now.
-async fn later_events(sources: &Sources, id: &str, later: Later) -> HttpResponse {
-    let plan = match event::foreseen(sources, id).await {
-        Ok(foreseen) => json!(foreseen),
-        // What came later is told all the same.
-        Err(_) => json!(null),
-    };
+async fn later_events(sources: &Sources, id: i64, later: Later) -> HttpResponse {
+    // Where it cannot be told, what came later is told all the same.
+    let plan = foreseen(sources, id).await;
     let detail = format!(
         "event {id}: {}; a retry may undo what they did: look at its plan, and force it if that is right",
         Refusal::Later(later.clone())
@@ -172,6 +170,11 @@ async fn later_events(sources: &Sources, id: &str, later: Later) -> HttpResponse
     if let Some(unknown) = later.unknown {
         members.insert("unknown".to_owned(), json!(unknown.to_string()));
     }
-    members.insert("plan".to_owned(), plan);
+    members.insert("plan".to_owned(), json!(plan));
     extended(StatusCode::CONFLICT, detail, members)
+}
+
+async fn foreseen(sources: &Sources, id: i64) -> Option<Foreseen> {
+    let event = sources.store.event(id).await.ok().flatten()?;
+    event_plan::foresee(sources.config.get(), &sources.store, &event).await.ok()
 }

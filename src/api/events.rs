@@ -51,7 +51,7 @@ impl TryFrom<String> for Words {
 /// Which end of the list comes first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Order {
+pub enum ListOrder {
     #[default]
     Newest,
     Oldest,
@@ -128,7 +128,7 @@ pub struct Query {
     #[param(value_type = String, required = false, max_length = 255)]
     fault: Option<Words>,
     #[param(value_type = String, required = false, pattern = "^(newest|oldest)$", default = "newest")]
-    order: Order,
+    order: ListOrder,
     /// Events of a page, at most.
     #[param(value_type = u64, minimum = 1, maximum = 500, default = 50)]
     limit: Limit<50, 500>,
@@ -174,6 +174,11 @@ pub struct Summary {
     /// The latest attempt; 0 where it was never run.
     pub attempt: u32,
     pub warnings: Vec<String>,
+    /// The first subscriber that it is about, by name; null of commands that are not acted on, and of rows that the Erlang
+    /// release wrote.
+    pub about: Option<String>,
+    /// How many more there are, where a whole group is deleted.
+    pub about_more: u32,
 }
 
 impl From<EventSummary> for Summary {
@@ -189,6 +194,8 @@ impl From<EventSummary> for Summary {
             received: seconds(row.received),
             attempt: row.attempt,
             warnings: row.warnings,
+            about: row.about,
+            about_more: row.about_more,
         }
     }
 }
@@ -200,7 +207,7 @@ impl Query {
         EventFilter {
             after: cursor.map(|cursor| cursor.0),
             limit: limit.get(),
-            newest_first: order == Order::Newest,
+            newest_first: order == ListOrder::Newest,
             ..selection.filter()
         }
     }

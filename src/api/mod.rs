@@ -11,6 +11,7 @@ mod connections;
 pub mod counts;
 pub mod event;
 mod event_acts;
+pub mod event_plan;
 pub mod events;
 mod faults;
 mod headers;
@@ -96,7 +97,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read("/event/{id}", legacy::document))
         .service(read("/api/v1/events", events::list))
         .service(read_whole("/api/v1/events/{id}", event::detail))
-        .service(read_whole("/api/v1/events/{id}/plan", event::plan))
+        .service(read_whole("/api/v1/events/{id}/plan", event_plan::plan))
         .service(acts::act("/api/v1/events/{id}/retry", event_acts::retry))
         .service(acts::act("/api/v1/events/{id}/resolve", event_acts::resolve))
         .service(acts::act("/api/v1/bulk", bulk::prepare))

@@ -5,8 +5,8 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    audit, bulk, event, event_acts, events, faults, health, legacy, log, metrics, reprovision, session,
-    status, stream, subscribers, systems,
+    audit, bulk, event, event_acts, event_plan, events, faults, health, legacy, log, metrics, reprovision,
+    session, status, stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -18,7 +18,7 @@ use utoipa::{Modify, OpenApi};
     paths(
         events::list,
         event::detail,
-        event::plan,
+        event_plan::plan,
         event_acts::retry,
         event_acts::resolve,
         bulk::prepare,

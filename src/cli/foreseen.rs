@@ -13,9 +13,10 @@ pub fn brief(place: &str, foreseen: &Value) -> String {
     told(place, foreseen, request_line)
 }
 
-fn told(place: &str, foreseen: &Value, request: fn(usize, &Value) -> String) -> String {
+fn told(place: &str, foreseen: &Value, request: fn(&Value) -> String) -> String {
     let mut text =
         format!("{place}: {} given by {}\n", plain(&foreseen["command"]), plain(&foreseen["given_by"]));
+    text += &begins(&foreseen["begins"]);
     let outcome = &tidy(&foreseen["outcome"]);
     if let Some(reason) = outcome["ignored"].as_str() {
         text += &format!("  ignored: {reason}\n");
@@ -29,15 +30,30 @@ fn told(place: &str, foreseen: &Value, request: fn(usize, &Value) -> String) -> 
     text
 }
 
-fn requests(planned: &Value, told: fn(usize, &Value) -> String) -> String {
+/// How the run of a stored event begins.
+fn begins(begins: &Value) -> String {
+    if let Some(reason) = begins["anew"].as_str() {
+        return format!("  planned anew: {reason}\n");
+    }
+    match &begins["resumes"] {
+        Value::Null => String::new(),
+        at => format!(
+            "  resumes at step {} of {}; what is left of its plan:\n",
+            plain(&at["step"]),
+            plain(&at["of"])
+        ),
+    }
+}
+
+fn requests(planned: &Value, told: fn(&Value) -> String) -> String {
     let (requests, members) = (list(&planned["requests"]), list(&planned["members"]));
     let mut text = format!("  {}: {}", plain(&planned["processor"]), counted(requests.len(), "request"));
     if !members.is_empty() {
         text += &format!(" for {}", counted(members.len(), "member"));
     }
     text.push('\n');
-    for (position, request) in requests.iter().enumerate() {
-        text += &told(position + 1, request);
+    for request in requests {
+        text += &told(request);
     }
     for warning in list(&planned["warnings"]) {
         text += &format!("  warning: {}\n", plain(warning));
@@ -48,12 +64,13 @@ fn requests(planned: &Value, told: fn(usize, &Value) -> String) -> String {
     text
 }
 
-fn request_line(number: usize, request: &Value) -> String {
+fn request_line(request: &Value) -> String {
+    let number = plain(&request["step"]);
     format!("  {number}. {}: {}\n", plain(&request["system"]), plain(&request["summary"]))
 }
 
-fn request_text(number: usize, request: &Value) -> String {
-    let mut text = request_line(number, request) + &format!("     POST {}\n", plain(&request["url"]));
+fn request_text(request: &Value) -> String {
+    let mut text = request_line(request) + &format!("     POST {}\n", plain(&request["url"]));
     if let Some(body) = request["body"].as_str().filter(|body| !body.is_empty()) {
         text += &format!("     {body}\n");
     }

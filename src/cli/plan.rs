@@ -2,8 +2,9 @@
 
 use super::text::line;
 use super::{complain, foreseen, say};
+use crate::api::event_plan;
 use crate::config::{self, Config, Database};
-use crate::preview::{Preview, Prospect};
+use crate::preview::{Foreseen, Preview, Prospect};
 use crate::store::{self, Store};
 use crate::wire::ocir::{Command, Document, Framer, Notification};
 use anyhow::{Context, bail};
@@ -52,7 +53,7 @@ pub fn plan(options: &Options) -> anyhow::Result<ExitCode> {
             all_well: true,
         };
         match (&options.file, options.event, store) {
-            (None, Some(id), Some(store)) => printer.event(&store, id).await?,
+            (None, Some(id), Some(store)) => printer.event(config, &store, id).await?,
             (Some(file), _, _) => printer.file(file, &config).await?,
             (None, Some(id), None) => bail!("there is no event {id}"),
             (None, None, _) => bail!("a file or --event is needed"),
@@ -79,12 +80,11 @@ struct Printer {
 }
 
 impl Printer {
-    async fn event(&mut self, store: &Store, id: i64) -> anyhow::Result<()> {
+    async fn event(&mut self, config: Arc<Config>, store: &Store, id: i64) -> anyhow::Result<()> {
         let event = store.event(id).await?.with_context(|| format!("there is no event {id}"))?;
-        let document = Document::from_text(event.document.to_string());
-        let command = document.into_command(event.command_index)?;
-        let command = command.with_context(|| format!("the document of event {id} holds no such command"))?;
-        self.command(&format!("event {id}"), &command).await
+        let foreseen = event_plan::foresee(config, store, &event).await;
+        let foreseen = foreseen.with_context(|| format!("event {id} cannot be planned"))?;
+        self.tell(&format!("event {id}"), &foreseen)
     }
 
     async fn file(&mut self, path: &Path, config: &Config) -> anyhow::Result<()> {
@@ -153,14 +153,18 @@ impl Printer {
             .of(command)
             .await
             .context("without a database --no-store plans as if nobody were known")?;
+        self.tell(place, &foreseen)
+    }
+
+    fn tell(&mut self, place: &str, foreseen: &Foreseen) -> anyhow::Result<()> {
         self.all_well &= match &foreseen.outcome {
             Prospect::Requests { unplanned, .. } => unplanned.is_empty(),
             Prospect::Ignored(_) => true,
             Prospect::Failed(_) => false,
         };
         say(&match self.json {
-            true => format!("{}\n", serde_json::to_string(&foreseen)?),
-            false => foreseen::text(place, &serde_json::to_value(&foreseen)?),
+            true => format!("{}\n", serde_json::to_string(foreseen)?),
+            false => foreseen::text(place, &serde_json::to_value(foreseen)?),
         });
         Ok(())
     }

@@ -76,15 +76,15 @@ pub struct Table {
 }
 
 impl Table {
-    /// As wide as standard output, and with its colours.
-    /// Columns from `flexible` on, counted from 0, are cut where it is narrow.
-    pub fn new(titles: &'static [&'static str], flexible: usize) -> Table {
-        Table::with(titles, flexible, terminal::width(), terminal::colours())
-    }
-
     /// One of which nothing is cut, however narrow it is.
     pub fn whole(titles: &'static [&'static str]) -> Table {
         Table::with(titles, 0, None, terminal::colours())
+    }
+
+    /// As wide as this, with the colours of standard output; `None`: nothing is cut.
+    /// Columns from `flexible` on, counted from 0, are cut where it is narrow.
+    pub fn within(titles: &'static [&'static str], flexible: usize, width: Option<usize>) -> Table {
+        Table::with(titles, flexible, width, terminal::colours())
     }
 
     fn with(titles: &'static [&'static str], flexible: usize, width: Option<usize>, colours: bool) -> Table {

@@ -75,6 +75,12 @@ pub fn moment(time: &Value) -> String {
     time.and_then(|time| time.format(format).ok()).unwrap_or_default()
 }
 
+/// The same as `03-01 12:00`, where there is little room.
+pub fn short_moment(time: &Value) -> String {
+    let whole = moment(time);
+    whole.get("2026-".len().."2026-03-01 12:00".len()).unwrap_or_default().to_owned()
+}
+
 /// How long it is since a time in seconds of the epoch.
 pub fn age(since: &Value) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -111,8 +117,9 @@ mod tests {
     #[test]
     fn a_moment_is_told_in_utc() {
         assert_eq!(moment(&Value::from(1_772_366_430.5)), "2026-03-01 12:00:30");
+        assert_eq!(short_moment(&Value::from(1_772_366_430.5)), "03-01 12:00");
         for nothing in [Value::Null, Value::from(1e300), Value::from("1")] {
-            assert_eq!(moment(&nothing), "");
+            assert_eq!((moment(&nothing), short_moment(&nothing)), (String::new(), String::new()));
         }
     }
 

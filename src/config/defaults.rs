@@ -44,7 +44,7 @@ impl Default for Http {
 impl Default for Processing {
     fn default() -> Self {
         Processing {
-            order: Order::Subject,
+            order: RunOrder::Subject,
             mode: Mode::Active,
             concurrency: 16,
             on_failure: OnFailure::Continue,

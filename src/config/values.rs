@@ -106,7 +106,7 @@ pub struct Token {
 
 /// Which events may run at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum RunOrder {
     /// Events that share no subscriber, phone or identity run in parallel.
     Subject,
     /// One after the other, as the Erlang release does.
@@ -132,7 +132,7 @@ pub enum Mode {
 /// How events are run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Processing {
-    pub order: Order,
+    pub order: RunOrder,
     pub mode: Mode,
     /// Requests to the core that are under way at the same time, at most.
     pub concurrency: usize,

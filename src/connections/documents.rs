@@ -37,17 +37,17 @@ pub struct Bad {
     pub reason: String,
 }
 
-impl Reading {
+impl FrameContent {
     /// A document that is not OCI-R: dropped without an event.
-    fn other_root(root: &str) -> Reading {
+    fn other_root(root: &str) -> FrameContent {
         let reason = format!("the document element is {root}: dropped");
-        Reading { bad: Some(Bad { label: "other_root", reason }), ..Reading::default() }
+        FrameContent { bad: Some(Bad { label: "other_root", reason }), ..FrameContent::default() }
     }
 }
 
 /// What a frame holds.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub struct FrameContent {
     pub events: Vec<Incoming>,
     /// Why the frame, or a part of it, could not be read.
     pub bad: Option<Bad>,
@@ -61,11 +61,11 @@ pub struct Reading {
 
 impl Source {
     /// Reads a frame. Nothing is lost: what cannot be understood is an event too, failed with its reason.
-    pub fn read(&self, frame: &[u8]) -> Reading {
+    pub fn read(&self, frame: &[u8]) -> FrameContent {
         let document = Document::parse(frame);
         let notifications = match document.content {
             Ok(notifications) => notifications,
-            Err(DocumentError::WrongRoot { root }) => return Reading::other_root(&root),
+            Err(DocumentError::WrongRoot { root }) => return FrameContent::other_root(&root),
             Err(error) => return self.unreadable(document.text, "unreadable", error.to_string()),
         };
         let commands: usize = notifications.iter().map(Notification::commands).sum();
@@ -74,58 +74,58 @@ impl Source {
                 format!("the document holds {commands} commands, more than fit to be stored one by one");
             return self.unreadable(document.text, "too_many_commands", reason);
         }
-        let mut reading = Reading { mislabelled: document.utf8_mislabelled, ..Reading::default() };
+        let mut content = FrameContent { mislabelled: document.utf8_mislabelled, ..FrameContent::default() };
         let text: Arc<str> = document.text.into();
         for notification in notifications {
             match notification {
                 Notification::Report(report) => {
-                    reading.ids.push(report.id.to_string());
+                    content.ids.push(report.id.to_string());
                     if &*report.user_id != INTERNAL_USER {
-                        self.report(report, &text, &mut reading);
+                        self.report(report, &text, &mut content);
                     }
                 }
                 Notification::ServerStatus => {
-                    reading.others.push("OCIReportingServerStatusNotification".into())
+                    content.others.push("OCIReportingServerStatusNotification".into())
                 }
                 Notification::PublicIdentity => {
-                    reading.others.push("OCIReportingReportPublicIdentityNotification".into());
+                    content.others.push("OCIReportingReportPublicIdentityNotification".into());
                 }
-                Notification::Other { name } => reading.others.push(name),
+                Notification::Other { name } => content.others.push(name),
             }
         }
-        reading
+        content
     }
 
     /// Bytes between documents: another document, which is dropped, or something that nobody knows.
-    pub fn stray(&self, bytes: &[u8], reason: String) -> Reading {
+    pub fn stray(&self, bytes: &[u8], reason: String) -> FrameContent {
         let document = Document::parse(bytes);
         match document.content {
-            Err(DocumentError::WrongRoot { root }) => Reading::other_root(&root),
+            Err(DocumentError::WrongRoot { root }) => FrameContent::other_root(&root),
             _ => self.unreadable(document.text, "stray", reason),
         }
     }
 
     /// A failed event for something that cannot be read.
-    pub fn unreadable(&self, text: String, label: &'static str, reason: String) -> Reading {
+    pub fn unreadable(&self, text: String, label: &'static str, reason: String) -> FrameContent {
         let event = self.event(text.into(), None, 0, Status::Failed, Some(reason.clone()));
         let events = vec![Incoming { event, subject: None }];
-        Reading { events, bad: Some(Bad { label, reason }), ..Reading::default() }
+        FrameContent { events, bad: Some(Bad { label, reason }), ..FrameContent::default() }
     }
 
-    fn report(&self, report: Report, text: &Arc<str>, reading: &mut Reading) {
+    fn report(&self, report: Report, text: &Arc<str>, content: &mut FrameContent) {
         let id = Some(report.id.to_string()).filter(|id| !id.is_empty());
         let commands = match report.commands {
             Ok(commands) => commands,
             Err(error) => {
-                reading.bad = Some(Bad { label: "unreadable_request", reason: error.to_string() });
+                content.bad = Some(Bad { label: "unreadable_request", reason: error.to_string() });
                 let mut event = self.event(Arc::clone(text), id, 0, Status::Failed, Some(error.to_string()));
                 event.user_id = report.user_id.to_string();
-                reading.events.push(Incoming { event, subject: None });
+                content.events.push(Incoming { event, subject: None });
                 return;
             }
         };
         for command in commands {
-            reading.events.push(self.command(&command, text, id.clone()));
+            content.events.push(self.command(&command, text, id.clone()));
         }
     }
 

@@ -3,7 +3,7 @@
 //! Reading goes on only as the store commits, so that little is lost with the process.
 
 use super::broadworks::Reader;
-use super::documents::{Bad, Reading};
+use super::documents::{Bad, FrameContent};
 use super::intake::{Incoming, Received};
 use crate::telemetry::Labels;
 use crate::wire::ocir::{FrameError, Framer};
@@ -129,18 +129,18 @@ impl<'a> Session<'a> {
         let mut events = Vec::new();
         self.framer.push(bytes);
         loop {
-            let reading = match self.framer.next_frame() {
+            let content = match self.framer.next_frame() {
                 Ok(Some(frame)) => self.read_frame(&frame),
                 Ok(None) => break,
                 Err(error) => self.not_a_document(error),
             };
-            events.extend(self.take(reading));
+            events.extend(self.take(content));
         }
         events
     }
 
     /// Reads a frame. One over which we panic is kept as failed: it and what was read before it would be lost else.
-    fn read_frame(&self, frame: &[u8]) -> Reading {
+    fn read_frame(&self, frame: &[u8]) -> FrameContent {
         let read = catch_unwind(AssertUnwindSafe(|| self.reader.source.read(frame)));
         read.unwrap_or_else(|_| {
             let text = String::from_utf8_lossy(frame).into_owned();
@@ -148,7 +148,7 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn not_a_document(&self, error: FrameError) -> Reading {
+    fn not_a_document(&self, error: FrameError) -> FrameContent {
         let reason = error.to_string();
         let source = &self.reader.source;
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -159,28 +159,28 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn take(&mut self, reading: Reading) -> Vec<Incoming> {
+    fn take(&mut self, content: FrameContent) -> Vec<Incoming> {
         let name = &self.reader.server.name;
-        if let Some(bad) = &reading.bad {
+        if let Some(bad) = &content.bad {
             self.count_bad(bad);
         }
-        if reading.mislabelled {
+        if content.mislabelled {
             metrics::counter!("eventmanager_mislabelled_total", "connection" => name.clone()).increment(1);
         }
-        for kind in reading.others {
+        for kind in content.others {
             let kind = self.kinds.label(&kind);
             metrics::counter!("eventmanager_notifications_total", "connection" => name.clone(), "kind" => kind)
                 .increment(1);
         }
         let mut ids = self.reader.ids.borrow_mut();
-        reading.ids.iter().for_each(|id| ids.follow(id));
-        for incoming in &reading.events {
+        content.ids.iter().for_each(|id| ids.follow(id));
+        for incoming in &content.events {
             if !incoming.event.command.is_empty() {
                 metrics::counter!("eventmanager_events_received_total", "source" => name.clone())
                     .increment(1);
             }
         }
-        reading.events
+        content.events
     }
 
     /// An event for the document that the end of the connection has cut off.
@@ -191,11 +191,11 @@ impl<'a> Session<'a> {
         }
         let note = format!("the connection ended within the document, after {bytes} bytes: {reason}");
         let text = String::from_utf8_lossy(self.framer.unfinished()).into_owned();
-        let reading = self.reader.source.unreadable(text, "cut_off", note);
-        if let Some(bad) = &reading.bad {
+        let content = self.reader.source.unreadable(text, "cut_off", note);
+        if let Some(bad) = &content.bad {
             self.count_bad(bad);
         }
-        reading.events.into_iter().next()
+        content.events.into_iter().next()
     }
 
     /// Counts, and logs less and less the more there are: a peer must not fill the log.

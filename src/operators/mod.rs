@@ -17,8 +17,9 @@ use crate::processors::command_type;
 use crate::processors::subject::Subject;
 use crate::router::Router;
 use crate::router::actor::{Announce, Announced, Reconsider};
+use crate::router::course::Course;
 use crate::router::executor::Executor;
-use crate::store::{Act, DatabaseHealth, Decided, Decision, ReadError, Store, Verb};
+use crate::store::{Act, DatabaseHealth, Decided, ReadError, Ruling, Store, Verb};
 use crate::telemetry::LogLevel;
 use crate::wire::ocir::Document;
 use actix::Addr;
@@ -163,7 +164,9 @@ impl Operators {
                 return Err(Refusal::Later(later));
             }
             if let Some(executor) = executor {
-                resumes = executor.would_resume(&event).await?;
+                // Where its rows cannot be read now, they may be when it runs.
+                let course = executor.foreseen_course(&event).await;
+                resumes = matches!(course, Ok(Course::Resumes(_)));
             }
         }
         Ok(Candidate { event, subject, resumes })
@@ -178,8 +181,8 @@ impl Operators {
     }
 
     async fn decide(&self, candidates: Vec<Candidate>, order: &Order) -> Vec<(i64, Result<Done, Refusal>)> {
-        let decisions = candidates.iter().map(|candidate| decision(candidate, order)).collect();
-        let decided = match self.store.decide(decisions).await {
+        let rulings = candidates.iter().map(|candidate| ruling(candidate, order)).collect();
+        let decided = match self.store.decide(rulings).await {
             Ok(decided) => decided,
             Err(error) => {
                 let refused = |candidate: Candidate| (candidate.event.id, Err(error.clone().into()));
@@ -222,7 +225,7 @@ fn log(event: &Event, order: &Order) {
     tracing::info!(event, act, actor, reason, "act of an operator");
 }
 
-fn decision(Candidate { event, subject, .. }: &Candidate, order: &Order) -> Decision {
+fn ruling(Candidate { event, subject, .. }: &Candidate, order: &Order) -> Ruling {
     let Order { verb, actor, reason, force } = order.clone();
     let detail = match (reason, force) {
         (Some(reason), true) => Some(format!("{reason} (forced)")),
@@ -237,7 +240,7 @@ fn decision(Candidate { event, subject, .. }: &Candidate, order: &Order) -> Deci
         object: format!("event {}", event.id),
         detail,
     };
-    Decision { event: event.id, uuid: Uuid::now_v7(), verb, about: subject.users.clone(), act }
+    Ruling { event: event.id, uuid: Uuid::now_v7(), verb, about: subject.users.clone(), act }
 }
 
 /// What the event is about; `None` where it is nothing that is acted on, or cannot be read.

@@ -10,7 +10,7 @@ use super::keys::Key;
 use super::lane::{Lane, Run};
 use super::outages::{Outages, Party};
 use super::under_way::UnderWay;
-use crate::config::{OnFailure, Order, Processing};
+use crate::config::{OnFailure, Processing, RunOrder};
 use crate::event::Status;
 use crate::managers::Board;
 use crate::plan::System;
@@ -85,7 +85,7 @@ pub struct Router {
     pub(super) workers: Vec<Addr<Lane>>,
     /// So many of them may run an event at a time.
     pub(super) at_once: usize,
-    pub(super) order: Order,
+    pub(super) order: RunOrder,
     pub(super) state: State,
 }
 

@@ -6,7 +6,7 @@
 use super::actor::{Announced, Router};
 use super::conflicts::Hold;
 use super::keys::{Key, each_once, keys};
-use crate::config::{OnFailure, Order};
+use crate::config::{OnFailure, RunOrder};
 use crate::plan::Subscriber;
 use crate::processors::attributes::Rules;
 use crate::processors::command_type;
@@ -121,7 +121,7 @@ impl Router {
         let users: Vec<String> = batch.iter().flat_map(|arrival| arrival.subject.users.clone()).collect();
         let groups: Vec<String> =
             batch.iter().filter_map(|arrival| arrival.subject.whole_group.clone()).collect();
-        let rows = Rows::read(self.executor.store.clone(), users, groups);
+        let rows = SubjectRows::read(self.executor.store.clone(), users, groups);
         let read = rows.into_actor(self).map(move |rows, this, ctx| {
             let rows = match rows {
                 Ok(rows) => rows,
@@ -157,7 +157,7 @@ impl Router {
         let conflicts = &mut self.state.conflicts;
         let user = subject.users.first().map(|user| Key::user(user));
         let whole_group = subject.whole_group.as_ref().map(|group| Key::group(group));
-        let all = (self.order == Order::Strict).then_some((Key::ALL, Hold::Exclusive));
+        let all = (self.order == RunOrder::Strict).then_some((Key::ALL, Hold::Exclusive));
         let own = all.into_iter().chain(keys(&subject)).chain(current);
         let left = user.into_iter().chain(whole_group).flat_map(|whose| conflicts.left(whose));
         let members = whole_group.into_iter().flat_map(|group| conflicts.all_keys_beside(group));
@@ -169,14 +169,14 @@ impl Router {
 }
 
 /// The rows of subscribers that a batch of arrivals is about.
-struct Rows {
+struct SubjectRows {
     users: HashMap<String, Subscriber>,
     groups: HashMap<String, Vec<Subscriber>>,
 }
 
-impl Rows {
-    async fn read(store: Store, users: Vec<String>, groups: Vec<String>) -> Result<Rows, ReadError> {
-        let mut rows = Rows { users: store.subscribers(users).await?, groups: HashMap::new() };
+impl SubjectRows {
+    async fn read(store: Store, users: Vec<String>, groups: Vec<String>) -> Result<SubjectRows, ReadError> {
+        let mut rows = SubjectRows { users: store.subscribers(users).await?, groups: HashMap::new() };
         for group in groups {
             // A row that cannot be read fails its member when the event runs.
             let members = store.group_members(&group).await?.into_iter().flatten().collect();

@@ -1,23 +1,18 @@
 //! What an event needs to be planned: its document, the rows that it is about, and the keys that it holds.
 
+use super::course::{self, Course, Ground, digest_of_rules};
 use super::executor::{Executor, Outcome, Stop};
-use super::journey::resumable;
 use super::keys::{Key, keys};
-use crate::config::Mode;
 use crate::event::Event;
 use crate::plan::{Plan, Subscriber};
 use crate::processors::actor::PlanRequest;
 use crate::processors::attributes::Rules;
 use crate::processors::subject::Subject;
 use crate::processors::{Decision, command_type, password};
-use crate::store::{ReadError, Store};
+use crate::store::{Journal, ReadError, Store};
 use crate::wire::ocir::{Command, Document};
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::sync::Arc;
-
-/// Enough to tell two rows, or two sets of rules, apart.
-const DIGEST_BYTES: usize = 16;
 
 impl Executor {
     /// Plans an event that holds `held` against the subscribers as they are now.
@@ -27,7 +22,7 @@ impl Executor {
         };
         let command = command(event)?;
         let rules = self.rules.get();
-        let rows = Rows::read(&self.store, &(entry.subject)(&command, &rules)).await?;
+        let rows = SubscriberRows::read(&self.store, &(entry.subject)(&command, &rules)).await?;
         rows.check_held(held)?;
         let request = PlanRequest {
             command_type: entry,
@@ -51,59 +46,42 @@ impl Executor {
         Ok(decision)
     }
 
-    /// By what the subscriber of an event, and the rules that a plan was made with, are told from how they are at another
-    /// time. `None` without a plan, and for an event that is about more than one subscriber, or about none.
-    pub(super) async fn digest(&self, event: &Event, plan: Option<&Plan>) -> Result<Option<String>, Stop> {
-        match plan.and_then(|plan| plan.rules.as_deref()) {
-            Some(rules) => self.digest_under(event, rules, None).await,
-            None => Ok(None),
-        }
-    }
-
-    /// The same under the rules that are in force. With `held` the event must hold the keys of its subscriber.
-    pub(super) async fn digest_now(
+    /// How a run of the event begins that holds `held`.
+    pub(super) async fn course(
         &self,
         event: &Event,
-        held: Option<&[Key]>,
-    ) -> Result<Option<String>, Stop> {
-        self.digest_under(event, &digest_of_rules(&self.rules.get()), held).await
-    }
-
-    async fn digest_under(
-        &self,
-        event: &Event,
-        rules: &str,
-        held: Option<&[Key]>,
-    ) -> Result<Option<String>, Stop> {
-        let Some(entry) = command_type(&event.command) else { return Ok(None) };
-        let Ok(command) = command(event) else { return Ok(None) };
-        let subject = (entry.subject)(&command, &self.rules.get());
-        if subject.users.is_empty() || subject.whole_group.is_some() {
-            return Ok(None);
-        }
-        let rows = Rows::read(&self.store, &subject).await?;
-        if let Some(held) = held {
+        journal: &Journal,
+        held: &[Key],
+    ) -> Result<Course, Stop> {
+        let rules = self.rules.get();
+        let course = course::course(self.ground(&rules), event, journal).await?;
+        if let Course::Resumes(begun) = &course
+            && let Some(rows) = &begun.rows
+        {
             rows.check_held(held)?;
         }
-        let row = serde_json::to_vec(&rows.subscriber).expect("a row has only keys that JSON can write");
-        Ok(Some(hex(Sha256::new().chain_update(row).chain_update(rules))))
+        Ok(course)
     }
 
-    /// Whether a retry of a failed event would go on at the step that failed, as things are now.
-    pub async fn would_resume(&self, event: &Event) -> Result<bool, ReadError> {
-        let (Some(uuid), Mode::Active) = (event.uuid, self.mode) else { return Ok(false) };
-        let Some(mut journal) = self.store.journal(uuid).await? else { return Ok(false) };
-        journal.begin_attempt();
-        // Where the rows cannot be read now, they may be when it runs.
-        let digest = self.digest_now(event, None).await.unwrap_or_default();
-        Ok(resumable(&journal, digest.as_deref()).is_some())
+    /// How the event would be run if it were retried now.
+    pub async fn foreseen_course(&self, event: &Event) -> Result<Course, ReadError> {
+        let rules = self.rules.get();
+        course::foreseen(self.ground(&rules), event).await
+    }
+
+    /// See [`course::digest`]; `None` also where it cannot be read: then a retry plans anew.
+    pub(super) async fn digest(&self, event: &Event, plan: Option<&Plan>) -> Option<String> {
+        let rules = self.rules.get();
+        course::digest(self.ground(&rules), event, plan).await.ok().flatten()
+    }
+
+    fn ground<'a>(&'a self, rules: &'a Rules) -> Ground<'a> {
+        Ground { store: &self.store, rules, mode: self.mode }
     }
 
     /// Whom the event is about: its own `user_id` is who has clicked. `None` where it cannot be read.
     pub(super) fn subscriber_of(&self, event: &Event) -> Option<String> {
-        let entry = command_type(&event.command)?;
-        let command = command(event).ok()?;
-        (entry.subject)(&command, &self.rules.get()).whose().map(str::to_owned)
+        subject_of(event, &self.rules.get())?.whose().map(str::to_owned)
     }
 
     /// Fails the event before anything is sent if a value would not fit its column afterwards.
@@ -128,23 +106,23 @@ fn command(event: &Event) -> Result<Arc<Command>, Stop> {
     }
 }
 
-fn digest_of_rules(rules: &Rules) -> String {
-    hex(Sha256::new().chain_update(format!("{rules:?}")))
-}
-
-fn hex(digest: Sha256) -> String {
-    digest.finalize().iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect()
+/// What the event is about; `None` where it is nothing that is acted on, or cannot be read.
+pub(super) fn subject_of(event: &Event, rules: &Rules) -> Option<Subject> {
+    let entry = command_type(&event.command)?;
+    let command = command(event).ok()?;
+    Some((entry.subject)(&command, rules))
 }
 
 /// The rows of `srd_user` that an event is about.
-struct Rows {
-    subscriber: Option<Subscriber>,
+#[derive(Debug)]
+pub(super) struct SubscriberRows {
+    pub subscriber: Option<Subscriber>,
     /// Of a whole group; of a row that cannot be read, why.
     members: Vec<Result<Subscriber, String>>,
 }
 
-impl Rows {
-    async fn read(store: &Store, subject: &Subject) -> Result<Rows, Stop> {
+impl SubscriberRows {
+    pub async fn read(store: &Store, subject: &Subject) -> Result<SubscriberRows, ReadError> {
         let subscriber = match subject.users.first() {
             Some(user) => store.subscriber(user).await?,
             None => None,
@@ -154,7 +132,7 @@ impl Rows {
             None => Vec::new(),
         };
         let members = members.into_iter().map(|member| member.map_err(|error| error.to_string())).collect();
-        Ok(Rows { subscriber, members })
+        Ok(SubscriberRows { subscriber, members })
     }
 
     /// Somebody may have edited a row since the event got its keys: then it waits for those that it lacks.

@@ -164,8 +164,7 @@ impl Executor {
         let reason = Some(format!("actors failed over it {crashes} times: {reason}"));
         let event = self.store.event_by_uuid(uuid).await?;
         let digest = match &event {
-            // Where it cannot be read a retry plans anew.
-            Some(event) => self.digest(event, journal.plan.as_ref()).await.ok().flatten(),
+            Some(event) => self.digest(event, journal.plan.as_ref()).await,
             None => None,
         };
         let verdict = Some(Verdict { status: Status::Failed, reason, digest });

@@ -70,29 +70,6 @@ pub(super) fn is_over(journal: &Journal, mode: Mode) -> bool {
         || (has_verdict && plan.members.is_empty())
 }
 
-/// The plan and the done steps of the attempt before, for an attempt of which nothing has been sent to go on with.
-///
-/// `digest` is that of the subscriber and the rules as they are now: where it is another than that of the subscriber when that
-/// attempt failed and of the rules of its plan, what is left of the plan may no longer be right. Members of a group are planned anew: those that are done are no members any more.
-pub fn resumable(journal: &Journal, digest: Option<&str>) -> Option<(Plan, Vec<StepMark>)> {
-    let before = journal.before.as_ref().filter(|_| journal.steps.is_empty())?;
-    let is_as_left = before.digest.is_some() && before.digest.as_deref() == digest;
-    let plan = before.plan.clone().filter(|plan| plan.members.is_empty() && plan.unplanned.is_empty())?;
-    let done = before.steps.iter().filter(|mark| mark.state == StepState::Done);
-    let again = |mark: &StepMark| StepMark {
-        answer: Some(match &mark.answer {
-            Some(answer) if answer.starts_with(IN_ATTEMPT) => answer.clone(),
-            _ => format!("{IN_ATTEMPT}{}", before.attempt),
-        }),
-        ..mark.clone()
-    };
-    let marks: Vec<StepMark> = done.map(again).collect();
-    (is_as_left && !marks.is_empty()).then_some((plan, marks))
-}
-
-/// How the answer of a step begins that was done before.
-const IN_ATTEMPT: &str = "done in attempt ";
-
 /// Whether both create the same thing: of associations the password may differ, which a plan made anew chooses anew.
 fn same_creation(sent: &Request, request: &Request) -> bool {
     match (sent, request) {

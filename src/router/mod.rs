@@ -1,13 +1,14 @@
 //! From stored events to their end: conflict keys decide what may run, lanes run it.
 //!
 //! [`actor`] is the router, to which events come through `arrivals`; [`conflicts`] and [`outages`] are the pure tables it
-//! decides with. [`lane`] is the worker ([`lanes`] of them) that runs one event with the one [`executor`], which plans it (`deciding`) and walks
-//! its steps (`walk`) along the plan and its journal (`journey`), with what is not committed yet in hand (`unsaved`). What is decided
+//! decides with. [`lane`] is the worker ([`lanes`] of them) that runs one event with the one [`executor`], which goes on
+//! with the plan that is there or makes one ([`course`], `deciding`) and walks its steps (`walk`) along the plan and its journal (`journey`), with what is not committed yet in hand (`unsaved`). What is decided
 //! about an event while it runs is kept until it has ended (`under_way`).
 
 pub mod actor;
 mod arrivals;
 pub mod conflicts;
+pub mod course;
 mod deciding;
 pub mod executor;
 mod journey;

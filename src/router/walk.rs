@@ -3,8 +3,9 @@
 //! The steps of a plan are walked one after the other. Where a whole group is deleted, the steps of each member are;
 //! members are walked beside each other, and one that fails ends alone.
 
+use super::course::{Begun, Course};
 use super::executor::{Executor, Outcome, Stop, count_ended};
-use super::journey::{Journey, is_over, resumable};
+use super::journey::{Journey, is_over};
 use super::judge::{Judgement, judge};
 use super::keys::Key;
 use super::outages::Party;
@@ -56,11 +57,9 @@ impl<'a> Walk<'a> {
             journal.begin_attempt();
         }
         self.attempt = journal.attempt.max(1);
-        self.resume(&mut journal, held).await?;
-        // A plan of which nothing has been sent is made anew: the rows may have changed while the event waited.
-        let plan = match journal.plan.clone().filter(|_| !journal.steps.is_empty()) {
-            Some(plan) => Arc::new(plan),
-            None => match self.executor.decide(&self.event, held).await? {
+        let plan = match self.executor.course(&self.event, &journal, held).await? {
+            Course::Resumes(begun) => self.go_on(*begun, &mut journal),
+            Course::Anew(_) => match self.executor.decide(&self.event, held).await? {
                 Decision::Run(plan) => Arc::clone(self.unsaved.plan.insert(Arc::new(plan))),
                 Decision::Ignore(reason) => return self.end(Status::Ignored, Some(reason)).await,
             },
@@ -97,19 +96,15 @@ impl<'a> Walk<'a> {
         self.end(Status::Completed, self.remark(&plan)).await
     }
 
-    /// Lets a retry go on at the step that failed, where nobody has changed the subscriber since, nor the rules since the
-    /// plan was made.
-    async fn resume(&mut self, journal: &mut Journal, held: &[Key]) -> Result<(), Stop> {
-        if journal.before.is_none() || !journal.steps.is_empty() || self.executor.mode == Mode::Shadow {
-            return Ok(());
+    /// Takes up a plan that was begun; that of the attempt before becomes this attempt's own.
+    fn go_on(&mut self, begun: Begun, journal: &mut Journal) -> Arc<Plan> {
+        let plan = Arc::new(begun.plan);
+        if journal.steps.is_empty() {
+            self.unsaved.plan = Some(Arc::clone(&plan));
+            self.unsaved.marks.clone_from(&begun.marks);
+            (journal.plan, journal.steps) = (Some(Plan::clone(&plan)), begun.marks);
         }
-        let digest = self.executor.digest_now(&self.event, Some(held)).await?;
-        if let Some((plan, marks)) = resumable(journal, digest.as_deref()) {
-            self.unsaved.plan = Some(Arc::new(plan.clone()));
-            self.unsaved.marks.clone_from(&marks);
-            (journal.plan, journal.steps) = (Some(plan), marks);
-        }
-        Ok(())
+        plan
     }
 
     /// What is worth saying of an event that completes.
@@ -296,8 +291,7 @@ impl<'a> Walk<'a> {
     async fn end(&mut self, status: Status, reason: Option<String>) -> Result<Status, Stop> {
         let unsaved = std::mem::take(&mut self.unsaved);
         let digest = match status {
-            // Where it cannot be read a retry plans anew.
-            Status::Failed => self.executor.digest(&self.event, self.plan.as_deref()).await.ok().flatten(),
+            Status::Failed => self.executor.digest(&self.event, self.plan.as_deref()).await,
             _ => None,
         };
         self.commit(unsaved, Some(Verdict { status, reason, digest })).await?;

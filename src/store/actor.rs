@@ -91,6 +91,8 @@ fn measure(directories: &[PathBuf], low: DiskLow, before: &[Disk]) -> Vec<Disk> 
         let disk = Disk::measure(path, low, was_low).ok()?;
         let (shown, free) = (path.display().to_string(), disk.free);
         metrics::gauge!("eventmanager_disk_free_bytes", "path" => shown.clone()).set(free as f64);
+        metrics::gauge!("eventmanager_disk_low", "path" => shown.clone())
+            .set(f64::from(u8::from(disk.is_low)));
         match (was_low, disk.is_low) {
             (false, true) => tracing::warn!(path = shown, free_bytes = free, "disk low"),
             (true, false) => tracing::info!(path = shown, free_bytes = free, "disk no longer low"),

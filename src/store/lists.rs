@@ -5,6 +5,7 @@ use super::events::LATEST_ATTEMPT;
 use super::feed::Changed;
 use super::reader::{Reader, Row, Value};
 use super::records::*;
+use super::subjects;
 use super::texts::Sought;
 use super::walks::{Conditions, Path, Range, Walk};
 use super::writes::warnings_from;
@@ -132,9 +133,10 @@ impl Reader {
             "select cast(e.id as bigint), cast(e.uuid as text), cast(e.source as text),
                 cast(e.user_id as text), cast(e.command as text), cast(e.status as text),
                 coalesce(cast(j.reason as text), cast(e.note as text)), {received},
-                cast(j.attempt as bigint), cast(j.warnings as text)
+                cast(j.attempt as bigint), cast(j.warnings as text), {about}
              from em_event e {LATEST_ATTEMPT} where {condition} order by e.id",
             received = self.dialect().micros("e.inserted"),
+            about = subjects::ABOUT,
         );
         let rows = self.rows_planned(sql, vec![param]).await?;
         Ok(rows.into_iter().map(summary).collect())
@@ -288,5 +290,7 @@ fn summary(mut row: Row) -> EventSummary {
         received: row.time(7),
         attempt: row.count(8),
         warnings: warnings_from(row.text(9)),
+        about: row.text(10),
+        about_more: row.count(11).saturating_sub(1),
     }
 }

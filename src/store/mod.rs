@@ -5,7 +5,7 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
-//! either backend; `writes` what it writes, `decisions` of operators among it, `sweep` what it deletes; `feed` tells which
+//! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes; `feed` tells which
 //! events have changed; `reader`, `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
 //! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading`
 //! a store that is only ever read, `released` one that the Erlang release alone has used; `sqlite` and `postgres` the
@@ -13,7 +13,6 @@
 
 pub mod actor;
 mod acts;
-mod decisions;
 mod directory;
 pub mod disk;
 mod errors;
@@ -30,6 +29,7 @@ mod reader;
 mod reading;
 mod records;
 mod released;
+mod rulings;
 mod sqlite;
 mod subjects;
 mod subscribers;
@@ -41,7 +41,6 @@ mod writer;
 mod writes;
 
 pub use acts::{Act, AuditLine, Pause, PauseChange};
-pub use decisions::{Decided, Decision, Verb};
 pub use directory::{SubscriberRow, SubscriberSearch};
 pub use disk::Disk;
 pub use errors::{IN_USE, MISSING, OpenError, ReadError, RecordError, StoreError};
@@ -52,6 +51,7 @@ pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
+pub use rulings::{Decided, Ruling, Verb};
 pub(crate) use sqlite::real_path;
 pub use sqlite::statements as sqlite_tables;
 pub use sweep::SweepError;
@@ -283,16 +283,13 @@ impl Store {
 
     /// Decides about events, each for itself; resolves when what was done is durable. The error of one says that the
     /// database refuses to write it.
-    pub async fn decide(
-        &self,
-        decisions: Vec<Decision>,
-    ) -> Result<Vec<Result<Decided, StoreError>>, StoreError> {
+    pub async fn decide(&self, rulings: Vec<Ruling>) -> Result<Vec<Result<Decided, StoreError>>, StoreError> {
         let queue = &self.inner.events.shared.queue;
-        let outcomes = queue.push(decisions.into_iter().map(Write::Decide).collect()).await?;
+        let outcomes = queue.push(rulings.into_iter().map(Write::Decide).collect()).await?;
         let decided = outcomes.into_iter().map(|outcome| match outcome {
             Outcome::Decided(decided) => Ok(decided),
             Outcome::Rejected(reason) => Err(StoreError::Rejected(reason)),
-            other => unreachable!("a decision is not answered by {other:?}"),
+            other => unreachable!("a ruling is not answered by {other:?}"),
         });
         Ok(decided.collect())
     }

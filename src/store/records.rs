@@ -296,6 +296,10 @@ pub struct EventSummary {
     /// The latest attempt; 0 where it was never run.
     pub attempt: u32,
     pub warnings: Vec<String>,
+    /// The first subscriber that it is about, by name; `None` where it is stored with none.
+    pub about: Option<String>,
+    /// How many more there are.
+    pub about_more: u32,
 }
 
 /// A page of a list. It may be short, even empty, with more behind it: no page looks at more than so many rows.

@@ -114,6 +114,8 @@ fn summary(event: Event) -> EventSummary {
         received: event.received,
         attempt: 0,
         warnings: Vec::new(),
+        about: None,
+        about_more: 0,
     }
 }
 

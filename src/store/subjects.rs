@@ -11,6 +11,15 @@ use super::reader::{Reader, Value};
 use super::records::EventSummary;
 use uuid::Uuid;
 
+/// Of the event `e`: the first subscriber that it is about, and how many there are. Each is looked up for the few rows of a
+/// page alone.
+///
+/// The least of a bare column would be sought along the index that is sorted by it, through the subscribers of all events,
+/// where a database takes many rows to be about one event, as it does of a table without statistics.
+pub(super) const ABOUT: &str =
+    "(select min(cast(subscriber as text) || '') from em_subject where event = e.uuid),
+    (select cast(count(*) as bigint) from em_subject where event = e.uuid)";
+
 impl Reader {
     /// The latest events about a subscriber, the latest first: their uuids are in the order of their times.
     pub async fn events_about(&self, user_id: &str, limit: usize) -> Result<Vec<EventSummary>, ReadError> {

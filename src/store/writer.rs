@@ -78,6 +78,13 @@ impl Shared {
     fn publish(&self, state: DatabaseHealth) {
         self.health.publish(self.tables, &self.place, state);
     }
+
+    fn adopt(&self, found: Connected) {
+        if let Some(limits) = found.limits {
+            // A reader never panics while it holds the lock.
+            *self.limits.write().unwrap_or_else(std::sync::PoisonError::into_inner) = limits;
+        }
+    }
 }
 
 /// Runs until the queue is closed and everything in it is committed.
@@ -104,15 +111,6 @@ pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
         wait(&mut pause, shared, batch.is_empty()).await;
     }
     shared.queue.announce_drained();
-}
-
-impl Shared {
-    fn adopt(&self, found: Connected) {
-        if let Some(limits) = found.limits {
-            // A reader never panics while it holds the lock.
-            *self.limits.write().unwrap_or_else(std::sync::PoisonError::into_inner) = limits;
-        }
-    }
 }
 
 enum Served {

@@ -1,9 +1,9 @@
 //! The idempotent writes that a group writer commits, and what comes of them.
 
 use super::acts::{Act, PauseChange};
-use super::decisions::{Decided, Decision};
 use super::feed::Changed;
 use super::records::{Progress, Swept};
+use super::rulings::{Decided, Ruling};
 use crate::event::{NewEvent, Status};
 use crate::plan::SubscriberEffect;
 use std::time::SystemTime;
@@ -42,7 +42,7 @@ pub(crate) enum Write {
         events: Vec<Uuid>,
     },
     /// What an operator decides about an event.
-    Decide(Decision),
+    Decide(Ruling),
 }
 
 /// Which events do not outlive their retention: what waits, has failed and is not resolved, or bears somebody's own word, stays.
@@ -98,7 +98,7 @@ impl Write {
             Write::Expire { ids, .. } => 100 + 8 * ids.len(),
             Write::Forget { events } => 100 + 16 * events.len(),
             Write::Panic { .. } => 100,
-            Write::Decide(Decision { act, about, .. }) => {
+            Write::Decide(Ruling { act, about, .. }) => {
                 let about: usize = about.iter().map(String::len).sum();
                 500 + about + 2 * act.detail.as_ref().map_or(0, String::len)
             }
@@ -112,7 +112,7 @@ impl Write {
             Write::Append(event) | Write::Wish { event, .. } => Some(Changed::Event(event.uuid)),
             Write::Progress(progress) => Some(Changed::Event(progress.event)),
             Write::Panic { event, .. } => Some(Changed::Event(*event)),
-            Write::Decide(decision) => Some(Changed::Row(decision.event)),
+            Write::Decide(ruling) => Some(Changed::Row(ruling.event)),
             Write::Effect(_) | Write::Act { .. } | Write::Expire { .. } | Write::Forget { .. } => None,
         }
     }

@@ -67,6 +67,7 @@ fn describe() {
     gauge!("eventmanager_store_up", "Whether a database commits, 1 or 0");
     gauge!("eventmanager_build_info", "1, with the version that runs and the name of the node");
     gauge!("eventmanager_disk_free_bytes", "Room on the file system of an embedded database");
+    gauge!("eventmanager_disk_low", "Whether there is less room than store.disk_low, 1 or 0");
     histogram!("eventmanager_store_commit_seconds", "Duration of the store's transactions");
     gauge!("eventmanager_stream_readers", "Open streams of what happens");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");

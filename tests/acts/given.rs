@@ -5,6 +5,7 @@ use crate::support::documents::{add, set_phone};
 use crate::support::http::{self, Answer};
 use crate::support::peers::Peers;
 use crate::support::postgres;
+use crate::support::recorder::{Recorded, Recorder};
 use eventmanager::simulators::script::{Action, FaultStyle, Rule};
 use serde_json::Value;
 use std::sync::OnceLock;
@@ -39,7 +40,25 @@ impl Trial {
 
     fn over(processing: &str, url: Option<String>) -> Trial {
         let peers = Peers::start();
-        let config = peers.config("").replacen("[processing]\n", &format!("[processing]\n{processing}"), 1);
+        let config = peers.config("");
+        Trial::between(peers, &config, processing, url)
+    }
+
+    /// One whose requests to HSS and ENUM are kept byte for byte on their way.
+    pub fn recorded() -> (Trial, Recorder) {
+        let peers = Peers::start();
+        let core = peers.ema.addr();
+        let recorder = Recorder::start(move |request| {
+            let Recorded { target, headers, body } = request;
+            let answer = http::send(core, &format!("POST {target} HTTP/1.0\r\n{headers}{body}"));
+            (answer.status, answer.body)
+        });
+        let config = peers.config("").replace(&core.to_string(), &recorder.address.to_string());
+        (Trial::between(peers, &config, "", None), recorder)
+    }
+
+    fn between(peers: Peers, config: &str, processing: &str, url: Option<String>) -> Trial {
+        let config = config.replacen("[processing]\n", &format!("[processing]\n{processing}"), 1);
         let store = url.as_ref().map(|url| format!("[store]\nevents = {url:?}\n"));
         let site = Site::new(&(config + &store.unwrap_or_default()));
         let daemon = site.start();

@@ -1,6 +1,7 @@
 //! Operators retry and resolve events, one or many, over HTTP, and the real program heeds them.
 
 mod bulk;
+mod foreseen;
 mod given;
 mod later;
 mod one;

@@ -9,7 +9,7 @@ use eventmanager::processors::subject::Subject;
 use eventmanager::router::actor::{Announce, Announced, GetBacklog, Reconsider, Router};
 use eventmanager::router::executor::{Executor, Slots};
 use eventmanager::router::lane::{Lane, Run};
-use eventmanager::store::{Act, Decision, Store, Verb, open};
+use eventmanager::store::{Act, Ruling, Store, Verb, open};
 use eventmanager::wire::cai3g::{EnumRequest, HssRequest};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
@@ -58,7 +58,7 @@ fn failed_event() -> NewEvent {
     }
 }
 
-fn retry(event: i64) -> Decision {
+fn retry(event: i64) -> Ruling {
     let act = Act {
         uuid: Uuid::now_v7(),
         at: SystemTime::now(),
@@ -67,7 +67,7 @@ fn retry(event: i64) -> Decision {
         object: format!("event {event}"),
         detail: None,
     };
-    Decision { event, uuid: Uuid::now_v7(), verb: Verb::Retry, about: Vec::new(), act }
+    Ruling { event, uuid: Uuid::now_v7(), verb: Verb::Retry, about: Vec::new(), act }
 }
 
 fn executor(store: &Store) -> Arc<Executor> {

@@ -78,6 +78,7 @@ pub fn summary(id: i64, status: &str, reason: Option<&str>) -> Value {
     json!({
         "id": id, "uuid": null, "source": "as1", "command": "UserAddRequest17sp4", "user": "admin@tele.gl",
         "status": status, "reason": reason, "received": 1_772_366_430.5, "attempt": 1, "warnings": [],
+        "about": "anna@tele.gl", "about_more": 2,
     })
 }
 

@@ -4,7 +4,8 @@ use crate::fake::{Asked, Fake};
 use crate::given::*;
 use serde_json::{Value, json};
 
-const LINE: &str = "4711  failed  2026-03-01 12:00:30  UserAddRequest17sp4  admin@tele.gl  step 1 of 4";
+const LINE: &str =
+    "4711  failed  2026-03-01 12:00:30  UserAddRequest17sp4  anna@tele.gl +2  admin@tele.gl  step 1 of 4";
 
 fn page(events: &[Value], next: Option<&str>) -> (u16, Value) {
     let searched_to = next.map(|_| json!({"id": 7, "at": 1_772_366_430.5}));
@@ -40,7 +41,13 @@ fn a_list_asks_with_its_filter_and_goes_on_until_it_has_enough() {
             "3",
         ],
     );
-    said.check(0, &["ID    STATUS  RECEIVED (UTC)       COMMAND              USER           REASON", LINE]);
+    said.check(
+        0,
+        &[
+            "ID    STATUS  RECEIVED (UTC)       COMMAND              ABOUT            USER           REASON",
+            LINE,
+        ],
+    );
     said.check(0, &["4710  failed", "there may be more"]);
     let query = "status=failed%2Cpending&since=1.000&until=86400.000&command=UserAddRequest&user=a%26b%40tele.gl\
         &text=%C3%86r%C3%B8&fault=k&order=newest";
@@ -106,6 +113,9 @@ fn a_table_is_as_wide_as_the_terminal_and_coloured_there_alone() {
     let last = said.out.lines().last().expect("a line").replace("\u{1b}[31m", "").replace("\u{1b}[0m", "");
     let last = last.rsplit('\r').find(|part| part.contains("4711")).expect("the event").to_owned();
     assert!(last.trim_end().chars().count() <= 80, "{said:?}");
+    // Whom it is about and why it failed say more than who has clicked, and the year.
+    assert!(last.contains("03-01 12:00  ") && last.contains("anna@tele.gl +2"), "{last}");
+    assert!(!said.out.contains("USER") && !last.contains("admin@"), "{said:?}");
 }
 
 #[test]
@@ -163,9 +173,9 @@ fn what_is_not_there_has_an_exit_code_of_its_own() {
 
 #[test]
 fn events_are_retried_one_after_the_other_and_a_refusal_keeps_no_other() {
-    let plan = json!({"command": "UserAddRequest", "given_by": "admin", "outcome": {"requests": {
-        "processor": "create_user", "members": [], "warnings": [], "unplanned": [],
-        "requests": [{"system": "hss", "summary": "create anna", "url": "http://ema/", "body": "", "effect": null}]}}});
+    let plan = json!({"command": "UserAddRequest", "given_by": "admin", "begins": {"resumes": {"step": 3, "of": 3}},
+        "outcome": {"requests": {"processor": "create_user", "members": [], "warnings": [], "unplanned": [],
+        "requests": [{"step": 3, "system": "hss", "summary": "create anna", "url": "http://ema/", "body": "", "effect": null}]}}});
     let fake = Fake::start(move |asked, _| match asked.line.as_str() {
         "POST /api/v1/events/1/retry" => {
             (200, json!({"id": 1, "status": "pending", "attempt": 2, "plan": "resumes"}))
@@ -187,7 +197,8 @@ fn events_are_retried_one_after_the_other_and_a_refusal_keeps_no_other() {
             "event 2 is left alone: later events of its subject have completed",
             "3   completed",
             "it would send: UserAddRequest given by admin",
-            "1. hss: create anna",
+            "resumes at step 3 of 3",
+            "3. hss: create anna",
             "eventmanager events retry 2 --force",
             "event 4 is planned anew, attempt 5\n",
         ],

@@ -3,7 +3,7 @@
 use crate::commands::{self, DOMAIN, STRANGE_LIST, STRANGER, Sent};
 use crate::core::Core;
 use crate::reference::{Course, Reference};
-use eventmanager::config::{Numbering, OnFailure, Order, Processing, ServiceProfiles};
+use eventmanager::config::{Numbering, OnFailure, Processing, RunOrder, ServiceProfiles};
 use eventmanager::event::Status;
 use eventmanager::plan::UserType;
 use eventmanager::processors::attributes::{MailRules, Rules, association, new_subscriber};
@@ -49,7 +49,7 @@ pub enum Pause {
 #[derive(Clone)]
 pub struct Sequence {
     pub seed: u64,
-    pub order: Order,
+    pub order: RunOrder,
     pub on_failure: OnFailure,
     pub concurrency: usize,
     pub delete_replaced: bool,
@@ -85,7 +85,7 @@ impl Sequence {
         };
         let mut sequence = Sequence {
             seed,
-            order: if rng.u8(0..8) == 0 { Order::Strict } else { Order::Subject },
+            order: if rng.u8(0..8) == 0 { RunOrder::Strict } else { RunOrder::Subject },
             on_failure: if theme == Theme::Held { OnFailure::Hold } else { OnFailure::Continue },
             concurrency: rng.usize(1..=4),
             delete_replaced: rng.bool(),
@@ -109,7 +109,7 @@ impl Sequence {
     pub fn undisturbed(commands: Vec<Sent>) -> Sequence {
         Sequence {
             seed: 0,
-            order: Order::Subject,
+            order: RunOrder::Subject,
             on_failure: OnFailure::Continue,
             concurrency: 2,
             delete_replaced: true,

@@ -4,6 +4,8 @@ use crate::browser::drive;
 use crate::given::Desk;
 use crate::support::daemon::eventually;
 use crate::support::documents::{add, password, set_phone};
+use eventmanager::simulators::script::{Action, FaultStyle, Rule};
+use serde_json::json;
 
 #[test]
 fn a_failed_event_is_opened_and_retried() {
@@ -23,6 +25,9 @@ fn a_failed_event_is_opened_and_retried() {
         page.sees(".notice", "Event #2 runs again").await;
         page.sees("#status", "completed").await;
         page.sees("#status", "attempt 2").await;
+        let elsewhere =
+            "[...document.querySelectorAll('.facts, thead')].some((e) => /attempt/i.test(e.textContent))";
+        assert_eq!(page.value(elsewhere).await, false, "the attempt is said once");
         page.sees(".step .state", "done").await;
         page.click("details summary").await;
         page.sees("details .answer", "4099").await;
@@ -44,11 +49,43 @@ fn a_retry_that_may_undo_a_later_event_shows_its_plan_and_wants_a_yes() {
         page.click("dialog button[type=submit]").await;
         page.sees("dialog .later", "have completed or wait: #4").await;
         page.sees("dialog .plan", "UserModifyRequest").await;
+        page.sees("dialog .begins", "planned anew: nothing of it has been done yet").await;
         page.until("document.querySelector('dialog button[type=submit]').disabled").await;
         page.click("#force").await;
         page.sees("dialog button.danger", "Retry all the same").await;
         page.click("dialog button.danger").await;
         page.sees("#status", "completed").await;
+    });
+}
+
+#[test]
+fn what_a_retry_would_send_is_the_rest_of_the_plan_where_it_resumes() {
+    drive(async |page| {
+        let desk = Desk::new();
+        desk.ended(&add(1, "anna@tele.gl"), 1);
+        let fault = Action::Fault { code: 4099, detail_code: Some(77), style: FaultStyle::ErrorCode };
+        desk.peers.ema.script(vec![Rule::new(fault).op("Create").mo("DNS").times(1)]);
+        desk.ended(&set_phone(2, "anna@tele.gl", "+299-321044"), 2);
+        // A later event that leaves her row as it is.
+        desk.ended(&password(3, "anna@tele.gl", "another"), 3);
+        page.go(&desk.url("#/events/2")).await;
+        let rest = async |place: &str| {
+            page.sees(&format!("{place} .begins"), "resumes at step 2 of 2").await;
+            page.sees(&format!("{place} .requests li"), "create ENUM").await;
+            let steps =
+                format!("[...document.querySelectorAll('{place} .requests li')].map((li) => li.value)");
+            assert_eq!(page.value(&steps).await, json!([2]));
+        };
+        page.click("#plan").await;
+        rest("#foreseen").await;
+        page.click("#retry").await;
+        page.click("dialog button[type=submit]").await;
+        rest("dialog").await;
+        page.click("#force").await;
+        page.click("dialog button.danger").await;
+        page.sees(".notice", "at the step that failed").await;
+        page.sees("#status", "completed").await;
+        page.sees(".step .answer", "done in attempt 1").await;
     });
 }
 

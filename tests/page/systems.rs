@@ -1,7 +1,7 @@
 //! How everything around the daemon is.
 
 use crate::browser::drive;
-use crate::given::Desk;
+use crate::given::{Desk, configure};
 use crate::support::daemon::eventually;
 
 #[test]
@@ -31,9 +31,27 @@ fn connections_hosts_and_actors_are_shown() {
         page.sees("tr", "as1").await;
         page.sees("tr .status.completed", "up").await;
         page.sees("tr", "primary").await;
+        page.sees(".tile", &format!("at {}", desk.site.directory.path().display())).await;
+        page.sees(".tile", "iB").await;
+        page.sees_no(".tile .status.pending").await;
+        page.sees_no(".alarm").await;
         page.sees(".tree", "connections").await;
         page.sees("[data-path='root/connections'] li", "intake").await;
         page.click("[data-path='root/connections'] > summary").await;
         page.sees_no("[data-path='root/connections'] li").await;
+    });
+}
+
+#[test]
+fn little_room_on_the_disk_stands_out_on_every_page() {
+    drive(async |page| {
+        let mut desk = Desk::new();
+        desk.kill();
+        configure(&desk.site, "[processing]", "[store]\ndisk_low = \"100%\"\n[processing]");
+        desk.start();
+        page.go(&desk.url("#/events")).await;
+        page.sees(".alarm", "Little room is left on the disk").await;
+        page.go(&desk.url("#/systems")).await;
+        page.sees(".tile .status", "low").await;
     });
 }

@@ -7,7 +7,6 @@ mod support;
 
 mod acts;
 mod appending;
-mod decisions;
 mod later;
 mod legacy;
 mod lists;
@@ -15,6 +14,7 @@ mod million;
 mod outages;
 mod reading;
 mod recording;
+mod rulings;
 mod site;
 mod subscribers;
 mod sweeping;
@@ -85,13 +85,13 @@ const PROMISES: &[(&str, Promise)] = &[
         Box::pin(acts::a_database_of_an_earlier_version_gets_the_new_tables(site))
     }),
     ("a_retry_is_a_new_attempt_and_is_recorded_once", |site| {
-        Box::pin(decisions::a_retry_is_a_new_attempt_and_is_recorded_once(site))
+        Box::pin(rulings::a_retry_is_a_new_attempt_and_is_recorded_once(site))
     }),
     ("a_resolved_event_is_ignored_and_says_why", |site| {
-        Box::pin(decisions::a_resolved_event_is_ignored_and_says_why(site))
+        Box::pin(rulings::a_resolved_event_is_ignored_and_says_why(site))
     }),
     ("a_row_that_the_erlang_release_left_pending_is_retried_as_ours", |site| {
-        Box::pin(decisions::a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site))
+        Box::pin(rulings::a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site))
     }),
     ("what_came_later_is_found_along_an_index_and_read_in_parts", |site| {
         Box::pin(later::what_came_later_is_found_along_an_index_and_read_in_parts(site))

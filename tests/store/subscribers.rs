@@ -2,7 +2,7 @@
 
 use crate::site::*;
 use eventmanager::plan::{Member, Plan, SubscriberEffect};
-use eventmanager::store::{Store, SubscriberSearch};
+use eventmanager::store::{EventFilter, Store, SubscriberSearch};
 use std::sync::Arc;
 
 async fn ids(store: &Store, search: SubscriberSearch) -> Vec<String> {
@@ -43,11 +43,22 @@ pub async fn a_subscriber_has_its_events_whoever_gave_them(site: Site) {
     assert_eq!(about("anna").await, [3, 1]);
     assert_eq!(about("cilla").await, [3]);
 
+    // A list names the first of them, and how many more there are.
+    let list = EventFilter { limit: 10, ..EventFilter::default() };
+    let told = async |store: &Store| -> Vec<(Option<String>, u32)> {
+        let page = within(store.page(list.clone())).await.unwrap();
+        page.events.into_iter().map(|event| (event.about, event.about_more)).collect()
+    };
+    let named = |user: &str, more| (Some(user.to_owned()), more);
+    assert_eq!(told(&running.store).await, [named("anna", 1), named("bo", 0), named("anna", 1)]);
+    within(running.store.append(vec![event("admin")])).await.unwrap();
+    assert_eq!(told(&running.store).await[3], (None, 0), "it is about nobody whom we know");
+
     // An id without end is found by as much of it as an index takes.
     let mut long = event("admin");
     long.about = vec!["x".repeat(5000)];
     within(running.store.append(vec![long])).await.unwrap();
-    assert_eq!(about(&"x".repeat(5000)).await, [4]);
+    assert_eq!(about(&"x".repeat(5000)).await, [5]);
 
     site.truncate();
     assert_eq!(about("anna").await, [0; 0]);

@@ -1,10 +1,10 @@
 //! `eventmanager events retry` and `eventmanager events resolve`: which events, and one after the other by their ids.
 
 use super::bulk;
+use super::code_of;
 use super::filter::Filter;
-use super::{FLEXIBLE, TITLES, code_of, row};
+use super::rows::EventTable;
 use crate::cli::client::{Client, ClientOptions, NoDaemon, Refused};
-use crate::cli::table::Table;
 use crate::cli::text::{list, plain};
 use crate::cli::{WRONG_ARGUMENTS, complain, foreseen, say};
 use clap::Args;
@@ -166,10 +166,7 @@ impl Act<'_> {
         let later = list(&refused.problem["later"]);
         let shown = later.iter().take(LATER_SHOWN).filter_map(Value::as_i64);
         let events = shown.filter_map(|later| self.client.get(&format!("/api/v1/events/{later}")).ok());
-        let rows: Vec<_> = events.map(|event| row(&event)).collect();
-        if !rows.is_empty() {
-            complain(&Table::new(TITLES, FLEXIBLE).part(&rows));
-        }
+        complain(&EventTable::new().part(&events.collect::<Vec<Value>>()));
         if let Some(more) = later.len().checked_sub(LATER_SHOWN).filter(|more| *more > 0) {
             complain(&format!("and {more} more\n"));
         }

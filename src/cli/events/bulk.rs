@@ -1,10 +1,9 @@
 //! Acts on all events that a filter finds: shown first, then asked, then done, through `/api/v1/bulk`.
 
 use super::acts::{Act, Which, unasked};
-use super::{FLEXIBLE, TITLES, row};
+use super::rows::EventTable;
 use crate::cli::client::Client;
 use crate::cli::progress::Progress;
-use crate::cli::table::Table;
 use crate::cli::text::{list, plain};
 use crate::cli::{NOT_FOUND, REFUSED, complain, foreseen::counted, say, terminal};
 use anyhow::{Context, bail};
@@ -60,10 +59,10 @@ fn preview(word: &str, set: &Value) {
     let count = set["count"].as_u64().unwrap_or_default() as usize;
     let cut = if set["truncated"] == true { ", the first of more: a set has no more" } else { "" };
     complain(&format!("{word}: {}{cut}\n", counted(count, "event")));
-    let rows: Vec<_> = list(&set["samples"]).iter().map(row).collect();
-    complain(&Table::new(TITLES, FLEXIBLE).part(&rows));
-    if count > rows.len() {
-        complain(&format!("and {} more\n", count - rows.len()));
+    let samples = list(&set["samples"]);
+    complain(&EventTable::new().part(samples));
+    if count > samples.len() {
+        complain(&format!("and {} more\n", count - samples.len()));
     }
 }
 

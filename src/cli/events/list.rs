@@ -1,11 +1,10 @@
 //! `eventmanager events list`: a table, one JSON document, or a line of JSON for each event.
 
 use super::filter::Filter;
-use super::{FLEXIBLE, TITLES, row};
+use super::rows::EventTable;
 use crate::cli::client::ClientOptions;
 use crate::cli::progress::Progress;
 use crate::cli::source::{Query, Source};
-use crate::cli::table::Table;
 use crate::cli::text::{list, moment};
 use crate::cli::{complain, say};
 use anyhow::ensure;
@@ -45,7 +44,7 @@ pub fn list_events(options: &Options) -> anyhow::Result<ExitCode> {
     let source = Source::new(&options.daemon)?;
     // Only while it takes more than a page.
     let mut searching: Option<Progress> = None;
-    let mut printer = Printer { options, table: Table::new(TITLES, FLEXIBLE), events: Vec::new(), found: 0 };
+    let mut printer = Printer { options, table: EventTable::new(), events: Vec::new(), found: 0 };
     let mut left = if options.all { u32::MAX } else { options.limit };
     let mut cursor: Option<String> = None;
     loop {
@@ -88,7 +87,7 @@ fn searched_to(place: &Value) -> String {
 
 struct Printer<'a> {
     options: &'a Options,
-    table: Table,
+    table: EventTable,
     /// For the one document.
     events: Vec<Value>,
     found: usize,
@@ -98,10 +97,7 @@ impl Printer<'_> {
     fn page(&mut self, events: &[Value]) {
         self.found += events.len();
         match (self.options.json, self.options.all) {
-            (false, _) => {
-                let rows: Vec<_> = events.iter().map(row).collect();
-                say(&self.table.part(&rows));
-            }
+            (false, _) => say(&self.table.part(events)),
             (true, true) => say(&events.iter().map(|event| format!("{event}\n")).collect::<String>()),
             (true, false) => self.events.extend_from_slice(events),
         }

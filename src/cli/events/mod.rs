@@ -1,21 +1,20 @@
 //! `eventmanager events`: what has been received and what became of it, and acts on it.
 //!
-//! `filter` is which events; `list`, `show` and `plan` read, through [`super::source`]; `acts` retries and resolves events by their ids, `bulk` by a filter.
+//! `filter` is which events; `list`, `show` and `plan` read, through [`super::source`]; `acts` retries and resolves events by their ids, `bulk` by a filter;
+//! `rows` is what a list of them looks like.
 
 mod acts;
 mod bulk;
 mod filter;
 mod list;
 mod plan;
+mod rows;
 mod show;
 
 use super::client::Refused;
-use super::text::{moment, plain};
 use super::{NOT_FOUND, REFUSED, complain};
-use crate::cli::table::Cell;
 use clap::Subcommand;
 use reqwest::StatusCode;
-use serde_json::Value;
 use std::process::ExitCode;
 
 pub use filter::Filter;
@@ -27,7 +26,7 @@ pub enum Events {
     List(list::Options),
     /// Show an event: its steps and answers, warnings, earlier attempts; without the daemon it is read from the store
     Show(show::Options),
-    /// Show what an event would send if it were planned now: nothing is sent
+    /// Show what an event would send if it were run now, whether that is the rest of its plan or a new one: nothing is sent
     Plan(plan::Options),
     /// Have failed events run again, by their ids or by a filter
     #[command(override_usage = "eventmanager events retry [OPTIONS] <ID>...
@@ -66,28 +65,4 @@ fn code_of(refused: &Refused) -> Option<u8> {
         StatusCode::CONFLICT => Some(REFUSED),
         _ => None,
     }
-}
-
-/// Titles of a list of events.
-const TITLES: &[&str] = &["ID", "STATUS", "RECEIVED (UTC)", "COMMAND", "USER", "REASON"];
-
-/// The first column of a list that may be cut.
-const FLEXIBLE: usize = 3;
-
-/// A line of a list, of an event as the API shows it in lists.
-fn row(event: &Value) -> Vec<Cell> {
-    let warnings = event["warnings"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let reason = match (event["reason"].as_str(), warnings.first()) {
-        (Some(_), _) => plain(&event["reason"]),
-        (None, Some(warning)) => format!("warning: {}", plain(warning)),
-        (None, None) => String::new(),
-    };
-    vec![
-        plain(&event["id"]).into(),
-        Cell::status(plain(&event["status"])),
-        moment(&event["received"]).into(),
-        plain(&event["command"]).into(),
-        plain(&event["user"]).into(),
-        reason.into(),
-    ]
 }

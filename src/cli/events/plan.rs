@@ -1,4 +1,4 @@
-//! `eventmanager events plan`: what a stored event would send if it were planned now.
+//! `eventmanager events plan`: what a stored event would send if it were run now.
 
 use crate::cli::client::ClientOptions;
 use crate::cli::source::Source;

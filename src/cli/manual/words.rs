@@ -120,7 +120,13 @@ static WORDS: &[(&str, Words)] = &[
     ),
     (
         "events plan",
-        words(PLANNING, &[("eventmanager events plan 4711", "What a retry that plans anew would send")]),
+        words(
+            PLANNING,
+            &[(
+                "eventmanager events plan 4711",
+                "What a retry would send: the rest of its plan, or a new one",
+            )],
+        ),
     ),
     (
         "events retry",

@@ -4,14 +4,12 @@ use super::Query;
 use crate::api::events::Summary;
 use crate::api::health::DiskStatus;
 use crate::api::status::EventCounts;
-use crate::api::{event, subscribers};
+use crate::api::{event, event_plan, subscribers};
 use crate::cli::client::Refused;
 use crate::config::{self, Config, Database};
 use crate::event::{Event, Status};
-use crate::preview::Preview;
 use crate::processors::attributes::Rules;
 use crate::store::{self, Disk, EventFilter, Reading};
-use crate::wire::ocir::Document;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -82,13 +80,11 @@ impl Offline {
         let event = self.stored(id)?;
         let config =
             config::load(&self.path).context("to plan, the whole configuration must be readable")?.config;
-        let command = Document::from_text(event.document.to_string()).into_command(event.command_index);
-        let command = command.with_context(|| format!("the document of event {id} cannot be read"))?;
-        let command = command.with_context(|| format!("the document of event {id} holds no such command"))?;
         let foreseen = self.runtime.block_on(async {
             // Nothing of it is run that writes: it is only read.
             let store = store::open(&config.store)?.0;
-            anyhow::Ok(Preview::new(Arc::new(config), Some(store)).of(&command).await?)
+            let foreseen = event_plan::foresee(Arc::new(config), &store, &event).await;
+            foreseen.with_context(|| format!("event {id} cannot be planned"))
         })?;
         Ok(serde_json::to_value(foreseen)?)
     }

@@ -8,7 +8,7 @@ use crate::config::units;
 use crate::config::values::*;
 use std::path::Path;
 
-const ORDERS: [(&str, Order); 2] = [("subject", Order::Subject), ("strict", Order::Strict)];
+const ORDERS: [(&str, RunOrder); 2] = [("subject", RunOrder::Subject), ("strict", RunOrder::Strict)];
 const MODES: [(&str, Mode); 2] = [("active", Mode::Active), ("shadow", Mode::Shadow)];
 const FAILURES: [(&str, OnFailure); 2] = [("continue", OnFailure::Continue), ("hold", OnFailure::Hold)];
 

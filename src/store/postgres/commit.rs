@@ -5,10 +5,10 @@ use super::statements::*;
 use crate::event::{NewEvent, Status};
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
-use crate::store::decisions::{Decided, Decision};
 use crate::store::health::Tables;
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
 use crate::store::records::{Progress, StepMark, Swept, Verdict};
+use crate::store::rulings::{Decided, Ruling};
 use crate::store::writes::{Outcome, RowStatus, Write, micros, note, resolution, warning_lines};
 use crate::wire::{Field, Secret};
 use std::borrow::Cow;
@@ -157,7 +157,7 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
             Some(script.add(EXPIRE, vec![Box::new(ids.as_slice()), Box::new(micros(*older_than))]))
         }
         Write::Forget { events } => Some(script.add(FORGET, vec![Box::new(events.as_slice())])),
-        Write::Decide(decision) => Some(add_decision(script, decision)),
+        Write::Decide(ruling) => Some(add_ruling(script, ruling)),
     }
 }
 
@@ -180,8 +180,8 @@ fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseCh
     )
 }
 
-fn add_decision<'a>(script: &mut Script<'a>, decision: &'a Decision) -> usize {
-    let Decision { event, uuid, verb, about, act } = decision;
+fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usize {
+    let Ruling { event, uuid, verb, about, act } = ruling;
     script.add(
         DECIDE,
         vec![

@@ -4,9 +4,9 @@ use crate::event::NewEvent;
 use crate::event::Status;
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
-use crate::store::decisions::{Decided, Decision, Verb};
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
 use crate::store::records::{Progress, Swept, Verdict};
+use crate::store::rulings::{Decided, Ruling, Verb};
 use crate::store::writes::{
     EXPIRES, OURS_BESIDE, Outcome, RowStatus, Write, micros, note, resolution, warning_lines,
 };
@@ -43,7 +43,7 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
         Write::Act { act, change } => record_act(transaction, act, change.as_ref()),
         Write::Expire { ids, older_than } => expire(transaction, ids, *older_than),
         Write::Forget { events } => forget(transaction, events),
-        Write::Decide(decision) => decide(transaction, decision).map(Outcome::Decided),
+        Write::Decide(ruling) => decide(transaction, ruling).map(Outcome::Decided),
     }
 }
 
@@ -188,20 +188,20 @@ fn apply_verdict(
     Ok(())
 }
 
-fn decide(transaction: &Transaction, decision: &Decision) -> rusqlite::Result<Decided> {
-    let Decision { event, verb, act, .. } = decision;
+fn decide(transaction: &Transaction, ruling: &Ruling) -> rusqlite::Result<Decided> {
+    let Ruling { event, verb, act, .. } = ruling;
     let row: Option<(Option<String>, Option<String>)> = transaction
         .prepare_cached("select cast(uuid as text), cast(status as text) from em_event where id = ?1")?
         .query_row([event], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((uuid, word)) = row else { return Ok(Decided::Gone) };
     let (is_ours, status) = (uuid.is_some(), word.as_deref().and_then(Status::parse));
-    let uuid = uuid.and_then(|uuid| Uuid::parse_str(&uuid).ok()).unwrap_or(decision.uuid);
+    let uuid = uuid.and_then(|uuid| Uuid::parse_str(&uuid).ok()).unwrap_or(ruling.uuid);
     if !is_recorded(transaction, act)? {
         if !verb.takes(status, is_ours) {
             return Ok(Decided::Refused(status));
         }
-        carry_out(transaction, decision, uuid)?;
+        carry_out(transaction, ruling, uuid)?;
         insert_act(transaction, act)?;
     }
     Ok(Decided::Done { uuid, attempt: latest_attempt(transaction, uuid)? })
@@ -219,8 +219,8 @@ fn latest_attempt(transaction: &Transaction, uuid: Uuid) -> rusqlite::Result<u32
         .query_row([uuid.to_string()], |row| row.get(0))
 }
 
-fn carry_out(transaction: &Transaction, decision: &Decision, uuid: Uuid) -> rusqlite::Result<()> {
-    let Decision { event, verb, about, act, .. } = decision;
+fn carry_out(transaction: &Transaction, ruling: &Ruling, uuid: Uuid) -> rusqlite::Result<()> {
+    let Ruling { event, verb, about, act, .. } = ruling;
     if *verb == Verb::Retry {
         add_subjects(transaction, &uuid.to_string(), about)?;
     }

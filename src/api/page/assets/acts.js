@@ -81,7 +81,7 @@ function askResolve(event, changed) {
   });
 }
 
-/** Shows below a button what the event would send if it were planned now. */
+/** Shows below a button what the event would send if it were run now. */
 export async function showPlan(event, outlet, signal) {
   fill(outlet, h("p", { class: "muted" }, "Asking …"));
   try {

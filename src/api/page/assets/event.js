@@ -60,7 +60,6 @@ function about(event) {
     ["Given by", theirs],
     ["Source", event.source],
     ["Notification", event.notification_id],
-    ["Attempts", event.attempt],
     ["Uuid", event.uuid && h("code", {}, event.uuid)],
   ]);
 }
@@ -96,7 +95,7 @@ function members({ members }) {
   );
 }
 
-const HEAD = [["Step", "number"], ["State"], ["System"], ["Request"], ["Answer"], ["At"], ["Attempt", "number"]];
+const HEAD = [["Step", "number"], ["State"], ["System"], ["Request"], ["Answer"], ["At"]];
 
 function steps(event) {
   const list = event.steps ?? [];
@@ -118,7 +117,6 @@ function step(step) {
     [[step.member && h("span", { class: "muted" }, `${step.member}: `), step.request], "request"],
     [step.answer, "answer", "answer"],
     [format.time(step.at), "time"],
-    [step.attempt === undefined ? null : `${step.attempt ?? ""}`, "number", "attempt"],
   ]);
 }
 

@@ -64,6 +64,14 @@ export function number(count) {
   return count === null || count === undefined ? "–" : count.toLocaleString("en").replaceAll(",", "\u202f");
 }
 
+/** Bytes in the largest unit that leaves a number above one. */
+export function bytes(count) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(count, 1)) / 10));
+  const scaled = count / 1024 ** power;
+  return `${scaled.toFixed(power > 0 && scaled < 10 ? 1 : 0)} ${units[power]}`;
+}
+
 /** `1 event`, `2 events`. */
 export function plural(count, one, many = `${one}s`) {
   return `${number(count)} ${count === 1 ? one : many}`;

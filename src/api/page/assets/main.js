@@ -116,13 +116,15 @@ function showState(state) {
 }
 
 /** What everybody should see, whichever page they are on. */
-function standing({ node, version, events, intake, systems }) {
+function standing({ node, version, events, intake, disks, systems }) {
   const failed = events?.failed ?? 0;
   fill(document.getElementById("failed"), failed > 0 && [` ${format.number(failed)}`, h("span", { class: "unseen" }, " failed")]);
   fill(document.getElementById("foot"), node && `${node}, eventmanager ${version}`, " · ", link("/openapi.json", "API"), " · ", link("/metrics", "metrics"));
   const paused = (systems ?? []).filter(({ state, configured }) => configured && state === "paused").map(({ system }) => system);
   const them = paused.length === 1 ? "it" : "them";
   alarm("paused", paused.length ? `Paused: ${paused.join(", ")}. Events that need ${them} wait.` : null);
+  const low = (disks ?? []).filter((disk) => disk.low).map(({ path }) => path);
+  alarm("disk", low.length ? `Little room is left on the disk of ${low.join(" and ")}.` : null);
   alarm("store", intake && intake !== "open" ? `Intake is ${intake}` : null);
 }
 

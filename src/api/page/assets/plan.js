@@ -6,10 +6,20 @@ import * as format from "./format.js";
 /** A plan (`Foreseen`): its requests with all their values, or why there are none. */
 export function plan(foreseen) {
   const { outcome } = foreseen;
-  const heading = h("p", {}, h("strong", {}, foreseen.command), foreseen.given_by && ` given by ${foreseen.given_by}`);
+  const heading = [
+    h("p", {}, h("strong", {}, foreseen.command), foreseen.given_by && ` given by ${foreseen.given_by}`),
+    begins(foreseen.begins),
+  ];
   if ("ignored" in outcome) return h("div", { class: "plan" }, heading, h("p", {}, `It would be ignored: ${outcome.ignored}`));
   if ("failed" in outcome) return h("div", { class: "plan" }, heading, h("p", { class: "problem" }, `It would fail before anything is sent: ${outcome.failed}`));
   return h("div", { class: "plan" }, heading, requests(outcome.requests));
+}
+
+/** How the run of a stored event begins. */
+function begins(begins) {
+  if (begins?.anew) return h("p", { class: "begins" }, `It is planned anew: ${begins.anew}.`);
+  const at = begins?.resumes;
+  return at && h("p", { class: "begins" }, `It resumes at step ${at.step} of ${at.of} of its plan; what is left of it:`);
 }
 
 function requests({ requests, members, warnings, unplanned }) {
@@ -22,10 +32,10 @@ function requests({ requests, members, warnings, unplanned }) {
   ];
 }
 
-function request({ system, summary, url, body, effect }) {
+function request({ step, system, summary, url, body, effect }) {
   return h(
     "li",
-    {},
+    { value: step },
     h("span", { class: "tag" }, system), summary,
     effect && h("span", { class: "muted" }, ` → ${effect}`),
     h("details", {}, h("summary", {}, body ? "whole request" : "address"), h("p", { class: "address" }, url), body && xml(body, "Request")),

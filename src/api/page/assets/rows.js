@@ -5,7 +5,7 @@ import * as format from "./format.js";
 import { href } from "./router.js";
 
 const HEAD = [
-  ["Status"], ["Event", "number"], ["Received"], ["Command"], ["User"], ["What became of it"],
+  ["Status"], ["Event", "number"], ["Received"], ["Command"], ["About"], ["User"], ["What became of it"],
 ];
 
 /** The cell that holds the link. */
@@ -31,9 +31,15 @@ function cells(summary) {
     [link(href(["events", summary.id]), `#${summary.id}`), "number"],
     [format.time(summary.received), "time"],
     [summary.command || "(unreadable)", "command"],
+    [about(summary), "about", "about"],
     [summary.user, "user", "by"],
     [outcome(summary), "outcome"],
   ];
+}
+
+/** The first subscriber, and how many more. */
+function about({ about, about_more }) {
+  return about && [about, about_more > 0 && h("span", { class: "muted" }, ` and ${format.number(about_more)} more`)];
 }
 
 function outcome(summary) {

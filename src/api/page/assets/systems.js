@@ -38,9 +38,11 @@ function put(parts, status) {
   fillFrom(parts.connections, status.connections, connections);
 }
 
-function summary({ store, intake, backlog, events, uptime_seconds, restarts, node, version }) {
+function summary({ store, intake, disks, backlog, events, uptime_seconds, restarts, node, version }) {
   const tile = (title, value, about) => h("div", { class: "tile" }, h("dt", {}, title), h("dd", {}, value, about && h("span", { class: "muted" }, about)));
   const database = ({ up, reason }) => (up ? format.badge("up", "good") : [format.badge("down", "bad"), h("span", { class: "muted" }, reason)]);
+  const room = ({ path, free_bytes, total_bytes, low }) =>
+    tile("Free on disk", [format.bytes(free_bytes), " ", low && format.badge("low", "busy")], `of ${format.bytes(total_bytes)} at ${path}`);
   const oldest = events?.oldest_pending_seconds;
   return h(
     "dl",
@@ -48,6 +50,7 @@ function summary({ store, intake, backlog, events, uptime_seconds, restarts, nod
     store && tile("Events database", database(store.events)),
     store && tile("Subscribers database", database(store.subscribers)),
     tile("Intake", intake === "open" ? format.badge("open", "good") : [format.badge("closed", "bad"), h("span", { class: "muted" }, intake)]),
+    disks?.map(room),
     backlog && tile("Backlog", format.number(backlog.unfinished), `${format.number(backlog.running)} running${waits(backlog)}`),
     events && tile("Oldest pending", oldest === null || oldest === undefined ? "–" : format.span(oldest)),
     tile("Restarts of actors", format.number(restarts)),

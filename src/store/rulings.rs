@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// An act about one event: its line in the audit table and what it does are one write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
+pub struct Ruling {
     /// `em_event.id`.
     pub event: i64,
     /// For a row of the Erlang release, which has none and gets one.
@@ -15,7 +15,7 @@ pub struct Decision {
     /// Ids of the subscribers that the event is about, under whom it is found once it is retried: an event of the Erlang
     /// release has not been stored with them.
     pub about: Vec<String>,
-    /// Its uuid makes the decision: recorded again it changes nothing.
+    /// Its uuid makes the ruling: recorded again it changes nothing.
     pub act: Act,
 }
 
@@ -56,7 +56,7 @@ impl Verb {
     }
 }
 
-/// What came of a decision.
+/// What came of a ruling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decided {
     Done {
