@@ -2,9 +2,13 @@
 
 mod support;
 
+use eventmanager::simulators::ema::Outcome;
 use eventmanager::simulators::traffic::{Traffic, TrafficOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
-use support::daemon::Site;
+use support::daemon::{Daemon, Site, eventually};
+use support::documents::{add, set_phone};
 use support::peers::Peers;
 
 const KILLS: u64 = 50;
@@ -40,4 +44,180 @@ fn a_daemon_killed_fifty_times_ends_every_event_and_creates_nothing_twice() {
     assert_eq!(site.count(&["failed"]), 0, "{:?}", site.events().iter().find(|row| row.status == "failed"));
     assert_eq!(site.events().len() as u64, sent);
     peers.check(&traffic, &site);
+}
+
+/// Kills that land while documents come in without a pause.
+const INTAKE_KILLS: usize = 10;
+const USERS: u64 = 12;
+/// So many documents are on their way at most.
+const AHEAD: u64 = 300;
+
+fn user(number: u64) -> String {
+    format!("user{}@tele.gl", number % USERS)
+}
+
+/// The phone that the document of this number gives.
+fn phone(number: u64) -> String {
+    format!("{}", 300_000 + number)
+}
+
+/// A stored document: its row, and the number that it was sent with.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Stored {
+    id: i64,
+    uuid: String,
+    number: u64,
+}
+
+/// The documents that give phones, in the order of their rows, from behind a row on.
+fn stored(site: &Site, after: i64) -> Vec<Stored> {
+    let database = site.database();
+    let sql = "select id, uuid, notification_id from em_event where id > ?1 and command like 'UserModify%' order by id";
+    let mut statement = database.prepare(sql).expect("a statement");
+    let row = |row: &rusqlite::Row| {
+        let notification: String = row.get(2)?;
+        let number = notification.trim_start_matches("write").parse().expect("a number");
+        Ok(Stored { id: row.get(0)?, uuid: row.get(1)?, number })
+    };
+    statement.query_map([after], row).expect("rows").collect::<Result<_, _>>().expect("rows")
+}
+
+/// Row and uuid of whatever the API tells of the latest events.
+fn told(daemon: &Daemon) -> Vec<(i64, String)> {
+    let (status, body) = daemon.get("/api/v1/events?limit=500");
+    assert_eq!(status, 200, "{body}");
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    let events = body["events"].as_array().expect("events");
+    let pair = |event: &serde_json::Value| Some((event["id"].as_i64()?, event["uuid"].as_str()?.to_owned()));
+    events.iter().map(|event| pair(event).expect("id and uuid")).collect()
+}
+
+/// What one life of the daemon is sent.
+struct Stream<'a> {
+    peers: &'a Peers,
+    /// The number of the last document.
+    sent: &'a AtomicU64,
+    /// The last that is known to be stored; those before this life count as such.
+    stored: AtomicU64,
+    is_going: AtomicBool,
+}
+
+impl Stream<'_> {
+    /// Sends document after document in small bursts.
+    fn run(&self) {
+        while self.is_going.load(Ordering::Relaxed) {
+            let ahead = self.sent.load(Ordering::Relaxed) - self.stored.load(Ordering::Relaxed);
+            for _ in 0..if ahead < AHEAD { 8 } else { 0 } {
+                send_next(self.peers, self.sent);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+fn send_next(peers: &Peers, sent: &AtomicU64) -> u64 {
+    let number = sent.fetch_add(1, Ordering::Relaxed) + 1;
+    peers.broadworks.send(&set_phone(number, &user(number), &phone(number)));
+    number
+}
+
+/// Ends the stream when it is dropped, also by a panic.
+struct Stop<'a>(&'a Stream<'a>);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.is_going.store(false, Ordering::Relaxed);
+    }
+}
+
+/// OCI-R has no acknowledgement, so what was on its way at a kill may be lost; what anybody could have seen may not.
+#[test]
+fn a_daemon_killed_while_events_arrive_keeps_whatever_could_be_seen_as_stored() {
+    let peers = Peers::start();
+    let site = Site::quiet(&peers.config(""));
+    let daemon = site.start();
+    (0..USERS).for_each(|number| peers.broadworks.send(&add(900_000 + number, &user(number))));
+    site.wait_ended(USERS);
+    assert_eq!(daemon.terminate(), Some(0));
+    let mut random = fastrand::Rng::with_seed(32);
+    let (sent, mut seen) = (AtomicU64::new(0), BTreeSet::new());
+    let mut lives: Vec<Vec<Stored>> = Vec::new();
+    for _ in 0..INTAKE_KILLS {
+        let last = lives.last().and_then(|life| life.last()).map_or(0, |row| row.id);
+        let (count, pause) = (random.usize(1..40), Duration::from_micros(random.u64(0..3000)));
+        let daemon = site.start();
+        let before = AtomicU64::new(sent.load(Ordering::Relaxed));
+        let stream = Stream { peers: &peers, sent: &sent, stored: before, is_going: AtomicBool::new(true) };
+        std::thread::scope(|scope| {
+            scope.spawn(|| stream.run());
+            let _stop = Stop(&stream);
+            eventually("some are stored", || {
+                seen.extend(told(&daemon));
+                let rows = stored(&site, last);
+                let is_enough = rows.len() >= count;
+                let number = rows.last().map_or(0, |row| row.number);
+                stream.stored.fetch_max(number, Ordering::Relaxed);
+                seen.extend(rows.into_iter().map(|row| (row.id, row.uuid)));
+                is_enough.then_some(())
+            });
+            std::thread::sleep(pause);
+            daemon.kill();
+        });
+        lives.push(stored(&site, last));
+    }
+    let _daemon = site.start();
+    let number = send_next(&peers, &sent);
+    eventually("the last document is stored", || {
+        stored(&site, 0).last().is_some_and(|last| last.number == number).then_some(())
+    });
+    let rows = stored(&site, 0);
+    let before: usize = lives.iter().map(Vec::len).sum();
+    lives.push(rows[before..].to_vec());
+    assert_eq!(rows, lives.concat(), "rows that were there after a kill are there at the end");
+    let kept: BTreeSet<_> = rows.iter().map(|row| (row.id, row.uuid.clone())).collect();
+    let gone: Vec<_> =
+        seen.iter().filter(|(id, _)| *id > USERS as i64).filter(|row| !kept.contains(*row)).collect();
+    assert!(gone.is_empty(), "seen as stored, and gone: {gone:?}");
+    check_order(&lives);
+    site.wait_ended(USERS + rows.len() as u64);
+    assert_eq!(site.count(&["completed"]), USERS + rows.len() as u64, "{:?}", site.events());
+    check_done_once(&peers, &rows);
+}
+
+/// Between two kills what is stored is a run of what was sent, without holes; what is missing was on its way at a kill.
+#[track_caller]
+fn check_order(lives: &[Vec<Stored>]) {
+    let mut lost = 0;
+    for life in lives {
+        let numbers: Vec<u64> = life.iter().map(|row| row.number).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "a hole, or twice: {numbers:?}");
+    }
+    for pair in lives.windows(2) {
+        let (last, next) = (pair[0].last().expect("rows").number, pair[1].first().expect("rows").number);
+        assert!(next > last, "{next} was stored after {last}, and again");
+        lost += next - last - 1;
+    }
+    assert!(lost > 0, "no kill has met a document on its way: nothing was proved");
+}
+
+/// Every stored event has given its phone once, those of a user in the order in which they were stored.
+#[track_caller]
+fn check_done_once(peers: &Peers, rows: &[Stored]) {
+    let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for call in peers.ema.calls() {
+        if call.step == "Create ENUM" && call.outcome == Outcome::Success {
+            given.entry(call.subject).or_default().push(call.mo_id);
+        }
+    }
+    let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for row in rows {
+        let identity = format!("sip:{}", user(row.number));
+        expected.entry(identity).or_default().push(format!("tel:299{}", phone(row.number)));
+    }
+    assert_eq!(given, expected);
+    // An answer that was not committed yet when the process died is asked for again: of each user, one request at a kill.
+    let twice = peers.ema.created_twice();
+    assert!(twice.applied_again == 0 && twice.refused <= INTAKE_KILLS as u64 * USERS, "{twice:?}");
+    let held: BTreeSet<String> = peers.ema.state().enum_records.into_keys().collect();
+    assert_eq!(held, expected.into_values().filter_map(|mut phones| phones.pop()).collect());
 }

@@ -9,6 +9,60 @@ use support::daemon::{Daemon, Site, eventually};
 use support::documents::add;
 use support::peers::Peers;
 
+/// Stands before the C library's functions with which SQLite writes: as long as the file `$NO_ROOM` exists, whatever would
+/// make a file longer finds no room, as on a file system that is full.
+const NO_ROOM: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int is_refused(int file, off64_t end) {
+    struct stat64 found;
+    int before = errno;
+    const char *sign = getenv("NO_ROOM");
+    int refused = sign && access(sign, F_OK) == 0 && fstat64(file, &found) == 0 && S_ISREG(found.st_mode)
+        && end > found.st_size;
+    errno = refused ? ENOSPC : before;
+    return refused;
+}
+
+#define NEXT(name, type) ((type)dlsym(RTLD_NEXT, name))
+typedef ssize_t (*writer)(int, const void *, size_t);
+typedef ssize_t (*placer)(int, const void *, size_t, off64_t);
+typedef int (*cutter)(int, off64_t);
+typedef int (*taker)(int, off64_t, off64_t);
+
+ssize_t write(int file, const void *bytes, size_t length) {
+    off64_t at = lseek64(file, 0, SEEK_CUR);
+    return at >= 0 && is_refused(file, at + length) ? -1 : NEXT("write", writer)(file, bytes, length);
+}
+ssize_t pwrite(int file, const void *bytes, size_t length, off_t at) {
+    return is_refused(file, at + length) ? -1 : NEXT("pwrite", placer)(file, bytes, length, at);
+}
+ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t at) {
+    return is_refused(file, at + length) ? -1 : NEXT("pwrite64", placer)(file, bytes, length, at);
+}
+int ftruncate64(int file, off64_t end) {
+    return is_refused(file, end) ? -1 : NEXT("ftruncate64", cutter)(file, end);
+}
+int posix_fallocate64(int file, off64_t at, off64_t length) {
+    return is_refused(file, at + length) ? ENOSPC : NEXT("posix_fallocate64", taker)(file, at, length);
+}
+"#;
+
+/// Compiles it; its library.
+fn compile_no_room(directory: &Path) -> PathBuf {
+    let (source, library) = (directory.join("no_room.c"), directory.join("no_room.so"));
+    std::fs::write(&source, NO_ROOM).expect("written");
+    let made = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&library, &source]).output();
+    let made = made.expect("a C compiler, with which SQLite is built as well");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    library
+}
+
 /// A file system of a few megabytes. Dropping it unmounts it.
 struct Small(PathBuf);
 
@@ -17,7 +71,7 @@ impl Small {
     fn mount(at: PathBuf) -> Option<Small> {
         std::fs::create_dir(&at).expect("a directory");
         let mount = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "none"]).arg(&at).output();
-        mount.is_ok_and(|mount| mount.status.success()).then_some(Small(at))
+        mount.is_ok_and(|mount| mount.status.success()).then(|| Small(at))
     }
 }
 
@@ -46,8 +100,13 @@ fn wait_low(daemon: &Daemon, low: bool) {
 }
 
 /// Stores events, lets `take` the room, sends more, lets `give` it back: not one event is lost.
-fn outlast(site: &Site, peers: &Peers, take: impl Fn(&Daemon), give: impl Fn(&Daemon)) -> Daemon {
-    let daemon = site.start();
+fn outlast(
+    daemon: Daemon,
+    site: &Site,
+    peers: &Peers,
+    take: impl Fn(&Daemon),
+    give: impl Fn(&Daemon),
+) -> Daemon {
     (0..20).for_each(|id| peers.broadworks.send(&add(id, &format!("u{id}@tele.gl"))));
     site.wait_ended(20);
     take(&daemon);
@@ -63,13 +122,35 @@ fn outlast(site: &Site, peers: &Peers, take: impl Fn(&Daemon), give: impl Fn(&Da
     daemon
 }
 
+/// Also where nothing can be mounted: for an unprivileged user, or in a container.
+#[test]
+fn writes_that_find_no_room_lose_no_event() {
+    let peers = Peers::start();
+    let site = Site::quiet(&peers.config(""));
+    let library = compile_no_room(site.directory.path());
+    let sign = site.directory.path().join("full");
+    let mut program = Command::new(env!("CARGO_BIN_EXE_eventmanager"));
+    let program = program.args(["run", "--config"]).arg(site.config()).env("RUST_LOG", "");
+    let daemon = Daemon::start_with(program.env("LD_PRELOAD", library).env("NO_ROOM", &sign));
+    let take = |_: &Daemon| std::fs::write(&sign, "").expect("written");
+    let give = |daemon: &Daemon| {
+        let (_, health) = health(daemon);
+        let reason = health["store"]["events"]["reason"].to_string();
+        assert!(reason.contains("full"), "{health}");
+        std::fs::remove_file(&sign).expect("removed");
+    };
+    outlast(daemon, &site, &peers, take, give);
+}
+
 #[test]
 fn a_full_disk_loses_no_event_and_is_told_before_and_after() {
     let peers = Peers::start();
     let site = Site::quiet("");
     let Some(small) = Small::mount(site.directory.path().join("small")) else {
-        println!("nothing can be mounted here: not tried");
-        return;
+        println!(
+            "no file system can be mounted here: writes are refused instead, and nothing is told before"
+        );
+        return writes_that_find_no_room_lose_no_event();
     };
     let database = small.0.join("events.db");
     // Where the test looks for it.
@@ -83,7 +164,8 @@ fn a_full_disk_loses_no_event_and_is_told_before_and_after() {
         fill(&filler);
         wait_low(daemon, true);
     };
-    let daemon = outlast(&site, &peers, take, |_| std::fs::remove_file(&filler).expect("removed"));
+    let daemon =
+        outlast(site.start(), &site, &peers, take, |_| std::fs::remove_file(&filler).expect("removed"));
     wait_low(&daemon, false);
     assert!(daemon.metric("eventmanager_disk_free_bytes", "small") > 2e6);
     daemon.logged(&["disk no longer low"]);
@@ -103,7 +185,7 @@ fn a_file_that_may_not_grow_loses_no_event() {
         let limited = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status();
         assert!(limited.expect("prlimit").success());
     };
-    outlast(&site, &peers, |daemon| limit(daemon, "8192"), |daemon| limit(daemon, "unlimited"));
+    outlast(site.start(), &site, &peers, |daemon| limit(daemon, "8192"), |daemon| limit(daemon, "unlimited"));
 }
 
 #[test]

@@ -4,15 +4,21 @@ mod support;
 
 use eventmanager::simulators::ema::{EmaOptions, EmaSimulator};
 use eventmanager::simulators::script::{Action, Rule};
+use eventmanager::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
 use eventmanager::wire::Secret;
 use sha2::{Digest, Sha256};
 use support::daemon::{Daemon, Site, eventually};
-use support::documents::{add, report, set_phone};
+use support::documents::{add, report, set_phone, trunk, voicemail};
 use support::peers::Peers;
 use support::postgres::{Cluster, execute};
+use support::stream::Events;
 
 /// Passwords in documents, each in another place.
 const IN_DOCUMENTS: [&str; 4] = ["doc-secret-1", "doc-secret-2", "doc-secret-3", "doc-secret-4"];
+/// Of a trunk, and of a mailbox.
+const IN_MORE_DOCUMENTS: [&str; 2] = ["trunk-secret-9", "mailbox-secret-10"];
+const MAIL: &str = "mail-secret-11";
+const MAIL_DOMAIN: &str = "domain-secret-12";
 const EMA: &str = "ema-secret-5";
 const TOKEN: &str = "token-secret-6";
 const DATABASE: &str = "db-secret-7";
@@ -28,7 +34,22 @@ fn everything_that_leaves(
     let mut peers = Peers::start();
     let options = EmaOptions { password: Secret::new(EMA), ..EmaOptions::default() };
     peers.ema = EmaSimulator::start(options).expect("an ema");
-    let mut config = peers.config("timeout = \"300ms\"").replace("\"emapass\"", &format!("{EMA:?}"));
+    let usual = SurgemailOptions::default();
+    let mail = SurgemailOptions {
+        password: Secret::new(MAIL),
+        domain_password: Some(Secret::new(MAIL_DOMAIN)),
+        ..usual.clone()
+    };
+    peers.surgemail = SurgemailSimulator::start(mail).expect("a mail server");
+    let usual_domain = usual.domain_password.unwrap_or_default();
+    let mut config = peers
+        .config("timeout = \"300ms\"")
+        .replace("\"emapass\"", &format!("{EMA:?}"))
+        .replace(
+            &format!("domain_password = {:?}", usual_domain.expose()),
+            &format!("domain_password = {MAIL_DOMAIN:?}"),
+        )
+        .replace(&format!("\npassword = {:?}", usual.password.expose()), &format!("\npassword = {MAIL:?}"));
     let sha256: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
     config += &format!("[[http.token]]\nname = \"noc\"\nrole = \"operator\"\nsha256 = \"{sha256}\"\n");
     if let Some(cluster) = &postgres {
@@ -41,6 +62,8 @@ fn everything_that_leaves(
     std::fs::write(site.config(), text.replace("level = \"debug\"", &log)).expect("written");
     let daemon = site.start();
     eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
+    let stream = Events::open_with(daemon.http, "", &format!("Authorization: Bearer {TOKEN}\r\n"));
+    let stream = std::thread::spawn(|| told_on(stream));
 
     // Refused logins, outages, faults and nonsense: whatever might be quoted in a log.
     let fault = Action::Fault { code: 4006, detail_code: Some(1004), style: Default::default() };
@@ -92,6 +115,14 @@ fn everything_that_leaves(
     eventually("it is connected anew", || (peers.broadworks.connections() > connections).then_some(()));
     peers.broadworks.send(&add(10, "last@tele.gl"));
     eventually("the last one is provisioned", || (peers.ema.holds() == (3, 1)).then_some(()));
+    let [trunk_secret, mailbox_secret] = IN_MORE_DOCUMENTS;
+    peers.broadworks.send(&trunk(11, "g1", "pilot@tele.gl", "line@tele.gl", trunk_secret));
+    peers.broadworks.send(&voicemail(12, "anna@tele.gl", Some(("anna@mail.gl", mailbox_secret))));
+    let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    eventually("trunk and mailbox are stored", || {
+        let listed = daemon.get_with("/api/v1/events?limit=2&status=completed,failed,pending", &bearer).1;
+        (listed.contains("GroupTrunk") && listed.contains("UserVoiceMessaging")).then_some(())
+    });
     if let Some(cluster) = postgres {
         cluster.crash();
         eventually("the outage is seen", || (daemon.get("/readyz").0 == 503).then_some(()));
@@ -105,26 +136,64 @@ fn everything_that_leaves(
     let sessions: Vec<String> = peers.ema.calls().into_iter().filter_map(|call| call.session).collect();
     let log = daemon.log();
     assert_eq!(daemon.terminate(), Some(0));
+    let streamed = stream.join().expect("a reader");
+    assert!(streamed.contains("UserAddRequest") && streamed.contains("failed"), "{streamed}");
     let passwords = peers.ema.state().associations.into_values().filter_map(|held| held.password);
     let mut secrets: Vec<String> = passwords.map(|password| password.expose().to_owned()).collect();
-    assert_eq!(secrets.len(), 3, "three users have got a password");
+    assert!(secrets.len() >= 3, "three users have got a password");
+    secrets.extend(IN_MORE_DOCUMENTS.iter().chain(&[MAIL, MAIL_DOMAIN]).map(|secret| secret.to_string()));
     secrets.extend(sessions);
     secrets.extend(IN_DOCUMENTS.iter().chain(&[EMA, TOKEN, DATABASE]).map(|secret| secret.to_string()));
     secrets.push(sha256);
-    (log + &answers, secrets)
+    (log + &answers + &streamed, secrets)
 }
 
-/// Every path, asked with and without a token.
+/// Whatever a reader of the stream is told until it ends.
+fn told_on(mut stream: Events) -> String {
+    let mut told = String::new();
+    while let Some(message) = stream.next() {
+        told += &format!("{} {}\n", message.kind, message.data);
+    }
+    told
+}
+
+/// What every path that can be read says, asked with and without a token.
 fn answers(daemon: &Daemon) -> String {
-    let mut paths =
-        vec!["/alivecheck", "/events?all=true", "/healthz", "/readyz", "/metrics", "/api/v1/tree", "/x"];
-    let events: Vec<String> = (1..=11).map(|id| format!("/event/{id}")).collect();
-    paths.extend(events.iter().map(String::as_str));
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
     let wrong = format!("Authorization: Bearer {TOKEN}x\r\n");
-    let asked =
-        paths.iter().flat_map(|path| ["", &bearer, &wrong].map(|header| daemon.get_with(path, header)));
-    asked.map(|(_, body)| body).collect()
+    let paths = paths(daemon, &bearer);
+    for path in ["/metrics", "/api/v1/events/3", "/api/v1/subscribers/anna@tele.gl", "/api/v1/events/2/plan"]
+    {
+        assert!(paths.iter().any(|known| known == path), "{path} is none of {paths:?}");
+    }
+    let mut told = String::new();
+    for (path, headers) in paths.iter().flat_map(|path| [(path, ""), (path, &bearer)]) {
+        let (status, body) = daemon.get_with(path, headers);
+        assert!(headers.is_empty() || !matches!(status, 401 | 429), "{path}: {status} {body}");
+        told += &body;
+    }
+    // Once: who guesses is slowed down.
+    told + &daemon.get_with("/api/v1/status", &wrong).1
+}
+
+/// The page and its parts, and what the API says of itself, with every event and subscriber.
+fn paths(daemon: &Daemon, bearer: &str) -> Vec<String> {
+    let (status, page) = daemon.get_with("/", bearer);
+    assert!(status == 200 && page.contains("/assets/main.js"), "{page}");
+    let mut paths: Vec<String> = ["/", "/assets/main.js", "/events?all=true", "/x"].map(str::to_owned).into();
+    let described: serde_json::Value =
+        serde_json::from_str(&daemon.get_with("/openapi.json", bearer).1).expect("JSON");
+    for (path, methods) in described["paths"].as_object().expect("paths") {
+        // Of the stream somebody else tells: it does not end.
+        if methods.get("get").is_none() || path == "/api/v1/stream" {
+            continue;
+        }
+        paths.extend((1..=13).map(|id| path.replace("{id}", &id.to_string())));
+        paths.extend(["anna", "bo", "pilot"].map(|user| path.replace("{user}", &format!("{user}@tele.gl"))));
+    }
+    paths.sort();
+    paths.dedup();
+    paths
 }
 
 #[track_caller]

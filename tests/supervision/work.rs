@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Stands for the store: insert, claim (the attempt is counted before the work is done), done, given up.
+/// Stands for a store (ours is tried in tests/panics.rs): insert, claim (the attempt is counted before the work is done), done, given up.
 #[derive(Default)]
 struct Store {
     pending: BTreeMap<u64, (&'static str, u32)>,
@@ -81,7 +81,7 @@ impl Handler<Wake> for Lane {
 }
 
 #[actix::test]
-async fn no_work_is_lost_to_panics_and_poison_is_given_up() {
+async fn supervision_restarts_a_worker_whose_work_is_kept_elsewhere() {
     let store = Arc::new(Mutex::new(Store::default()));
     let (in_lane, flaky) = (store.clone(), Arc::new(AtomicUsize::new(0)));
     let (spec, lane) =
