@@ -190,7 +190,7 @@ fn unknown_names_are_told_with_the_likely_one() {
     check("[log]\n  colour = true", "2:3: log.colour: unknown key; known here: format, level");
     check(
         "[[asterisk]]\nname = 'a'",
-        "1:3: asterisk: unknown section; known here: broadworks, ema, http, log, node, numbering, processing, service_profiles, shadow, store, surgemail",
+        "1:3: asterisk: unknown section; known here: broadworks, ema, http, kamailio, log, node, numbering, processing, route, service_profiles, shadow, store, surgemail",
     );
     check("[log]\n\"a b\" = 1", "2:1: log.\"a b\": unknown key; known here: format, level");
 }

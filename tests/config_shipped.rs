@@ -50,6 +50,16 @@ fn the_shipped_file_is_the_defaults() {
     let mut broadworks = shown.broadworks[0].clone();
     assert_eq!(broadworks.cluster.take().as_deref(), Some("nuuk"));
     assert_eq!([broadworks], default.broadworks[..]);
+    let mut kamailio = shown.kamailio[0].clone();
+    assert!(kamailio.tag_command.take().is_some() && kamailio.heartbeat_timeout.take().is_some());
+    let answers = std::mem::take(&mut kamailio.answers);
+    assert_eq!(kamailio, Kamailio::new("k1", "k1.example.net:8448"));
+    assert!(answers.len() == 2 && answers.iter().all(|answer| answer.deadline == Duration::from_secs(2)));
+    let route = &shown.routes[0];
+    assert_eq!(
+        (route.source.to_string(), route.event.to_string(), route.store),
+        ("*".into(), "*".into(), false)
+    );
     let mail = shown.surgemail.expect("[surgemail]");
     assert_eq!((mail.timeout, mail.delete_replaced), (Duration::from_secs(10), false));
 }
@@ -72,7 +82,7 @@ fn the_shipped_file_shows_every_key() {
             assert!(shown.contains(key), "{section}.{key} is not in the shipped file");
         }
     }
-    assert_eq!(sections, 13, "{problems}");
+    assert_eq!(sections, 18, "{problems}");
 }
 
 /// The keys and the sections that the shipped file has in `section`.

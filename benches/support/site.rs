@@ -52,6 +52,8 @@ impl Site {
                 .enumerate()
                 .map(|(number, address)| Broadworks::new(format!("as{number}"), address.to_string()))
                 .collect(),
+            kamailio: Vec::new(),
+            routes: Vec::new(),
         };
         Site { broadworks, peers, config, _directory: directory }
     }

@@ -183,7 +183,8 @@ fn routing(executor: Arc<Executor>, thread: &ArbiterHandle) -> (Spec, Concurrenc
     (branch(Supervisor::new("routing", Strategy::OneForAll, INTENSITY, BACKOFF, children)), concurrency)
 }
 
-/// Intake and endpoints, on a thread of their own.
+/// Intake and endpoints. Those whose events are stored before anything else have a thread of their own: a script that sends
+/// without end must not hold them up.
 pub fn connections(
     settings: &Settings,
     store: &Store,
@@ -195,8 +196,9 @@ pub fn connections(
     let make = move || Intake::new(intake_store.clone(), router.clone(), servers.clone());
     let (intake_spec, intake) = Spec::new("intake", MAILBOX, Some(thread.clone()), make);
     let rules = settings.ema.is_some().then(|| settings.rules.live());
-    let surroundings = Surroundings { rules, intake, store: store.clone(), thread };
-    let (endpoints, specs) = Endpoints::new(&settings.servers.get(), surroundings);
+    let (routes, scripts) = (settings.routes.live(), threads.start("scripts"));
+    let surroundings = Surroundings { rules, routes, intake, store: store.clone(), thread, scripts };
+    let (endpoints, specs) = Endpoints::new(&settings.config.get().endpoints(), surroundings);
     let mut children = vec![intake_spec.shutdown(READ_LIMIT)];
     children.extend(specs);
     let (spec, supervisor) = Spec::supervisor(supervisor("connections", children));

@@ -3,7 +3,7 @@
 use super::text::tidy;
 use crate::api::acts::OPERATOR_HEADER;
 use crate::config;
-use crate::managers::http::read_limited;
+use crate::outbound::read_limited;
 use crate::wire::Secret;
 use anyhow::{Context, anyhow, bail};
 use clap::Args;

@@ -75,6 +75,14 @@ pub(super) fn ema_url(text: &str) -> Result<String, String> {
     Ok(format!("http://{}{EMA_PATH}", host_and_port(text)?))
 }
 
+/// The URL of a service that answers for us.
+pub(super) fn webhook(text: &str) -> Result<String, String> {
+    if !text.contains("://") {
+        return Err("is not a URL such as \"http://127.0.0.1:9000/answer\"".into());
+    }
+    full_url(text)
+}
+
 fn full_url(text: &str) -> Result<String, String> {
     let url = reqwest::Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {

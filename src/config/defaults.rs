@@ -15,6 +15,12 @@ pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(90);
 pub(super) const MAX_DOCUMENT: usize = 1 << 20;
 pub(super) const DISK_LOW: DiskLow = DiskLow::Bytes(1 << 30);
 pub(super) const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// Of a frame of EVAPI.
+pub(super) const LARGEST_FRAME: usize = 16 << 20;
+/// Of a command to EVAPI.
+pub(super) const MAX_COMMAND: usize = 8_000;
+/// Shorter than the timer of the transaction, which is 30 s by default and often 5 s.
+pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
 
 impl Default for Log {
     fn default() -> Self {
@@ -94,6 +100,41 @@ impl Ema {
             sessions: EMA_SESSIONS,
             timeout: REQUEST_TIMEOUT,
             faults: faults(),
+        }
+    }
+}
+
+impl Default for EventKeys {
+    fn default() -> Self {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        EventKeys {
+            event: names(&["event", "Event"]),
+            index: names(&["tr_index", "TransactionIndex"]),
+            label: names(&["tr_label", "TransactionLabel"]),
+            call_id: names(&["call_id", "callid", "Call-ID"]),
+            identity: names(&["method", "cseq", "from_tag", "to_tag", "dlg_id"]),
+        }
+    }
+}
+
+impl Kamailio {
+    /// A Kamailio with the defaults of everything but name and address (HOST:PORT).
+    pub fn new(name: impl Into<String>, address: impl Into<String>) -> Self {
+        Kamailio {
+            name: name.into(),
+            address: address.into(),
+            framing: Framing::Netstring,
+            tag_command: None,
+            heartbeat_timeout: None,
+            frame_timeout: Duration::from_secs(10),
+            max_frame: 1 << 20,
+            queue: 10_000,
+            on_overflow: Overflow::DropOldest,
+            max_bad: 10,
+            // As long as a SIP request is retransmitted.
+            duplicate_window: Duration::from_secs(32),
+            keys: EventKeys::default(),
+            answers: Vec::new(),
         }
     }
 }

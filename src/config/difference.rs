@@ -155,6 +155,8 @@ fn lines(config: &Config) -> BTreeMap<String, Value> {
         surgemail,
         shadow,
         broadworks,
+        kamailio,
+        routes,
     } = config;
     let (Node { name, data_dir }, Log { level, format }) = (node, log);
     lines.put("node.name", name);
@@ -172,6 +174,8 @@ fn lines(config: &Config) -> BTreeMap<String, Value> {
         lines.database("shadow.subscribers", subscribers);
     }
     broadworks.iter().for_each(|server| lines.broadworks(server));
+    kamailio.iter().for_each(|server| lines.kamailio(server));
+    routes.iter().enumerate().for_each(|(at, route)| lines.route(at + 1, route));
     lines.0
 }
 
@@ -304,6 +308,71 @@ impl Lines {
         self.set(key("cluster"), cluster.as_ref());
         self.put(key("max_document"), max_document);
         self.time(key("duplicate_window"), duplicate_window);
+    }
+
+    fn kamailio(&mut self, server: &Kamailio) {
+        let Kamailio { name, address, framing, tag_command, heartbeat_timeout, frame_timeout, .. } = server;
+        let Kamailio { max_frame, queue, on_overflow, max_bad, duplicate_window, keys, answers, .. } = server;
+        let key = |key: &str| format!("kamailio.{name}.{key}");
+        self.put(key("address"), address);
+        self.put(key("framing"), word(framing));
+        self.set(key("tag_command"), tag_command.as_ref());
+        heartbeat_timeout.iter().for_each(|limit| self.time(key("heartbeat_timeout"), limit));
+        self.time(key("frame_timeout"), frame_timeout);
+        self.put(key("max_frame"), max_frame);
+        self.put(key("queue"), queue);
+        let overflow = match on_overflow {
+            Overflow::DropOldest => "drop_oldest",
+            Overflow::Disconnect => "disconnect",
+        };
+        self.put(key("on_overflow"), overflow);
+        self.put(key("max_bad"), max_bad);
+        self.time(key("duplicate_window"), duplicate_window);
+        let EventKeys { event, index, label, call_id, identity } = keys;
+        for (name, words) in [
+            ("event", event),
+            ("index", index),
+            ("label", label),
+            ("call_id", call_id),
+            ("identity", identity),
+        ] {
+            self.put(key(&format!("keys.{name}")), words.join(", "));
+        }
+        answers
+            .iter()
+            .enumerate()
+            .for_each(|(at, answer)| self.answer(&key(&format!("answer.{}", at + 1)), answer));
+    }
+
+    fn route(&mut self, number: usize, Route { source, event, when, store }: &Route) {
+        let key = |key: &str| format!("route.{number}.{key}");
+        self.put(key("source"), source);
+        self.put(key("event"), event);
+        for (field, pattern) in when.patterns() {
+            self.put(key(&format!("when.{field}")), pattern);
+        }
+        self.put(key("store"), store);
+    }
+
+    fn answer(&mut self, at: &str, Answer { event, when, by, reply, default, deadline }: &Answer) {
+        let key = |key: &str| format!("{at}.{key}");
+        self.put(key("event"), event);
+        for (field, pattern) in when.patterns() {
+            self.put(key(&format!("when.{field}")), pattern);
+        }
+        match by {
+            AnswerBy::Rule => {}
+            AnswerBy::Webhook(url) => self.url(&key("webhook"), url),
+            AnswerBy::Subscriber { user, when } => {
+                self.put(key("subscriber"), user);
+                for (column, pattern) in when.patterns() {
+                    self.put(key(&format!("subscriber_when.{column}")), pattern);
+                }
+            }
+        }
+        self.put(key("reply"), reply.as_written());
+        self.set(key("default"), default.as_ref().map(|template| template.as_written()));
+        self.time(key("deadline"), deadline);
     }
 }
 

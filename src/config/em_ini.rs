@@ -102,6 +102,8 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         surgemail: file.section("surgemail", surgemail),
         shadow: None,
         broadworks: file.section("broadworks", broadworks).into_iter().collect(),
+        kamailio: Vec::new(),
+        routes: Vec::new(),
     }
 }
 

@@ -9,7 +9,9 @@
 //! There is no acknowledgement, so what was read and not yet stored is lost when the process ends. This file connects
 //! again and again; a connection that stands is a `Session`.
 
+use super::connect::connect;
 use super::documents::Source;
+use super::endpoints::Finish;
 use super::intake::Intake;
 use super::link::Link;
 use super::notification_ids::NotificationWatch;
@@ -23,14 +25,11 @@ use actix::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
-use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 /// The first attempt to reconnect comes within a second, later ones at growing distances.
 const RECONNECT: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(30) };
-/// A server that has not accepted a connection by then is not there.
-const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A connection that stood this long was a good one: the next attempt is a first one again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 /// Distance of the attempts to read the last notification of before a start.
@@ -51,12 +50,6 @@ pub struct BroadworksConnection {
     finishing: Vec<oneshot::Sender<()>>,
     ending: bool,
 }
-
-/// Reads no further. Answered when what was read is stored, however long the database is away; the actor does nothing
-/// more then, and can be removed with nothing to lose.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct Finish;
 
 impl BroadworksConnection {
     /// The connection to `server`; without rules every command is stored as ignored.
@@ -202,7 +195,7 @@ impl Reader {
     /// Why there is no connection (any more), and whether there was a good one; `None` when we were told to stop.
     async fn connect_and_read(&self) -> Option<(String, bool)> {
         let attempt = tokio::select! {
-            attempt = connect(&self.server.address) => attempt,
+            attempt = connect(&self.server.address, Some(READ_BUFFER)) => attempt,
             () = self.stop.notified() => return None,
         };
         let stream = match attempt {
@@ -231,24 +224,4 @@ async fn last_stored_id(store: Store, server: String, started: SystemTime) -> Op
         tokio::time::sleep(RETRY.delay(failures)).await;
         failures += 1;
     }
-}
-
-/// Tries the addresses of a name one after the other, each within its time.
-async fn connect(address: &str) -> Result<TcpStream, String> {
-    let silent = |_| format!("{address}: timed out");
-    let targets =
-        tokio::time::timeout(CONNECT_LIMIT, tokio::net::lookup_host(address)).await.map_err(silent)?;
-    let mut last = format!("{address} has no address");
-    for target in targets.map_err(|error| format!("{address}: {error}"))? {
-        let socket = if target.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-        let socket = socket.map_err(|error| error.to_string())?;
-        // Best effort: a larger buffer is no error, only more to lose.
-        let _ = socket.set_recv_buffer_size(READ_BUFFER as u32);
-        match tokio::time::timeout(CONNECT_LIMIT, socket.connect(target)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => last = format!("{target}: {error}"),
-            Err(_) => last = format!("{target}: timed out"),
-        }
-    }
-    Err(last)
 }

@@ -1,13 +1,15 @@
 //! Which endpoints there are: one connection for each, made at the start, and changed by a reload.
 
-use super::broadworks::{BroadworksConnection, Finish};
+use super::broadworks::BroadworksConnection;
 use super::intake::Intake;
+use super::kamailio::KamailioConnection;
 use super::link::{self, Link, LinkState, Links};
-use crate::config::{Broadworks, Live, Setting};
+use crate::config::{EndpointConfig, Live, Route, Setting};
 use crate::processors::attributes::Rules;
 use crate::store::Store;
 use crate::supervision::{Add, Remove, Spec, Supervisor, TreeError};
-use actix::prelude::{Addr, ArbiterHandle, MailboxError};
+use actix::prelude::*;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -16,28 +18,57 @@ const MAILBOX: usize = 1024;
 /// What was read gets this long to be stored at a shutdown.
 pub const READ_LIMIT: Duration = Duration::from_secs(2);
 
+/// Reads no further. Answered when what was read is stored, however long the database is away; the actor does nothing
+/// more then, and can be removed with nothing to lose.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Finish;
+
 /// What every connection needs.
 #[derive(Clone)]
 pub struct Surroundings {
     /// `None`: nothing is provisioned.
     pub rules: Option<Live<Rules>>,
+    pub routes: Live<Vec<Route>>,
     pub intake: Addr<Intake>,
     pub store: Store,
+    /// Of the connections that are durable, and of those that are not to hold these up.
     pub thread: ArbiterHandle,
+    pub scripts: ArbiterHandle,
 }
+
+/// The connections to Kamailio by name, for those who send commands.
+pub type Kamailios = BTreeMap<String, Addr<KamailioConnection>>;
 
 /// See the module.
 pub struct Endpoints {
     surroundings: Surroundings,
     endpoints: Vec<Endpoint>,
     links: Setting<Links>,
+    kamailios: Setting<Kamailios>,
 }
 
 /// One that has a connection.
 struct Endpoint {
-    server: Broadworks,
-    connection: Addr<BroadworksConnection>,
+    config: EndpointConfig,
+    connection: Connection,
     link: watch::Receiver<LinkState>,
+}
+
+/// Its actor.
+#[derive(Clone)]
+enum Connection {
+    Broadworks(Addr<BroadworksConnection>),
+    Kamailio(Addr<KamailioConnection>),
+}
+
+impl Connection {
+    async fn finish(&self) -> Result<(), MailboxError> {
+        match self {
+            Connection::Broadworks(connection) => connection.send(Finish).await,
+            Connection::Kamailio(connection) => connection.send(Finish).await,
+        }
+    }
 }
 
 /// Why an endpoint is not as it is configured.
@@ -51,10 +82,10 @@ pub enum ChangeError {
 
 impl Endpoints {
     /// The endpoints of a configuration, and their connections to be started.
-    pub fn new(servers: &[Broadworks], surroundings: Surroundings) -> (Endpoints, Vec<Spec>) {
-        let mut endpoints =
-            Endpoints { surroundings, endpoints: Vec::new(), links: Setting::new(Links::new()) };
-        let specs = servers.iter().map(|server| endpoints.connection(server)).collect();
+    pub fn new(configs: &[EndpointConfig], surroundings: Surroundings) -> (Endpoints, Vec<Spec>) {
+        let (links, kamailios) = (Setting::new(Links::new()), Setting::new(Kamailios::new()));
+        let mut endpoints = Endpoints { surroundings, endpoints: Vec::new(), links, kamailios };
+        let specs = configs.iter().map(|config| endpoints.connection(config)).collect();
         endpoints.show();
         (endpoints, specs)
     }
@@ -64,19 +95,24 @@ impl Endpoints {
         self.links.live()
     }
 
-    /// Ends the connections that `servers` does not have, or has otherwise; the others notice nothing. Resolves when
+    /// The connections to Kamailio that there are.
+    pub fn kamailios(&self) -> Live<Kamailios> {
+        self.kamailios.live()
+    }
+
+    /// Ends the connections that `configs` does not have, or has otherwise; the others notice nothing. Resolves when
     /// what these have read is stored.
     pub async fn end_others(
         &mut self,
-        servers: &[Broadworks],
+        configs: &[EndpointConfig],
         supervisor: &Addr<Supervisor>,
     ) -> Result<(), ChangeError> {
-        while let Some(at) = self.endpoints.iter().position(|it| !servers.contains(&it.server)) {
-            let Endpoint { server, connection, .. } = &self.endpoints[at];
-            let name = server.name.clone();
+        while let Some(at) = self.endpoints.iter().position(|it| !configs.contains(&it.config)) {
+            let Endpoint { config, connection, .. } = &self.endpoints[at];
+            let name = config.name().to_owned();
             tracing::info!(connection = name, "connection ends");
             // Where it fails in between what it had read is lost with it: it can be removed all the same.
-            let _ = connection.send(Finish).await;
+            let _ = connection.finish().await;
             supervisor.send(Remove(name.clone())).await??;
             link::forget(&name);
             self.endpoints.remove(at);
@@ -85,17 +121,17 @@ impl Endpoints {
         Ok(())
     }
 
-    /// Begins the connections that `servers` has and that are not there yet.
+    /// Begins the connections that `configs` has and that are not there yet.
     pub async fn begin_new(
         &mut self,
-        servers: &[Broadworks],
+        configs: &[EndpointConfig],
         supervisor: &Addr<Supervisor>,
     ) -> Result<(), ChangeError> {
-        for server in servers {
-            if self.endpoints.iter().any(|endpoint| endpoint.server == *server) {
+        for config in configs {
+            if self.endpoints.iter().any(|endpoint| endpoint.config == *config) {
                 continue;
             }
-            let spec = self.connection(server);
+            let spec = self.connection(config);
             let added = supervisor.send(Add(spec)).await;
             if !matches!(added, Ok(Ok(()))) {
                 self.endpoints.pop();
@@ -107,24 +143,48 @@ impl Endpoints {
     }
 
     /// Whether [`Endpoints::end_others`] would end any.
-    pub fn has_others(&self, servers: &[Broadworks]) -> bool {
-        self.endpoints.iter().any(|endpoint| !servers.contains(&endpoint.server))
+    pub fn has_others(&self, configs: &[EndpointConfig]) -> bool {
+        self.endpoints.iter().any(|endpoint| !configs.contains(&endpoint.config))
     }
 
-    fn connection(&mut self, server: &Broadworks) -> Spec {
-        let (link, state) = Link::new(&server.name, &server.address);
-        let Surroundings { rules, intake, store, thread } = self.surroundings.clone();
-        let own = server.clone();
+    fn connection(&mut self, config: &EndpointConfig) -> Spec {
+        let (link, state) = Link::new(config.name(), config.address());
+        let (spec, connection) = match config.clone() {
+            EndpointConfig::Broadworks(server) => self.broadworks(server, link),
+            EndpointConfig::Kamailio(server) => self.kamailio(server, link),
+        };
+        self.endpoints.push(Endpoint { config: config.clone(), connection, link: state });
+        spec.shutdown(READ_LIMIT)
+    }
+
+    fn broadworks(&self, server: crate::config::Broadworks, link: Link) -> (Spec, Connection) {
+        let Surroundings { rules, intake, store, thread, .. } = self.surroundings.clone();
+        let name = server.name.clone();
         let make = move || {
             let (rules, intake, store) = (rules.clone(), intake.clone(), store.clone());
-            BroadworksConnection::new(own.clone(), rules, intake, store, link.clone())
+            BroadworksConnection::new(server.clone(), rules, intake, store, link.clone())
         };
-        let (spec, connection) = Spec::new(server.name.clone(), MAILBOX, Some(thread), make);
-        self.endpoints.push(Endpoint { server: server.clone(), connection, link: state });
-        spec.shutdown(READ_LIMIT)
+        let (spec, connection) = Spec::new(name, MAILBOX, Some(thread), make);
+        (spec, Connection::Broadworks(connection))
+    }
+
+    fn kamailio(&self, server: crate::config::Kamailio, link: Link) -> (Spec, Connection) {
+        let Surroundings { routes, intake, store, scripts, .. } = self.surroundings.clone();
+        let name = server.name.clone();
+        let make = move || {
+            let (routes, intake, store) = (routes.clone(), intake.clone(), store.clone());
+            KamailioConnection::new(server.clone(), routes, intake, store, link.clone())
+        };
+        let (spec, connection) = Spec::new(name, MAILBOX, Some(scripts), make);
+        (spec, Connection::Kamailio(connection))
     }
 
     fn show(&self) {
         self.links.replace(self.endpoints.iter().map(|endpoint| endpoint.link.clone()).collect());
+        let kamailio = |endpoint: &Endpoint| match &endpoint.connection {
+            Connection::Kamailio(connection) => Some((endpoint.config.name().to_owned(), connection.clone())),
+            Connection::Broadworks(_) => None,
+        };
+        self.kamailios.replace(self.endpoints.iter().filter_map(kamailio).collect());
     }
 }

@@ -50,6 +50,12 @@ impl Link {
         self.change(false, Some(reason.to_owned()));
     }
 
+    /// Why there is no connection; `None` while there is one.
+    pub fn why_down(&self) -> Option<String> {
+        let state = self.0.borrow();
+        (!state.up).then(|| state.reason.clone().unwrap_or_default())
+    }
+
     fn change(&self, up: bool, reason: Option<String>) {
         self.0.send_modify(|state| {
             if state.up != up {

@@ -1,12 +1,15 @@
 //! Connections: one supervised actor for every configured endpoint, and the intake that they feed.
 //!
 //! [`broadworks`] connects, `session` owns the socket; [`documents`] makes events of what it reads; [`intake`] has
-//! them stored; [`prints`] is how a duplicate is recognised. [`endpoints`] is which of them there are, which a reload may change.
+//! them stored; [`prints`] is how a duplicate is recognised. [`kamailio`] is the same for events of scripts, which are answered
+//! too. [`endpoints`] is which of them there are, which a reload may change.
 
 pub mod broadworks;
+mod connect;
 pub mod documents;
 pub mod endpoints;
 pub mod intake;
+pub mod kamailio;
 pub mod link;
 mod notification_ids;
 pub mod prints;
@@ -15,4 +18,5 @@ mod session;
 pub use broadworks::BroadworksConnection;
 pub use endpoints::Endpoints;
 pub use intake::Intake;
+pub use kamailio::KamailioConnection;
 pub use link::{Link, LinkState, Links};

@@ -33,6 +33,7 @@ pub struct Settings {
     pub processing: Setting<Processing>,
     pub retention_days: Setting<Option<u32>>,
     pub servers: Setting<Vec<config::Broadworks>>,
+    pub routes: Setting<Vec<config::Route>>,
     /// `None` where nothing is provisioned.
     pub ema: Option<Setting<Ema>>,
     pub surgemail: Option<Setting<SurgeMail>>,
@@ -47,6 +48,7 @@ impl Settings {
             processing: Setting::new(config.processing.clone()),
             retention_days: Setting::new(config.store.retention_days),
             servers: Setting::new(config.broadworks.clone()),
+            routes: Setting::new(config.routes.clone()),
             ema: config.ema.clone().map(Setting::new),
             surgemail: config.surgemail.clone().map(Setting::new),
         }
@@ -57,6 +59,7 @@ impl Settings {
         self.rules.set(Rules::of(config));
         self.processing.set(config.processing.clone());
         self.retention_days.set(config.store.retention_days);
+        self.routes.set(config.routes.clone());
         self.ema.iter().zip(config.ema.clone()).for_each(|(setting, ema)| setting.set(ema));
         self.surgemail.iter().zip(config.surgemail.clone()).for_each(|(setting, mail)| setting.set(mail));
         self.config.set(config.clone());
@@ -193,13 +196,14 @@ impl Reloading {
                 lanes.resize(config.processing.concurrency, supervisor, router).await;
             }
         };
+        let wanted = config.endpoints();
         let others = async {
-            if endpoints.has_others(&config.broadworks) {
+            if endpoints.has_others(&wanted) {
                 note.replace(Some("reload waits until what was read is stored".to_owned()));
             }
-            endpoints.end_others(&config.broadworks, connections).await?;
+            endpoints.end_others(&wanted, connections).await?;
             settings.servers.set(config.broadworks.clone());
-            endpoints.begin_new(&config.broadworks, connections).await
+            endpoints.begin_new(&wanted, connections).await
         };
         tokio::join!(lanes, others).1
     }

@@ -17,7 +17,7 @@ impl Labels {
     pub fn label(&mut self, name: &str) -> String {
         let plain = !name.is_empty()
             && name.len() <= LONGEST
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
         let known = self.seen.contains(name);
         if !plain || (!known && self.seen.len() >= LIMIT) {
             return "other".to_owned();

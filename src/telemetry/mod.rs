@@ -38,6 +38,17 @@ fn describe() {
     gauge!("eventmanager_connection_up", "Whether an endpoint is connected, 1 or 0");
     counter!("eventmanager_reconnects_total", "Attempts to reconnect to an endpoint");
     counter!("eventmanager_frames_bad_total", "What came from an endpoint and could not be read");
+    counter!(
+        "eventmanager_dropped_total",
+        "Events of an endpoint that came faster than they were handled or stored"
+    );
+    counter!("eventmanager_kamailio_events_total", "Events of Kamailio by their name");
+    counter!("eventmanager_kamailio_doubtful_total", "Events of Kamailio in which a key came twice");
+    counter!(
+        "eventmanager_kamailio_answers_total",
+        "Suspended transactions of Kamailio, by what came of them"
+    );
+    histogram!("eventmanager_kamailio_answer_seconds", "From a question of Kamailio to its answer");
     counter!("eventmanager_duplicates_total", "Notifications that another connection had brought already");
     counter!("eventmanager_notification_gaps_total", "Notification ids that were never seen");
     counter!(

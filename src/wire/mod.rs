@@ -1,7 +1,9 @@
 //! Pure codecs: bytes in, values out, and back. No sockets, no clocks, nothing of the rest of the crate.
 
 pub mod cai3g;
+pub mod evapi;
 pub mod field;
+pub mod netstring;
 pub mod ocir;
 pub mod secret;
 pub mod surgemail;

@@ -81,6 +81,8 @@ impl Peers {
             }),
             shadow: None,
             broadworks: vec![Broadworks::new("simulated-as", self.broadworks.addr().to_string())],
+            kamailio: Vec::new(),
+            routes: Vec::new(),
         }
     }
 

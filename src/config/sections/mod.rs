@@ -4,7 +4,9 @@ mod base;
 mod broadworks;
 mod core_network;
 mod http;
+mod kamailio;
 mod mail;
+mod route;
 mod shadow;
 
 use super::section::Section;
@@ -34,6 +36,8 @@ pub(super) fn config(file: &Section) -> Config {
         shadow: file.section("shadow", |section| shadow::shadow(section, &store)).flatten(),
         store,
         broadworks: file.sections("broadworks", |section| broadworks::broadworks(section, &mut endpoints)),
+        kamailio: file.sections("kamailio", |section| kamailio::kamailio(section, &mut endpoints)),
+        routes: file.sections("route", route::route),
         node,
     };
     if file.has("ema") {

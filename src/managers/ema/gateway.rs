@@ -7,6 +7,7 @@ use crate::config::{self, FaultClass};
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
 use crate::managers::{Answer, FaultClasses};
+use crate::outbound;
 use crate::wire::Secret;
 use crate::wire::cai3g;
 use std::time::Instant;
@@ -167,7 +168,7 @@ impl Gateway {
             self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8").body(body);
         let response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
-        let body = http::read_limited(response, ANSWER_LIMIT).await.map_err(no_answer)?;
+        let body = outbound::read_limited(response, ANSWER_LIMIT).await.map_err(no_answer)?;
         http::check_available(&host.breaker, status)?;
         Ok(scrub::understand(status, &body, secrets))
     }
@@ -211,5 +212,5 @@ fn urls(config: &config::Ema) -> Vec<&str> {
 }
 
 fn client(config: &config::Ema) -> reqwest::Client {
-    http::client(&urls(config), config.timeout, config.sessions)
+    outbound::client(&urls(config), config.timeout, config.sessions)
 }

@@ -7,6 +7,7 @@ use crate::managers::Answer;
 use crate::managers::breaker::Breaker;
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
+use crate::outbound;
 use crate::wire::Secret;
 use crate::wire::surgemail::{Credentials, MailRequest, target};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -65,7 +66,7 @@ impl Server {
             .map(|(rank, address)| Host::new(address, rank, addresses.len(), board))
             .collect();
         let urls: Vec<&str> = hosts.iter().map(|host| host.url.as_str()).collect();
-        let client = http::client(&urls, config.timeout, CONNECTIONS);
+        let client = outbound::client(&urls, config.timeout, CONNECTIONS);
         let credentials = Credentials {
             username: config.username.clone(),
             password: config.password.clone(),

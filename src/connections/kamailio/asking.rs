@@ -1,0 +1,157 @@
+//! Answers that depend on somebody: a row of the table of subscribers, or a service that is asked over HTTP.
+//!
+//! Whatever becomes of that, something is answered before the deadline, since a caller waits.
+
+use crate::config::{Answer, AnswerBy};
+use crate::matching::{Conditions, Text};
+use crate::outbound;
+use crate::plan::Subscriber;
+use crate::store::Store;
+use crate::wire::evapi::Event;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A webhook's answer, at most.
+const LONGEST: usize = 64 << 10;
+/// Unused connections to a webhook that are kept.
+const IDLE: usize = 32;
+/// Of the deadline: what is left is for the way.
+const MARGIN: Duration = Duration::from_millis(20);
+
+/// Why the default is answered.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// There is no such subscriber, or its row does not satisfy the conditions.
+    #[error("the subscriber does not satisfy the conditions")]
+    Refused,
+    #[error("nobody answered in time")]
+    Late,
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl NoAnswer {
+    /// One word for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            NoAnswer::Refused => "refused",
+            NoAnswer::Late => "late",
+            NoAnswer::Failed(_) => "failed",
+        }
+    }
+}
+
+/// Asks whomever an answer depends on.
+#[derive(Clone)]
+pub struct Asking {
+    store: Store,
+    client: reqwest::Client,
+}
+
+impl Asking {
+    /// Asks the store, and the webhooks of these answers.
+    pub fn new(store: Store, answers: &[Answer]) -> Self {
+        let webhook = |answer: &Answer| match &answer.by {
+            AnswerBy::Webhook(url) => Some(url.clone()),
+            AnswerBy::Rule | AnswerBy::Subscriber { .. } => None,
+        };
+        let urls: Vec<String> = answers.iter().filter_map(webhook).collect();
+        let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
+        let longest = answers.iter().map(|answer| answer.deadline).max().unwrap_or(Duration::from_secs(1));
+        Asking { store, client: outbound::client(&urls, longest, IDLE) }
+    }
+
+    /// What is answered to an event that came at `came`.
+    pub async fn ask(&self, event: &Event, rule: &Answer, came: Instant) -> Result<String, NoAnswer> {
+        let deadline = came + rule.deadline.saturating_sub(MARGIN);
+        let asked = async {
+            match &rule.by {
+                AnswerBy::Rule => Ok(rule.reply.fill(|field| event.text(field))),
+                AnswerBy::Subscriber { user, when } => self.ask_subscriber(event, rule, user, when).await,
+                AnswerBy::Webhook(url) => self.ask_webhook(event, rule, url).await,
+            }
+        };
+        tokio::time::timeout_at(deadline, asked).await.unwrap_or(Err(NoAnswer::Late))
+    }
+
+    async fn ask_subscriber(
+        &self,
+        event: &Event,
+        rule: &Answer,
+        user: &Text,
+        when: &Conditions,
+    ) -> Result<String, NoAnswer> {
+        let user = user.fill(&|field: &str| event.text(field));
+        let row = self.store.subscriber(&user).await.map_err(|error| NoAnswer::Failed(error.to_string()))?;
+        let Some(row) = row.filter(|row| when.hold(|name| column(row, name))) else {
+            return Err(NoAnswer::Refused);
+        };
+        Ok(rule.reply.fill(|field| match field.strip_prefix("subscriber.") {
+            Some(name) => column(&row, name),
+            None => event.text(field),
+        }))
+    }
+
+    async fn ask_webhook(&self, event: &Event, rule: &Answer, url: &str) -> Result<String, NoAnswer> {
+        // The URL may hold a token.
+        let failed = |error: reqwest::Error| NoAnswer::Failed(outbound::causes(&error.without_url()));
+        let request = self.client.post(url).header(reqwest::header::CONTENT_TYPE, "application/json");
+        let body = Value::Object(event.fields().clone()).to_string();
+        let response = request.body(body).send().await.map_err(failed)?;
+        let status = response.status();
+        if !status.is_success() {
+            return Err(NoAnswer::Failed(format!("the webhook answered with status {status}")));
+        }
+        let body = outbound::read_limited(response, LONGEST).await.map_err(failed)?;
+        let answer = Event::parse(&body)
+            .map_err(|error| NoAnswer::Failed(format!("the webhook's answer is {error}")))?;
+        Ok(rule.reply.fill(|field| match field.strip_prefix("webhook.") {
+            Some(name) => answer.text(name),
+            None => event.text(field),
+        }))
+    }
+}
+
+/// A column as conditions and templates name it.
+fn column(row: &Subscriber, name: &str) -> Option<String> {
+    match name {
+        "id" => Some(row.user_id.clone()),
+        "group_id" => row.group_id.clone(),
+        "sipurl" => Some(row.public_identity.clone()),
+        "user_type" => Some(row.user_type.as_str().to_owned()),
+        "phonecontext" => row.phone_context.clone(),
+        "association_id" => Some(row.association_id.clone()),
+        "e164" => row.phone.clone(),
+        "blf_user" => row.blf_list.clone(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SUBSCRIBER_COLUMNS;
+    use crate::plan::UserType;
+
+    #[test]
+    fn every_column_that_may_be_named_is_there() {
+        let text = || Some("x".to_owned());
+        let row = Subscriber {
+            user_id: "x".to_owned(),
+            group_id: text(),
+            public_identity: "x".to_owned(),
+            user_type: UserType::User,
+            phone_context: text(),
+            association_id: "x".to_owned(),
+            phone: text(),
+            mail_account: text(),
+            mail_password: None,
+            blf_list: text(),
+        };
+        for name in SUBSCRIBER_COLUMNS {
+            assert!(column(&row, name).is_some(), "{name}");
+        }
+        assert_eq!(column(&row, "vmail_user"), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Events that come twice: a request that is sent again makes its script run again.
+
+use crate::config::EventKeys;
+use crate::wire::evapi::Event;
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+/// So many are remembered at most.
+const REMEMBERED: usize = 200_000;
+
+/// The events of the last while, as hashes of what makes them the same.
+pub struct Duplicates {
+    window: Duration,
+    hasher: RandomState,
+    seen: HashSet<u64>,
+    /// In the order in which they came.
+    order: VecDeque<(Instant, u64)>,
+}
+
+impl Duplicates {
+    /// Remembers events for `window`; nothing where it is zero.
+    pub fn new(window: Duration) -> Self {
+        Duplicates { window, hasher: RandomState::new(), seen: HashSet::new(), order: VecDeque::new() }
+    }
+
+    /// Whether the same event came within the window before `now`; it has come from now on. One without a Call-ID is never
+    /// the same as another.
+    pub fn has_come(&mut self, event: &Event, keys: &EventKeys, now: Instant) -> bool {
+        let Some(identity) = identity(event, keys).filter(|_| !self.window.is_zero()) else { return false };
+        while self.order.front().is_some_and(|(at, _)| now - *at > self.window)
+            || self.order.len() >= REMEMBERED
+        {
+            self.order.pop_front().map(|(_, old)| self.seen.remove(&old));
+        }
+        let hash = self.hasher.hash_one(identity);
+        if !self.seen.insert(hash) {
+            return true;
+        }
+        self.order.push_back((now, hash));
+        false
+    }
+}
+
+/// Event, Call-ID, transaction and whatever else the configuration names; `None` without a Call-ID.
+fn identity(event: &Event, keys: &EventKeys) -> Option<Vec<Option<String>>> {
+    let first = |names: &[String]| event.first_text(names.iter().map(String::as_str));
+    let mut identity = vec![Some(first(&keys.call_id)?)];
+    // Two transactions of one call are two questions.
+    identity.extend([&keys.event, &keys.index, &keys.label].map(|names| first(names)));
+    identity.extend(keys.identity.iter().map(|name| event.text(name)));
+    Some(identity)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_is_the_same_within_the_window_has_come() {
+        let mut duplicates = Duplicates::new(Duration::from_secs(32));
+        let (keys, now) = (EventKeys::default(), Instant::now());
+        let mut check = |payload: &str, seconds: u64, expected: bool| {
+            let event = Event::parse(payload.as_bytes()).expect("an event");
+            let has_come = duplicates.has_come(&event, &keys, now + Duration::from_secs(seconds));
+            assert_eq!(has_come, expected, "{payload} after {seconds} s");
+        };
+        let invite = r#"{"event":"sip_request","method":"INVITE","call_id":"a","cseq":"1","ts":7}"#;
+        check(invite, 0, false);
+        check(&invite.replace(":7", ":8"), 1, true);
+        for other in [("INVITE", "BYE"), ("\"a\"", "\"b\""), ("\"1\"", "\"2\""), ("sip_", "x")] {
+            check(&invite.replace(other.0, other.1), 2, false);
+        }
+        check(invite, 33, false);
+        check(invite, 34, true);
+        check(r#"{"event":"heartbeat","n":1}"#, 34, false);
+        check(r#"{"event":"heartbeat","n":1}"#, 34, false);
+        check(r#"{"event":"x","call_id":"<null>"}"#, 34, false);
+        check(r#"{"event":"x","call_id":"<null>"}"#, 34, false);
+        let asked = r#"{"event":"AUTH","call_id":"a","tr_index":1,"tr_label":2}"#;
+        check(asked, 34, false);
+        check(&asked.replace(":2", ":3"), 34, false);
+        check(&asked.replace(":2", ":\"2\""), 34, true);
+    }
+
+    #[test]
+    fn without_a_window_nothing_has_come_and_memory_is_bounded() {
+        let mut off = Duplicates::new(Duration::ZERO);
+        let (keys, now) = (EventKeys::default(), Instant::now());
+        let event = Event::parse(br#"{"event":"x","call_id":"a"}"#).expect("an event");
+        assert!(!off.has_come(&event, &keys, now) && !off.has_come(&event, &keys, now));
+        let mut on = Duplicates::new(Duration::from_secs(32));
+        for number in 0..REMEMBERED + 10 {
+            let payload = format!("{{\"event\":\"x\",\"call_id\":\"{number}\"}}");
+            assert!(!on.has_come(&Event::parse(payload.as_bytes()).expect("an event"), &keys, now));
+        }
+        assert_eq!((on.seen.len(), on.order.len()), (REMEMBERED, REMEMBERED));
+    }
+}

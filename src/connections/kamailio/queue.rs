@@ -1,0 +1,139 @@
+//! Events that have been read and not been handled: bounded, since the reader waits for nobody.
+
+use crate::config::Overflow;
+use crate::wire::evapi::Event;
+use bytes::Bytes;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+use tokio::sync::Notify;
+
+/// Bytes of payloads that may wait, at most: few events may be large.
+const BYTES: usize = 64 << 20;
+
+/// An event as it was read.
+#[derive(Debug)]
+pub struct Arrived {
+    pub event: Event,
+    /// As it came.
+    pub payload: Bytes,
+    pub received: SystemTime,
+    /// For deadlines.
+    pub at: Instant,
+}
+
+/// There is no room, and nothing is dropped for it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
+
+/// One end of it reads from the socket, the other handles; both on one thread.
+#[derive(Clone)]
+pub struct Queue(Rc<Inner>);
+
+struct Inner {
+    waiting: RefCell<VecDeque<Arrived>>,
+    bytes: Cell<usize>,
+    most: usize,
+    overflow: Overflow,
+    came: Notify,
+    closed: Cell<bool>,
+}
+
+impl Queue {
+    /// For at most `most` events.
+    pub fn new(most: usize, overflow: Overflow) -> Self {
+        Queue(Rc::new(Inner {
+            waiting: RefCell::default(),
+            bytes: Cell::default(),
+            most,
+            overflow,
+            came: Notify::new(),
+            closed: Cell::default(),
+        }))
+    }
+
+    /// Adds an event; how many older ones had to go for it.
+    pub fn push(&self, arrived: Arrived) -> Result<usize, Full> {
+        let mut waiting = self.0.waiting.borrow_mut();
+        let mut bytes = self.0.bytes.get() + arrived.payload.len();
+        let mut dropped = 0;
+        while waiting.len() >= self.0.most || (bytes > BYTES && !waiting.is_empty()) {
+            if self.0.overflow == Overflow::Disconnect {
+                return Err(Full);
+            }
+            bytes -= waiting.pop_front().map_or(0, |oldest| oldest.payload.len());
+            dropped += 1;
+        }
+        self.0.bytes.set(bytes);
+        waiting.push_back(arrived);
+        self.0.came.notify_one();
+        Ok(dropped)
+    }
+
+    /// The oldest event, as soon as there is one; `None` when the queue is closed and empty.
+    pub async fn next(&self) -> Option<Arrived> {
+        loop {
+            if let Some(arrived) = self.0.waiting.borrow_mut().pop_front() {
+                self.0.bytes.set(self.0.bytes.get() - arrived.payload.len());
+                return Some(arrived);
+            }
+            if self.0.closed.get() {
+                return None;
+            }
+            self.0.came.notified().await;
+        }
+    }
+
+    /// Nothing more comes.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+        self.0.came.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arrived(payload: &'static [u8]) -> Arrived {
+        let event = Event::parse(b"{}").expect("an event");
+        let (received, at) = (SystemTime::now(), Instant::now());
+        Arrived { event, payload: Bytes::from_static(payload), received, at }
+    }
+
+    async fn payloads(queue: &Queue) -> Vec<Bytes> {
+        queue.close();
+        let mut payloads = Vec::new();
+        while let Some(arrived) = queue.next().await {
+            payloads.push(arrived.payload);
+        }
+        payloads
+    }
+
+    #[actix::test]
+    async fn the_oldest_go_where_there_is_no_room_and_are_counted() {
+        let queue = Queue::new(2, Overflow::DropOldest);
+        let dropped = [b"a", b"b", b"c", b"d"].map(|payload| queue.push(arrived(payload)));
+        assert_eq!(dropped, [Ok(0), Ok(0), Ok(1), Ok(1)]);
+        assert_eq!(payloads(&queue).await, ["c", "d"]);
+    }
+
+    #[actix::test]
+    async fn or_nothing_more_is_taken() {
+        let queue = Queue::new(2, Overflow::Disconnect);
+        let taken = [b"a", b"b", b"c"].map(|payload| queue.push(arrived(payload)));
+        assert_eq!(taken, [Ok(0), Ok(0), Err(Full)]);
+        assert!(queue.next().await.is_some());
+        assert_eq!(queue.push(arrived(b"d")), Ok(0));
+        assert_eq!(payloads(&queue).await, ["b", "d"]);
+    }
+
+    #[actix::test]
+    async fn few_events_may_be_large() {
+        static LARGE: [u8; BYTES / 4] = [0; BYTES / 4];
+        let queue = Queue::new(1000, Overflow::DropOldest);
+        let dropped: usize = (0..10).map(|_| queue.push(arrived(&LARGE)).expect("room")).sum();
+        assert_eq!((dropped, payloads(&queue).await.len()), (6, 4));
+    }
+}

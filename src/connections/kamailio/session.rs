@@ -1,0 +1,273 @@
+//! One connection to a Kamailio, from connect to its end.
+//!
+//! The reader waits for nobody but the socket: a client that does not read blocks Kamailio, and then its SIP. Whatever breaks
+//! the rules of the stream ends the connection, since what follows cannot be understood.
+
+use super::outbox::Frames;
+use super::queue::{Arrived, Full, Queue};
+use super::recorder::Recorder;
+use crate::config::{Framing, Kamailio};
+use crate::telemetry::Labels;
+use crate::wire::evapi::{BareDecoder, Event, NotAnEvent};
+use crate::wire::netstring::{self, NetstringError};
+use bytes::{Bytes, BytesMut};
+use std::collections::HashMap;
+use std::time::SystemTime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::Instant;
+
+/// What is read at once.
+const READ: usize = 64 << 10;
+/// So many payloads of a connection that are no events are logged and stored each.
+const SHOWN_BAD: u64 = 100;
+
+/// One connection.
+pub struct Session<'a> {
+    server: &'a Kamailio,
+    queue: &'a Queue,
+    recorder: &'a Recorder,
+    received: metrics::Counter,
+    dropped: metrics::Counter,
+    /// By name, for the metric of each.
+    names: Labels,
+    by_name: HashMap<String, metrics::Counter>,
+    bad: u64,
+    /// Payloads that were no events, one after the other.
+    bad_in_a_row: usize,
+}
+
+/// Cuts the stream.
+enum Decoder {
+    Netstring(netstring::Decoder),
+    Bare(BareDecoder),
+}
+
+impl Decoder {
+    fn new(server: &Kamailio) -> Decoder {
+        match server.framing {
+            Framing::Netstring => Decoder::Netstring(netstring::Decoder::new(server.max_frame)),
+            Framing::None => Decoder::Bare(BareDecoder::new(server.max_frame)),
+        }
+    }
+
+    fn buffer_mut(&mut self) -> &mut BytesMut {
+        match self {
+            Decoder::Netstring(decoder) => decoder.buffer_mut(),
+            Decoder::Bare(decoder) => decoder.buffer_mut(),
+        }
+    }
+
+    fn is_inside(&self) -> bool {
+        match self {
+            Decoder::Netstring(decoder) => decoder.is_inside(),
+            Decoder::Bare(decoder) => decoder.is_inside(),
+        }
+    }
+
+    /// The next payload. The error: one word for metrics, and the reason.
+    fn next(&mut self) -> Result<Option<Bytes>, (&'static str, String)> {
+        use crate::wire::evapi::BareError;
+        match self {
+            Decoder::Netstring(decoder) => decoder.next_frame().map_err(|error| match error {
+                NetstringError::Oversize { .. } => ("oversize", error.to_string()),
+                _ => ("framing", error.to_string()),
+            }),
+            Decoder::Bare(decoder) => decoder.next_object().map_err(|error| match error {
+                BareError::Oversize { .. } => ("oversize", error.to_string()),
+                BareError::NoObject(_) => ("framing", error.to_string()),
+            }),
+        }
+    }
+}
+
+impl<'a> Session<'a> {
+    /// A connection to `server`, whose events go to `queue`.
+    pub fn new(server: &'a Kamailio, queue: &'a Queue, recorder: &'a Recorder) -> Self {
+        let name = || server.name.clone();
+        Session {
+            server,
+            queue,
+            recorder,
+            received: metrics::counter!("eventmanager_events_received_total", "source" => name()),
+            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => name()),
+            names: Labels::default(),
+            by_name: HashMap::new(),
+            bad: 0,
+            bad_in_a_row: 0,
+        }
+    }
+
+    /// Reads and writes until the connection ends; why it did.
+    pub async fn run(&mut self, stream: TcpStream, frames: &mut Frames) -> String {
+        if let Err(error) = prepare(&stream) {
+            return error.to_string();
+        }
+        let (read, write) = stream.into_split();
+        let (server, commands) = (self.server, frames);
+        tokio::select! {
+            reason = self.read(read) => reason,
+            reason = send(server, write, commands) => reason,
+        }
+    }
+
+    async fn read(&mut self, mut stream: OwnedReadHalf) -> String {
+        let mut decoder = Decoder::new(self.server);
+        let mut heard = Instant::now();
+        let mut began = None;
+        loop {
+            decoder.buffer_mut().reserve(READ);
+            let silent = async {
+                match self.server.heartbeat_timeout {
+                    Some(limit) => tokio::time::sleep_until(heard + limit).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let unfinished = async {
+                match began {
+                    Some(began) => tokio::time::sleep_until(began + self.server.frame_timeout).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                read = stream.read_buf(decoder.buffer_mut()) => match read {
+                    Ok(0) => return self.ended(&decoder),
+                    Ok(_) => heard = Instant::now(),
+                    Err(error) => return error.to_string(),
+                },
+                () = silent => {
+                    return format!("nothing heard for {:?}", self.server.heartbeat_timeout.unwrap_or_default());
+                }
+                () = unfinished => {
+                    self.count_bad("unfinished");
+                    return format!("a frame that was not whole after {:?}", self.server.frame_timeout);
+                }
+            }
+            match self.take(&mut decoder) {
+                Ok(frames) if frames > 0 => began = None,
+                Ok(_) => {}
+                Err(reason) => return reason,
+            }
+            began = decoder.is_inside().then(|| began.unwrap_or_else(Instant::now));
+        }
+    }
+
+    fn ended(&self, decoder: &Decoder) -> String {
+        if !decoder.is_inside() {
+            return "closed by the peer".to_owned();
+        }
+        self.count_bad("truncated");
+        "closed by the peer within a frame".to_owned()
+    }
+
+    /// Queues what has come; how many frames that were, or why the connection has to end.
+    fn take(&mut self, decoder: &mut Decoder) -> Result<usize, String> {
+        let (received, at) = (SystemTime::now(), std::time::Instant::now());
+        let mut frames = 0;
+        loop {
+            let payload = match decoder.next() {
+                Ok(Some(payload)) => payload,
+                Ok(None) => return Ok(frames),
+                Err((label, reason)) => {
+                    self.count_bad(label);
+                    return Err(format!("{reason}: what follows cannot be understood"));
+                }
+            };
+            frames += 1;
+            match Event::parse(&payload) {
+                Ok(event) => {
+                    self.count_event(&event);
+                    self.queue(Arrived { event, payload, received, at })?;
+                }
+                Err(error) => self.not_an_event(&payload, &error)?,
+            }
+        }
+    }
+
+    fn queue(&self, arrived: Arrived) -> Result<(), String> {
+        match self.queue.push(arrived) {
+            Ok(dropped) => {
+                if dropped > 0 {
+                    self.dropped.increment(dropped as u64);
+                }
+                Ok(())
+            }
+            Err(Full) => {
+                self.dropped.increment(1);
+                Err("the queue of events is full".to_owned())
+            }
+        }
+    }
+
+    fn count_event(&mut self, event: &Event) {
+        self.received.increment(1);
+        self.bad_in_a_row = 0;
+        let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
+        if let Some(counter) = self.by_name.get(&name) {
+            return counter.increment(1);
+        }
+        let (connection, label) = (self.server.name.clone(), self.names.label(&name));
+        let counter = metrics::counter!("eventmanager_kamailio_events_total", "connection" => connection, "event" => label.clone());
+        counter.increment(1);
+        if label == name {
+            self.by_name.insert(name, counter);
+        }
+        if !event.duplicates.is_empty() {
+            let connection = self.server.name.clone();
+            metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
+                .increment(1);
+        }
+    }
+
+    /// Counts it, keeps a sample; too many of them mean that we read at the wrong place.
+    fn not_an_event(&mut self, payload: &[u8], error: &NotAnEvent) -> Result<(), String> {
+        self.count_bad(error.label());
+        (self.bad, self.bad_in_a_row) = (self.bad + 1, self.bad_in_a_row + 1);
+        if self.bad <= SHOWN_BAD || self.bad.is_power_of_two() {
+            let (connection, so_far) = (&self.server.name, self.bad);
+            tracing::warn!(connection, reason = %error, so_far, "kamailio sent what is no event");
+            self.recorder.unreadable(payload, error.to_string());
+        }
+        if self.bad_in_a_row >= self.server.max_bad {
+            let count = self.bad_in_a_row;
+            return Err(format!("{count} payloads in a row were no events: the place in the stream is lost"));
+        }
+        Ok(())
+    }
+
+    fn count_bad(&self, reason: &'static str) {
+        let connection = self.server.name.clone();
+        metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => reason)
+            .increment(1);
+    }
+}
+
+/// What is sent leaves at once, and a peer that is gone is found out.
+fn prepare(stream: &TcpStream) -> std::io::Result<()> {
+    use std::time::Duration;
+    stream.set_nodelay(true)?;
+    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(10));
+    let keepalive = keepalive.with_interval(Duration::from_secs(5)).with_retries(3);
+    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
+}
+
+/// The one writer: the command that every connection begins with, then what is put into the outbox.
+async fn send(server: &Kamailio, mut stream: OwnedWriteHalf, frames: &mut Frames) -> String {
+    let mut first = BytesMut::new();
+    match (&server.tag_command, server.framing) {
+        (None, _) => {}
+        (Some(command), Framing::Netstring) => netstring::encode(command.as_bytes(), &mut first),
+        (Some(command), Framing::None) => first.extend_from_slice(command.as_bytes()),
+    }
+    if let Err(error) = stream.write_all(&first).await {
+        return error.to_string();
+    }
+    loop {
+        let (frame, written) = frames.next(server.framing).await;
+        if let Err(error) = stream.write_all(&frame).await {
+            return error.to_string();
+        }
+        written.tell();
+    }
+}

@@ -1,0 +1,312 @@
+//! A payload as fields.
+//!
+//! The text is read as JSON. Where that fails, it is read once more with what scripts get wrong set right: control
+//! characters inside strings, and `<null>` where a value belongs. Everything else that is no JSON is refused whole: half
+//! an event would be acted on as if it were one.
+//!
+//! What a caller puts into a SIP header can close a string and add keys (`x","event":"forged`). Of a key that comes twice
+//! the first value counts, since scripts write their own keys first, and the key is flagged.
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+use std::cell::RefCell;
+use std::fmt;
+
+/// How Kamailio writes a variable that is not set.
+const UNSET: &str = "<null>";
+
+/// A JSON object, flat as a rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    fields: Map<String, Value>,
+    /// Keys that came more than once, in whatever object.
+    pub duplicates: Vec<String>,
+}
+
+/// Why a payload is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnEvent {
+    #[error("not UTF-8 from byte {at} on")]
+    Encoding { at: usize },
+    #[error("no JSON: {0}")]
+    Json(String),
+    #[error("JSON, but no object")]
+    NoObject,
+}
+
+impl NotAnEvent {
+    /// One word for metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            NotAnEvent::Encoding { .. } => "encoding",
+            NotAnEvent::Json(_) => "json",
+            NotAnEvent::NoObject => "no_object",
+        }
+    }
+}
+
+impl Event {
+    /// Reads a payload.
+    pub fn parse(payload: &[u8]) -> Result<Event, NotAnEvent> {
+        let text =
+            std::str::from_utf8(payload).map_err(|error| NotAnEvent::Encoding { at: error.valid_up_to() })?;
+        read(text).or_else(|error| match set_right(text) {
+            // The error of what was sent: places in the text set right would mislead.
+            Some(text) => read(&text).map_err(|_| error),
+            None => Err(error),
+        })
+    }
+
+    /// The value of a field; `None` where there is none, where it is null and where Kamailio had none to write.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.fields.get(key).filter(|value| !value.is_null() && value.as_str() != Some(UNSET))
+    }
+
+    /// A field as text, numbers as they are written.
+    pub fn text(&self, key: &str) -> Option<String> {
+        text(self.get(key)?)
+    }
+
+    /// The first of these fields that there is, as text: scripts name the same things differently.
+    pub fn first_text<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Option<String> {
+        keys.into_iter().find_map(|key| self.text(key))
+    }
+
+    /// Whether this key came more than once: its value may be somebody else's.
+    pub fn is_doubtful(&self, key: &str) -> bool {
+        self.duplicates.iter().any(|duplicate| duplicate == key)
+    }
+
+    /// All fields, the first value of each.
+    pub fn fields(&self) -> &Map<String, Value> {
+        &self.fields
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn read(text: &str) -> Result<Event, NotAnEvent> {
+    let duplicates = RefCell::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Flagging(&duplicates).deserialize(&mut deserializer);
+    let value = value.and_then(|value| deserializer.end().map(|()| value));
+    match value.map_err(|error| NotAnEvent::Json(error.to_string()))? {
+        Value::Object(fields) => Ok(Event { fields, duplicates: duplicates.into_inner() }),
+        _ => Err(NotAnEvent::NoObject),
+    }
+}
+
+/// The text with control characters in strings escaped, and with `null` where `<null>` stands outside them; `None` where
+/// it has neither.
+fn set_right(text: &str) -> Option<String> {
+    let mut right = String::with_capacity(text.len() + 16);
+    let (mut in_string, mut escaped, mut changed) = (false, false, false);
+    let mut rest = text;
+    while let Some(letter) = rest.chars().next() {
+        if !in_string && let Some(after) = rest.strip_prefix(UNSET) {
+            right.push_str("null");
+            (rest, changed) = (after, true);
+            continue;
+        }
+        match letter {
+            _ if in_string && letter < ' ' => {
+                // A backslash before it belongs to nothing that JSON knows.
+                let letter = u32::from(letter);
+                right.push_str(&format!("{}u{letter:04x}", if escaped { "" } else { "\\" }));
+                (escaped, changed) = (false, true);
+            }
+            _ => {
+                if letter == '"' && !escaped {
+                    in_string = !in_string;
+                }
+                escaped = in_string && letter == '\\' && !escaped;
+                right.push(letter);
+            }
+        }
+        rest = &rest[letter.len_utf8()..];
+    }
+    changed.then_some(right)
+}
+
+/// Reads a value, and flags keys that come twice.
+struct Flagging<'a>(&'a RefCell<Vec<String>>);
+
+impl<'de> DeserializeSeed<'de> for Flagging<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Flagging<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Number(number.into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element_seed(Flagging(self.0))? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
+        let mut fields = Map::new();
+        while let Some(key) = object.next_key_seed(Key)? {
+            let value = object.next_value_seed(Flagging(self.0))?;
+            if fields.contains_key(&key) {
+                self.flag(key);
+            } else {
+                fields.insert(key, value);
+            }
+        }
+        Ok(Value::Object(fields))
+    }
+}
+
+impl Flagging<'_> {
+    fn flag(&self, key: String) {
+        let mut duplicates = self.0.borrow_mut();
+        if !duplicates.contains(&key) {
+            duplicates.push(key);
+        }
+    }
+}
+
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        String::deserialize(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    /// The fields as JSON, and the keys that came twice.
+    #[track_caller]
+    fn check(payload: &str, fields: Value, duplicates: &[&str]) {
+        let event = Event::parse(payload.as_bytes()).unwrap_or_else(|error| panic!("{payload}: {error}"));
+        assert_eq!(Value::Object(event.fields), fields, "{payload}");
+        assert_eq!(event.duplicates, duplicates, "{payload}");
+    }
+
+    #[test]
+    fn objects_are_read() {
+        check("{}", json!({}), &[]);
+        check(
+            r#" {"event":"bench","seq":7,"on":true,"x":null,"at":1.5} "#,
+            json!({"event": "bench", "seq": 7, "on": true, "x": null, "at": 1.5}),
+            &[],
+        );
+        check(r#"{"a":{"b":["é",{"c":-1}]}}"#, json!({"a": {"b": ["é", {"c": -1}]}}), &[]);
+    }
+
+    #[test]
+    fn of_a_key_that_comes_twice_the_first_counts_and_it_is_flagged() {
+        check(r#"{"event":"a","from":"x","event":"forged"}"#, json!({"event": "a", "from": "x"}), &["event"]);
+        check(r#"{"a":1,"a":2,"a":3,"b":{"c":1,"c":2}}"#, json!({"a": 1, "b": {"c": 1}}), &["a", "c"]);
+        let event = Event::parse(br#"{"event":"a","event":"b","x":1}"#).expect("an event");
+        assert!(event.is_doubtful("event") && !event.is_doubtful("x"));
+    }
+
+    #[test]
+    fn what_scripts_get_wrong_is_set_right() {
+        check(r#"{"a":<null>,"b":1}"#, json!({"a": null, "b": 1}), &[]);
+        check(r#"{"a":[<null>,"<null>"]}"#, json!({"a": [null, "<null>"]}), &[]);
+        check("{\"a\":\"one\ntwo\t\u{1}\"}", json!({"a": "one\ntwo\t\u{1}"}), &[]);
+        check("{\"a\":\"\\\"\n\\\\\"}", json!({"a": "\"\n\\"}), &[]);
+        check("{\"a\":\"x\\\ny\"}", json!({"a": "x\ny"}), &[]);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_with_the_reason() {
+        let check = |payload: &[u8], label: &str, reason: &str| {
+            let error = Event::parse(payload).expect_err("no event");
+            assert_eq!(error.label(), label, "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
+        };
+        check(b"", "json", "EOF");
+        check(b"{\"a\":\"\xff\"}", "encoding", "byte 6");
+        check(b"[1]", "no_object", "no object");
+        check(b"\"x\"", "no_object", "no object");
+        check(br#"{"a":x"y"}"#, "json", "line 1 column 6");
+        check(br#"{"a":"b"} {"#, "json", "trailing");
+        check(br#"{"a":<nul>}"#, "json", "column 6");
+        check("[".repeat(100_000).as_bytes(), "json", "recursion");
+        check(format!("{{\"a\":{}", "{\"a\":".repeat(100_000)).as_bytes(), "json", "recursion");
+    }
+
+    #[test]
+    fn fields_are_read_as_text_under_whatever_name() {
+        let event = Event::parse(br#"{"Event":"X","tr_index":491,"from":"<null>","to":null,"list":[]}"#);
+        let event = event.expect("an event");
+        assert_eq!(event.first_text(["event", "Event"]).as_deref(), Some("X"));
+        assert_eq!(event.text("tr_index").as_deref(), Some("491"));
+        for key in ["from", "to", "list", "none"] {
+            assert_eq!(event.text(key), None, "{key}");
+        }
+        assert!(event.get("list").is_some() && event.get("from").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn rubbish_ends_without_a_panic(payload in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Event::parse(&payload);
+        }
+
+        #[test]
+        fn what_is_json_is_read_as_serde_json_reads_it(
+            fields in prop::collection::btree_map("[a-z]{1,3}", "[\\PC\n\"\\\\<>{}]{0,12}", 0..6),
+        ) {
+            let payload = serde_json::to_vec(&fields).expect("JSON");
+            let event = Event::parse(&payload).expect("an event");
+            prop_assert_eq!(Value::Object(event.fields), json!(fields));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Suspended transactions of a real Kamailio.
+
+use crate::real::{Kamailio, Request};
+use crate::support::daemon::eventually;
+use crate::support::recorder::Recorder;
+use crate::trial::Trial;
+use std::time::Duration;
+
+/// A reply with this code and reason.
+fn reply(code: &str, reason: &str) -> String {
+    format!(
+        r#"'{{"cmd":"reply","tr_index":"{{tr_index}}","tr_label":"{{tr_label}}","code":"{code}","reason":"{reason}"}}'"#
+    )
+}
+
+fn by_rule(when: &str, code: &str, reason: &str) -> String {
+    format!(
+        "[[kamailio.answer]]\nevent = \"question\"\nwhen = {{ {when} }}\nreply = {}\n",
+        reply(code, reason)
+    )
+}
+
+fn by_webhook(url: &str, deadline: &str) -> String {
+    let (said, default) = (reply("{webhook.code}", "{webhook.reason}"), reply("480", "default"));
+    format!(
+        "[[kamailio.answer]]\nevent = \"question\"\nwebhook = \"{url}\"\ndeadline = \"{deadline}\"\nreply = {said}\ndefault = {default}\n"
+    )
+}
+
+#[test]
+fn the_first_rule_that_fits_answers() {
+    let kamailio = Kamailio::start(&[]);
+    let rules = by_rule("from = \"anna\"", "202", "for {from}") + &by_rule("to = \"bo\"", "486", "other");
+    let trial = Trial::start(&kamailio.evapi(), &rules);
+    assert_eq!(kamailio.send(&Request::new("MESSAGE").from("anna")), "SIP/2.0 202 for anna");
+    assert_eq!(kamailio.send(&Request::new("MESSAGE").from("carl")), "SIP/2.0 486 other");
+    assert_eq!(trial.answers("rule"), 2.0);
+    // Nobody answers what no rule is about: the transaction's own timer ends it.
+    assert!(kamailio.send(&Request::new("MESSAGE").from("carl").to("dora")).contains("408"));
+    assert_eq!(trial.answers("no_rule"), 1.0);
+}
+
+#[test]
+fn a_service_of_the_site_answers_over_http() {
+    let kamailio = Kamailio::start(&[]);
+    let service = Recorder::start(|asked| match asked.body.contains("\"from\":\"anna\"") {
+        true => (200, r#"{"code":202,"reason":"asked"}"#.to_owned()),
+        false => (500, String::new()),
+    });
+    let trial =
+        Trial::start(&kamailio.evapi(), &by_webhook(&format!("http://{}/ask", service.address), "3s"));
+    assert_eq!(kamailio.send(&Request::new("MESSAGE")), "SIP/2.0 202 asked");
+    let asked = service.take();
+    assert_eq!((asked.len(), asked[0].target.as_str()), (1, "/ask"));
+    let event: serde_json::Value = serde_json::from_str(&asked[0].body).expect("JSON");
+    assert_eq!((&event["event"], &event["to"]), (&"question".into(), &"bo".into()));
+    assert_eq!(kamailio.send(&Request::new("MESSAGE").from("carl")), "SIP/2.0 480 default");
+    assert_eq!((trial.answers("asked"), trial.answers("failed")), (1.0, 1.0));
+    trial.daemon.logged(&["got the default", "status 500"]);
+}
+
+#[test]
+fn the_default_leaves_in_time_while_a_service_hangs_and_others_are_answered_meanwhile() {
+    let kamailio = Kamailio::start(&[]);
+    let service = Recorder::start(|_| {
+        std::thread::sleep(Duration::from_secs(20));
+        (200, "{}".to_owned())
+    });
+    let rules = by_rule("from = \"anna\"", "202", "at once")
+        + &by_webhook(&format!("http://{}/", service.address), "1s");
+    let trial = Trial::start(&kamailio.evapi(), &rules);
+    std::thread::scope(|scope| {
+        let slow: Vec<_> =
+            (0..5).map(|_| scope.spawn(|| kamailio.send(&Request::new("MESSAGE").from("carl")))).collect();
+        assert_eq!(kamailio.send(&Request::new("MESSAGE").from("anna")), "SIP/2.0 202 at once");
+        for answer in slow {
+            // The transaction's timer would say 408.
+            assert_eq!(answer.join().expect("an answer"), "SIP/2.0 480 default");
+        }
+    });
+    assert_eq!((trial.answers("late"), trial.answers("rule")), (5.0, 1.0));
+}
+
+#[test]
+fn the_row_of_a_subscriber_decides() {
+    let kamailio = Kamailio::start(&[]);
+    let rule = format!(
+        "[[kamailio.answer]]\nevent = \"question\"\nsubscriber = \"{{from}}@tele.gl\"\nsubscriber_when = {{ user_type = \"user\" }}\n\
+         reply = {}\ndefault = {}\n",
+        reply("202", "phone {subscriber.e164}"),
+        reply("403", "not ours")
+    );
+    let trial = Trial::start(&kamailio.evapi(), &rule);
+    eventually("it is ready", || (trial.daemon.get("/readyz").0 == 200).then_some(()));
+    let insert = |id: &str, kind: &str| {
+        let sql = "insert into srd_user (id, sipurl, user_type, association_id, e164) values (?1, ?1, ?2, ?1, '321044')";
+        trial.site.database().execute(sql, [id, kind]).expect("inserted");
+    };
+    insert("anna@tele.gl", "user");
+    insert("bo@tele.gl", "virtual");
+    assert_eq!(kamailio.send(&Request::new("MESSAGE").from("anna")), "SIP/2.0 202 phone 321044");
+    assert_eq!(kamailio.send(&Request::new("MESSAGE").from("bo")), "SIP/2.0 403 not ours");
+    assert_eq!(kamailio.send(&Request::new("MESSAGE").from("carl")), "SIP/2.0 403 not ours");
+    assert_eq!((trial.answers("asked"), trial.answers("refused")), (1.0, 2.0));
+}
+
+#[test]
+fn many_questions_at_once_are_all_answered() {
+    let kamailio = Kamailio::start(&[]);
+    let trial = Trial::start(&kamailio.evapi(), &by_rule("", "202", "yes"));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    assert_eq!(kamailio.send(&Request::new("MESSAGE")), "SIP/2.0 202 yes");
+                }
+            });
+        }
+    });
+    assert_eq!(trial.answers("rule"), 400.0);
+}

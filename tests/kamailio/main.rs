@@ -1,0 +1,10 @@
+//! Kamailio: its events come in, its suspended transactions are answered, and nothing of ours ever holds it up.
+
+mod answers;
+mod events;
+mod peer;
+mod real;
+mod stream;
+#[path = "../support/mod.rs"]
+mod support;
+mod trial;
