@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn the_first_rule_that_fits_answers_a_suspended_transaction() {
         let asked = r#"{"event":"AUTH","method":"MESSAGE","tr_index":"491","tr_label":7,"to":"bo"}"#;
-        check(asked, |_| Decision::Reply(r#"{"cmd":"reply","tr_index":"491","to":"bo"}"#.to_owned()));
+        check(asked, |_| Decision::Reply(r#"{"cmd":"reply","to":"bo","tr_index":"491"}"#.to_owned()));
         check(&asked.replace("MESSAGE", "SUBSCRIBE"), |rules| Decision::Ask(&rules[1]));
         check(&asked.replace("MESSAGE", "INFO"), |_| Decision::NoRule);
         check(&asked.replace("tr_label", "x"), |_| Decision::NotAsked);
@@ -111,7 +111,7 @@ mod tests {
             check(&asked(forged), |rules| Decision::Doubtful(&rules[0]));
         }
         // Of no matter for this answer.
-        let reply = r#"{"cmd":"reply","tr_index":"1","to":"bo"}"#;
+        let reply = r#"{"cmd":"reply","to":"bo","tr_index":"1"}"#;
         check(&asked(r#""from":"a","from":"b""#), |_| Decision::Reply(reply.to_owned()));
         // A webhook may look at anything.
         let webhook = asked(r#""from":"a","from":"b""#).replace("MESSAGE", "SUBSCRIBE");
