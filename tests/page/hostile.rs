@@ -24,7 +24,7 @@ fn one_long_name_does_not_push_the_columns_out_of_the_window() {
             2,
         );
         desk.ended(&write::report("write3", "provadmin", "admin@tele.gl", &command, "<userId>a</userId>"), 3);
-        for width in [1280, 1000, 720, 360] {
+        for width in [1280, 1000, 900, 720, 360] {
             page.look(width, 800, Scheme::Light);
             page.go("about:blank").await;
             page.go(&desk.url("")).await;
