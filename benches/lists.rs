@@ -106,7 +106,7 @@ fn measure(name: &str, database: Database, rows: u64, run: impl Fn(&str)) {
     INDEXES.iter().for_each(|index| run(&format!("drop index if exists {index}")));
     report(name, &format!("fill with {rows} events"), run_timed(|| run(&fill(name, rows))));
     if name == "PostgreSQL" {
-        run("vacuum analyze em_event");
+        run("vacuum analyze");
     }
     let built = Instant::now();
     within(&database, async |store| {
