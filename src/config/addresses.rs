@@ -67,7 +67,9 @@ pub(super) fn is_loopback(address: SocketAddr) -> bool {
 /// The URL of a CAI3G service: given in full, or as `HOST` or `HOST:PORT` of an EMA with its usual port and path.
 pub(super) fn ema_url(text: &str) -> Result<String, String> {
     if text.contains("://") {
-        return full_url(text);
+        let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
+        let path = if after_scheme.contains(['/', '?']) { "" } else { EMA_PATH };
+        return Ok(format!("{}{path}", full_url(text, "username and password have keys of their own")?));
     }
     if let Ok(host) = host(text) {
         return Ok(format!("http://{host}:{EMA_PORT}{EMA_PATH}"));
@@ -80,23 +82,22 @@ pub(super) fn webhook(text: &str) -> Result<String, String> {
     if !text.contains("://") {
         return Err("is not a URL such as \"http://127.0.0.1:9000/answer\"".into());
     }
-    full_url(text)
+    full_url(text, "a token may stand in its path")
 }
 
-fn full_url(text: &str) -> Result<String, String> {
+/// A URL as given; `instead`: where a user would belong.
+fn full_url(text: &str, instead: &str) -> Result<String, String> {
     let url = reqwest::Url::parse(text).map_err(|error| format!("is not a URL: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
         return Err("is not a URL with http:// or https://".into());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not hold a user; username and password have keys of their own".into());
+        return Err(format!("must not hold a user; {instead}"));
     }
     if url.fragment().is_some() {
         return Err("must not hold a \"#\"".into());
     }
-    let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
-    let path = if after_scheme.contains(['/', '?']) { "" } else { EMA_PATH };
-    Ok(format!("{text}{path}"))
+    Ok(text.to_owned())
 }
 
 /// `sqlite:PATH` (relative as given) or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.

@@ -17,10 +17,9 @@ pub(super) const DISK_LOW: DiskLow = DiskLow::Bytes(1 << 30);
 pub(super) const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);
 /// Of a frame of EVAPI.
 pub(super) const LARGEST_FRAME: usize = 16 << 20;
-/// Of a command to EVAPI.
-pub(super) const MAX_COMMAND: usize = 8_000;
 /// Shorter than the timer of the transaction, which is 30 s by default and often 5 s.
 pub(super) const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const SHORTEST_DEADLINE: Duration = Duration::from_millis(100);
 
 impl Default for Log {
     fn default() -> Self {

@@ -362,7 +362,8 @@ impl Lines {
         }
         match by {
             AnswerBy::Rule => {}
-            AnswerBy::Webhook(url) => self.url(&key("webhook"), url),
+            // A part of its path may be a token.
+            AnswerBy::Webhook(url) => self.hide(key("webhook"), url.expose()),
             AnswerBy::Subscriber { user, when } => {
                 self.put(key("subscriber"), user);
                 for (column, pattern) in when.patterns() {

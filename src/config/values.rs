@@ -337,8 +337,9 @@ pub enum AnswerBy {
     Rule,
     /// The row of a subscriber, by its id.
     Subscriber { user: Text, when: Conditions },
-    /// A service of our own: the event is posted to this URL, and its answer may be quoted as `{webhook.KEY}`.
-    Webhook(String),
+    /// A service of our own: the event is posted to this URL, which may hold a token, and its answer may be quoted as
+    /// `{webhook.KEY}`.
+    Webhook(Secret),
 }
 
 /// The columns of a subscriber that conditions and templates may look at.

@@ -11,11 +11,13 @@
 
 use super::connect::connect;
 use super::documents::Source;
+use super::ending::Ending;
 use super::endpoints::Finish;
 use super::intake::Intake;
 use super::link::Link;
 use super::notification_ids::NotificationWatch;
 use super::prints::{self, Uuids};
+use super::reconnect::{Attempt, has_stood, keep_connected};
 use super::session::{End, READ_BUFFER, Session};
 use crate::config::{self, Live};
 use crate::processors::attributes::Rules;
@@ -25,13 +27,9 @@ use actix::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// The first attempt to reconnect comes within a second, later ones at growing distances.
-const RECONNECT: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(30) };
-/// A connection that stood this long was a good one: the next attempt is a first one again.
-const GOOD_AFTER: Duration = Duration::from_secs(10);
 /// Distance of the attempts to read the last notification of before a start.
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 
@@ -43,12 +41,7 @@ pub struct BroadworksConnection {
     store: Store,
     link: Link,
     ids: Rc<RefCell<NotificationWatch>>,
-    stop: Rc<Notify>,
-    /// It reads, or what it has read is not stored yet.
-    reading: bool,
-    /// Whoever waits until all is stored. Then it does nothing more, and is removed.
-    finishing: Vec<oneshot::Sender<()>>,
-    ending: bool,
+    ending: Ending,
 }
 
 impl BroadworksConnection {
@@ -61,18 +54,7 @@ impl BroadworksConnection {
         link: Link,
     ) -> Self {
         let ids = Rc::new(RefCell::new(NotificationWatch::new(&server.name)));
-        BroadworksConnection {
-            server,
-            rules,
-            intake,
-            store,
-            link,
-            ids,
-            stop: Rc::default(),
-            reading: false,
-            finishing: Vec::new(),
-            ending: false,
-        }
+        BroadworksConnection { server, rules, intake, store, link, ids, ending: Ending::default() }
     }
 
     /// Has the ids that come compared with the last one that is stored, as soon as it can be read: the server has gone
@@ -85,27 +67,13 @@ impl BroadworksConnection {
     }
 }
 
-impl BroadworksConnection {
-    fn has_finished(&mut self, ctx: &mut Context<Self>) {
-        self.reading = false;
-        if self.ending || self.finishing.is_empty() {
-            return ctx.stop();
-        }
-        for waiting in self.finishing.drain(..) {
-            let _ = waiting.send(()); // it may have lost its patience
-        }
-    }
-}
-
 impl Actor for BroadworksConnection {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         // After a failure the connection of before is gone, though nobody has said so.
         self.link.down("not connected yet");
-        (self.reading, self.ending) = (true, false);
-        self.finishing.clear();
-        self.stop = Rc::default();
+        let stop = self.ending.begin();
         self.look_up_last_id(ctx);
         let reader = Reader {
             source: Source {
@@ -117,10 +85,17 @@ impl Actor for BroadworksConnection {
             intake: self.intake.clone(),
             link: self.link.clone(),
             ids: Rc::clone(&self.ids),
-            stop: Rc::clone(&self.stop),
+            stop,
         };
-        let reading = async move { reader.read_until_stopped().await };
-        ctx.spawn(reading.into_actor(self).map(|(), this, ctx| this.has_finished(ctx)));
+        let reading = async move {
+            let attempt = async || reader.connect_and_read().await;
+            keep_connected(&reader.link, "broadworks", &reader.stop, attempt).await;
+        };
+        ctx.spawn(reading.into_actor(self).map(|(), this, ctx| {
+            if this.ending.has_worked() {
+                ctx.stop();
+            }
+        }));
     }
 }
 
@@ -131,9 +106,7 @@ impl Handler<Shutdown> for BroadworksConnection {
 
     /// Reads no further; the actor stops when what was read is stored.
     fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
-        self.ending = true;
-        self.stop.notify_one();
-        if !self.reading {
+        if self.ending.shut_down() {
             ctx.stop();
         }
     }
@@ -143,16 +116,7 @@ impl Handler<Finish> for BroadworksConnection {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Finish, _: &mut Context<Self>) -> Self::Result {
-        if !self.reading {
-            return Box::pin(std::future::ready(()));
-        }
-        let (tell, told) = oneshot::channel();
-        self.finishing.push(tell);
-        self.stop.notify_one();
-        Box::pin(async {
-            // Dropped where this actor fails, and what it had read is lost with it.
-            let _ = told.await;
-        })
+        Box::pin(self.ending.finish())
     }
 }
 
@@ -168,46 +132,21 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    async fn read_until_stopped(self) {
-        let name = self.server.name.as_str();
-        let mut failures = 0;
-        while let Some((lost, was_good)) = self.connect_and_read().await {
-            failures = if was_good { 0 } else { failures };
-            self.link.down(&lost);
-            let delay = RECONNECT.delay(failures);
-            failures += 1;
-            tracing::warn!(
-                connection = name,
-                reason = lost,
-                ?delay,
-                attempt = failures,
-                "not connected to broadworks"
-            );
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = self.stop.notified() => break,
-            }
-            metrics::counter!("eventmanager_reconnects_total", "connection" => name.to_owned()).increment(1);
-        }
-        self.link.down("stopped");
-    }
-
-    /// Why there is no connection (any more), and whether there was a good one; `None` when we were told to stop.
-    async fn connect_and_read(&self) -> Option<(String, bool)> {
+    async fn connect_and_read(&self) -> Attempt {
         let attempt = tokio::select! {
             attempt = connect(&self.server.address, Some(READ_BUFFER)) => attempt,
-            () = self.stop.notified() => return None,
+            () = self.stop.notified() => return Attempt::Stopped,
         };
         let stream = match attempt {
             Ok(stream) => stream,
-            Err(reason) => return Some((reason, false)),
+            Err(reason) => return Attempt::Lost { reason, good: false },
         };
         let (since, address) = (Instant::now(), &self.server.address);
         self.link.up();
         tracing::info!(connection = self.server.name, address, "connected to broadworks");
         match Session::new(self).read(stream).await {
-            End::Lost(reason) => Some((reason, since.elapsed() >= GOOD_AFTER)),
-            End::Stopped => None,
+            End::Lost(reason) => Attempt::Lost { reason, good: has_stood(since) },
+            End::Stopped => Attempt::Stopped,
         }
     }
 }

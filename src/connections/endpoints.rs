@@ -9,7 +9,6 @@ use crate::processors::attributes::Rules;
 use crate::store::Store;
 use crate::supervision::{Add, Remove, Spec, Supervisor, TreeError};
 use actix::prelude::*;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -17,6 +16,9 @@ use tokio::sync::watch;
 const MAILBOX: usize = 1024;
 /// What was read gets this long to be stored at a shutdown.
 pub const READ_LIMIT: Duration = Duration::from_secs(2);
+
+/// Callers who have asked get this long to be answered at a shutdown; longer deadlines are cut short.
+const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
 /// Reads no further. Answered when what was read is stored, however long the database is away; the actor does nothing
 /// more then, and can be removed with nothing to lose.
@@ -37,38 +39,19 @@ pub struct Surroundings {
     pub scripts: ArbiterHandle,
 }
 
-/// The connections to Kamailio by name, for those who send commands.
-pub type Kamailios = BTreeMap<String, Addr<KamailioConnection>>;
-
 /// See the module.
 pub struct Endpoints {
     surroundings: Surroundings,
     endpoints: Vec<Endpoint>,
     links: Setting<Links>,
-    kamailios: Setting<Kamailios>,
 }
 
 /// One that has a connection.
 struct Endpoint {
     config: EndpointConfig,
-    connection: Connection,
+    /// Its actor, of whatever kind.
+    connection: Recipient<Finish>,
     link: watch::Receiver<LinkState>,
-}
-
-/// Its actor.
-#[derive(Clone)]
-enum Connection {
-    Broadworks(Addr<BroadworksConnection>),
-    Kamailio(Addr<KamailioConnection>),
-}
-
-impl Connection {
-    async fn finish(&self) -> Result<(), MailboxError> {
-        match self {
-            Connection::Broadworks(connection) => connection.send(Finish).await,
-            Connection::Kamailio(connection) => connection.send(Finish).await,
-        }
-    }
 }
 
 /// Why an endpoint is not as it is configured.
@@ -83,8 +66,8 @@ pub enum ChangeError {
 impl Endpoints {
     /// The endpoints of a configuration, and their connections to be started.
     pub fn new(configs: &[EndpointConfig], surroundings: Surroundings) -> (Endpoints, Vec<Spec>) {
-        let (links, kamailios) = (Setting::new(Links::new()), Setting::new(Kamailios::new()));
-        let mut endpoints = Endpoints { surroundings, endpoints: Vec::new(), links, kamailios };
+        let mut endpoints =
+            Endpoints { surroundings, endpoints: Vec::new(), links: Setting::new(Links::new()) };
         let specs = configs.iter().map(|config| endpoints.connection(config)).collect();
         endpoints.show();
         (endpoints, specs)
@@ -93,11 +76,6 @@ impl Endpoints {
     /// The states of the connections that there are.
     pub fn links(&self) -> Live<Links> {
         self.links.live()
-    }
-
-    /// The connections to Kamailio that there are.
-    pub fn kamailios(&self) -> Live<Kamailios> {
-        self.kamailios.live()
     }
 
     /// Ends the connections that `configs` does not have, or has otherwise; the others notice nothing. Resolves when
@@ -112,7 +90,7 @@ impl Endpoints {
             let name = config.name().to_owned();
             tracing::info!(connection = name, "connection ends");
             // Where it fails in between what it had read is lost with it: it can be removed all the same.
-            let _ = connection.finish().await;
+            let _ = connection.send(Finish).await;
             supervisor.send(Remove(name.clone())).await??;
             link::forget(&name);
             self.endpoints.remove(at);
@@ -154,10 +132,10 @@ impl Endpoints {
             EndpointConfig::Kamailio(server) => self.kamailio(server, link),
         };
         self.endpoints.push(Endpoint { config: config.clone(), connection, link: state });
-        spec.shutdown(READ_LIMIT)
+        spec
     }
 
-    fn broadworks(&self, server: crate::config::Broadworks, link: Link) -> (Spec, Connection) {
+    fn broadworks(&self, server: crate::config::Broadworks, link: Link) -> (Spec, Recipient<Finish>) {
         let Surroundings { rules, intake, store, thread, .. } = self.surroundings.clone();
         let name = server.name.clone();
         let make = move || {
@@ -165,10 +143,10 @@ impl Endpoints {
             BroadworksConnection::new(server.clone(), rules, intake, store, link.clone())
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(thread), make);
-        (spec, Connection::Broadworks(connection))
+        (spec.shutdown(READ_LIMIT), connection.recipient())
     }
 
-    fn kamailio(&self, server: crate::config::Kamailio, link: Link) -> (Spec, Connection) {
+    fn kamailio(&self, server: crate::config::Kamailio, link: Link) -> (Spec, Recipient<Finish>) {
         let Surroundings { routes, intake, store, scripts, .. } = self.surroundings.clone();
         let name = server.name.clone();
         let make = move || {
@@ -176,15 +154,10 @@ impl Endpoints {
             KamailioConnection::new(server.clone(), routes, intake, store, link.clone())
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(scripts), make);
-        (spec, Connection::Kamailio(connection))
+        (spec.shutdown(ANSWER_LIMIT), connection.recipient())
     }
 
     fn show(&self) {
         self.links.replace(self.endpoints.iter().map(|endpoint| endpoint.link.clone()).collect());
-        let kamailio = |endpoint: &Endpoint| match &endpoint.connection {
-            Connection::Kamailio(connection) => Some((endpoint.config.name().to_owned(), connection.clone())),
-            Connection::Broadworks(_) => None,
-        };
-        self.kamailios.replace(self.endpoints.iter().filter_map(kamailio).collect());
     }
 }

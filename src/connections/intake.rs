@@ -41,6 +41,22 @@ pub struct Received {
     pub events: Vec<Incoming>,
 }
 
+/// Pause before events are handed to an intake again that failed over them.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Hands events to the intake until it says that they are on disk. Until then this is the only copy of them, so it is `send`;
+/// storing them again stores them once.
+pub(super) async fn hand_over(intake: Addr<Intake>, received: Received) {
+    loop {
+        match intake.send(received.clone()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => tracing::warn!(%error, "events could not be stored: trying again"),
+            Err(error) => tracing::warn!(%error, "the intake failed: handing events over again"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// See the module.
 pub struct Intake {
     store: Store,

@@ -50,10 +50,9 @@ impl Link {
         self.change(false, Some(reason.to_owned()));
     }
 
-    /// Why there is no connection; `None` while there is one.
-    pub fn why_down(&self) -> Option<String> {
-        let state = self.0.borrow();
-        (!state.up).then(|| state.reason.clone().unwrap_or_default())
+    /// The name of the endpoint.
+    pub fn name(&self) -> String {
+        self.0.borrow().name.clone()
     }
 
     fn change(&self, up: bool, reason: Option<String>) {

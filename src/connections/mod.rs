@@ -7,12 +7,15 @@
 pub mod broadworks;
 mod connect;
 pub mod documents;
+mod ending;
 pub mod endpoints;
 pub mod intake;
 pub mod kamailio;
 pub mod link;
 mod notification_ids;
 pub mod prints;
+mod reconnect;
+mod seldom;
 mod session;
 
 pub use broadworks::BroadworksConnection;

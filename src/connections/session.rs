@@ -4,13 +4,13 @@
 
 use super::broadworks::Reader;
 use super::documents::{Bad, FrameContent};
-use super::intake::{Incoming, Received};
+use super::intake::{Incoming, Received, hand_over};
+use super::seldom::Seldom;
 use crate::telemetry::Labels;
 use crate::wire::ocir::{FrameError, Framer};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -21,10 +21,6 @@ pub(super) const READ_BUFFER: usize = 128 * 1024;
 /// Events, and bytes of them, that may be read while the ones before are on their way to the disk.
 const READ_AHEAD: usize = 1000;
 const READ_AHEAD_BYTES: usize = 4 << 20;
-/// So many frames of a connection that cannot be read are logged each.
-const LOGGED_BAD: u64 = 100;
-/// Pause before a reading is handed to an intake again that failed over it.
-const INTAKE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a connection ended.
 pub(super) enum End {
@@ -55,7 +51,7 @@ pub(super) struct Session<'a> {
     reader: &'a Reader,
     connection: Uuid,
     framer: Framer,
-    bad: u64,
+    bad: Seldom,
     kinds: Labels,
 }
 
@@ -66,7 +62,7 @@ impl<'a> Session<'a> {
             reader,
             connection: Uuid::now_v7(),
             framer: Framer::new(reader.server.max_document),
-            bad: 0,
+            bad: Seldom::default(),
             kinds: Labels::default(),
         }
     }
@@ -203,9 +199,7 @@ impl<'a> Session<'a> {
         let name = &self.reader.server.name;
         metrics::counter!("eventmanager_frames_bad_total", "connection" => name.clone(), "reason" => bad.label)
             .increment(1);
-        self.bad += 1;
-        if self.bad <= LOGGED_BAD || self.bad.is_power_of_two() {
-            let so_far = self.bad;
+        if let Some(so_far) = self.bad.count() {
             tracing::warn!(connection = %name, reason = bad.reason, so_far, "broadworks sent what cannot be read");
         }
     }
@@ -215,19 +209,8 @@ impl<'a> Session<'a> {
         if events.is_empty() {
             return None;
         }
-        let intake = self.reader.intake.clone();
         let received = Received { connection: self.connection, events };
-        let delivery = async move {
-            loop {
-                // `send`: this is the only copy until the answer comes, and storing it twice stores it once.
-                match intake.send(received.clone()).await {
-                    Ok(Ok(())) => return,
-                    Ok(Err(error)) => tracing::warn!(%error, "events could not be stored: trying again"),
-                    Err(error) => tracing::warn!(%error, "the intake failed: handing events over again"),
-                }
-                tokio::time::sleep(INTAKE_PAUSE).await;
-            }
-        };
+        let delivery = hand_over(self.reader.intake.clone(), received);
         Some(delivery.boxed_local())
     }
 }

@@ -18,6 +18,12 @@ impl Conditions {
         self.0.iter().all(|(name, pattern)| pattern.means(field(name).as_deref()))
     }
 
+    /// Whether those hold that are about a field which `is_known`.
+    pub fn may_hold(&self, is_known: impl Fn(&str) -> bool, field: impl Fn(&str) -> Option<String>) -> bool {
+        let mut known = self.0.iter().filter(|(name, _)| is_known(name));
+        known.all(|(name, pattern)| pattern.means(field(name).as_deref()))
+    }
+
     /// The fields that it depends on.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
@@ -54,5 +60,9 @@ mod tests {
         check(&[("method", "!MESSAGE")], false);
         check(&[("to", "*")], false);
         check(&[("to", "!*")], true);
+        let both = conditions(&[("method", "MESSAGE"), ("from", "bo")]);
+        assert!(
+            both.may_hold(|name| name != "from", field) && !both.may_hold(|name| name != "method", field)
+        );
     }
 }

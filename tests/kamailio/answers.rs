@@ -1,9 +1,11 @@
 //! Suspended transactions of a real Kamailio.
 
+use crate::peer::Peer;
 use crate::real::{Kamailio, Request};
 use crate::support::daemon::eventually;
 use crate::support::recorder::Recorder;
 use crate::trial::Trial;
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 /// A reply with this code and reason.
@@ -34,10 +36,10 @@ fn the_first_rule_that_fits_answers() {
     let trial = Trial::start(&kamailio.evapi(), &rules);
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("anna")), "SIP/2.0 202 for anna");
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("carl")), "SIP/2.0 486 other");
-    assert_eq!(trial.answers("rule"), 2.0);
+    trial.wait_answers("rule", 2.0);
     // Nobody answers what no rule is about: the transaction's own timer ends it.
     assert!(kamailio.send(&Request::new("MESSAGE").from("carl").to("dora")).contains("408"));
-    assert_eq!(trial.answers("no_rule"), 1.0);
+    trial.wait_answers("no_rule", 1.0);
 }
 
 #[test]
@@ -55,7 +57,8 @@ fn a_service_of_the_site_answers_over_http() {
     let event: serde_json::Value = serde_json::from_str(&asked[0].body).expect("JSON");
     assert_eq!((&event["event"], &event["to"]), (&"question".into(), &"bo".into()));
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("carl")), "SIP/2.0 480 default");
-    assert_eq!((trial.answers("asked"), trial.answers("failed")), (1.0, 1.0));
+    trial.wait_answers("asked", 1.0);
+    trial.wait_answers("failed", 1.0);
     trial.daemon.logged(&["got the default", "status 500"]);
 }
 
@@ -78,7 +81,8 @@ fn the_default_leaves_in_time_while_a_service_hangs_and_others_are_answered_mean
             assert_eq!(answer.join().expect("an answer"), "SIP/2.0 480 default");
         }
     });
-    assert_eq!((trial.answers("late"), trial.answers("rule")), (5.0, 1.0));
+    trial.wait_answers("late", 5.0);
+    trial.wait_answers("rule", 1.0);
 }
 
 #[test]
@@ -101,7 +105,8 @@ fn the_row_of_a_subscriber_decides() {
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("anna")), "SIP/2.0 202 phone 321044");
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("bo")), "SIP/2.0 403 not ours");
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("carl")), "SIP/2.0 403 not ours");
-    assert_eq!((trial.answers("asked"), trial.answers("refused")), (1.0, 2.0));
+    trial.wait_answers("asked", 1.0);
+    trial.wait_answers("refused", 2.0);
 }
 
 #[test]
@@ -117,5 +122,48 @@ fn many_questions_at_once_are_all_answered() {
             });
         }
     });
-    assert_eq!(trial.answers("rule"), 400.0);
+    trial.wait_answers("rule", 400.0);
+}
+
+#[test]
+fn what_was_asked_before_a_stop_is_answered() {
+    let kamailio = Kamailio::start(&[]);
+    let (asked, was_asked) = mpsc::channel();
+    let (answer, may_answer) = mpsc::channel::<()>();
+    let may_answer = Mutex::new(may_answer);
+    let service = Recorder::start(move |_| {
+        asked.send(()).expect("the test waits");
+        may_answer.lock().expect("no panic").recv().expect("the test lets it answer");
+        (200, r#"{"code":202,"reason":"asked"}"#.to_owned())
+    });
+    let trial = Trial::start(&kamailio.evapi(), &by_webhook(&format!("http://{}/", service.address), "4s"));
+    std::thread::scope(|scope| {
+        let caller = scope.spawn(|| kamailio.send(&Request::new("MESSAGE")));
+        was_asked.recv().expect("it asks");
+        trial.daemon.signal("TERM");
+        trial.daemon.logged(&["nothing more is read"]);
+        answer.send(()).expect("the service waits");
+        assert_eq!(caller.join().expect("an answer"), "SIP/2.0 202 asked");
+    });
+    assert_eq!(trial.daemon.ended(), Some(0));
+}
+
+#[test]
+fn an_answer_that_is_too_large_for_kamailio_becomes_the_default() {
+    let peer = Peer::start();
+    let rule = "[[kamailio.answer]]\nevent = \"q\"\nreply = '{\"large\":\"{body}\"}'\ndefault = '{\"default\":\"{tr_index}\"}'";
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), rule);
+        let mut client = client.join().expect("a client");
+        let ask = |index: u8, size: usize| {
+            format!(r#"{{"event":"q","tr_index":{index},"tr_label":1,"body":"{}"}}"#, "x".repeat(size))
+        };
+        client.event(&ask(1, 8_000));
+        assert_eq!(client.next(), r#"{"default":"1"}"#);
+        client.event(&ask(2, 1));
+        assert_eq!(client.next(), r#"{"large":"x"}"#);
+        trial.wait_answers("too_large", 1.0);
+        trial.wait_answers("rule", 1.0);
+    });
 }

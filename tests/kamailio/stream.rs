@@ -119,3 +119,42 @@ fn one_client_too_many_is_closed_at_once_and_does_not_hurry() {
     daemon.logged(&["not connected to kamailio", "attempt=3"]);
     drop(daemon);
 }
+
+#[test]
+fn a_length_that_declares_more_than_was_sent_is_found_out_and_healed() {
+    let peer = Peer::start();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), "");
+        let mut client = client.join().expect("a client");
+        // As Kamailio does with a NUL in a payload: it counts the whole, and sends what is before it.
+        client.send(b"32:{\"event\":\"cut\",\"body\":\"a");
+        client.event(r#"{"event":"next"}"#);
+        client.event(r#"{"event":"and next"}"#);
+        client.wait_closed();
+        peer.accept().event(r#"{"event":"healed"}"#);
+        let healed = || trial.metric("kamailio_events_total", "event=\"healed\"") == 1.0;
+        eventually("it reads on", || healed().then_some(()));
+        assert_eq!(trial.metric("kamailio_events_total", "event=\"cut\""), 0.0);
+    });
+}
+
+#[test]
+fn who_ends_a_connection_by_what_he_says_does_not_keep_us_away() {
+    let peer = Peer::start();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), "max_bad = 1");
+        let mut client = client.join().expect("a client");
+        for _ in 0..4 {
+            client.event(r#"{"event":"fine"}"#);
+            client.event("no event");
+            client.wait_closed();
+            client = peer.accept();
+        }
+        let log = trial.daemon.log();
+        assert!(!log.contains("attempt=2"), "{log}");
+        // Over all connections, so that a new one brings no new samples.
+        trial.daemon.logged(&["kamailio sent what is no event", "so_far=4"]);
+    });
+}

@@ -45,8 +45,13 @@ impl Trial {
         eventually(&format!("{events} events are read"), || (self.received() >= events).then_some(()));
     }
 
-    /// Answers that came about like this.
-    pub fn answers(&self, outcome: &str) -> f64 {
-        self.metric("kamailio_answers_total", &format!("outcome=\"{outcome}\""))
+    /// Waits until so many answers have come about like this. (An answer is counted when it is written, which its caller may
+    /// learn earlier.)
+    #[track_caller]
+    pub fn wait_answers(&self, outcome: &str, count: f64) {
+        let answers =
+            || self.metric("kamailio_answers_total", &format!("connection=\"k1\",outcome=\"{outcome}\""));
+        eventually(&format!("{count} answers are {outcome}"), || (answers() >= count).then_some(()));
+        assert_eq!(answers(), count, "{outcome}");
     }
 }

@@ -5,6 +5,9 @@ use crate::config::section::Section;
 use crate::config::values::{Answer, AnswerBy, EventKeys, Framing, Kamailio, Overflow, SUBSCRIBER_COLUMNS};
 use crate::config::{addresses, defaults, units};
 use crate::matching::{Conditions, Pattern, Template, Text};
+use crate::wire::Secret;
+use crate::wire::evapi::LARGEST_COMMAND;
+use std::time::Duration;
 
 pub(super) fn kamailio(section: &Section, endpoints: &mut Endpoints) -> Kamailio {
     section.require(&["name", "address"]);
@@ -33,8 +36,8 @@ pub(super) fn kamailio(section: &Section, endpoints: &mut Endpoints) -> Kamailio
 /// A command must fit the parser of the far side, which loses frames that it reads in two parts.
 fn command(text: &str) -> Result<String, String> {
     let text = units::text(text)?;
-    if text.len() > defaults::MAX_COMMAND {
-        return Err(format!("is longer than the {} bytes that Kamailio reads whole", defaults::MAX_COMMAND));
+    if text.len() > LARGEST_COMMAND {
+        return Err(format!("is longer than the {} bytes that Kamailio reads whole", LARGEST_COMMAND));
     }
     Ok(text)
 }
@@ -71,30 +74,64 @@ fn names(text: &str) -> Result<Vec<String>, String> {
 
 fn answer(section: &Section) -> Answer {
     section.require(&["event", "reply"]);
+    let by = answer_by(section);
+    if by != AnswerBy::Rule {
+        section.require(&["default"]);
+    }
+    let template = |key, by: &AnswerBy| section.value(key, |text| quoting(Template::parse(text)?, by));
+    Answer {
+        event: section.value("event", Pattern::parse).unwrap_or_else(Pattern::any),
+        when: Conditions::new(section.entries("when", units::text, Pattern::parse)),
+        reply: template("reply", &by).unwrap_or_else(Template::empty),
+        // Whoever was asked has said nothing then.
+        default: template("default", &AnswerBy::Rule),
+        deadline: section.value("deadline", deadline).unwrap_or(defaults::ANSWER_DEADLINE),
+        by,
+    }
+}
+
+fn answer_by(section: &Section) -> AnswerBy {
     let webhook = section.hidden("webhook", addresses::webhook);
     let user = section.value("subscriber", Text::parse);
     let when = Conditions::new(section.entries("subscriber_when", column, Pattern::parse));
-    let by = match (webhook, user) {
+    if section.has("subscriber_when") && section.lacks("subscriber") {
+        section
+            .problem("subscriber_when", "has no subscriber to look at: \"subscriber\" says whose row it is");
+    }
+    match (webhook, user) {
         (Some(_), Some(_)) => {
             section.problem("webhook", "cannot be asked beside the table of subscribers: choose one");
             AnswerBy::Rule
         }
-        (Some(url), None) => AnswerBy::Webhook(url),
+        (Some(url), None) => AnswerBy::Webhook(Secret::new(url)),
         (None, Some(user)) => AnswerBy::Subscriber { user, when },
         (None, None) => AnswerBy::Rule,
-    };
-    if by != AnswerBy::Rule {
-        section.require(&["default"]);
     }
-    let template = |key| section.value(key, Template::parse);
-    Answer {
-        event: section.value("event", Pattern::parse).unwrap_or_else(Pattern::any),
-        when: Conditions::new(section.entries("when", units::text, Pattern::parse)),
-        by,
-        reply: template("reply").unwrap_or_else(Template::empty),
-        default: template("default"),
-        deadline: section.duration("deadline").unwrap_or(defaults::ANSWER_DEADLINE),
+}
+
+/// A template that quotes nobody but whom is asked.
+fn quoting(template: Template, by: &AnswerBy) -> Result<Template, String> {
+    for field in template.fields() {
+        if let Some(name) = field.strip_prefix("subscriber.") {
+            column(name).map_err(|error| format!("quotes {{{field}}}, and {name:?} {error}"))?;
+            if !matches!(by, AnswerBy::Subscriber { .. }) {
+                return Err(format!("quotes {{{field}}} where no subscriber is looked at"));
+            }
+        }
+        if field.starts_with("webhook.") && !matches!(by, AnswerBy::Webhook(_)) {
+            return Err(format!("quotes {{{field}}} where no webhook is asked"));
+        }
     }
+    Ok(template)
+}
+
+/// Long enough for somebody to be asked at all.
+fn deadline(text: &str) -> Result<Duration, String> {
+    let deadline = units::duration(text)?;
+    if deadline < defaults::SHORTEST_DEADLINE {
+        return Err("is shorter than 100ms, in which nobody can be asked".to_owned());
+    }
+    Ok(deadline)
 }
 
 /// A column of the table of subscribers that may be looked at.
@@ -103,4 +140,57 @@ fn column(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!("is no column to look at; there are {}", SUBSCRIBER_COLUMNS.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Surroundings, parse_toml};
+    use std::path::Path;
+
+    /// The problems of an answer with these keys.
+    fn problems(keys: &str) -> String {
+        let text = format!(
+            "[[kamailio]]\nname = 'k1'\naddress = 'k1:8448'\n[[kamailio.answer]]\nevent = 'q'\n{keys}\n"
+        );
+        match parse_toml(&text, "a.toml", &Surroundings::of_process(Path::new("."))) {
+            Ok(_) => String::new(),
+            Err(problems) => problems.to_string(),
+        }
+    }
+
+    #[track_caller]
+    fn check(keys: &str, problem: &str) {
+        let problems = problems(keys);
+        assert!(problems.contains(problem) && problems.lines().count() == 1, "{keys}: {problems:?}");
+    }
+
+    #[test]
+    fn an_answer_quotes_whom_it_asks() {
+        const ASKED: &str = "subscriber = '{from}'\ndefault = '{}'\n";
+        assert_eq!(problems(&format!("{ASKED}reply = '{{\"a\":\"{{subscriber.e164}}\"}}'")), "");
+        check("reply = '{\"a\":\"{subscriber.e164}\"}'", "where no subscriber is looked at");
+        check("reply = '{\"a\":\"{webhook.code}\"}'", "where no webhook is asked");
+        let default = "subscriber = 'x'\nreply = '{}'\ndefault = '{\"a\":\"{subscriber.e164}\"}'";
+        check(default, "where no subscriber is looked at");
+        check(
+            &format!("{ASKED}reply = '{{\"a\":\"{{subscriber.vmail_password}}\"}}'"),
+            "is no column to look at",
+        );
+        check("reply = '{}'\nsubscriber_when = { user_type = 'user' }", "has no subscriber to look at");
+    }
+
+    #[test]
+    fn a_webhook_is_a_url_of_its_own_and_shows_in_no_problem() {
+        let with = |url: &str| format!("reply = '{{}}'\ndefault = '{{}}'\nwebhook = '{url}'");
+        assert_eq!(problems(&with("http://127.0.0.1:9000")), "");
+        check(&with("127.0.0.1:9000/t0ken"), "is not a URL");
+        check(&with("http://anna:t0ken@127.0.0.1/"), "must not hold a user");
+        assert!(!problems(&with("http://anna:t0ken@127.0.0.1/")).contains("t0ken"));
+    }
+
+    #[test]
+    fn a_deadline_is_long_enough_for_somebody_to_be_asked() {
+        assert_eq!(problems("reply = '{}'\ndeadline = '100ms'"), "");
+        check("reply = '{}'\ndeadline = '99ms'", "shorter than 100ms");
+    }
 }

@@ -4,36 +4,41 @@ use crate::config::{Answer, AnswerBy, EventKeys};
 use crate::wire::evapi::Event;
 
 /// What is to be done.
-#[derive(Debug, PartialEq)]
-pub enum Decision<'a> {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision {
     /// It is no suspended transaction.
     NotAsked,
     /// No rule is about it: another client may answer, or nobody.
     NoRule,
-    Reply(String),
-    /// Somebody has to be asked first.
-    Ask(&'a Answer),
+    /// This, by the rule at that place.
+    Reply(usize, String),
+    /// Somebody has to be asked first, as that rule says.
+    Ask(usize),
     /// A key that matters came twice: one of its values is somebody's who should not decide. What is answered is the
     /// default, where there is one.
-    Doubtful(&'a Answer),
+    Doubtful(usize),
 }
 
 /// Decides by the rules, in their order.
-pub fn decide<'a>(event: &Event, keys: &EventKeys, answers: &'a [Answer]) -> Decision<'a> {
+pub fn decide(event: &Event, keys: &EventKeys, answers: &[Answer]) -> Decision {
     let first = |names: &[String]| event.first_text(names.iter().map(String::as_str));
     if first(&keys.index).is_none() || first(&keys.label).is_none() {
         return Decision::NotAsked;
     }
     let name = first(&keys.event);
-    let fits =
-        |rule: &&Answer| rule.event.means(name.as_deref()) && rule.when.hold(|field| event.text(field));
-    let Some(rule) = answers.iter().find(fits) else { return Decision::NoRule };
+    // Which rule it is must not depend on a key that came twice either.
+    let may_fit = |rule: &Answer| {
+        rule.event.means(name.as_deref())
+            && rule.when.may_hold(|field| !event.is_doubtful(field), |field| event.text(field))
+    };
+    let Some(at) = answers.iter().position(may_fit) else { return Decision::NoRule };
+    let rule = &answers[at];
     if is_doubtful(event, keys, rule) {
-        return Decision::Doubtful(rule);
+        return Decision::Doubtful(at);
     }
     match rule.by {
-        AnswerBy::Rule => Decision::Reply(rule.reply.fill(|field| event.text(field))),
-        AnswerBy::Subscriber { .. } | AnswerBy::Webhook(_) => Decision::Ask(rule),
+        AnswerBy::Rule => Decision::Reply(at, rule.reply.fill(|field| event.text(field))),
+        AnswerBy::Subscriber { .. } | AnswerBy::Webhook(_) => Decision::Ask(at),
     }
 }
 
@@ -57,6 +62,7 @@ fn is_doubtful(event: &Event, keys: &EventKeys, rule: &Answer) -> bool {
 mod tests {
     use super::*;
     use crate::matching::{Conditions, Pattern, Template, Text};
+    use crate::wire::Secret;
     use std::time::Duration;
 
     fn rule(event: &str, when: &[(&str, &str)], reply: &str) -> Answer {
@@ -73,7 +79,7 @@ mod tests {
     }
 
     fn rules() -> Vec<Answer> {
-        let webhook = AnswerBy::Webhook("http://127.0.0.1:1/".to_owned());
+        let webhook = AnswerBy::Webhook(Secret::new("http://127.0.0.1:1/"));
         let user = Text::parse("{from}@tele.gl").expect("a text");
         let subscriber = AnswerBy::Subscriber { user, when: Conditions::default() };
         vec![
@@ -84,22 +90,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(payload: &str, expected: impl FnOnce(&[Answer]) -> Decision<'_>) {
-        let (rules, event) = (rules(), Event::parse(payload.as_bytes()).expect("an event"));
-        assert_eq!(decide(&event, &EventKeys::default(), &rules), expected(&rules), "{payload}");
+    fn check(payload: &str, expected: Decision) {
+        let event = Event::parse(payload.as_bytes()).expect("an event");
+        assert_eq!(decide(&event, &EventKeys::default(), &rules()), expected, "{payload}");
     }
 
     #[test]
     fn the_first_rule_that_fits_answers_a_suspended_transaction() {
         let asked = r#"{"event":"AUTH","method":"MESSAGE","tr_index":"491","tr_label":7,"to":"bo"}"#;
-        check(asked, |_| Decision::Reply(r#"{"cmd":"reply","to":"bo","tr_index":"491"}"#.to_owned()));
-        check(&asked.replace("MESSAGE", "SUBSCRIBE"), |rules| Decision::Ask(&rules[1]));
-        check(&asked.replace("MESSAGE", "INFO"), |_| Decision::NoRule);
-        check(&asked.replace("tr_label", "x"), |_| Decision::NotAsked);
-        check(&asked.replace(":7", ":<null>"), |_| Decision::NotAsked);
+        check(asked, Decision::Reply(0, r#"{"cmd":"reply","to":"bo","tr_index":"491"}"#.to_owned()));
+        check(&asked.replace("MESSAGE", "SUBSCRIBE"), Decision::Ask(1));
+        check(&asked.replace("MESSAGE", "INFO"), Decision::NoRule);
+        check(&asked.replace("tr_label", "x"), Decision::NotAsked);
+        check(&asked.replace(":7", ":<null>"), Decision::NotAsked);
         let cgr =
             r#"{"Event":"CGR_AUTH_REQUEST","TransactionIndex":"1","TransactionLabel":"2","from":"anna"}"#;
-        check(cgr, |rules| Decision::Ask(&rules[2]));
+        check(cgr, Decision::Ask(2));
     }
 
     #[test]
@@ -108,13 +114,18 @@ mod tests {
             format!(r#"{{"event":"AUTH","method":"MESSAGE","tr_index":"1","tr_label":"2","to":"bo",{more}}}"#)
         };
         for forged in [r#""event":"CGR_X""#, r#""method":"X""#, r#""tr_index":"9""#, r#""to":"x""#] {
-            check(&asked(forged), |rules| Decision::Doubtful(&rules[0]));
+            check(&asked(forged), Decision::Doubtful(0));
         }
+        // With its other value the first rule would answer.
+        let skipped =
+            asked(r#""x":1"#).replace(r#""method":"MESSAGE""#, r#""method":"INFO","method":"MESSAGE""#);
+        check(&skipped, Decision::Doubtful(0));
+        check(&skipped.replace("AUTH", "OTHER"), Decision::NoRule);
         // Of no matter for this answer.
         let reply = r#"{"cmd":"reply","to":"bo","tr_index":"1"}"#;
-        check(&asked(r#""from":"a","from":"b""#), |_| Decision::Reply(reply.to_owned()));
+        check(&asked(r#""from":"a","from":"b""#), Decision::Reply(0, reply.to_owned()));
         // A webhook may look at anything.
         let webhook = asked(r#""from":"a","from":"b""#).replace("MESSAGE", "SUBSCRIBE");
-        check(&webhook, |rules| Decision::Doubtful(&rules[1]));
+        check(&webhook, Decision::Doubtful(1));
     }
 }

@@ -5,8 +5,7 @@
 use crate::config::{Answer, AnswerBy};
 use crate::matching::{Conditions, Text};
 use crate::outbound;
-use crate::plan::Subscriber;
-use crate::store::Store;
+use crate::store::{Store, SubscriberRow};
 use crate::wire::evapi::Event;
 use serde_json::Value;
 use std::time::Duration;
@@ -53,7 +52,7 @@ impl Asking {
     /// Asks the store, and the webhooks of these answers.
     pub fn new(store: Store, answers: &[Answer]) -> Self {
         let webhook = |answer: &Answer| match &answer.by {
-            AnswerBy::Webhook(url) => Some(url.clone()),
+            AnswerBy::Webhook(url) => Some(url.expose().to_owned()),
             AnswerBy::Rule | AnswerBy::Subscriber { .. } => None,
         };
         let urls: Vec<String> = answers.iter().filter_map(webhook).collect();
@@ -69,7 +68,7 @@ impl Asking {
             match &rule.by {
                 AnswerBy::Rule => Ok(rule.reply.fill(|field| event.text(field))),
                 AnswerBy::Subscriber { user, when } => self.ask_subscriber(event, rule, user, when).await,
-                AnswerBy::Webhook(url) => self.ask_webhook(event, rule, url).await,
+                AnswerBy::Webhook(url) => self.ask_webhook(event, rule, url.expose()).await,
             }
         };
         tokio::time::timeout_at(deadline, asked).await.unwrap_or(Err(NoAnswer::Late))
@@ -83,7 +82,9 @@ impl Asking {
         when: &Conditions,
     ) -> Result<String, NoAnswer> {
         let user = user.fill(&|field: &str| event.text(field));
-        let row = self.store.subscriber(&user).await.map_err(|error| NoAnswer::Failed(error.to_string()))?;
+        // Not on this thread: it reads from Kamailio, which must not wait for a disk.
+        let row =
+            self.store.subscriber_row(&user).await.map_err(|error| NoAnswer::Failed(error.to_string()))?;
         let Some(row) = row.filter(|row| when.hold(|name| column(row, name))) else {
             return Err(NoAnswer::Refused);
         };
@@ -114,14 +115,14 @@ impl Asking {
 }
 
 /// A column as conditions and templates name it.
-fn column(row: &Subscriber, name: &str) -> Option<String> {
+fn column(row: &SubscriberRow, name: &str) -> Option<String> {
     match name {
         "id" => Some(row.user_id.clone()),
         "group_id" => row.group_id.clone(),
-        "sipurl" => Some(row.public_identity.clone()),
-        "user_type" => Some(row.user_type.as_str().to_owned()),
+        "sipurl" => row.public_identity.clone(),
+        "user_type" => row.user_type.clone(),
         "phonecontext" => row.phone_context.clone(),
-        "association_id" => Some(row.association_id.clone()),
+        "association_id" => row.association_id.clone(),
         "e164" => row.phone.clone(),
         "blf_user" => row.blf_list.clone(),
         _ => None,
@@ -132,22 +133,23 @@ fn column(row: &Subscriber, name: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::config::SUBSCRIBER_COLUMNS;
-    use crate::plan::UserType;
 
     #[test]
     fn every_column_that_may_be_named_is_there() {
         let text = || Some("x".to_owned());
-        let row = Subscriber {
+        let row = SubscriberRow {
             user_id: "x".to_owned(),
             group_id: text(),
-            public_identity: "x".to_owned(),
-            user_type: UserType::User,
-            phone_context: text(),
-            association_id: "x".to_owned(),
+            user_type: text(),
+            public_identity: text(),
             phone: text(),
+            phone_context: text(),
+            association_id: text(),
             mail_account: text(),
-            mail_password: None,
             blf_list: text(),
+            created: None,
+            updated: None,
+            problem: None,
         };
         for name in SUBSCRIBER_COLUMNS {
             assert!(column(&row, name).is_some(), "{name}");

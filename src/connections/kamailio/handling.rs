@@ -3,10 +3,11 @@
 use super::answers::{Decision, decide};
 use super::asking::{Asking, NoAnswer};
 use super::duplicates::Duplicates;
-use super::outbox::Outbox;
+use super::outbox::{NotSent, Outbox, Payload, Receipt};
 use super::queue::{Arrived, Queue};
 use super::recorder::Recorder;
 use crate::config::{Answer, Kamailio, Live, Route};
+use crate::connections::seldom::Seldom;
 use crate::wire::evapi::Event;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
@@ -14,45 +15,87 @@ use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Transactions for which somebody is being asked, at most; of more the default is answered at once.
+/// Transactions for which somebody is being asked, at most, and bytes of their events; of more the default is answered at once.
 const ASKING: usize = 1_000;
+const ASKING_BYTES: usize = 64 << 20;
 
 /// Handles the events of one Kamailio, in their order.
 pub struct Handling {
-    pub server: Arc<Kamailio>,
-    pub routes: Live<Vec<Route>>,
-    pub queue: Queue,
-    pub outbox: Outbox,
-    pub recorder: Recorder,
-    pub asking: Asking,
+    server: Arc<Kamailio>,
+    routes: Live<Vec<Route>>,
+    queue: Queue,
+    outbox: Outbox,
+    recorder: Recorder,
+    asking: Asking,
+    tally: Tally,
+    /// Questions that failed for a reason which somebody should know.
+    failures: Seldom,
+}
+
+/// A suspended transaction, and the rule that is about it.
+struct Question<'a> {
+    rule: &'a Answer,
+    event: &'a Event,
+    came: Instant,
+}
+
+/// Whoever is being asked.
+#[derive(Default)]
+struct Questions {
+    open: FuturesUnordered<LocalBoxFuture<'static, Asked>>,
+    bytes: usize,
+}
+
+impl Questions {
+    fn has_room(&self, bytes: usize) -> bool {
+        self.open.len() < ASKING && self.bytes + bytes <= ASKING_BYTES
+    }
 }
 
 /// An answer that somebody was asked for.
 struct Asked {
+    /// The place of its rule.
     rule: usize,
     event: Event,
+    bytes: usize,
     came: Instant,
     answer: Result<String, NoAnswer>,
 }
 
 impl Handling {
+    /// Handles what comes into `queue`.
+    pub fn new(
+        server: Arc<Kamailio>,
+        routes: Live<Vec<Route>>,
+        queue: Queue,
+        outbox: Outbox,
+        recorder: Recorder,
+        asking: Asking,
+    ) -> Self {
+        let tally = Tally { connection: server.name.clone() };
+        Handling { server, routes, queue, outbox, recorder, asking, tally, failures: Seldom::default() }
+    }
+
     /// Handles until the queue is closed and empty, and everybody who was asked has answered.
     pub async fn run(self) {
         let mut duplicates = Duplicates::new(self.server.duplicate_window);
-        let mut asked = FuturesUnordered::new();
+        let mut questions = Questions::default();
         loop {
             tokio::select! {
                 arrived = self.queue.next() => {
                     let Some(arrived) = arrived else { break };
                     if !self.is_duplicate(&mut duplicates, &arrived) {
-                        self.handle(arrived, &mut asked);
+                        self.handle(arrived, &mut questions);
                     }
                 }
-                Some(done) = asked.next(), if !asked.is_empty() => self.finish(done),
+                Some(asked) = questions.open.next(), if !questions.open.is_empty() => {
+                    questions.bytes -= asked.bytes;
+                    self.finish(asked);
+                }
             }
         }
-        while let Some(done) = asked.next().await {
-            self.finish(done);
+        while let Some(asked) = questions.open.next().await {
+            self.finish(asked);
         }
     }
 
@@ -65,22 +108,24 @@ impl Handling {
         has_come
     }
 
-    fn handle(&self, arrived: Arrived, asked: &mut FuturesUnordered<LocalBoxFuture<'static, Asked>>) {
+    fn handle(&self, arrived: Arrived, questions: &mut Questions) {
         self.record(&arrived);
-        let Arrived { event, at: came, .. } = arrived;
+        let Arrived { event, at: came, payload, .. } = arrived;
+        let question = |rule: usize| Question { rule: &self.server.answers[rule], event: &event, came };
         match decide(&event, &self.server.keys, &self.server.answers) {
             Decision::NotAsked => {}
-            Decision::NoRule => self.count("no_rule"),
-            Decision::Reply(reply) => self.reply("rule", reply, came),
-            Decision::Doubtful(rule) => self.reply_default("doubtful", rule, &event, came),
-            Decision::Ask(rule) if asked.len() >= ASKING => self.reply_default("busy", rule, &event, came),
+            Decision::NoRule => self.tally.count("no_rule"),
+            Decision::Reply(rule, reply) => self.reply("rule", &question(rule), reply),
+            Decision::Doubtful(rule) => self.reply_default("doubtful", &question(rule)),
+            Decision::Ask(rule) if !questions.has_room(payload.len()) => {
+                self.reply_default("busy", &question(rule));
+            }
             Decision::Ask(rule) => {
-                let rule =
-                    self.server.answers.iter().position(|it| std::ptr::eq(it, rule)).unwrap_or_default();
-                let (server, asking) = (Arc::clone(&self.server), self.asking.clone());
-                asked.push(Box::pin(async move {
+                let (server, asking, bytes) = (Arc::clone(&self.server), self.asking.clone(), payload.len());
+                questions.bytes += bytes;
+                questions.open.push(Box::pin(async move {
                     let answer = asking.ask(&event, &server.answers[rule], came.into()).await;
-                    Asked { rule, event, came, answer }
+                    Asked { rule, event, bytes, came, answer }
                 }));
             }
         }
@@ -104,49 +149,80 @@ impl Handling {
         }
     }
 
-    fn finish(&self, Asked { rule, event, came, answer }: Asked) {
-        let rule = &self.server.answers[rule];
+    fn finish(&self, Asked { rule, event, came, answer, .. }: Asked) {
+        let question = Question { rule: &self.server.answers[rule], event: &event, came };
         match answer {
-            Ok(reply) => self.reply("asked", reply, came),
+            Ok(reply) => self.reply("asked", &question, reply),
             Err(why) => {
-                if let NoAnswer::Failed(reason) = &why {
-                    tracing::warn!(
-                        connection = self.server.name,
-                        reason,
-                        "a question of kamailio got the default"
-                    );
+                if let NoAnswer::Failed(reason) = &why
+                    && let Some(so_far) = self.failures.count()
+                {
+                    let connection = &self.server.name;
+                    tracing::warn!(connection, reason, so_far, "a question of kamailio got the default");
                 }
-                self.reply_default(why.label(), rule, &event, came);
+                self.reply_default(why.label(), &question);
             }
         }
     }
 
-    fn reply_default(&self, outcome: &'static str, rule: &Answer, event: &Event, came: Instant) {
-        match &rule.default {
-            Some(default) => self.reply(outcome, default.fill(|field| event.text(field)), came),
-            None => self.count(outcome),
-        }
-    }
-
-    /// Sends an answer; one that cannot be sent any more is of no use later.
-    fn reply(&self, outcome: &'static str, reply: String, came: Instant) {
-        let longest = self.server.answers.iter().map(|rule| rule.deadline).max().unwrap_or_default();
-        match self.outbox.put(reply, (came + longest).into()) {
-            Ok(()) => {
-                self.count(outcome);
-                metrics::histogram!("eventmanager_kamailio_answer_seconds", "connection" => self.server.name.clone())
-                    .record(came.elapsed().as_secs_f64());
-            }
+    fn reply(&self, outcome: &'static str, question: &Question<'_>, reply: String) {
+        match Payload::new(reply) {
+            Ok(reply) => self.send(outcome, question, reply),
             Err(reason) => {
-                tracing::warn!(connection = self.server.name, %reason, "an answer cannot be sent");
-                self.count("not_sent");
+                self.tell_unsendable(&reason);
+                self.reply_default("too_large", question);
             }
         }
     }
 
+    fn reply_default(&self, outcome: &'static str, question: &Question<'_>) {
+        let Some(default) = &question.rule.default else { return self.tally.count(outcome) };
+        match Payload::new(default.fill(|field| question.event.text(field))) {
+            Ok(default) => self.send(outcome, question, default),
+            Err(reason) => {
+                self.tell_unsendable(&reason);
+                self.tally.count("not_sent");
+            }
+        }
+    }
+
+    fn tell_unsendable(&self, reason: &NotSent) {
+        if let Some(so_far) = self.failures.count() {
+            tracing::warn!(connection = self.server.name, %reason, so_far, "an answer cannot be sent");
+        }
+    }
+
+    /// After its deadline an answer is of no use. It is counted when it is written.
+    fn send(&self, outcome: &'static str, question: &Question<'_>, reply: Payload) {
+        let (tally, came) = (self.tally.clone(), question.came);
+        let receipt = Receipt::new(move |sent| match sent {
+            Ok(()) => tally.count_sent(outcome, came),
+            Err(reason) => {
+                tracing::debug!(connection = tally.connection, %reason, "an answer was not sent");
+                tally.count("not_sent");
+            }
+        });
+        self.outbox.put(reply, (came + question.rule.deadline).into(), receipt);
+    }
+}
+
+/// Counts what became of questions.
+#[derive(Clone)]
+struct Tally {
+    connection: String,
+}
+
+impl Tally {
     fn count(&self, outcome: &'static str) {
-        let connection = self.server.name.clone();
+        let connection = self.connection.clone();
         metrics::counter!("eventmanager_kamailio_answers_total", "connection" => connection, "outcome" => outcome)
             .increment(1);
+    }
+
+    fn count_sent(&self, outcome: &'static str, came: Instant) {
+        self.count(outcome);
+        let connection = self.connection.clone();
+        metrics::histogram!("eventmanager_kamailio_answer_seconds", "connection" => connection)
+            .record(came.elapsed().as_secs_f64());
     }
 }

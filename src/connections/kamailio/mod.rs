@@ -21,32 +21,26 @@ mod recorder;
 mod session;
 
 use super::connect::connect;
+use super::ending::Ending;
 use super::endpoints::Finish;
 use super::intake::Intake;
 use super::link::Link;
+use super::reconnect::{Attempt, has_stood, keep_connected};
+use super::seldom::Seldom;
 use crate::config::{self, Live, Route};
 use crate::store::Store;
-use crate::supervision::{Backoff, Shutdown};
+use crate::supervision::Shutdown;
 use actix::prelude::*;
 use asking::Asking;
 use handling::Handling;
-use outbox::{Frames, NotSent, Outbox};
+use outbox::{Frames, Outbox};
 use queue::Queue;
 use recorder::Recorder;
 use session::Session;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 use tokio::time::Instant;
-
-/// The first attempt to reconnect comes within a second, later ones at growing distances.
-const RECONNECT: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(30) };
-/// A connection that stood this long was a good one: the next attempt is a first one again. One client too many is accepted
-/// and closed at once.
-const GOOD_AFTER: Duration = Duration::from_secs(10);
-/// A command that is not written by then is given up.
-const COMMAND_LIMIT: Duration = Duration::from_secs(2);
 
 /// Reads and answers one Kamailio until it is shut down.
 pub struct KamailioConnection {
@@ -55,28 +49,7 @@ pub struct KamailioConnection {
     intake: Addr<Intake>,
     store: Store,
     link: Link,
-    outbox: Option<Outbox>,
-    stop: Rc<Notify>,
-    /// It reads, or what it has read is not handled yet.
-    working: bool,
-    finishing: Vec<oneshot::Sender<()>>,
-    ending: bool,
-}
-
-/// Sends a command; resolves when it was written. Nobody knows what became of it: there is no answer.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), CommandError>")]
-pub struct SendCommand(pub String);
-
-/// Why a command was not sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
-    #[error("not connected: {0}")]
-    Down(String),
-    #[error("{0}")]
-    NotSent(#[from] NotSent),
-    #[error("the connection was lost before it was written")]
-    Lost,
+    ending: Ending,
 }
 
 impl KamailioConnection {
@@ -94,21 +67,7 @@ impl KamailioConnection {
             intake,
             store,
             link,
-            outbox: None,
-            stop: Rc::default(),
-            working: false,
-            finishing: Vec::new(),
-            ending: false,
-        }
-    }
-
-    fn has_finished(&mut self, ctx: &mut Context<Self>) {
-        self.working = false;
-        if self.ending || self.finishing.is_empty() {
-            return ctx.stop();
-        }
-        for waiting in self.finishing.drain(..) {
-            let _ = waiting.send(()); // it may have lost its patience
+            ending: Ending::default(),
         }
     }
 }
@@ -119,27 +78,25 @@ impl Actor for KamailioConnection {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // After a failure the connection of before is gone, though nobody has said so.
         self.link.down("not connected yet");
-        (self.working, self.ending) = (true, false);
-        self.finishing.clear();
-        self.stop = Rc::default();
+        let stop = self.ending.begin();
         let (outbox, frames) = Outbox::new();
-        self.outbox = Some(outbox.clone());
         let queue = Queue::new(self.server.queue, self.server.on_overflow);
         let recorder = Recorder::new(&self.server.name, self.intake.clone());
-        let handling = Handling {
-            server: Arc::clone(&self.server),
-            routes: self.routes.clone(),
-            queue: queue.clone(),
+        let handling = Handling::new(
+            Arc::clone(&self.server),
+            self.routes.clone(),
+            queue.clone(),
             outbox,
-            recorder: recorder.clone(),
-            asking: Asking::new(self.store.clone(), &self.server.answers),
-        };
+            recorder.clone(),
+            Asking::new(self.store.clone(), &self.server.answers),
+        );
         let reader = Reader {
             server: Arc::clone(&self.server),
             link: self.link.clone(),
-            stop: Rc::clone(&self.stop),
+            stop,
             queue: queue.clone(),
             recorder: recorder.clone(),
+            bad: Seldom::default(),
         };
         let work = async move {
             let read = async {
@@ -152,35 +109,22 @@ impl Actor for KamailioConnection {
             };
             tokio::join!(read, handled, recorder.run());
         };
-        ctx.spawn(work.into_actor(self).map(|_, this, ctx| this.has_finished(ctx)));
+        ctx.spawn(work.into_actor(self).map(|_, this, ctx| {
+            if this.ending.has_worked() {
+                ctx.stop();
+            }
+        }));
     }
 }
 
 impl Supervised for KamailioConnection {}
-
-impl Handler<SendCommand> for KamailioConnection {
-    type Result = ResponseFuture<Result<(), CommandError>>;
-
-    fn handle(&mut self, SendCommand(command): SendCommand, _: &mut Context<Self>) -> Self::Result {
-        if let Some(reason) = self.link.why_down() {
-            return Box::pin(std::future::ready(Err(CommandError::Down(reason))));
-        }
-        let written = match &self.outbox {
-            Some(outbox) => outbox.put_and_tell(command, Instant::now() + COMMAND_LIMIT),
-            None => return Box::pin(std::future::ready(Err(CommandError::Lost))),
-        };
-        Box::pin(async { written?.await.map_err(|_| CommandError::Lost) })
-    }
-}
 
 impl Handler<Shutdown> for KamailioConnection {
     type Result = ();
 
     /// Reads no further; the actor stops when what was read is handled.
     fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
-        self.ending = true;
-        self.stop.notify_one();
-        if !self.working {
+        if self.ending.shut_down() {
             ctx.stop();
         }
     }
@@ -190,67 +134,45 @@ impl Handler<Finish> for KamailioConnection {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Finish, _: &mut Context<Self>) -> Self::Result {
-        if !self.working {
-            return Box::pin(std::future::ready(()));
-        }
-        let (tell, told) = oneshot::channel();
-        self.finishing.push(tell);
-        self.stop.notify_one();
-        Box::pin(async {
-            // Dropped where this actor fails, and what it had read is lost with it.
-            let _ = told.await;
-        })
+        Box::pin(self.ending.finish())
     }
 }
 
-/// Connects again and again.
+/// Has what comes queued.
 struct Reader {
     server: Arc<config::Kamailio>,
     link: Link,
     stop: Rc<Notify>,
     queue: Queue,
     recorder: Recorder,
+    /// Payloads that were no events.
+    bad: Seldom,
 }
 
 impl Reader {
     async fn read_until_stopped(self, mut frames: Frames) {
-        let name = self.server.name.as_str();
-        let mut failures = 0;
-        loop {
-            let (lost, was_good) = tokio::select! {
-                ended = self.connect_and_read(&mut frames) => ended,
-                () = self.stop.notified() => break,
-            };
-            failures = if was_good { 0 } else { failures };
-            self.link.down(&lost);
-            let delay = RECONNECT.delay(failures);
-            failures += 1;
-            tracing::warn!(
-                connection = name,
-                reason = lost,
-                ?delay,
-                attempt = failures,
-                "not connected to kamailio"
-            );
-            tokio::select! {
-                () = tokio::time::sleep(delay) => {}
-                () = self.stop.notified() => break,
-            }
-            metrics::counter!("eventmanager_reconnects_total", "connection" => name.to_owned()).increment(1);
-        }
-        self.link.down("stopped");
+        let attempt = async || self.connect_and_read(&mut frames).await;
+        keep_connected(&self.link, "kamailio", &self.stop, attempt).await;
     }
 
-    /// Why there is no connection (any more), and whether there was a good one.
-    async fn connect_and_read(&self, frames: &mut Frames) -> (String, bool) {
-        let stream = match connect(&self.server.address, None).await {
+    async fn connect_and_read(&self, frames: &mut Frames) -> Attempt {
+        let attempt = tokio::select! {
+            attempt = connect(&self.server.address, None) => attempt,
+            () = self.stop.notified() => return Attempt::Stopped,
+        };
+        let stream = match attempt {
             Ok(stream) => stream,
-            Err(reason) => return (reason, false),
+            Err(reason) => return Attempt::Lost { reason, good: false },
         };
         let (since, address) = (Instant::now(), &self.server.address);
         self.link.up();
         tracing::info!(connection = self.server.name, address, "connected to kamailio");
-        let lost = Session::new(&self.server, &self.queue, &self.recorder).run(stream, frames).await;
-        (lost, since.elapsed() >= GOOD_AFTER)
+        let mut session = Session::new(&self.server, &self.queue, &self.recorder, &self.bad);
+        let reason = session.run(stream, frames, &self.stop).await;
+        if self.queue.is_closed() {
+            return Attempt::Stopped;
+        }
+        // Whoever can end a connection by what he says must not keep us away for longer each time.
+        Attempt::Lost { reason, good: session.has_brought_events() || has_stood(since) }
     }
 }

@@ -1,17 +1,16 @@
-//! What is to be sent to a Kamailio: commands and answers, each a frame of its own.
+//! What is to be sent to a Kamailio: answers, each a frame of its own.
 //!
 //! Its parser loses a frame without a word when one read of it ends at the wrong byte. So a frame is small, is written by one
 //! writer in one piece, and so few are on their way at a time that the far side reads them whole.
 
 use crate::config::Framing;
+use crate::wire::evapi::LARGEST_COMMAND;
 use crate::wire::netstring;
 use bytes::{Bytes, BytesMut};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// Payload of a frame, at most.
-pub const LARGEST: usize = 8_000;
 /// Frames that wait to be written, at most.
 const WAITING: usize = 1_000;
 /// Bytes that are written within [`PAUSE`], at most: what the far side reads at once.
@@ -19,57 +18,93 @@ const AT_ONCE: usize = 14_000;
 /// The far side has read what was written before.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// A frame, and whoever wants to know that it was written.
-pub struct Frame {
-    payload: Bytes,
-    /// It is of no use any more then.
-    until: Instant,
-    written: Option<oneshot::Sender<()>>,
+/// What the far side can take.
+#[derive(Debug)]
+pub struct Payload(Bytes);
+
+impl Payload {
+    /// The error: what it cannot.
+    pub fn new(text: impl Into<Bytes>) -> Result<Payload, NotSent> {
+        let bytes = text.into();
+        match bytes.len() {
+            0 => Err(NotSent::Empty),
+            size if size > LARGEST_COMMAND => Err(NotSent::TooLarge(size)),
+            _ => Ok(Payload(bytes)),
+        }
+    }
 }
 
 /// Why nothing is sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
-    #[error("{0} bytes, of which the far side takes {LARGEST} at most")]
+    #[error("{0} bytes, of which the far side takes {LARGEST_COMMAND} at most")]
     TooLarge(usize),
     #[error("an empty frame, which the far side does not understand")]
     Empty,
     #[error("{WAITING} frames wait to be sent already")]
     Full,
+    #[error("it could not be sent in time")]
+    Late,
+    #[error("the connection ended while it was sent")]
+    Interrupted,
+    #[error("the connection is not used any more")]
+    Closed,
+}
+
+/// What became of a frame.
+pub type Sent = Result<(), NotSent>;
+
+/// Told once what became of a frame.
+pub struct Receipt(Option<Box<dyn FnOnce(Sent)>>);
+
+impl Receipt {
+    /// Has `tell` told.
+    pub fn new(tell: impl FnOnce(Sent) + 'static) -> Receipt {
+        Receipt(Some(Box::new(tell)))
+    }
+
+    fn tell(mut self, outcome: Sent) {
+        if let Some(tell) = self.0.take() {
+            tell(outcome);
+        }
+    }
+}
+
+/// A frame that nobody will write any more.
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some(tell) = self.0.take() {
+            tell(Err(NotSent::Closed));
+        }
+    }
+}
+
+/// A frame, and who waits for it.
+struct Frame {
+    payload: Bytes,
+    /// It is of no use any more then.
+    until: Instant,
+    receipt: Receipt,
 }
 
 /// Where frames are put; kept over all connections.
-#[derive(Clone)]
 pub struct Outbox(mpsc::Sender<Frame>);
 
 impl Outbox {
     /// An outbox, and the side that writes.
     pub fn new() -> (Outbox, Frames) {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        (Outbox(sender), Frames { waiting: receiver, next: None, window: Instant::now(), written: 0 })
+        let (sender, waiting) = mpsc::channel(WAITING);
+        let (next, writing) = (None, None);
+        (Outbox(sender), Frames { waiting, next, writing, window: Instant::now(), written: 0 })
     }
 
-    /// Has a payload sent, unless that takes longer than until `until`.
-    pub fn put(&self, payload: impl Into<Bytes>, until: Instant) -> Result<(), NotSent> {
-        self.put_frame(Frame { payload: payload.into(), until, written: None })
-    }
-
-    /// The same; resolves when it has been written, and fails where it was given up.
-    pub fn put_and_tell(
-        &self,
-        payload: impl Into<Bytes>,
-        until: Instant,
-    ) -> Result<oneshot::Receiver<()>, NotSent> {
-        let (tell, told) = oneshot::channel();
-        self.put_frame(Frame { payload: payload.into(), until, written: Some(tell) })?;
-        Ok(told)
-    }
-
-    fn put_frame(&self, frame: Frame) -> Result<(), NotSent> {
-        match frame.payload.len() {
-            0 => Err(NotSent::Empty),
-            size if size > LARGEST => Err(NotSent::TooLarge(size)),
-            _ => self.0.try_send(frame).map_err(|_| NotSent::Full),
+    /// Has a payload sent, unless that takes longer than until `until`; `receipt` is told in any case.
+    pub fn put(&self, Payload(payload): Payload, until: Instant, receipt: Receipt) {
+        use mpsc::error::TrySendError::{Closed, Full};
+        match self.0.try_send(Frame { payload, until, receipt }) {
+            Ok(()) => {}
+            Err(Full(frame)) => frame.receipt.tell(Err(NotSent::Full)),
+            Err(Closed(frame)) => frame.receipt.tell(Err(NotSent::Closed)),
         }
     }
 }
@@ -79,19 +114,22 @@ pub struct Frames {
     waiting: mpsc::Receiver<Frame>,
     /// Taken, and waiting for its turn.
     next: Option<Frame>,
+    /// Given out.
+    writing: Option<Receipt>,
     /// When the frames of the moment began to be written, and how many bytes of them have been.
     window: Instant,
     written: usize,
 }
 
 impl Frames {
-    /// The next frame, when it may be written, as bytes; cancelling this loses none.
-    pub async fn next(&mut self, framing: Framing) -> (BytesMut, Written) {
+    /// The next frame, when it may be written, as bytes; cancelling this loses none. `None`: there is none, and never will be.
+    pub async fn next(&mut self, framing: Framing) -> Option<BytesMut> {
+        if let Some(receipt) = self.writing.take() {
+            receipt.tell(Err(NotSent::Interrupted));
+        }
         loop {
             if self.next.is_none() {
-                // `None` cannot be: this side lives as long as the actor, which has the other.
-                let Some(frame) = self.waiting.recv().await else { return std::future::pending().await };
-                self.next = Some(frame);
+                self.next = Some(self.waiting.recv().await?);
             }
             let size = self.next.as_ref().map_or(0, |frame| frame.payload.len());
             if self.window.elapsed() >= PAUSE {
@@ -100,26 +138,26 @@ impl Frames {
                 tokio::time::sleep_until(self.window + PAUSE).await;
                 continue;
             }
-            let Some(frame) = self.next.take().filter(|frame| frame.until > Instant::now()) else { continue };
+            let Frame { payload, until, receipt } = self.next.take()?;
+            if until <= Instant::now() {
+                receipt.tell(Err(NotSent::Late));
+                continue;
+            }
             self.written += size;
+            self.writing = Some(receipt);
             let mut bytes = BytesMut::new();
             match framing {
-                Framing::Netstring => netstring::encode(&frame.payload, &mut bytes),
-                Framing::None => bytes.extend_from_slice(&frame.payload),
+                Framing::Netstring => netstring::encode(&payload, &mut bytes),
+                Framing::None => bytes.extend_from_slice(&payload),
             }
-            return (bytes, Written(frame.written));
+            return Some(bytes);
         }
     }
-}
 
-/// Whoever waits until a frame is written.
-pub struct Written(Option<oneshot::Sender<()>>);
-
-impl Written {
-    /// It is.
-    pub fn tell(self) {
-        if let Some(waiting) = self.0 {
-            let _ = waiting.send(()); // it may have lost its patience
+    /// What [`Frames::next`] gave is written.
+    pub fn written(&mut self) {
+        if let Some(receipt) = self.writing.take() {
+            receipt.tell(Ok(()));
         }
     }
 }
@@ -127,6 +165,31 @@ impl Written {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    /// What became of frames, in the order in which it was told.
+    #[derive(Default)]
+    struct Told(Rc<RefCell<Vec<(&'static str, Sent)>>>);
+
+    impl Told {
+        fn of(&self, name: &'static str) -> Receipt {
+            let told = Rc::clone(&self.0);
+            Receipt::new(move |outcome| told.borrow_mut().push((name, outcome)))
+        }
+
+        fn take(&self) -> Vec<(&'static str, Sent)> {
+            std::mem::take(&mut self.0.borrow_mut())
+        }
+    }
+
+    fn large(byte: u8) -> Payload {
+        Payload::new(vec![byte; LARGEST_COMMAND]).expect("a payload")
+    }
+
+    fn small() -> Payload {
+        Payload::new("{}").expect("a payload")
+    }
 
     fn later() -> Instant {
         Instant::now() + Duration::from_secs(60)
@@ -134,49 +197,71 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn frames_are_small_and_few_at_a_time() {
-        let (outbox, mut frames) = Outbox::new();
-        assert_eq!(outbox.put("", later()), Err(NotSent::Empty));
-        assert_eq!(outbox.put(vec![b'x'; LARGEST + 1], later()), Err(NotSent::TooLarge(LARGEST + 1)));
+        assert_eq!(Payload::new("").err(), Some(NotSent::Empty));
+        assert_eq!(
+            Payload::new(vec![b'x'; LARGEST_COMMAND + 1]).err(),
+            Some(NotSent::TooLarge(LARGEST_COMMAND + 1))
+        );
+        let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
         for _ in 0..4 {
-            outbox.put(vec![b'x'; 7_000], later()).expect("room");
+            let payload = Payload::new(vec![b'x'; 7_000]).expect("a payload");
+            outbox.put(payload, later(), told.of("x"));
         }
         let began = Instant::now();
         let mut times = Vec::new();
         for _ in 0..4 {
-            let (bytes, _) = frames.next(Framing::Netstring).await;
+            let bytes = frames.next(Framing::Netstring).await.expect("a frame");
             assert_eq!(bytes.len(), 7_006);
+            frames.written();
             times.push(began.elapsed());
         }
         assert_eq!(times[..2], [Duration::ZERO; 2]);
         assert!(times[2] >= PAUSE && times[3] < 2 * PAUSE, "{times:?}");
+        assert_eq!(told.take(), [const { ("x", Ok(())) }; 4]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_late_is_not_sent_and_told() {
-        let (outbox, mut frames) = Outbox::new();
-        let told = outbox.put_and_tell("late", Instant::now() + Duration::from_secs(1)).expect("room");
-        outbox.put("{}", later()).expect("room");
+    async fn what_is_late_is_not_sent() {
+        let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
+        outbox.put(large(b'x'), Instant::now() + Duration::from_secs(1), told.of("late"));
+        outbox.put(small(), later(), told.of("in time"));
         tokio::time::advance(Duration::from_secs(2)).await;
-        let (bytes, written) = frames.next(Framing::None).await;
-        assert_eq!(bytes, "{}");
-        written.tell();
-        assert!(told.await.is_err());
+        assert_eq!(frames.next(Framing::None).await.expect("a frame"), "{}");
+        assert_eq!(told.take(), [("late", Err(NotSent::Late))]);
+        frames.written();
+        assert_eq!(told.take(), [("in time", Ok(()))]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_that_is_given_up_loses_no_frame() {
-        let (outbox, mut frames) = Outbox::new();
-        outbox.put(vec![b'x'; LARGEST], later()).expect("room");
-        outbox.put(vec![b'y'; LARGEST], later()).expect("room");
-        frames.next(Framing::None).await;
+        let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
+        outbox.put(large(b'x'), later(), told.of("x"));
+        outbox.put(large(b'y'), later(), told.of("y"));
+        frames.next(Framing::None).await.expect("a frame");
         assert!(tokio::time::timeout(PAUSE / 2, frames.next(Framing::None)).await.is_err());
-        assert_eq!(frames.next(Framing::None).await.0[0], b'y');
+        assert_eq!(frames.next(Framing::None).await.expect("a frame")[0], b'y');
+        // Nobody said that it was written.
+        assert_eq!(told.take(), [("x", Err(NotSent::Interrupted))]);
+    }
+
+    #[tokio::test]
+    async fn after_the_last_frame_there_is_none() {
+        let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
+        outbox.put(small(), later(), told.of("last"));
+        drop(outbox);
+        assert!(frames.next(Framing::None).await.is_some());
+        assert!(frames.next(Framing::None).await.is_none());
     }
 
     #[test]
-    fn so_many_wait_at_most() {
-        let (outbox, _frames) = Outbox::new();
-        (0..WAITING).for_each(|_| outbox.put("{}", later()).expect("room"));
-        assert_eq!(outbox.put("{}", later()), Err(NotSent::Full));
+    fn so_many_wait_at_most_and_every_receipt_is_told() {
+        let ((outbox, frames), told) = (Outbox::new(), Told::default());
+        (0..WAITING).for_each(|_| outbox.put(small(), later(), told.of("waits")));
+        outbox.put(small(), later(), told.of("one more"));
+        assert_eq!(told.take(), [("one more", Err(NotSent::Full))]);
+        drop(frames);
+        assert_eq!(told.take(), vec![("waits", Err(NotSent::Closed)); WAITING]);
+        outbox.put(small(), later(), told.of("nobody writes"));
+        assert_eq!(told.take(), [("nobody writes", Err(NotSent::Closed))]);
     }
 }

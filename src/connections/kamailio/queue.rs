@@ -85,6 +85,11 @@ impl Queue {
         }
     }
 
+    /// Whether nothing more comes.
+    pub fn is_closed(&self) -> bool {
+        self.0.closed.get()
+    }
+
     /// Nothing more comes.
     pub fn close(&self) {
         self.0.closed.set(true);

@@ -4,14 +4,14 @@
 //! dropped and counted.
 
 use super::queue::Arrived;
-use crate::connections::intake::{Incoming, Intake, Received};
+use crate::connections::intake::{Incoming, Intake, Received, hand_over};
 use crate::event::{NewEvent, Status};
 use actix::prelude::Addr;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -21,8 +21,6 @@ const WAITING: usize = 10_000;
 const BYTES: usize = 64 << 20;
 /// Events that are handed over at once.
 const BATCH: usize = 1_000;
-/// Pause before a batch is handed to an intake again that failed over it.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// See the module. Clones are of the same one.
 #[derive(Clone)]
@@ -100,7 +98,8 @@ impl Recorder {
         loop {
             let events = self.take();
             if !events.is_empty() {
-                self.deliver(events).await;
+                let received = Received { connection: Uuid::now_v7(), events };
+                hand_over(self.0.intake.clone(), received).await;
             } else if self.0.closed.get() {
                 return;
             } else {
@@ -116,18 +115,5 @@ impl Recorder {
         let bytes: usize = events.iter().map(|incoming| incoming.event.document.len()).sum();
         self.0.bytes.set(self.0.bytes.get() - bytes);
         events
-    }
-
-    async fn deliver(&self, events: Vec<Incoming>) {
-        let received = Received { connection: Uuid::now_v7(), events };
-        loop {
-            // `send`: this is the only copy until the answer comes, and storing it twice stores it once.
-            match self.0.intake.send(received.clone()).await {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => tracing::warn!(%error, "events could not be stored: trying again"),
-                Err(error) => tracing::warn!(%error, "the intake failed: handing events over again"),
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
     }
 }

@@ -7,6 +7,7 @@ use super::outbox::Frames;
 use super::queue::{Arrived, Full, Queue};
 use super::recorder::Recorder;
 use crate::config::{Framing, Kamailio};
+use crate::connections::seldom::Seldom;
 use crate::telemetry::Labels;
 use crate::wire::evapi::{BareDecoder, Event, NotAnEvent};
 use crate::wire::netstring::{self, NetstringError};
@@ -16,12 +17,11 @@ use std::time::SystemTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// What is read at once.
 const READ: usize = 64 << 10;
-/// So many payloads of a connection that are no events are logged and stored each.
-const SHOWN_BAD: u64 = 100;
 
 /// One connection.
 pub struct Session<'a> {
@@ -33,9 +33,11 @@ pub struct Session<'a> {
     /// By name, for the metric of each.
     names: Labels,
     by_name: HashMap<String, metrics::Counter>,
-    bad: u64,
+    /// Over all connections, which those who send such things can end.
+    bad: &'a Seldom,
     /// Payloads that were no events, one after the other.
     bad_in_a_row: usize,
+    has_brought_events: bool,
 }
 
 /// Cuts the stream.
@@ -84,7 +86,7 @@ impl Decoder {
 
 impl<'a> Session<'a> {
     /// A connection to `server`, whose events go to `queue`.
-    pub fn new(server: &'a Kamailio, queue: &'a Queue, recorder: &'a Recorder) -> Self {
+    pub fn new(server: &'a Kamailio, queue: &'a Queue, recorder: &'a Recorder, bad: &'a Seldom) -> Self {
         let name = || server.name.clone();
         Session {
             server,
@@ -94,22 +96,39 @@ impl<'a> Session<'a> {
             dropped: metrics::counter!("eventmanager_dropped_total", "connection" => name()),
             names: Labels::default(),
             by_name: HashMap::new(),
-            bad: 0,
+            bad,
             bad_in_a_row: 0,
+            has_brought_events: false,
         }
     }
 
-    /// Reads and writes until the connection ends; why it did.
-    pub async fn run(&mut self, stream: TcpStream, frames: &mut Frames) -> String {
+    /// Reads and writes until the connection ends; why it did. When `stop` is notified it reads no further, closes the queue, and
+    /// ends when there is nothing more to write: what was asked is answered.
+    pub async fn run(&mut self, stream: TcpStream, frames: &mut Frames, stop: &Notify) -> String {
         if let Err(error) = prepare(&stream) {
             return error.to_string();
         }
         let (read, write) = stream.into_split();
-        let (server, commands) = (self.server, frames);
+        let (server, queue) = (self.server, self.queue);
+        let read = async {
+            tokio::select! {
+                reason = self.read(read) => reason,
+                () = stop.notified() => {
+                    tracing::debug!(connection = server.name, "nothing more is read");
+                    queue.close();
+                    std::future::pending().await
+                }
+            }
+        };
         tokio::select! {
-            reason = self.read(read) => reason,
-            reason = send(server, write, commands) => reason,
+            reason = read => reason,
+            reason = send(server, write, frames) => reason,
         }
+    }
+
+    /// Whether the peer has sent what it is there for.
+    pub fn has_brought_events(&self) -> bool {
+        self.has_brought_events
     }
 
     async fn read(&mut self, mut stream: OwnedReadHalf) -> String {
@@ -203,6 +222,12 @@ impl<'a> Session<'a> {
     fn count_event(&mut self, event: &Event) {
         self.received.increment(1);
         self.bad_in_a_row = 0;
+        self.has_brought_events = true;
+        if !event.duplicates.is_empty() {
+            let connection = self.server.name.clone();
+            metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
+                .increment(1);
+        }
         let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
         if let Some(counter) = self.by_name.get(&name) {
             return counter.increment(1);
@@ -213,19 +238,14 @@ impl<'a> Session<'a> {
         if label == name {
             self.by_name.insert(name, counter);
         }
-        if !event.duplicates.is_empty() {
-            let connection = self.server.name.clone();
-            metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
-                .increment(1);
-        }
     }
 
     /// Counts it, keeps a sample; too many of them mean that we read at the wrong place.
     fn not_an_event(&mut self, payload: &[u8], error: &NotAnEvent) -> Result<(), String> {
         self.count_bad(error.label());
-        (self.bad, self.bad_in_a_row) = (self.bad + 1, self.bad_in_a_row + 1);
-        if self.bad <= SHOWN_BAD || self.bad.is_power_of_two() {
-            let (connection, so_far) = (&self.server.name, self.bad);
+        self.bad_in_a_row += 1;
+        if let Some(so_far) = self.bad.count() {
+            let connection = &self.server.name;
             tracing::warn!(connection, reason = %error, so_far, "kamailio sent what is no event");
             self.recorder.unreadable(payload, error.to_string());
         }
@@ -264,10 +284,10 @@ async fn send(server: &Kamailio, mut stream: OwnedWriteHalf, frames: &mut Frames
         return error.to_string();
     }
     loop {
-        let (frame, written) = frames.next(server.framing).await;
+        let Some(frame) = frames.next(server.framing).await else { return "everything is sent".to_owned() };
         if let Err(error) = stream.write_all(&frame).await {
             return error.to_string();
         }
-        written.tell();
+        frames.written();
     }
 }

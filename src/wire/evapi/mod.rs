@@ -14,3 +14,6 @@ pub mod event;
 
 pub use bare::{BareDecoder, BareError};
 pub use event::{Event, NotAnEvent};
+
+/// Bytes of a command to Kamailio, at most: of what does not fit one read of it, its parser loses frames without a word.
+pub const LARGEST_COMMAND: usize = 8_000;
