@@ -135,12 +135,8 @@ fn run_timed(run: impl FnOnce()) -> Duration {
 
 /// With a store whose writers run, until it is ready and the work is done.
 fn within(database: &Database, work: impl AsyncFnOnce(&Store)) {
-    let config = StoreConfig {
-        events: database.clone(),
-        subscribers: database.clone(),
-        retention_days: None,
-        disk_low: eventmanager::config::DiskLow::Bytes(0),
-    };
+    let disk_low = eventmanager::config::DiskLow::Bytes(0);
+    let config = StoreConfig { disk_low, ..StoreConfig::new(database.clone()) };
     let (store, tasks) = open(&config).expect("the address is good");
     let writers: Vec<_> =
         tasks.into_iter().map(|task| std::thread::spawn(move || runtime().block_on(task.run()))).collect();

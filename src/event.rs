@@ -72,6 +72,30 @@ pub struct NewEvent {
     pub received: SystemTime,
 }
 
+/// An event as it is handed on under one topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicEvent {
+    /// Stable: whoever gets it twice knows it by this and the topic.
+    pub uuid: Uuid,
+    pub topic: String,
+    /// The configured endpoint that it came from.
+    pub source: Arc<str>,
+    /// What its sender calls it.
+    pub name: String,
+    /// When it was received.
+    pub at: SystemTime,
+    /// A JSON object: the event's own fields. Those of several topics share it.
+    pub payload: Arc<str>,
+}
+
+/// One that stands in the topic log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// Its place in the log: later ones have larger numbers, not all of which there are.
+    pub sequence: i64,
+    pub event: TopicEvent,
+}
+
 /// A row of `em_event`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {

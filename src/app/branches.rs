@@ -54,7 +54,7 @@ pub fn store(
     writers: Vec<store::WriterTask>,
     threads: &mut Threads,
 ) -> (Spec, watch::Receiver<Vec<store::Disk>>) {
-    let retention = settings.retention_days.live();
+    let (retention, topic_log) = (settings.retention_days.live(), settings.topic_log.live());
     let mut children = Vec::new();
     for task in writers {
         let thread = threads.start(&format!("store-{}", task.name));
@@ -70,7 +70,7 @@ pub fn store(
         children.push(Spec::new("disk", MAILBOX, None, make).0);
     }
     let store = store.clone();
-    let sweeper = move || Sweeper::new(store.clone(), retention.clone());
+    let sweeper = move || Sweeper::new(store.clone(), retention.clone(), topic_log.clone());
     children.push(Spec::new("sweeper", MAILBOX, None, sweeper).0);
     (branch(supervisor("store", children)), disks)
 }

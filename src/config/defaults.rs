@@ -15,6 +15,8 @@ pub(super) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(90);
 pub(super) const MAX_DOCUMENT: usize = 1 << 20;
 pub(super) const DISK_LOW: DiskLow = DiskLow::Bytes(1 << 30);
 pub(super) const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// A week-end, and whoever follows has until Monday to come back.
+pub(super) const TOPIC_LOG: Duration = Duration::from_secs(72 * 3600);
 /// Of a frame of EVAPI.
 pub(super) const LARGEST_FRAME: usize = 16 << 20;
 /// Shorter than the timer of the transaction, which is 30 s by default and often 5 s.
@@ -34,6 +36,7 @@ impl StoreConfig {
             subscribers: database.clone(),
             events: database,
             retention_days: None,
+            topic_log: TOPIC_LOG,
             disk_low: DISK_LOW,
         }
     }

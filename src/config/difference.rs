@@ -103,8 +103,8 @@ impl Restarts {
         config.http.listen = old.http.listen;
         (config.processing.mode, config.processing.order) = (old.processing.mode, old.processing.order);
         config.numbering.country_code.clone_from(&old.numbering.country_code);
-        let StoreConfig { retention_days, disk_low, .. } = new.store;
-        config.store = StoreConfig { retention_days, disk_low, ..old.store.clone() };
+        let StoreConfig { retention_days, topic_log, disk_low, .. } = new.store;
+        config.store = StoreConfig { retention_days, topic_log, disk_low, ..old.store.clone() };
         if self.tokens {
             config.http.tokens.clone_from(&old.http.tokens);
         }
@@ -225,10 +225,12 @@ impl Lines {
         }
     }
 
-    fn store(&mut self, StoreConfig { events, subscribers, retention_days, disk_low }: &StoreConfig) {
+    fn store(&mut self, config: &StoreConfig) {
+        let StoreConfig { events, subscribers, retention_days, topic_log, disk_low } = config;
         self.database("store.events", events);
         self.database("store.subscribers", subscribers);
         self.set("store.retention_days", *retention_days);
+        self.time("store.topic_log", topic_log);
         match disk_low {
             DiskLow::Bytes(bytes) => self.put("store.disk_low", format!("{bytes}B")),
             DiskLow::Percent(percent) => self.put("store.disk_low", format!("{percent}%")),
@@ -344,13 +346,14 @@ impl Lines {
             .for_each(|(at, answer)| self.answer(&key(&format!("answer.{}", at + 1)), answer));
     }
 
-    fn route(&mut self, number: usize, Route { source, event, when, store }: &Route) {
+    fn route(&mut self, number: usize, Route { source, event, when, to, store }: &Route) {
         let key = |key: &str| format!("route.{number}.{key}");
         self.put(key("source"), source);
         self.put(key("event"), event);
         for (field, pattern) in when.patterns() {
             self.put(key(&format!("when.{field}")), pattern);
         }
+        self.put(key("to"), to.join(", "));
         self.put(key("store"), store);
     }
 

@@ -98,6 +98,17 @@ impl<'a> Section<'a> {
         self.parse(&path, value, Shown::No, parse)
     }
 
+    /// A list of strings, each as [`Section::value`]; none where there is no such key.
+    pub fn list<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let path = self.path(key);
+        let DeValue::Array(list) = value.get_ref() else {
+            self.wrong_type(&path, value, "a list of strings, [\"…\"]");
+            return Vec::new();
+        };
+        list.iter().filter_map(|item| self.parse(&path, item, Shown::Yes, &parse)).collect()
+    }
+
     pub fn text(&self, key: &'static str) -> Option<String> {
         self.value(key, units::text)
     }

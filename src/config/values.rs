@@ -102,6 +102,8 @@ pub struct StoreConfig {
     pub subscribers: Database,
     /// Events older than this are deleted; `None` keeps them.
     pub retention_days: Option<u32>,
+    /// What is handed on is kept so long for those who follow it.
+    pub topic_log: Duration,
     /// Less room than this on the file system of an embedded database is told.
     pub disk_low: DiskLow,
 }
@@ -353,6 +355,8 @@ pub struct Route {
     pub source: Pattern,
     pub event: Pattern,
     pub when: Conditions,
-    /// Whether they are stored.
+    /// The topics under which they are handed on.
+    pub to: Vec<String>,
+    /// Whether they are stored among the events.
     pub store: bool,
 }

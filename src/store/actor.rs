@@ -1,6 +1,6 @@
 //! The supervised ends of the store: group writers on their own threads, the watch over their disks, and the sweeper.
 
-use super::{Disk, Store, WriterTask};
+use super::{Disk, Store, SweepError, Swept, WriterTask};
 use crate::config::{Config, DiskLow, Live};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -125,14 +125,15 @@ impl Handler<Shutdown> for DiskWatch {
 pub struct Sweeper {
     store: Store,
     retention_days: Live<Option<u32>>,
+    topic_log: Live<Duration>,
     /// A sweep may take longer than the distance of two.
     is_sweeping: bool,
 }
 
 impl Sweeper {
-    /// Events are kept for ever where `retention_days` is `None`.
-    pub fn new(store: Store, retention_days: Live<Option<u32>>) -> Self {
-        Sweeper { store, retention_days, is_sweeping: false }
+    /// Events are kept for ever where `retention_days` is `None`; what is handed on for as long as `topic_log` says.
+    pub fn new(store: Store, retention_days: Live<Option<u32>>, topic_log: Live<Duration>) -> Self {
+        Sweeper { store, retention_days, topic_log, is_sweeping: false }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
@@ -141,16 +142,22 @@ impl Sweeper {
         }
         let retention = self.retention_days.get().map(|days| DAY * days);
         let older_than = retention.and_then(|age| SystemTime::now().checked_sub(age));
+        let handed_on = SystemTime::now().checked_sub(*self.topic_log.get());
         let store = self.store.clone();
         let swept = async move {
             store.wait_until_events_up().await;
-            store.sweep(older_than).await
+            let swept = store.sweep(older_than).await?;
+            let Some(handed_on) = handed_on else { return Ok(swept) };
+            let Swept { handed_on, .. } = store.shorten_topic_log(handed_on).await?;
+            Ok::<_, SweepError>(Swept { handed_on, ..swept })
         };
         ctx.spawn(swept.into_actor(self).map(|swept, this, _| {
             this.is_sweeping = false;
             match swept {
                 Ok(swept) if swept == Default::default() => {}
-                Ok(swept) => tracing::info!(events = swept.events, orphans = swept.orphans, "store swept"),
+                Ok(Swept { events, orphans, handed_on }) => {
+                    tracing::info!(events, orphans, handed_on, "store swept");
+                }
                 Err(error) => tracing::warn!(%error, "store not swept to its end: the next sweep goes on"),
             }
         }));
@@ -161,7 +168,7 @@ impl Actor for Sweeper {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        for rows in ["events", "orphans"] {
+        for rows in ["events", "orphans", "topics"] {
             metrics::counter!("eventmanager_swept_total", "rows" => rows).increment(0);
         }
         self.is_sweeping = false;

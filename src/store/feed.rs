@@ -2,11 +2,13 @@
 //!
 //! While nobody listens it costs the writer one look at a counter. The latest changes are in a ring; a listener that
 //! does not keep up with it is told how many it has missed. A change that somebody else makes in the tables is not told.
+//! Whoever follows the topic log is only woken: the log is in the store.
 
 use super::writes::{Outcome, Write};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// Changes that a listener may be behind: a second of a portal at work.
@@ -25,6 +27,8 @@ pub enum Changed {
 pub(crate) struct Feed {
     listeners: AtomicUsize,
     ring: Mutex<Ring>,
+    /// Changes whenever the topic log has grown.
+    log: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -37,6 +41,9 @@ struct Ring {
 impl Feed {
     /// The writes are durable; `outcomes` are in their order.
     pub fn tell(&self, writes: &[Write], outcomes: &[Outcome]) {
+        if writes.iter().any(|write| matches!(write, Write::Log(_))) {
+            self.log.send_replace(());
+        }
         if self.listeners.load(Ordering::Acquire) == 0 {
             return;
         }
@@ -54,6 +61,11 @@ impl Feed {
         self.listeners.fetch_add(1, Ordering::AcqRel);
         let seen = self.lock().told;
         Changes { feed: Arc::clone(self), seen }
+    }
+
+    /// Changes whenever the topic log has grown.
+    pub fn follow_log(&self) -> watch::Receiver<()> {
+        self.log.subscribe()
     }
 
     fn lock(&self) -> MutexGuard<'_, Ring> {

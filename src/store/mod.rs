@@ -7,7 +7,8 @@
 //! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
 //! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes; `feed` tells which
 //! events have changed; `reader`, `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
-//! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading`
+//! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `topic_log`
+//! what is handed on; `reading`
 //! a store that is only ever read, `released` one that the Erlang release alone has used; `sqlite` and `postgres` the
 //! backends with their tables.
 
@@ -36,6 +37,7 @@ mod subscribers;
 mod sweep;
 mod texts;
 mod times;
+mod topic_log;
 mod walks;
 mod writer;
 mod writes;

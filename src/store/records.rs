@@ -359,4 +359,6 @@ pub struct Swept {
     pub events: u64,
     /// Rows of our own tables whose event is gone.
     pub orphans: u64,
+    /// Rows of the topic log that it keeps no longer.
+    pub handed_on: u64,
 }

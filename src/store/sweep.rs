@@ -34,7 +34,7 @@ impl Store {
     /// Deletes what is ours of events that are gone, and events older than `older_than` with what is ours of them. What is
     /// pending or has failed stays, however old.
     pub async fn sweep(&self, older_than: Option<SystemTime>) -> Result<Swept, SweepError> {
-        let mut sweep = Sweep { store: &self.inner, batch: SMALLEST, total: Swept::default() };
+        let mut sweep = Sweep::new(&self.inner);
         if let Some(older_than) = older_than {
             sweep.expire(older_than).await?;
         }
@@ -45,14 +45,19 @@ impl Store {
     }
 }
 
-struct Sweep<'a> {
+/// A sweep under way.
+pub(super) struct Sweep<'a> {
     store: &'a Inner,
-    /// Events of the next batch.
-    batch: usize,
-    total: Swept,
+    /// Rows of the next batch.
+    pub batch: usize,
+    pub total: Swept,
 }
 
-impl Sweep<'_> {
+impl<'a> Sweep<'a> {
+    pub fn new(store: &'a Inner) -> Self {
+        Sweep { store, batch: SMALLEST, total: Swept::default() }
+    }
+
     /// Deletes the events that are past their retention, the oldest first.
     async fn expire(&mut self, older_than: SystemTime) -> Result<(), SweepError> {
         let mut from = SystemTime::UNIX_EPOCH - Duration::from_secs(100 * 365 * 86_400);
@@ -96,18 +101,21 @@ impl Sweep<'_> {
         }
     }
 
-    async fn write(&mut self, write: Write) -> Result<(), StoreError> {
+    /// Has a batch deleted, and lets others write for as long.
+    pub async fn write(&mut self, write: Write) -> Result<(), StoreError> {
         let started = Instant::now();
         let step = match self.store.events.shared.queue.push(vec![write]).await?.pop() {
             Some(Outcome::Swept(step)) => step,
             Some(Outcome::Rejected(reason)) => return Err(StoreError::Rejected(reason)),
             other => unreachable!("a sweep is not answered by {other:?}"),
         };
-        for (rows, count) in [("events", step.events), ("orphans", step.orphans)] {
+        for (rows, count) in [("events", step.events), ("orphans", step.orphans), ("topics", step.handed_on)]
+        {
             metrics::counter!("eventmanager_swept_total", "rows" => rows).increment(count);
         }
         self.total.events += step.events;
         self.total.orphans += step.orphans;
+        self.total.handed_on += step.handed_on;
         let took = started.elapsed();
         self.batch = if took < QUICK { self.batch * 2 } else { self.batch / 2 }.clamp(SMALLEST, LARGEST);
         tokio::time::sleep(took).await;

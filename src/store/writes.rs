@@ -4,7 +4,7 @@ use super::acts::{Act, PauseChange};
 use super::feed::Changed;
 use super::records::{Progress, Swept};
 use super::rulings::{Decided, Ruling};
-use crate::event::{NewEvent, Status};
+use crate::event::{NewEvent, Status, TopicEvent};
 use crate::plan::SubscriberEffect;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -43,6 +43,12 @@ pub(crate) enum Write {
     },
     /// What an operator decides about an event.
     Decide(Ruling),
+    /// A row of the topic log.
+    Log(TopicEvent),
+    /// Deletes these rows of the topic log.
+    Shorten {
+        sequences: Vec<i64>,
+    },
 }
 
 /// Which events do not outlive their retention: what waits, has failed and is not resolved, or bears somebody's own word, stays.
@@ -103,6 +109,8 @@ impl Write {
                 500 + about + 2 * act.detail.as_ref().map_or(0, String::len)
             }
             Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
+            Write::Log(event) => event.payload.len() + event.name.len() + 200,
+            Write::Shorten { sequences } => 100 + 8 * sequences.len(),
         }
     }
 
@@ -114,6 +122,7 @@ impl Write {
             Write::Panic { event, .. } => Some(Changed::Event(*event)),
             Write::Decide(ruling) => Some(Changed::Row(ruling.event)),
             Write::Effect(_) | Write::Act { .. } | Write::Expire { .. } | Write::Forget { .. } => None,
+            Write::Log(_) | Write::Shorten { .. } => None,
         }
     }
 }

@@ -60,7 +60,7 @@ fn describe() {
     counter!("eventmanager_mislabelled_total", "Documents in UTF-8 that declare ISO-8859-1");
     counter!(
         "eventmanager_swept_total",
-        "Rows deleted: events past their retention, and what events left that are gone"
+        "Rows deleted: events past their retention, what events left that are gone, and what was handed on long ago"
     );
     counter!("eventmanager_reloads_total", "Reloads of the configuration, by what came of them");
     counter!("eventmanager_actor_restarts_total", "Restarts of a supervised actor");

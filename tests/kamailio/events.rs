@@ -28,6 +28,29 @@ fn events_of_every_kind_are_counted_and_those_that_a_route_wants_are_stored() {
 }
 
 #[test]
+fn what_a_route_hands_on_stands_in_the_topic_log() {
+    let routes = "[[route]]\nevent = \"hello\"\nto = [\"greetings\", \"all\"]\n[[route]]\nto = [\"all\"]\n";
+    let kamailio = Kamailio::start(&[]);
+    let trial = Trial::start_with(&kamailio.evapi(), "", routes);
+    eventually("it is ready", || (trial.daemon.get("/readyz").0 == 200).then_some(()));
+    kamailio.send(&Request::new("INFO").body(r#"{"event":"hello","z":1,"a":"é"}"#));
+    kamailio.send(&Request::new("INFO").body(r#"{"event":"other","a":"first","a":"forged","b":<null>}"#));
+    let database = trial.site.database();
+    let rows = || {
+        let sql = "select topic || ' ' || source || ' ' || name || ' ' || payload from em_topic_log order by sequence";
+        let mut statement = database.prepare(sql).expect("a statement");
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        rows.collect::<Result<Vec<_>, _>>().expect("rows")
+    };
+    eventually("three rows are there", || (rows().len() == 3).then_some(()));
+    // As it came; but nobody downstream has to decide which of two values counts.
+    let hello = r#"k1 hello {"event":"hello","z":1,"a":"é"}"#;
+    let other = r#"all k1 other {"a":"first","b":null,"event":"other"}"#;
+    assert_eq!(rows(), [format!("all {hello}"), format!("greetings {hello}"), other.to_owned()]);
+    assert_eq!(trial.site.count(&["ignored"]), 0);
+}
+
+#[test]
 fn a_request_that_is_sent_again_is_one_event() {
     let kamailio = Kamailio::start(&[]);
     let trial = Trial::start_with(&kamailio.evapi(), "", ROUTES);

@@ -19,6 +19,7 @@ mod site;
 mod subscribers;
 mod sweeping;
 mod tables;
+mod topic_log;
 
 use site::{Kind, Site};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -132,6 +133,18 @@ const PROMISES: &[(&str, Promise)] = &[
     }),
     ("events_and_subscribers_may_live_apart", |site| {
         Box::pin(legacy::events_and_subscribers_may_live_apart(site))
+    }),
+    ("what_is_handed_on_is_read_in_its_order_and_stands_once", |site| {
+        Box::pin(topic_log::what_is_handed_on_is_read_in_its_order_and_stands_once(site))
+    }),
+    ("the_topic_log_is_shortened_from_its_old_end", |site| {
+        Box::pin(topic_log::the_topic_log_is_shortened_from_its_old_end(site))
+    }),
+    ("who_follows_the_topic_log_gets_what_comes", |site| {
+        Box::pin(topic_log::who_follows_the_topic_log_gets_what_comes(site))
+    }),
+    ("what_the_database_cannot_write_is_handed_on_in_plain_letters", |site| {
+        Box::pin(topic_log::what_the_database_cannot_write_is_handed_on_in_plain_letters(site))
     }),
 ];
 

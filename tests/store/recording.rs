@@ -198,10 +198,10 @@ pub async fn a_sweep_keeps_what_is_pending_or_has_failed(site: Site) {
         let _ = within(running.store.record(next)).await;
     }
     let swept = within(running.store.sweep(None)).await.unwrap();
-    assert_eq!(swept, Swept { events: 0, orphans: 2 });
+    assert_eq!(swept, Swept { orphans: 2, ..Swept::default() });
     let week = SystemTime::now() - Duration::from_secs(7 * 86_400);
     let swept = within(running.store.sweep(Some(week))).await.unwrap();
-    assert_eq!(swept, Swept { events: 2498, orphans: 0 });
+    assert_eq!(swept, Swept { events: 2498, ..Swept::default() });
     assert_eq!(site.sql("select status from em_event order by id"), [["pending"], ["failed"], ["completed"]]);
     assert_eq!(site.sql("select count(*) from em_subject"), [["0"]], "nothing is left of those");
     assert!(running.store.journal(pending).await.unwrap().is_some());

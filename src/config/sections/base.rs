@@ -45,7 +45,8 @@ pub(super) fn store(file: &Section, data_dir: &Path) -> StoreConfig {
         let days = section.number("retention_days", 1..=36_500);
         let retention_days = days.and_then(|days| u32::try_from(days).ok());
         let disk_low = section.value("disk_low", units::disk_low).unwrap_or(defaults::DISK_LOW);
-        StoreConfig { events, subscribers, retention_days, disk_low }
+        let topic_log = section.duration("topic_log").unwrap_or(defaults::TOPIC_LOG);
+        StoreConfig { events, subscribers, retention_days, topic_log, disk_low }
     });
     store.unwrap_or_else(|| StoreConfig::new(defaults::events(data_dir)))
 }

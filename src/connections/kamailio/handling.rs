@@ -12,6 +12,7 @@ use crate::wire::evapi::Event;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -131,7 +132,7 @@ impl Handling {
         }
     }
 
-    /// Has the event stored where a route says so.
+    /// Has the event handed on and stored as the routes say.
     fn record(&self, arrived: &Arrived) {
         let routes = self.routes.get();
         if routes.is_empty() {
@@ -144,7 +145,12 @@ impl Handling {
                 && route.event.means(Some(&name))
                 && route.when.hold(|field| event.text(field))
         };
-        if routes.iter().any(|route| route.store && wants(route)) {
+        let wanting: Vec<&Route> = routes.iter().filter(|route| wants(route)).collect();
+        let topics: BTreeSet<&str> = wanting.iter().flat_map(|route| &route.to).map(String::as_str).collect();
+        if !topics.is_empty() {
+            self.recorder.hand_on(&name, arrived, topics.into_iter());
+        }
+        if wanting.iter().any(|route| route.store) {
             self.recorder.store(&name, arrived);
         }
     }

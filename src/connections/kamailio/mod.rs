@@ -81,7 +81,7 @@ impl Actor for KamailioConnection {
         let stop = self.ending.begin();
         let (outbox, frames) = Outbox::new();
         let queue = Queue::new(self.server.queue, self.server.on_overflow);
-        let recorder = Recorder::new(&self.server.name, self.intake.clone());
+        let recorder = Recorder::new(&self.server.name, self.intake.clone(), self.store.clone());
         let handling = Handling::new(
             Arc::clone(&self.server),
             self.routes.clone(),

@@ -1,4 +1,4 @@
-//! Events that a route wants stored, on their way to the disk, and samples of what could not be read.
+//! Events that a route wants, on their way to the disk, and samples of what could not be read.
 //!
 //! Kamailio does not wait for a disk. While the database is away events wait here, as many as fit; of more the oldest are
 //! dropped and counted.
@@ -6,6 +6,8 @@
 use super::queue::Arrived;
 use crate::connections::intake::{Incoming, Intake, Received, hand_over};
 use crate::event::{NewEvent, Status};
+use crate::store::Store;
+use crate::topics::{TopicEvent, hand_on};
 use actix::prelude::Addr;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -15,11 +17,11 @@ use std::time::SystemTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// Events that may wait for the disk.
+/// Records that may wait for the disk.
 const WAITING: usize = 10_000;
 /// And bytes of them.
 const BYTES: usize = 64 << 20;
-/// Events that are handed over at once.
+/// Records that are handed over at once.
 const BATCH: usize = 1_000;
 
 /// See the module. Clones are of the same one.
@@ -29,19 +31,38 @@ pub struct Recorder(Rc<Inner>);
 struct Inner {
     source: Arc<str>,
     intake: Addr<Intake>,
-    waiting: RefCell<VecDeque<NewEvent>>,
+    store: Store,
+    waiting: RefCell<VecDeque<Record>>,
     bytes: Cell<usize>,
     came: Notify,
     closed: Cell<bool>,
     dropped: metrics::Counter,
 }
 
+/// What becomes of one event.
+enum Record {
+    /// A row among all events.
+    Stored(NewEvent),
+    /// A row of the topic log for each of its topics.
+    HandedOn(Vec<TopicEvent>),
+}
+
+impl Record {
+    fn bytes(&self) -> usize {
+        match self {
+            Record::Stored(event) => event.document.len(),
+            Record::HandedOn(events) => events.first().map_or(0, |event| event.payload.len()),
+        }
+    }
+}
+
 impl Recorder {
-    /// Has events of `source` stored by `intake`.
-    pub fn new(source: &str, intake: Addr<Intake>) -> Self {
+    /// Has events of `source` stored by `intake`, and handed on by `store`.
+    pub fn new(source: &str, intake: Addr<Intake>, store: Store) -> Self {
         Recorder(Rc::new(Inner {
             source: source.into(),
             intake,
+            store,
             waiting: RefCell::default(),
             bytes: Cell::default(),
             came: Notify::new(),
@@ -53,16 +74,40 @@ impl Recorder {
     /// Stores an event that a route wants. Nothing is done about it, so it is ignored from the start.
     pub fn store(&self, name: &str, arrived: &Arrived) {
         let document = String::from_utf8_lossy(&arrived.payload);
-        self.add(name, &document, Status::Ignored, "stored by a route".to_owned(), arrived.received);
+        let event = self.event(name, &document, Status::Ignored, "stored by a route", arrived.received);
+        self.add(Record::Stored(event));
     }
 
     /// Stores what could not be read, as failed with its reason.
-    pub fn unreadable(&self, payload: &[u8], reason: String) {
-        self.add("", &String::from_utf8_lossy(payload), Status::Failed, reason, SystemTime::now());
+    pub fn unreadable(&self, payload: &[u8], reason: &str) {
+        let document = String::from_utf8_lossy(payload);
+        self.add(Record::Stored(self.event("", &document, Status::Failed, reason, SystemTime::now())));
     }
 
-    fn add(&self, command: &str, document: &str, status: Status, note: String, received: SystemTime) {
-        let event = NewEvent {
+    /// Hands an event on under these topics.
+    pub fn hand_on<'t>(&self, name: &str, arrived: &Arrived, topics: impl Iterator<Item = &'t str>) {
+        let uuid = Uuid::now_v7();
+        let payload: Arc<str> = arrived.event.to_json(&arrived.payload).into();
+        let event = |topic: &str| TopicEvent {
+            uuid,
+            topic: topic.to_owned(),
+            source: Arc::clone(&self.0.source),
+            name: name.to_owned(),
+            at: arrived.received,
+            payload: Arc::clone(&payload),
+        };
+        self.add(Record::HandedOn(topics.map(event).collect()));
+    }
+
+    fn event(
+        &self,
+        command: &str,
+        document: &str,
+        status: Status,
+        note: &str,
+        received: SystemTime,
+    ) -> NewEvent {
+        NewEvent {
             uuid: Uuid::now_v7(),
             source: Arc::clone(&self.0.source),
             notification_id: None,
@@ -71,19 +116,22 @@ impl Recorder {
             command: command.to_owned(),
             document: document.into(),
             status,
-            note: Some(note),
+            note: Some(note.to_owned()),
             about: Vec::new(),
             duplicate_of: None,
             received,
-        };
+        }
+    }
+
+    fn add(&self, record: Record) {
         let mut waiting = self.0.waiting.borrow_mut();
-        let mut bytes = self.0.bytes.get() + event.document.len();
+        let mut bytes = self.0.bytes.get() + record.bytes();
         while waiting.len() >= WAITING || (bytes > BYTES && !waiting.is_empty()) {
-            bytes -= waiting.pop_front().map_or(0, |oldest| oldest.document.len());
+            bytes -= waiting.pop_front().map_or(0, |oldest| oldest.bytes());
             self.0.dropped.increment(1);
         }
         self.0.bytes.set(bytes);
-        waiting.push_back(event);
+        waiting.push_back(record);
         self.0.came.notify_one();
     }
 
@@ -96,10 +144,17 @@ impl Recorder {
     /// Has stored what comes, one batch at a time and in order.
     pub async fn run(&self) {
         loop {
-            let events = self.take();
-            if !events.is_empty() {
-                let received = Received { connection: Uuid::now_v7(), events };
-                hand_over(self.0.intake.clone(), received).await;
+            let (stored, handed_on) = self.take();
+            if !stored.is_empty() || !handed_on.is_empty() {
+                let received = Received { connection: Uuid::now_v7(), events: stored };
+                tokio::join!(
+                    async {
+                        if !received.events.is_empty() {
+                            hand_over(self.0.intake.clone(), received).await;
+                        }
+                    },
+                    hand_on(&self.0.store, handed_on)
+                );
             } else if self.0.closed.get() {
                 return;
             } else {
@@ -108,12 +163,17 @@ impl Recorder {
         }
     }
 
-    fn take(&self) -> Vec<Incoming> {
+    fn take(&self) -> (Vec<Incoming>, Vec<TopicEvent>) {
         let mut waiting = self.0.waiting.borrow_mut();
+        let (mut stored, mut handed_on) = (Vec::new(), Vec::new());
         let count = waiting.len().min(BATCH);
-        let events: Vec<_> = waiting.drain(..count).map(|event| Incoming { event, subject: None }).collect();
-        let bytes: usize = events.iter().map(|incoming| incoming.event.document.len()).sum();
-        self.0.bytes.set(self.0.bytes.get() - bytes);
-        events
+        for record in waiting.drain(..count) {
+            self.0.bytes.set(self.0.bytes.get() - record.bytes());
+            match record {
+                Record::Stored(event) => stored.push(Incoming { event, subject: None }),
+                Record::HandedOn(events) => handed_on.extend(events),
+            }
+        }
+        (stored, handed_on)
     }
 }

@@ -247,7 +247,7 @@ impl<'a> Session<'a> {
         if let Some(so_far) = self.bad.count() {
             let connection = &self.server.name;
             tracing::warn!(connection, reason = %error, so_far, "kamailio sent what is no event");
-            self.recorder.unreadable(payload, error.to_string());
+            self.recorder.unreadable(payload, &error.to_string());
         }
         if self.bad_in_a_row >= self.server.max_bad {
             let count = self.bad_in_a_row;

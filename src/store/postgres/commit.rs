@@ -2,7 +2,7 @@
 
 use super::script::{Param, Script, Session};
 use super::statements::*;
-use crate::event::{NewEvent, Status};
+use crate::event::{NewEvent, Status, TopicEvent};
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
 use crate::store::health::Tables;
@@ -31,6 +31,7 @@ pub(super) async fn commit(
         .collect();
     let mut script = Script::default();
     let appended = add_events(&mut script, widths, &events);
+    add_log(&mut script, writes);
     let single: Vec<Option<usize>> =
         writes.iter().map(|write| add_single(&mut script, tables, write)).collect();
     let statuses = add_journal(&mut script, writes);
@@ -48,16 +49,22 @@ pub(super) async fn commit(
         Write::Progress(progress) => {
             Outcome::Recorded(statuses.get(&progress.event).copied().unwrap_or(RowStatus::Gone))
         }
-        Write::Effect(_) | Write::Act { .. } => Outcome::Applied,
+        Write::Effect(_) | Write::Act { .. } | Write::Log(_) => Outcome::Applied,
         Write::Panic { .. } => {
             let panics: Option<i32> = at.and_then(|at| results[at].first()).map(|row| row.get(0));
             Outcome::Panics(panics.and_then(|panics| u32::try_from(panics).ok()).unwrap_or_default())
         }
         Write::Expire { .. } => {
-            Outcome::Swept(Swept { events: at.map_or(0, |at| count(&results[at])), orphans: 0 })
+            let events = at.map_or(0, |at| count(&results[at]));
+            Outcome::Swept(Swept { events, ..Swept::default() })
         }
         Write::Forget { .. } => {
-            Outcome::Swept(Swept { events: 0, orphans: at.map_or(0, |at| count(&results[at])) })
+            let orphans = at.map_or(0, |at| count(&results[at]));
+            Outcome::Swept(Swept { orphans, ..Swept::default() })
+        }
+        Write::Shorten { .. } => {
+            let handed_on = at.map_or(0, |at| count(&results[at]));
+            Outcome::Swept(Swept { handed_on, ..Swept::default() })
         }
         Write::Decide(_) => Outcome::Decided(decided(at.and_then(|at| results[at].first()))),
     });
@@ -142,7 +149,7 @@ where
 /// Writes that have statements of their own, in the order in which they were queued.
 fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> Option<usize> {
     match write {
-        Write::Append(_) => None,
+        Write::Append(_) | Write::Log(_) => None,
         Write::Progress(progress) if tables.subscribers => {
             progress.effect.as_ref().map(|effect| add_effect(script, effect))
         }
@@ -158,7 +165,30 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
         }
         Write::Forget { events } => Some(script.add(FORGET, vec![Box::new(events.as_slice())])),
         Write::Decide(ruling) => Some(add_ruling(script, ruling)),
+        Write::Shorten { sequences } => Some(script.add(SHORTEN, vec![Box::new(sequences.as_slice())])),
     }
+}
+
+fn add_log<'a>(script: &mut Script<'a>, writes: &'a [Write]) {
+    let log = |write: &'a Write| match write {
+        Write::Log(event) => Some(event),
+        _ => None,
+    };
+    let rows: Vec<&TopicEvent> = writes.iter().filter_map(log).collect();
+    if rows.is_empty() {
+        return;
+    }
+    script.add(
+        LOG,
+        vec![
+            column(&rows, |row| row.uuid),
+            column(&rows, |row| clean(&row.topic)),
+            column(&rows, |row| clean(&row.source)),
+            column(&rows, |row| clean(&row.name)),
+            column(&rows, |row| micros(row.at)),
+            column(&rows, |row| clean(&row.payload)),
+        ],
+    );
 }
 
 fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseChange>) -> usize {

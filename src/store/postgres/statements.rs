@@ -13,6 +13,19 @@ pub(super) const APPEND: &str = "
     on conflict (uuid) do nothing
     returning uuid, cast(id as bigint)";
 
+/// Rows of the topic log. One writer at a time inserts, so that numbers become visible in their order.
+pub(super) const LOG: &str = "
+    insert into em_topic_log (uuid, topic, source, name, at, payload)
+    select new.uuid, new.topic, new.source, new.name, to_timestamp(new.at / 1e6), new.payload
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]) with ordinality
+        as new(uuid, topic, source, name, at, payload, place)
+    order by new.place
+    on conflict (uuid, topic) do nothing";
+
+pub(super) const SHORTEN: &str = "
+    with gone as (delete from em_topic_log where sequence = any($1::bigint[]) returning 1)
+    select count(*) from gone";
+
 pub(super) const STORED: &str = "
     select uuid, cast(id as bigint) from em_event where uuid = any($1::uuid[])";
 

@@ -19,7 +19,7 @@ pub(super) struct Found {
 const LARGE: i64 = 32 << 20;
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i32 = 3;
+const VERSION: i32 = 4;
 
 /// One start at a time; creating an index on a large table may take long, waiting for a lock may not.
 const ALONE: &str = "set local statement_timeout = 0; set local lock_timeout = '10s';
@@ -62,7 +62,7 @@ const EM_SCHEMA: (&str, &str) =
     ("em_schema", "create table em_schema (part text primary key, version integer not null)");
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 8] = [
+const BESIDE_EVENTS: [(&str, &str); 10] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
     (
@@ -120,6 +120,20 @@ const BESIDE_EVENTS: [(&str, &str); 8] = [
             reason    text
         )",
     ),
+    (
+        "em_topic_log",
+        "create table em_topic_log (
+            sequence  bigserial primary key,
+            uuid      uuid not null,
+            topic     text not null,
+            source    text not null,
+            name      text not null,
+            at        timestamptz not null,
+            payload   text not null,
+            unique (uuid, topic)
+        )",
+    ),
+    ("em_topic_log_at", "create index em_topic_log_at on em_topic_log (at)"),
 ];
 
 /// By what people look for a subscriber. The order of bytes finds the ids that begin with a text, whatever the collation.

@@ -1,7 +1,6 @@
 //! One transaction of a SQLite writer.
 
-use crate::event::NewEvent;
-use crate::event::Status;
+use crate::event::{NewEvent, Status, TopicEvent};
 use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
@@ -44,6 +43,8 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
         Write::Expire { ids, older_than } => expire(transaction, ids, *older_than),
         Write::Forget { events } => forget(transaction, events),
         Write::Decide(ruling) => decide(transaction, ruling).map(Outcome::Decided),
+        Write::Log(event) => log(transaction, event),
+        Write::Shorten { sequences } => shorten(transaction, sequences),
     }
 }
 
@@ -97,6 +98,34 @@ fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> 
             .query_row([uuid], |row| row.get(0))?,
     };
     Ok(Outcome::Appended { id })
+}
+
+/// A row of the topic log.
+fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<Outcome> {
+    transaction
+        .prepare_cached(
+            "insert into em_topic_log (uuid, topic, source, name, at, payload)
+             values (?1, ?2, ?3, ?4, strftime('%Y-%m-%d %H:%M:%f', ?5 / 1e6, 'unixepoch'), ?6)
+             on conflict (uuid, topic) do nothing",
+        )?
+        .execute(params![
+            event.uuid.to_string(),
+            clean(&event.topic),
+            clean(&event.source),
+            clean(&event.name),
+            micros(event.at),
+            clean(&event.payload),
+        ])?;
+    Ok(Outcome::Applied)
+}
+
+fn shorten(transaction: &Transaction, sequences: &[i64]) -> rusqlite::Result<Outcome> {
+    let mut swept = Swept::default();
+    for sequence in sequences {
+        let sql = "delete from em_topic_log where sequence = ?1";
+        swept.handed_on += transaction.prepare_cached(sql)?.execute([sequence])? as u64;
+    }
+    Ok(Outcome::Swept(swept))
 }
 
 /// Under these subscribers the event is found later.

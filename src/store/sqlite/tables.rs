@@ -10,7 +10,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 const EM_EVENT: &str = "create table if not exists em_event (
     id        integer primary key autoincrement,
@@ -77,7 +77,18 @@ const OURS: &str = "
         at        timestamp not null,
         actor     text not null,
         reason    text
-    ) without rowid;";
+    ) without rowid;
+    create table if not exists em_topic_log (
+        sequence  integer primary key autoincrement,
+        uuid      text not null,
+        topic     text not null,
+        source    text not null,
+        name      text not null,
+        at        timestamp not null,
+        payload   text not null,
+        unique (uuid, topic)
+    );
+    create index if not exists em_topic_log_at on em_topic_log (at);";
 
 const SRD_USER: &str = "create table if not exists srd_user (
     id             varchar(255) primary key,

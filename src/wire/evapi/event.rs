@@ -7,7 +7,7 @@
 //! What a caller puts into a SIP header can close a string and add keys (`x","event":"forged`). Of a key that comes twice
 //! the first value counts, since scripts write their own keys first, and the key is flagged.
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::cell::RefCell;
 use std::fmt;
@@ -75,6 +75,15 @@ impl Event {
     /// Whether this key came more than once: its value may be somebody else's.
     pub fn is_doubtful(&self, key: &str) -> bool {
         self.duplicates.iter().any(|duplicate| duplicate == key)
+    }
+
+    /// The event as a JSON object: `payload`, of which it was read, where that is one as it is.
+    pub fn to_json(&self, payload: &[u8]) -> String {
+        let is_one = self.duplicates.is_empty() && serde_json::from_slice::<IgnoredAny>(payload).is_ok();
+        match std::str::from_utf8(payload) {
+            Ok(text) if is_one => text.trim().to_owned(),
+            _ => Value::Object(self.fields.clone()).to_string(),
+        }
     }
 
     /// All fields, the first value of each.

@@ -1,0 +1,77 @@
+//! Writing the topic log.
+
+use super::TopicEvent;
+use crate::store::{Store, StoreError};
+use std::time::Duration;
+
+/// Distance of the attempts to write to a store that is being closed or whose writer fails.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Has rows of the topic log written, however long the database is away; they are in memory until then. One that the database
+/// refuses is written once more in letters that every database has.
+pub async fn hand_on(store: &Store, events: Vec<TopicEvent>) {
+    if events.is_empty() {
+        return;
+    }
+    let refused = write(store, &events).await;
+    let plain: Vec<TopicEvent> = refused.into_iter().map(|(at, _)| in_ascii(&events[at])).collect();
+    if plain.is_empty() {
+        return;
+    }
+    for (at, reason) in write(store, &plain).await {
+        let TopicEvent { source, topic, name, .. } = &plain[at];
+        metrics::counter!("eventmanager_events_refused_total", "source" => source.to_string()).increment(1);
+        tracing::error!(%source, topic, name, reason, "the database refused an event that was to be handed on");
+    }
+}
+
+/// The places of those that the database refuses, and why.
+async fn write(store: &Store, events: &[TopicEvent]) -> Vec<(usize, String)> {
+    loop {
+        match store.hand_on(events.to_vec()).await {
+            Ok(answers) => {
+                let refused = answers.into_iter().enumerate();
+                return refused.filter_map(|(at, reason)| Some((at, reason?))).collect();
+            }
+            Err(StoreError::Closed) => return Vec::new(),
+            Err(error) => tracing::warn!(%error, "events could not be handed on: trying again"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// The same with its letters beyond ASCII as escapes of JSON.
+fn in_ascii(event: &TopicEvent) -> TopicEvent {
+    let name = event.name.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect();
+    TopicEvent { name, payload: json_in_ascii(&event.payload).into(), ..event.clone() }
+}
+
+/// Letters beyond ASCII stand in strings alone, where an escape means the same.
+fn json_in_ascii(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            escaped.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            escaped.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_beyond_ascii_mean_the_same_as_escapes() {
+        let text = r#"{"é":"漢🐎 a\"é"}"#;
+        let plain = json_in_ascii(text);
+        assert!(plain.is_ascii());
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        assert_eq!(value(&plain), value(text));
+        assert_eq!(json_in_ascii(r#"{"a":"\u00e9"}"#), r#"{"a":"\u00e9"}"#);
+    }
+}

@@ -1,0 +1,11 @@
+//! What is handed on: events under topics, to whoever follows them.
+//!
+//! A `[[route]]` says which events belong to which topics. They are stored in the topic log first, in one order for all; those who
+//! follow read it from there, so that a slow or absent one holds up nobody and misses nothing that the log still has.
+
+mod hand_on;
+mod tail;
+
+pub use crate::event::{Logged, TopicEvent};
+pub use hand_on::hand_on;
+pub use tail::Tail;

@@ -1,0 +1,69 @@
+//! Following the topic log.
+
+use crate::event::Logged;
+use crate::store::{ReadError, Store};
+use crate::supervision::Backoff;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Rows that are read at once.
+const PAGE: usize = 500;
+/// Distance of the attempts to read while the database is away.
+const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
+
+/// A place in the topic log.
+pub struct Tail {
+    store: Store,
+    grown: watch::Receiver<()>,
+    /// The last row that was given; `None` until it is known where the log ends.
+    place: Option<i64>,
+    failures: u32,
+}
+
+impl Tail {
+    /// Follows the log from its end at the first [`Tail::next`] that finds the database.
+    pub fn new(store: Store) -> Tail {
+        let grown = store.follow_topic_log();
+        Tail { store, grown, place: None, failures: 0 }
+    }
+
+    /// Follows the log from behind the row with this sequence.
+    pub fn after(store: Store, sequence: i64) -> Tail {
+        Tail { place: Some(sequence), ..Tail::new(store) }
+    }
+
+    /// The next rows, as soon as there are any; never none. While the database is away it waits. Dropping the future loses
+    /// nothing.
+    pub async fn next(&mut self) -> Vec<Logged> {
+        loop {
+            // What comes while it reads wakes it again.
+            self.grown.mark_unchanged();
+            match self.read().await {
+                Ok(rows) if rows.is_empty() => {
+                    self.failures = 0;
+                    // The writer lives as long as the store, of which this has a handle.
+                    let _ = self.grown.changed().await;
+                }
+                Ok(rows) => {
+                    self.failures = 0;
+                    self.place = rows.last().map(|row| row.sequence);
+                    return rows;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the topic log cannot be read: trying again");
+                    tokio::time::sleep(RETRY.delay(self.failures)).await;
+                    self.failures += 1;
+                }
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<Logged>, ReadError> {
+        self.store.wait_until_events_up().await;
+        let place = match self.place {
+            Some(place) => place,
+            None => *self.place.insert(self.store.topic_log_end().await?),
+        };
+        self.store.topic_log_after(place, PAGE).await
+    }
+}

@@ -1,0 +1,102 @@
+//! What is handed on, and those who follow it.
+
+use crate::site::{Kind, Running, Site, event, within};
+use eventmanager::event::TopicEvent;
+use eventmanager::topics::{Tail, hand_on};
+use std::time::{Duration, SystemTime};
+use uuid::Uuid;
+
+fn handed_on(topic: &str, name: &str) -> TopicEvent {
+    TopicEvent {
+        uuid: Uuid::now_v7(),
+        topic: topic.to_owned(),
+        source: "k1".into(),
+        name: name.to_owned(),
+        // In milliseconds, as SQLite keeps it.
+        at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+        payload: r#"{"event":"é"}"#.into(),
+    }
+}
+
+async fn names(running: &Running, after: i64, limit: usize) -> Vec<String> {
+    let rows = running.store.topic_log_after(after, limit).await.unwrap();
+    assert!(rows.is_sorted_by_key(|row| row.sequence) && rows.iter().all(|row| row.sequence > after));
+    rows.into_iter().map(|row| row.event.name).collect()
+}
+
+pub async fn what_is_handed_on_is_read_in_its_order_and_stands_once(site: Site) {
+    let running = site.open().ready().await;
+    assert_eq!(running.store.topic_log_end().await.unwrap(), 0);
+    let first = handed_on("calls", "one");
+    let other_topic = TopicEvent { topic: "audit".to_owned(), ..first.clone() };
+    let answers = running.store.hand_on(vec![first.clone(), other_topic.clone(), handed_on("calls", "two")]);
+    assert_eq!(within(answers).await.unwrap(), [None, None, None]);
+    // Beside other writes, and once more.
+    let events = running.store.append(vec![event("anna")]);
+    let again = running.store.hand_on(vec![first.clone(), handed_on("calls", "three"), other_topic]);
+    within(events).await.unwrap();
+    within(again).await.unwrap();
+    assert_eq!(names(&running, 0, 10).await, ["one", "one", "two", "three"]);
+    let rows = running.store.topic_log_after(0, 2).await.unwrap();
+    assert_eq!((&rows[0].event, rows[1].event.topic.as_str()), (&first, "audit"));
+    assert_eq!(names(&running, rows[1].sequence, 1).await, ["two"]);
+    let end = running.store.topic_log_end().await.unwrap();
+    assert_eq!(names(&running, end - 1, 10).await, ["three"]);
+    running.close().await;
+}
+
+pub async fn the_topic_log_is_shortened_from_its_old_end(site: Site) {
+    let running = site.open().ready().await;
+    let old = (0..2_500).map(|_| handed_on("calls", "old")).collect();
+    let new = TopicEvent { at: SystemTime::now(), ..handed_on("calls", "new") };
+    within(running.store.hand_on(old)).await.unwrap();
+    within(running.store.hand_on(vec![new])).await.unwrap();
+    let an_hour = SystemTime::now() - Duration::from_secs(3600);
+    let end = running.store.topic_log_end().await.unwrap();
+    assert_eq!(within(running.store.shorten_topic_log(an_hour)).await.unwrap().handed_on, 2_500);
+    assert_eq!(within(running.store.shorten_topic_log(an_hour)).await.unwrap().handed_on, 0);
+    assert_eq!(names(&running, 0, 10).await, ["new"]);
+    // No place is given twice, even where nothing is left.
+    within(running.store.shorten_topic_log(SystemTime::now())).await.unwrap();
+    within(running.store.hand_on(vec![handed_on("calls", "later")])).await.unwrap();
+    assert_eq!(names(&running, end, 10).await, ["later"]);
+    running.close().await;
+}
+
+pub async fn who_follows_the_topic_log_gets_what_comes(site: Site) {
+    let running = site.open().ready().await;
+    within(running.store.hand_on(vec![handed_on("calls", "before")])).await.unwrap();
+    let mut tail = Tail::new(running.store.clone());
+    // It waits where nothing comes, and begins where the log ends.
+    assert!(tokio::time::timeout(Duration::from_millis(300), tail.next()).await.is_err());
+    let mut names = Vec::new();
+    for round in 0..3 {
+        let events = (0..700).map(|number| handed_on("calls", &(700 * round + number).to_string())).collect();
+        within(running.store.hand_on(events)).await.unwrap();
+    }
+    while names.len() < 2_100 {
+        names.extend(within(tail.next()).await.into_iter().map(|row| row.event.name));
+    }
+    assert_eq!(names, (0..2_100).map(|number| number.to_string()).collect::<Vec<_>>());
+    let mut late = Tail::after(running.store.clone(), 0);
+    assert_eq!(within(late.next()).await[0].event.name, "before");
+    drop((tail, late));
+    running.close().await;
+}
+
+pub async fn what_the_database_cannot_write_is_handed_on_in_plain_letters(site: Site) {
+    let running = site.open().ready().await;
+    match site.kind {
+        Kind::Sqlite => site.sql(
+            "create trigger plain before insert on em_topic_log when new.payload like '%é%'
+             begin select raise(abort, 'no such letter'); end",
+        ),
+        Kind::Postgres => {
+            site.sql("alter table em_topic_log add constraint plain check (payload not like '%é%')")
+        }
+    };
+    within(hand_on(&running.store, vec![handed_on("calls", "one"), handed_on("calls", "two")])).await;
+    let rows = running.store.topic_log_after(0, 10).await.unwrap();
+    assert_eq!(rows.iter().map(|row| &*row.event.payload).collect::<Vec<_>>(), [r#"{"event":"\u00e9"}"#; 2]);
+    running.close().await;
+}
