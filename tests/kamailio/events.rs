@@ -81,6 +81,27 @@ fn after_a_restart_of_kamailio_its_events_come_again() {
 }
 
 #[test]
+fn a_kamailio_that_is_killed_while_it_sends_is_read_again_each_time() {
+    let mut kamailio = Kamailio::start(&[]);
+    let trial = Trial::start(&kamailio.evapi(), "");
+    for round in 1..=5 {
+        // Some of these are on their way when it ends.
+        kamailio.send(&Request::new("PUBLISH").body("20000 512"));
+        kamailio.kill();
+        eventually("it is told", || (trial.metric("connection_up", "k1") == 0.0).then_some(()));
+        kamailio.start_again();
+        trial.wait_connected();
+        kamailio.send(&Request::new("INFO").body(r#"{"event":"alive"}"#));
+        let alive = || trial.metric("kamailio_events_total", "event=\"alive\"") == f64::from(round);
+        eventually("it is read again", || alive().then_some(()));
+    }
+    // What was cut off was no event, and nothing else was wrong.
+    let bad = trial.metric("frames_bad_total", "k1");
+    assert_eq!(trial.metric("frames_bad_total", "truncated"), bad);
+    assert_eq!(trial.metric("actor_restarts_total", ""), 0.0);
+}
+
+#[test]
 fn a_client_gets_what_is_for_its_tag() {
     let kamailio = Kamailio::start(&[]);
     let one = Trial::start(&kamailio.evapi(), r#"tag_command = '{"cmd":"tag","tag":"one"}'"#);

@@ -158,3 +158,30 @@ fn who_ends_a_connection_by_what_he_says_does_not_keep_us_away() {
         trial.daemon.logged(&["kamailio sent what is no event", "so_far=4"]);
     });
 }
+
+#[test]
+fn bombs_of_json_are_refused_and_what_follows_is_read() {
+    let peer = Peer::start();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), "max_bad = 1000");
+        let mut client = client.join().expect("a client");
+        let before = trial.daemon.memory("VmHWM");
+        for bomb in [
+            "[".repeat(1_000_000),
+            "{\"a\":".repeat(150_000),
+            format!("{{\"a\":\"{}", "\\u0000".repeat(100_000)),
+            format!("{{\"a\":1e{}}}", "9".repeat(100_000)),
+        ] {
+            client.event(&bomb);
+        }
+        let many = (0..50_000).map(|n| format!("\"k{n}\":{{}}")).collect::<Vec<_>>().join(",");
+        client.event(&format!("{{{many}}}"));
+        client.event(r#"{"event":"after"}"#);
+        trial.wait_received(2.0);
+        assert_eq!(trial.metric("frames_bad_total", "reason=\"json\""), 4.0);
+        assert_eq!(trial.metric("kamailio_events_total", "event=\"after\""), 1.0);
+        let grown = trial.daemon.memory("VmHWM") - before;
+        assert!(grown < 100 << 10, "{grown} KiB");
+    });
+}
