@@ -3,6 +3,7 @@
 pub mod cai3g;
 pub mod evapi;
 pub mod field;
+pub mod json;
 pub mod netstring;
 pub mod ocir;
 pub mod secret;
