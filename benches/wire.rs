@@ -8,7 +8,8 @@ use eventmanager::wire::Secret;
 use eventmanager::wire::cai3g::{
     self, Association, HssRequest, PrivateUser, PublicData, ServiceProfile, server,
 };
-use eventmanager::wire::ocir::{DEFAULT_MAX_DOCUMENT, Document, Framer, mask_secrets, write};
+use eventmanager::wire::mask_secrets;
+use eventmanager::wire::ocir::{DEFAULT_MAX_DOCUMENT, Document, Framer, write};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use std::hint::black_box;

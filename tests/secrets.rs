@@ -1,12 +1,18 @@
 //! No secret leaves: not through the log at any level, nor through an HTTP answer, nor through metrics.
 
+#[path = "kamailio/peer.rs"]
+#[allow(dead_code)]
+mod peer;
 mod support;
 
 use eventmanager::simulators::ema::{EmaOptions, EmaSimulator};
 use eventmanager::simulators::script::{Action, Rule};
 use eventmanager::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
 use eventmanager::wire::Secret;
+use peer::Peer;
 use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
+use std::process::Command;
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::{add, report, set_phone, trunk, voicemail};
 use support::peers::Peers;
@@ -50,8 +56,8 @@ fn everything_that_leaves(
             &format!("domain_password = {MAIL_DOMAIN:?}"),
         )
         .replace(&format!("\npassword = {:?}", usual.password.expose()), &format!("\npassword = {MAIL:?}"));
-    let sha256: String = Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect();
-    config += &format!("[[http.token]]\nname = \"noc\"\nrole = \"operator\"\nsha256 = \"{sha256}\"\n");
+    let sha256 = digest();
+    config += &token_section();
     if let Some(cluster) = &postgres {
         let url = cluster.url("postgres").replace("postgres@", &format!("postgres:{DATABASE}@"));
         config += &format!("[store]\nevents = {url:?}\n");
@@ -148,6 +154,14 @@ fn everything_that_leaves(
     (log + &answers + &streamed, secrets)
 }
 
+fn digest() -> String {
+    Sha256::digest(TOKEN).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn token_section() -> String {
+    format!("[[http.token]]\nname = \"noc\"\nrole = \"operator\"\nsha256 = \"{}\"\n", digest())
+}
+
 /// Whatever a reader of the stream is told until it ends.
 fn told_on(mut stream: Events) -> String {
     let mut told = String::new();
@@ -200,11 +214,17 @@ fn paths(daemon: &Daemon, bearer: &str) -> Vec<String> {
 fn check(level: &str, format: &str, postgres: Option<&mut Cluster>) {
     let (said, secrets) = everything_that_leaves(level, format, postgres);
     assert!(said.contains("13004") || said.contains("1004"), "faults are told");
+    check_said(&format!("{level} {format}"), &said, &secrets);
+}
+
+/// Panics with the place where something that was said holds a secret.
+#[track_caller]
+fn check_said(which: &str, said: &str, secrets: &[String]) {
     for secret in secrets {
-        let Some(at) = said.find(&secret) else { continue };
+        let Some(at) = said.find(secret) else { continue };
         let around =
             said[..at].rfind('\n').map_or(0, |start| start + 1)..(at + secret.len() + 40).min(said.len());
-        panic!("{level} {format}: {secret:?} leaves in {:?}", said.get(around));
+        panic!("{which}: {secret:?} leaves in {:?}", said.get(around));
     }
 }
 
@@ -223,6 +243,123 @@ fn no_secret_is_in_the_log_at_level_debug_nor_in_an_answer() {
     check("debug", "text", None);
 }
 
+/// Secrets in events of a Kamailio's script, each in another place; the last one is in a question.
+const IN_EVENTS: [&str; 10] = [
+    "event-secret-0",
+    "73517351",
+    "event-secret-2",
+    "event-secret-3",
+    "event-secret-4",
+    "event-secret-5",
+    "event-secret-6",
+    "event-secret-7",
+    "event-secret-8",
+    "event-secret-9",
+];
+/// Kept by a route, and kept since they could not be read.
+const KEPT: usize = 5;
+const UNREADABLE: usize = 3;
+
+fn events_of_a_script() -> [String; KEPT + UNREADABLE] {
+    let events = [
+        r#"{"event":"login","from":"anna","password":"@0","pin":@1}"#,
+        r#"{"event":"login","authorization":"Digest response=\"@2\"","body":"{\"new\\u0050assword\":\"@3\"}"}"#,
+        r#"{"event":"login","secret":{"a":["@4"]},"secret":"@5"}"#,
+        r#"{"event":"login","body":"<u newPassword=\"@6\"/>\r\nProxy-Authorization: Digest response=\"@7\"\r\n"}"#,
+        r#"{"event":"AUTH","tr_index":"1","tr_label":"2","password":"@9"}"#,
+        r#"{"event":"login","proxy_authorization":"Digest username="a", response="@7"","from":"anna"}"#,
+        r#"[{"event":"login","password":"@8"}]"#,
+        r#"{"event":"login","from":"a"b","password":"@0"#,
+    ];
+    events.map(|event| {
+        let places = IN_EVENTS.iter().enumerate();
+        places.fold(event.to_owned(), |event, (at, secret)| event.replace(&format!("@{at}"), secret))
+    })
+}
+
+/// What the commands say of events, whether the daemon at this address still runs or the store has to be read.
+fn said_by_commands(site: &Site, daemon: SocketAddr) -> String {
+    let mut commands =
+        ["events list --all", "events list --all --json", "status"].map(str::to_owned).to_vec();
+    for id in 1..=KEPT + UNREADABLE {
+        let show = format!("events show {id}");
+        commands.extend([format!("{show} --json"), format!("{show} --document"), show]);
+    }
+    let mut said = String::new();
+    for command in commands {
+        let output = Command::new(env!("CARGO_BIN_EXE_eventmanager"))
+            .args(command.split(' '))
+            .args(["--config", &site.config().display().to_string(), "--url", &format!("http://{daemon}")])
+            .env("EVENTMANAGER_TOKEN", TOKEN)
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success() || command == "status", "{command}: {output:?}");
+        said += &String::from_utf8_lossy(&[output.stdout, output.stderr].concat());
+    }
+    assert!(said.contains(r#""password":"***""#), "{said}");
+    said
+}
+
+/// How many events a search for a text finds.
+fn found(daemon: &Daemon, text: &str) -> usize {
+    let path = format!("/api/v1/events?text={text}");
+    let (status, body) = daemon.get_with(&path, &format!("Authorization: Bearer {TOKEN}\r\n"));
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(status, 200, "{body}");
+    body["events"].as_array().expect("a list").len()
+}
+
+#[track_caller]
+fn check_kamailio(level: &str, format: &str) {
+    let peer = Peer::start();
+    let reply = r#"{"cmd":"reply","tr_index":"{tr_index}","is":"{password}"}"#;
+    let site = Site::new(&format!(
+        "{}[[kamailio]]\nname = \"k1\"\naddress = \"{}\"\n[[kamailio.answer]]\nevent = \"AUTH\"\nreply = '{reply}'\n\
+         [[route]]\nsource = \"k1\"\nevent = \"*\"\nstore = true\n",
+        token_section(),
+        peer.address()
+    ));
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    let log = format!("level = {level:?}\nformat = {format:?}");
+    std::fs::write(site.config(), text.replace("level = \"debug\"", &log)).expect("written");
+    let daemon = site.start();
+    let stream = Events::open_with(daemon.http, "", &format!("Authorization: Bearer {TOKEN}\r\n"));
+    let stream = std::thread::spawn(|| told_on(stream));
+    let mut client = peer.accept();
+    events_of_a_script().iter().for_each(|event| client.event(event));
+    assert!(client.next().contains(IN_EVENTS[9]), "the script gets what its answer says");
+    eventually("all are stored", || {
+        let stored = (site.count(&["ignored"]), site.count(&["failed"]));
+        (stored == (KEPT as u64, UNREADABLE as u64)).then_some(())
+    });
+    let stored: String = site
+        .database()
+        .query_row("select group_concat(event) from em_event", [], |row| row.get(0))
+        .expect("documents");
+    // Before the searches, which stand in the log as they were asked.
+    let mut said = answers(&daemon) + &said_by_commands(&site, daemon.http) + &daemon.log();
+    for secret in IN_EVENTS {
+        assert!(stored.contains(secret), "{secret} was not stored in {stored}");
+        assert_eq!((found(&daemon, secret), found(&daemon, &secret[..secret.len() - 2])), (0, 0), "{secret}");
+    }
+    assert_eq!((found(&daemon, "tr_label"), found(&daemon, "ANNA")), (1, 2));
+    let http = daemon.http;
+    assert_eq!(daemon.terminate(), Some(0));
+    said += &stream.join().expect("a reader");
+    said += &said_by_commands(&site, http);
+    check_said(&format!("{level} {format}"), &said, &IN_EVENTS.map(str::to_owned));
+}
+
+#[test]
+fn no_secret_of_a_kamailio_is_in_the_text_log_at_level_trace_nor_in_an_answer_nor_found() {
+    check_kamailio("trace", "text");
+}
+
+#[test]
+fn no_secret_of_a_kamailio_is_in_the_json_log_at_level_debug_nor_in_an_answer_nor_found() {
+    check_kamailio("debug", "json");
+}
+
 #[test]
 fn the_password_of_the_database_stays_inside_also_while_it_is_away() {
     let mut cluster = Cluster::start();
@@ -238,7 +375,7 @@ fn a_setting_that_is_refused_is_not_quoted_where_it_may_hold_a_secret() {
          username = \"u\"\npassword = \"{EMA}\"\nsesions = 3\n[[http.token]]\nname = \"n\"\nrole = \"viewer\"\nsha256 = \"{TOKEN}\"\n"
     ));
     for command in ["check", "run"] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_eventmanager"))
+        let output = Command::new(env!("CARGO_BIN_EXE_eventmanager"))
             .args([command, "--config", &site.config().display().to_string()])
             .output()
             .expect("the program runs");

@@ -3,8 +3,8 @@
 use super::access::{Caller, guard};
 use super::parameters;
 use super::problem::{bad, problem, wrong_method_of_act, wrong_method_of_both};
-use super::unique::Unique;
 use crate::operators::Refusal;
+use crate::wire::json;
 use actix::MailboxError;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::http::StatusCode;
@@ -101,7 +101,7 @@ pub async fn body<T: DeserializeOwned + Default>(body: web::Payload) -> Result<T
     }
     // An object, and not a list of its values.
     let not_an_object = |reason: String| bad(format!("the body is no JSON object: {reason}"));
-    let Unique(body) = serde_json::from_slice(&bytes).map_err(|error| not_an_object(error.to_string()))?;
+    let body = json::unique(&bytes).map_err(|error| not_an_object(error.to_string()))?;
     if !body.is_object() {
         return Err(not_an_object("it is another value".to_owned()));
     }

@@ -5,7 +5,7 @@ use super::problem::{Problem, bad, unreadable};
 use super::{Sources, seconds};
 use crate::event::Status;
 use crate::store::{EventFilter, EventSummary, ReadError, Store};
-use crate::wire::ocir::mask_secrets;
+use crate::wire::mask_secrets;
 use actix_web::http::Version;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, Responder};

@@ -33,7 +33,6 @@ pub mod subscribers;
 mod systems;
 pub mod times;
 mod tls;
-mod unique;
 
 pub use server::{Api, Bound, bind};
 pub use settings::{Change, Settings};

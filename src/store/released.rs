@@ -6,7 +6,7 @@ use super::errors::ReadError;
 use super::reader::{Dialect, Reader, Row, Value};
 use super::records::{Counts, EventFilter, EventPage, EventSummary, Position};
 use crate::event::{Event, Status};
-use crate::wire::ocir::mask_secrets;
+use crate::wire::mask_secrets;
 
 /// Rows that a page looks at.
 const LOOKED_AT: i64 = 2000;

@@ -7,7 +7,7 @@ use super::errors::ReadError;
 use super::events::LATEST_ATTEMPT;
 use super::faults::Fault;
 use super::reader::{Reader, Row};
-use crate::wire::ocir::mask_secrets;
+use crate::wire::mask_secrets;
 
 /// What to look for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

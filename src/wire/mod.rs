@@ -3,6 +3,8 @@
 pub mod cai3g;
 pub mod evapi;
 pub mod field;
+pub mod json;
+pub mod mask;
 pub mod netstring;
 pub mod ocir;
 pub mod secret;
@@ -10,4 +12,5 @@ pub mod surgemail;
 pub mod xml;
 
 pub use field::Field;
+pub use mask::mask_secrets;
 pub use secret::Secret;

@@ -11,7 +11,7 @@
 
 use super::MAX_BODY;
 use crate::wire::Secret;
-use crate::wire::ocir::mask_secrets;
+use crate::wire::mask_secrets;
 use crate::wire::xml::{Element, Fallback, Tree, decode};
 
 /// What a response means.

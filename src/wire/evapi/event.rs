@@ -7,10 +7,9 @@
 //! What a caller puts into a SIP header can close a string and add keys (`x","event":"forged`). Of a key that comes twice
 //! the first value counts, since scripts write their own keys first, and the key is flagged.
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
-use std::cell::RefCell;
-use std::fmt;
+use crate::wire::json;
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value};
 
 /// How Kamailio writes a variable that is not set.
 const UNSET: &str = "<null>";
@@ -102,12 +101,8 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn read(text: &str) -> Result<Event, NotAnEvent> {
-    let duplicates = RefCell::default();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Flagging(&duplicates).deserialize(&mut deserializer);
-    let value = value.and_then(|value| deserializer.end().map(|()| value));
-    match value.map_err(|error| NotAnEvent::Json(error.to_string()))? {
-        Value::Object(fields) => Ok(Event { fields, duplicates: duplicates.into_inner() }),
+    match json::flagged(text).map_err(|error| NotAnEvent::Json(error.to_string()))? {
+        (Value::Object(fields), duplicates) => Ok(Event { fields, duplicates }),
         _ => Err(NotAnEvent::NoObject),
     }
 }
@@ -142,93 +137,6 @@ fn set_right(text: &str) -> Option<String> {
         rest = &rest[letter.len_utf8()..];
     }
     changed.then_some(right)
-}
-
-/// Reads a value, and flags keys that come twice.
-struct Flagging<'a>(&'a RefCell<Vec<String>>);
-
-impl<'de> DeserializeSeed<'de> for Flagging<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Flagging<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
-        Ok(Value::Bool(flag))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(Value::Number(number.into()))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::String(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(Flagging(self.0))? {
-            values.push(value);
-        }
-        Ok(Value::Array(values))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
-        while let Some(key) = object.next_key_seed(Key)? {
-            let value = object.next_value_seed(Flagging(self.0))?;
-            if fields.contains_key(&key) {
-                self.flag(key);
-            } else {
-                fields.insert(key, value);
-            }
-        }
-        Ok(Value::Object(fields))
-    }
-}
-
-impl Flagging<'_> {
-    fn flag(&self, key: String) {
-        let mut duplicates = self.0.borrow_mut();
-        if !duplicates.contains(&key) {
-            duplicates.push(key);
-        }
-    }
-}
-
-struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = String;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
-        String::deserialize(deserializer)
-    }
 }
 
 #[cfg(test)]

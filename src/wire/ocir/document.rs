@@ -380,7 +380,7 @@ mod tests {
             let at = at % bytes.len();
             bytes[at] = byte;
             let document = Document::parse(&bytes);
-            crate::wire::ocir::mask_secrets(&document.text);
+            crate::wire::mask_secrets(&document.text);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Making a document fit to be shown.
+//! What is not shown of a document.
 //!
 //! ```text
 //! <password>s3cret</password> … &lt;newPassword&gt;s3cret&lt;/newPassword&gt; … <user newPassword="s3cret"/>
@@ -18,34 +18,21 @@
 //! | a name in which characters stand that no name has | as if they were not there |
 
 mod attributes;
-mod names;
 mod spelling;
 
+use crate::wire::mask::names::{clean, is_part, is_secret};
 use attributes::{secret_values, values_of_secret};
 use memchr::{memchr2, memchr3_iter};
-use names::{clean, is_part, is_secret};
 use spelling::{closing, opening};
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// The document with the text of every secret element and attribute replaced by `***`.
-pub fn mask_secrets(text: &str) -> String {
+/// Where the text of secret elements and attributes is; one may be part of another.
+pub(in crate::wire) fn secrets(text: &str) -> Vec<Range<usize>> {
     let mut secrets = Vec::new();
     secret_values(text, &mut secrets);
     secret_elements(text, &mut secrets);
-    secrets.sort_unstable_by_key(|secret| (secret.start, secret.end));
-    let mut masked = String::with_capacity(text.len());
-    let mut written = 0;
-    for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
-        // One that begins within the one before is part of it.
-        if secret.start >= written {
-            masked.push_str(&text[written..secret.start]);
-            masked.push_str("***");
-        }
-        written = written.max(secret.end);
-    }
-    masked.push_str(&text[written..]);
-    masked
+    secrets
 }
 
 /// Adds what stands in secret elements, and beside empty ones.
@@ -167,7 +154,7 @@ fn secret_end(text: &str, from: usize, name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::wire::mask_secrets;
     use crate::wire::ocir::write;
     use proptest::prelude::*;
 

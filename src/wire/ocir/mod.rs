@@ -9,7 +9,7 @@
 //! ```
 //!
 //! There is no acknowledgement and no login. [`Framer`] cuts the bytes, [`Document`] gives them a meaning, [`Command`] is
-//! what is acted on, [`mask_secrets`] makes a document fit to be shown, and [`write`](mod@write) plays the server.
+//! what is acted on, [`mask`] finds what is not shown of it, and [`write`](mod@write) plays the server.
 
 pub mod command;
 pub mod document;
@@ -20,7 +20,6 @@ pub mod write;
 pub use command::Command;
 pub use document::{Document, DocumentError, Notification, Report, RequestError};
 pub use frame::{FrameError, Framer};
-pub use mask::mask_secrets;
 
 /// The largest document that is taken where nothing else is configured.
 pub const DEFAULT_MAX_DOCUMENT: usize = 1 << 20;

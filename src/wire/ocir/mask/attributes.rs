@@ -1,8 +1,8 @@
 //! Secrets in attributes: `<user newPassword="s3cret"/>`, `<newPassword value="s3cret"/>`, and whatever else looks like
 //! one, such as `password=s3cret` in a text.
 
-use super::names::{clean, is_part, is_secret};
 use super::spelling::{closing, opening, quote};
+use crate::wire::mask::names::{clean, is_part, is_secret};
 use memchr::memchr_iter;
 use std::ops::Range;
 

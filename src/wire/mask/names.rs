@@ -1,4 +1,4 @@
-//! Names of elements and attributes that hold secrets.
+//! Names of elements, attributes and members that hold secrets.
 
 use crate::wire::xml;
 use std::borrow::Cow;
@@ -22,6 +22,9 @@ const PARTS: [&str; 5] = ["password", "passcode", "passwd", "passphrase", "autho
 /// What it contains as a word of its own: `pinCode`, but no `spinner`.
 const WORDS: [&str; 3] = ["secret", "pwd", "pin"];
 
+/// Members that hold what a SIP client proves with that it knows its password, without hyphens and underscores.
+const PROOFS: [&str; 2] = ["authorization", "proxyauthorization"];
+
 /// Whether a name goes on with this character. What no document may hold, or nobody sees, does not end a name: it may have
 /// been put there, or have come there by damage.
 pub fn is_part(c: char) -> bool {
@@ -35,11 +38,26 @@ fn is_damage(c: char) -> bool {
 
 /// The local name without what does not belong into a name.
 pub fn clean(written: &str) -> Cow<'_, str> {
-    let name = xml::local(written);
+    undamaged(xml::local(written))
+}
+
+fn undamaged(name: &str) -> Cow<'_, str> {
     match name.contains(is_damage) {
         true => name.chars().filter(|c| !is_damage(*c)).collect::<String>().into(),
         false => name.into(),
     }
+}
+
+/// Whether a member of JSON that has this name is a secret, as it was written but for escapes.
+pub fn is_secret_member(written: &str) -> bool {
+    // A backslash that is left is one before a letter that it does not belong to.
+    let name = undamaged(written).replace('\\', "");
+    let name = name.trim();
+    let is_proof = |proof: &str| {
+        let letters = name.chars().filter(|c| !"-_".contains(*c)).map(|c| c.to_ascii_lowercase());
+        letters.eq(proof.chars())
+    };
+    is_secret(name) || PROOFS.iter().any(|proof| is_proof(proof))
 }
 
 /// Whether what has this name is a secret.
@@ -82,6 +100,22 @@ mod tests {
             check(name, true);
         }
         for name in ["", "spinner", "shippingRule", "secretary", "userId", "pass", "accessCodes", "æpin2"] {
+            check(name, false);
+        }
+    }
+
+    #[test]
+    fn a_member_is_known_by_the_same_words_and_by_its_header() {
+        let check = |name: &str, expected| assert_eq!(is_secret_member(name), expected, "{name:?}");
+        for name in
+            ["password", "a password ", "password: old", "p\u{200b}in", "sip:pin", "pin code", "pass\\word"]
+        {
+            check(name, true);
+        }
+        for name in ["authorization", "Proxy-Authorization", "proxy_authorization", "AUTHORIZATION"] {
+            check(name, true);
+        }
+        for name in ["", "auth", "authorizations", "www-authenticate", "authorized", "user"] {
             check(name, false);
         }
     }

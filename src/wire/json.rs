@@ -1,0 +1,163 @@
+//! JSON in which a member may stand twice: which of the two was meant nobody can know, and so it must not go unnoticed.
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::de::Read;
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::fmt;
+
+/// Reads a value of which no object, at whatever depth, has two members of one name.
+pub fn unique(text: &[u8]) -> Result<Value, serde_json::Error> {
+    read(serde_json::Deserializer::from_slice(text), Twice::Refused)
+}
+
+/// Reads a value, of each member the first one. Also gives the names, from whatever depth, that came again in their object.
+pub fn flagged(text: &str) -> Result<(Value, Vec<String>), serde_json::Error> {
+    let names = RefCell::default();
+    let value = read(serde_json::Deserializer::from_str(text), Twice::Flagged(&names))?;
+    Ok((value, names.into_inner()))
+}
+
+fn read<'de, R: Read<'de>>(
+    mut deserializer: serde_json::Deserializer<R>,
+    twice: Twice,
+) -> Result<Value, serde_json::Error> {
+    let value = twice.deserialize(&mut deserializer)?;
+    deserializer.end().map(|()| value)
+}
+
+/// What becomes of a member that stands twice.
+#[derive(Clone, Copy)]
+enum Twice<'a> {
+    Refused,
+    Flagged(&'a RefCell<Vec<String>>),
+}
+
+impl Twice<'_> {
+    fn met<E: Error>(self, name: String) -> Result<(), E> {
+        let Twice::Flagged(names) = self else {
+            return Err(E::custom(format!("{name:?} stands in it twice")));
+        };
+        let mut names = names.borrow_mut();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Twice<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Twice<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(flag.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element_seed(self)? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut values = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(self)?;
+            if values.contains_key(&name) {
+                self.met(name)?;
+            } else {
+                values.insert(name, value);
+            }
+        }
+        Ok(values.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_member_that_stands_twice_is_an_error_at_whatever_depth() {
+        let check = |text: &str, is_good: bool| {
+            let value = unique(text.as_bytes());
+            match is_good {
+                true => assert_eq!(value.ok(), serde_json::from_str(text).ok(), "{text}"),
+                false => {
+                    assert!(value.is_err_and(|error| error.to_string().contains("\"a\" stands")), "{text}")
+                }
+            }
+        };
+        check(r#"{"a": [1, -1, 1.5, null, true, "b", {"a": {}}], "b": 18446744073709551615}"#, true);
+        check(r#"{"a": 1, "a": 1}"#, false);
+        check(r#"{"a": 1, "\u0061": 2}"#, false);
+        check(r#"{"b": {"a": 1, "a": 2}}"#, false);
+        check(r#"[{"a": 1, "c": 2, "a": 3}]"#, false);
+    }
+
+    #[test]
+    fn the_place_of_a_member_that_stands_twice_is_told() {
+        let error = unique(b"{\"a\": 1,\n\"a\": 2}").expect_err("it stands twice").to_string();
+        assert_eq!(error, "\"a\" stands in it twice at line 2 column 7");
+    }
+
+    #[test]
+    fn members_that_stand_twice_are_flagged_once_and_their_first_value_is_kept() {
+        let check = |text: &str, value: Value, names: &[&str]| {
+            let (read, flagged) = flagged(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(
+                (read, flagged.iter().map(String::as_str).collect()),
+                (value, names.to_vec()),
+                "{text}"
+            );
+        };
+        check(r#"{"a": 1, "b": {"a": 2}}"#, json!({"a": 1, "b": {"a": 2}}), &[]);
+        check(r#"{"a": 1, "\u0061": 2, "a": 3}"#, json!({"a": 1}), &["a"]);
+        check(r#"[{"b": 1, "b": [{"c": 1, "c": 2}]}]"#, json!([{"b": 1}]), &["c", "b"]);
+    }
+
+    #[test]
+    fn what_stands_behind_a_value_is_an_error() {
+        assert!(unique(b"{} {").is_err_and(|error| error.to_string().starts_with("trailing")));
+        assert!(flagged("1 2").is_err_and(|error| error.to_string().starts_with("trailing")));
+    }
+}
