@@ -1,5 +1,6 @@
 //! Pure codecs: bytes in, values out, and back. No sockets, no clocks, nothing of the rest of the crate.
 
+pub mod ami;
 pub mod cai3g;
 pub mod evapi;
 pub mod field;
