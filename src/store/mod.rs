@@ -5,7 +5,7 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
-//! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes; `feed` tells which
+//! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes, `tenure` for how long that is allowed; `feed` tells which
 //! events have changed; `reader`, `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
 //! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading`
 //! a store that is only ever read, `released` one that the Erlang release alone has used; `sqlite` and `postgres` the
@@ -34,6 +34,7 @@ mod sqlite;
 mod subjects;
 mod subscribers;
 mod sweep;
+mod tenure;
 mod texts;
 mod times;
 mod walks;
@@ -55,6 +56,7 @@ pub use rulings::{Decided, Ruling, Verb};
 pub(crate) use sqlite::real_path;
 pub use sqlite::statements as sqlite_tables;
 pub use sweep::SweepError;
+pub use tenure::Tenure;
 
 use crate::config::{Database, StoreConfig};
 use crate::event::{Event, NewEvent, Status};
@@ -65,6 +67,7 @@ use reader::{Reader, Source};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
+use tenure::Ownership;
 use tokio::sync::watch;
 use uuid::Uuid;
 use writer::Shared;
@@ -80,6 +83,7 @@ struct Inner {
     events: Half,
     subscribers: Half,
     health: HealthBoard,
+    ownership: Ownership,
     limits: Arc<RwLock<SubscriberLimits>>,
 }
 
@@ -114,10 +118,11 @@ enum Target {
 
 /// Makes the handle and the writers of its databases. Nothing is connected yet: the writers do that.
 pub fn open(config: &StoreConfig) -> Result<(Store, Vec<WriterTask>), OpenError> {
-    let health = HealthBoard::new();
+    let (health, ownership) = (HealthBoard::new(), Ownership::default());
     let limits = Arc::new(RwLock::new(SubscriberLimits::default()));
     let one = config.events == config.subscribers;
-    let make = |setting, database, tables| make_half(setting, database, tables, &health, &limits);
+    let make =
+        |setting, database, tables| make_half(setting, database, tables, (&health, &ownership), &limits);
     let (events, task) = make("store.events", &config.events, Tables { events: true, subscribers: one })?;
     let mut tasks = vec![task];
     let subscribers = if one {
@@ -128,14 +133,14 @@ pub fn open(config: &StoreConfig) -> Result<(Store, Vec<WriterTask>), OpenError>
         tasks.push(task);
         subscribers
     };
-    Ok((Store { inner: Arc::new(Inner { events, subscribers, health, limits }) }, tasks))
+    Ok((Store { inner: Arc::new(Inner { events, subscribers, health, ownership, limits }) }, tasks))
 }
 
 fn make_half(
     setting: &'static str,
     database: &Database,
     tables: Tables,
-    health: &HealthBoard,
+    (health, ownership): (&HealthBoard, &Ownership),
     limits: &Arc<RwLock<SubscriberLimits>>,
 ) -> Result<(Half, WriterTask), OpenError> {
     let (place, source, target) = find(setting, database)?;
@@ -144,6 +149,7 @@ fn make_half(
         place: place.clone(),
         queue: Arc::default(),
         health: health.clone(),
+        ownership: ownership.clone(),
         limits: limits.clone(),
         feed: Arc::default(),
         slot: tokio::sync::Mutex::default(),
@@ -233,13 +239,20 @@ impl Store {
     /// [`RecordError::Gone`] and [`RecordError::NotPending`] say that somebody has taken the event out of our hands:
     /// everything but the verdict is stored, and nothing more should be sent for it. A verdict that the row already
     /// shows counts as given. The verdict `pending` puts a row back whatever its status: an operator's retry.
+    ///
+    /// With two databases an effect is committed only once that of the events has said that it is still ours: no
+    /// transaction is across both.
     pub async fn record(&self, mut progress: Progress) -> Result<(), RecordError> {
         let expected = progress.verdict.as_ref().map_or(Status::Pending, |verdict| verdict.status);
         let Inner { events, subscribers, .. } = &*self.inner;
         if !events.shared.tables.subscribers
             && let Some(effect) = progress.effect.take()
         {
-            one(subscribers.shared.queue.push(vec![Write::Effect(effect)]).await)?;
+            let tenure = progress.tenure;
+            if let Some(tenure) = tenure {
+                one(events.shared.queue.push(vec![Write::Confirm(tenure)]).await)?;
+            }
+            one(subscribers.shared.queue.push(vec![Write::Effect { effect, tenure }]).await)?;
         }
         match one(events.shared.queue.push(vec![Write::Progress(progress)]).await)? {
             Outcome::Recorded(RowStatus::Is(status)) if status == expected => Ok(()),
@@ -253,7 +266,9 @@ impl Store {
     /// Applies effects that belong to no event, in order, and says of each why the database refuses it, where it does.
     pub async fn apply(&self, effects: Vec<SubscriberEffect>) -> Result<Vec<Option<String>>, StoreError> {
         let queue = &self.inner.subscribers.shared.queue;
-        let outcomes = queue.push(effects.into_iter().map(Write::Effect).collect()).await?;
+        let outcomes = queue
+            .push(effects.into_iter().map(|effect| Write::Effect { effect, tenure: None }).collect())
+            .await?;
         let refused = outcomes.into_iter().map(|outcome| match outcome {
             Outcome::Rejected(reason) => Some(reason),
             _ => None,
@@ -508,6 +523,17 @@ impl Store {
         ![&self.inner.events.shared, &self.inner.subscribers.shared].iter().any(|shared| shared.hangs(limit))
     }
 
+    /// Since when nobody else has had the database of the events; to be asked for before anything is read on which a
+    /// [`Progress`] will depend.
+    pub fn tenure(&self) -> Tenure {
+        self.inner.ownership.tenure()
+    }
+
+    /// Resolves when this tenure is over: another daemon has had the database, and now it is ours again.
+    pub fn superseded(&self, tenure: Tenure) -> impl Future<Output = ()> + Send + use<> {
+        self.inner.ownership.changed_from(tenure)
+    }
+
     /// Resolves when the database of the events has been reached and can be read.
     pub async fn wait_until_events_up(&self) {
         // An error says that the store is being torn down: the read that follows says so.
@@ -537,6 +563,7 @@ fn one(answer: Answer) -> Result<Outcome, RecordError> {
     match answer {
         Ok(mut outcomes) => match outcomes.pop() {
             Some(Outcome::Rejected(reason)) => Err(RecordError::Rejected(reason)),
+            Some(Outcome::Superseded) => Err(RecordError::Superseded),
             Some(outcome) => Ok(outcome),
             None => unreachable!("one write has one outcome"),
         },
