@@ -22,8 +22,8 @@ pub struct Options {
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// So many at most
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// As the daemon's /api/v1/subscribers says it
     #[arg(long)]
     json: bool,
@@ -35,17 +35,18 @@ pub struct Options {
 pub fn list(options: &Options) -> anyhow::Result<ExitCode> {
     let source = Source::new(&options.daemon)?;
     let (mut rows, mut cursor) = (Vec::new(), Value::Null);
+    let limit = options.limit as usize;
     loop {
         let page = source.subscribers(&SubscriberQuery {
             text: options.text.as_deref(),
             group: options.group.as_deref(),
-            limit: (options.limit - rows.len().min(options.limit)).clamp(1, PAGE),
+            limit: (limit - rows.len()).min(PAGE),
             cursor: cursor.as_str(),
         })?;
         ensure!(page["subscribers"].is_array(), "what answers is no eventmanager: it names no subscribers");
         rows.extend_from_slice(text::list(&page["subscribers"]));
         cursor = page["next"].clone();
-        if cursor.is_null() || rows.len() >= options.limit {
+        if cursor.is_null() || rows.len() >= limit {
             break;
         }
     }
