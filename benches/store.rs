@@ -121,5 +121,6 @@ fn event() -> NewEvent {
 
 fn progress(event: Uuid, state: StepState, verdict: Option<Verdict>) -> Progress {
     let step = StepMark { position: 0, state, answer: None, at: SystemTime::now() };
-    Progress { event, attempt: 1, plan: None, steps: vec![step], effect: None, warnings: vec![], verdict }
+    let (steps, warnings) = (vec![step], vec![]);
+    Progress { event, tenure: None, attempt: 1, plan: None, steps, effect: None, warnings, verdict }
 }

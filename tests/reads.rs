@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::{add, password, report, set_phone};
 use support::http;
+use support::lines::check_members;
 use support::peers::Peers;
 
 fn start(ema: &str) -> (Peers, Site, Daemon) {
@@ -42,22 +43,7 @@ fn events_are_filtered_and_paged_over_http() {
     assert_eq!(ids(&all), [6, 5, 4, 3, 2, 1]);
     assert_eq!((&all["next"], &all["searched_to"]), (&Value::Null, &Value::Null));
     let failed = &all["events"][0];
-    let keys: Vec<&str> = failed.as_object().expect("a row").keys().map(String::as_str).collect();
-    let expected = [
-        "about",
-        "about_more",
-        "attempt",
-        "command",
-        "id",
-        "reason",
-        "received",
-        "source",
-        "status",
-        "user",
-        "uuid",
-        "warnings",
-    ];
-    assert_eq!(keys, expected);
+    check_members(failed);
     assert_eq!((&failed["status"], &failed["command"]), (&json!("failed"), &json!("UserModifyRequest")));
     assert!(failed["reason"].as_str().is_some_and(|reason| reason.contains("not known")), "{failed}");
     let first = list("?limit=2&order=oldest");

@@ -8,7 +8,7 @@ use crate::config::{Broadworks, Live};
 use crate::event::{NewEvent, Status};
 use crate::processors::subject::Subject;
 use crate::router::{Announce, Announced, Router};
-use crate::store::{Appended, ReadError, Store, StoreError};
+use crate::store::{Appended, ReadError, Store, StoreError, Tenure};
 use crate::supervision::{Backoff, Shutdown};
 use crate::telemetry::Labels;
 use actix::prelude::*;
@@ -94,13 +94,14 @@ impl Intake {
         let since = SystemTime::now().checked_sub(window).unwrap_or(SystemTime::UNIX_EPOCH);
         let stored = stored_since(self.store.clone(), since);
         ctx.spawn(stored.into_actor(self).map(move |stored, this, ctx| match stored {
-            Ok(stored) => {
+            Ok((stored, tenure)) => {
                 // Oldest first: a duplicate does not stand for its original.
                 for event in stored.into_iter().rev() {
                     let seen = Seen { event, connection: Uuid::nil(), at: prints::received(event) };
                     this.earlier.entry(Print::of(event)).or_insert(seen);
                 }
                 this.known.send_replace(true);
+                this.watch_tenure(tenure, ctx);
             }
             Err(error) => {
                 tracing::warn!(%error, "earlier notifications cannot be read: trying again");
@@ -108,6 +109,15 @@ impl Intake {
                     this.remember_stored(ctx, failures + 1)
                 });
             }
+        }));
+    }
+
+    /// What another daemon has stored that has had the database counts as what was stored before a restart.
+    fn watch_tenure(&mut self, tenure: Tenure, ctx: &mut Context<Self>) {
+        let is_over = self.store.superseded(tenure);
+        ctx.spawn(is_over.into_actor(self).map(|(), this, ctx| {
+            this.known.send_replace(false);
+            this.remember_stored(ctx, 0);
         }));
     }
 
@@ -220,10 +230,11 @@ fn clusters(servers: &[Broadworks]) -> HashMap<Arc<str>, (Arc<str>, Duration)> {
     servers.iter().map(cluster).collect()
 }
 
-/// The events that were stored since then, the newest first.
-async fn stored_since(store: Store, since: SystemTime) -> Result<Vec<Uuid>, ReadError> {
+/// The events that were stored since then, the newest first, and the tenure in which they were read.
+async fn stored_since(store: Store, since: SystemTime) -> Result<(Vec<Uuid>, Tenure), ReadError> {
     store.wait_until_events_up().await;
-    store.recent_uuids(prints::first_since(since), LOOKED_UP).await
+    let tenure = store.tenure();
+    Ok((store.recent_uuids(prints::first_since(since), LOOKED_UP).await?, tenure))
 }
 
 /// Stores the events. One that the database refuses for good is stored as failed, in letters that every database has:

@@ -5,7 +5,7 @@
 
 use super::board::{Paused, Publisher, gauge};
 use crate::plan::System;
-use crate::store::{self, Act, DatabaseHealth, PauseChange, Store, StoreError};
+use crate::store::{self, Act, DatabaseHealth, PauseChange, Store, StoreError, Tenure};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
 use std::future::ready;
@@ -87,18 +87,33 @@ impl Pauses {
 
     /// Reads the pauses as soon as the store can be read. The mailbox stays open meanwhile.
     fn load(&mut self, ctx: &mut Context<Self>) {
-        let store = self.store.clone();
+        let (store, turn) = (self.store.clone(), Arc::clone(&self.turn).acquire_owned());
         let pauses = async move {
+            let _turn = turn.await;
             // Queued behind what an earlier incarnation may have left there; an error shows in the reading.
             let _ = store.append(Vec::new()).await;
-            store.pauses().await
+            let tenure = store.tenure();
+            store.pauses().await.map(|pauses| (pauses, tenure))
         };
         ctx.spawn(pauses.into_actor(self).map(|pauses, this, ctx| match pauses {
-            Ok(pauses) => this.publish(pauses.into_iter().collect()),
+            Ok((pauses, tenure)) => {
+                this.publish(pauses.into_iter().collect());
+                this.watch_tenure(tenure, ctx);
+            }
             Err(error) => {
                 tracing::warn!(%error, "pauses cannot be read: trying again");
                 ctx.run_later(READ_AGAIN, Self::load);
             }
+        }));
+    }
+
+    /// Another daemon that has had the database may have paused or resumed: until that is read nothing is known.
+    fn watch_tenure(&mut self, tenure: Tenure, ctx: &mut Context<Self>) {
+        let is_over = self.store.superseded(tenure);
+        ctx.spawn(is_over.into_actor(self).map(|(), this, ctx| {
+            this.paused = None;
+            this.publisher.send_replace(None);
+            this.load(ctx);
         }));
     }
 
@@ -124,7 +139,9 @@ impl Pauses {
 
     /// Stores an act that has its turn, then publishes what stands.
     fn carry_out(&mut self, asked: SetPause) -> ResponseActFuture<Self, Result<Done, Refused>> {
-        let mut paused = self.paused.clone().unwrap_or_default();
+        let Some(mut paused) = self.paused.clone() else {
+            return Box::pin(ready(Err(Refused::NotKnownYet)).into_actor(self));
+        };
         let (act, change, changed) = decide(&mut paused, &asked);
         let store = self.store.clone();
         let recorded = async move { store.record_act(act, Some(change)).await };
@@ -134,7 +151,10 @@ impl Pauses {
             let act = wish.as_str();
             tracing::info!(%system, act, actor, reason, changed, "act of an operator");
             let pause = paused.get(system).cloned();
-            this.publish(paused);
+            // Else all of them are about to be read, this one too.
+            if this.paused.is_some() {
+                this.publish(paused);
+            }
             Ok(Done { changed, pause })
         }))
     }

@@ -15,7 +15,7 @@ use crate::event::Status;
 use crate::managers::Board;
 use crate::plan::System;
 use crate::processors::subject::Subject;
-use crate::store::Verb;
+use crate::store::{Tenure, Verb};
 use crate::supervision::{Backoff, Shutdown};
 use actix::prelude::*;
 use std::collections::{HashSet, VecDeque};
@@ -29,8 +29,8 @@ const HELD_CHECK: Duration = Duration::from_secs(5);
 const RESCAN: Duration = Duration::from_secs(30);
 /// A backlog larger than this is not looked through.
 const RESCAN_LIMIT: usize = 1000;
-/// How often a shutdown looks whether the last event has ended.
-const DRAIN_TICK: Duration = Duration::from_millis(20);
+/// How often it is looked whether the last run has ended, before a shutdown or a new beginning.
+pub(super) const DRAIN_TICK: Duration = Duration::from_millis(20);
 
 /// An event that has been stored, as the router needs it.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ pub struct Router {
     pub(super) state: State,
 }
 
-/// Rebuilt from the store at every start.
+/// Rebuilt from the store at every start, and when another daemon has had it.
 #[derive(Default)]
 pub(super) struct State {
     /// Stored, without keys as yet.
@@ -111,6 +111,10 @@ pub(super) struct State {
     pub(super) outages: Outages,
     pub(super) held: Vec<Uuid>,
     pub(super) draining: bool,
+    /// In which all this has been read, and in no other it holds.
+    pub(super) tenure: Option<Tenure>,
+    /// That one is over: nothing begins, and with the last run all this is read anew.
+    pub(super) superseded: bool,
 }
 
 impl Router {
@@ -132,7 +136,11 @@ impl Router {
 
     /// Gives ready events to idle workers.
     pub(super) fn dispatch(&mut self, ctx: &mut Context<Self>) {
-        while !self.state.draining && self.state.running < self.at_once && !self.state.idle.is_empty() {
+        let Some(tenure) = self.state.tenure.filter(|_| !self.state.draining && !self.state.superseded)
+        else {
+            return;
+        };
+        while self.state.running < self.at_once && !self.state.idle.is_empty() {
             let Some(event) = self.state.ready.pop_front() else { return };
             let worker = self.state.idle.pop().expect("there is an idle worker");
             let keys = self.state.conflicts.keys(event);
@@ -140,7 +148,7 @@ impl Router {
             self.state.under_way.begin(event);
             // `send`: its answer is what frees the worker and the keys.
             let is_tried = self.state.outages.tried_for(event).is_some();
-            let run = self.workers[worker].send(Run { event, keys, is_tried });
+            let run = self.workers[worker].send(Run { event, tenure, keys, is_tried });
             ctx.spawn(run.into_actor(self).map(move |result, this, ctx| {
                 this.state.running -= 1;
                 this.state.idle.push(worker);
@@ -279,7 +287,8 @@ impl Router {
 
     /// Finds events that somebody has put back to pending in the table.
     fn rescan(&mut self, ctx: &mut Context<Self>) {
-        if !self.state.loading && !self.state.draining && self.unheld() < RESCAN_LIMIT {
+        let is_stopping = self.state.draining || self.state.superseded;
+        if !self.state.loading && !is_stopping && self.unheld() < RESCAN_LIMIT {
             self.load(ctx);
         }
     }
@@ -317,8 +326,7 @@ impl Actor for Router {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.state = State { idle: (0..self.workers.len()).rev().collect(), ..State::default() };
-        self.load(ctx);
+        self.begin(ctx);
         self.watch_pauses(self.executor.pauses.clone(), ctx);
         ctx.run_interval(HELD_CHECK, Self::check_held);
         ctx.run_interval(RESCAN, Self::rescan);

@@ -36,6 +36,9 @@ impl Router {
         let up = async move { store.wait_until_events_up().await };
         ctx.spawn(up.into_actor(self).map(|(), this, ctx| {
             this.state.more_in_store = false;
+            if this.state.tenure.is_none() {
+                this.watch_tenure(ctx);
+            }
             this.load_page(ctx, 0);
         }));
     }
@@ -70,7 +73,7 @@ impl Router {
             }
         }
         match next {
-            Some(id) if self.has_room() => self.load_page(ctx, id),
+            Some(id) if self.has_room() && !self.state.superseded => self.load_page(ctx, id),
             rest => {
                 self.state.loading = false;
                 self.state.more_in_store |= rest.is_some();
@@ -107,7 +110,7 @@ impl Router {
 
     /// Reads the subscribers of the next arrivals, then gives each its keys. One reading at a time keeps the order.
     pub(super) fn admit(&mut self, ctx: &mut Context<Self>) {
-        if self.state.reading || self.state.arrivals.is_empty() {
+        if self.state.reading || self.state.arrivals.is_empty() || self.state.superseded {
             return;
         }
         let count = self.state.arrivals.len().min(ARRIVALS_AT_ONCE);

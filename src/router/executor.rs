@@ -9,8 +9,9 @@
 
 use super::conflicts::Hold;
 use super::keys::Key;
+use super::lane::Run;
 use super::outages::Party;
-use super::unsaved::Unsaved;
+use super::unsaved::{Place, Unsaved};
 use super::walk::Walk;
 use crate::config::{Live, Mode, OnFailure, Processing};
 use crate::event::{Event, Status};
@@ -126,10 +127,9 @@ impl From<ReadError> for Stop {
 }
 
 impl Executor {
-    /// Runs an event that holds `held`, from wherever its journal stands. `is_tried`: others wait to hear whether it gets
-    /// through to a system.
-    pub async fn run(&self, uuid: Uuid, held: &[Key], is_tried: bool) -> Outcome {
-        let event = match self.store.event_by_uuid(uuid).await {
+    /// Runs an event from wherever its journal stands.
+    pub async fn run(&self, run: Run) -> Outcome {
+        let event = match self.store.event_by_uuid(run.event).await {
             Ok(Some(event)) if event.status == Some(Status::Pending) => event,
             // Somebody has failed it, or it failed before a restart: where failures hold, it holds its lane.
             Ok(Some(event)) if event.status == Some(Status::Failed) => {
@@ -138,8 +138,8 @@ impl Executor {
             Ok(_) => return Outcome::Ended(None),
             Err(error) => return Outcome::Waits(Party::Store, error.to_string()),
         };
-        let mut walk = Walk::new(self, uuid, event, is_tried);
-        let ended = match walk.run(held).await {
+        let mut walk = Walk::new(self, &run, event);
+        let ended = match walk.run(&run.keys).await {
             Err(Stop::Fail(reason)) => walk.fail(reason).await,
             other => other,
         };
@@ -154,6 +154,7 @@ impl Executor {
 
     /// Counts that an actor failed over the event. True: too often, so the event has failed.
     pub async fn crashed(&self, uuid: Uuid, reason: &str) -> Result<bool, CrashError> {
+        let tenure = self.store.tenure();
         let journal = self.store.journal(uuid).await?.unwrap_or_default();
         let attempt = journal.attempt.max(1);
         let crashes = self.store.record_panic(uuid, attempt).await?;
@@ -168,7 +169,8 @@ impl Executor {
             None => None,
         };
         let verdict = Some(Verdict { status: Status::Failed, reason, digest });
-        self.store.record(Unsaved::default().progress(uuid, attempt, verdict)).await?;
+        let at = Place { event: uuid, tenure, attempt };
+        self.store.record(Unsaved::default().progress(at, verdict)).await?;
         if let Some(event) = event {
             count_ended(&event, Status::Failed);
         }

@@ -2,6 +2,7 @@
 
 use super::executor::{Executor, Outcome};
 use super::keys::Key;
+use crate::store::Tenure;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use uuid::Uuid;
 #[rtype(result = "Outcome")]
 pub struct Run {
     pub event: Uuid,
+    /// In which the router has read what it knows: it says whose turn it is in no other.
+    pub tenure: Tenure,
     /// The keys that it holds.
     pub keys: Vec<Key>,
     /// It is tried for others that wait for a system with it.
@@ -41,7 +44,7 @@ impl Handler<Run> for Lane {
 
     fn handle(&mut self, run: Run, _: &mut Context<Self>) -> Self::Result {
         let executor = Arc::clone(&self.executor);
-        Box::pin(async move { executor.run(run.event, &run.keys, run.is_tried).await }.into_actor(self))
+        Box::pin(async move { executor.run(run).await }.into_actor(self))
     }
 }
 

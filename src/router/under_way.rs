@@ -31,6 +31,11 @@ impl UnderWay {
         }
     }
 
+    /// Whether no run is under way.
+    pub fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     /// The run has ended: what has been decided meanwhile.
     pub fn end(&mut self, event: Uuid) -> Option<(Announced, Verb)> {
         self.runs.remove(&event).flatten()

@@ -1,28 +1,40 @@
 //! What a walk has learned and not committed yet.
 
 use crate::plan::{Plan, SubscriberEffect};
-use crate::store::{Progress, StepMark, StepState, Verdict};
+use crate::store::{Progress, StepMark, StepState, Tenure, Verdict};
 use std::sync::Arc;
 use std::time::SystemTime;
 use uuid::Uuid;
 
+/// To which run a commit belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub event: Uuid,
+    /// In which the run has read what it goes on from.
+    pub tenure: Tenure,
+    pub attempt: u32,
+}
+
 /// What goes with the next transaction.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Unsaved {
     pub plan: Option<Arc<Plan>>,
     pub marks: Vec<StepMark>,
     pub effect: Option<SubscriberEffect>,
     /// Beside those of the plan.
     pub warnings: Vec<String>,
+    /// The mark in the journal that one of these answers.
+    pub answers: Option<StepMark>,
 }
 
 impl Unsaved {
-    /// Notes what has become of a step.
-    pub fn mark(&mut self, position: usize, state: StepState, answer: Option<String>) {
-        let position = position as u32;
-        // A mark that was not committed yet would be overwritten by this one anyway.
-        self.marks.retain(|mark| mark.position != position);
-        self.marks.push(StepMark { position, state, answer, at: SystemTime::now() });
+    /// Notes what has become of a step; returns its mark.
+    pub fn mark(&mut self, position: usize, state: StepState, answer: Option<String>) -> StepMark {
+        let mark = StepMark { position: position as u32, state, answer, at: SystemTime::now() };
+        // One that was not committed yet would be overwritten by this one anyway.
+        self.marks.retain(|before| before.position != mark.position);
+        self.marks.push(mark.clone());
+        mark
     }
 
     /// Whether there is nothing to commit.
@@ -31,11 +43,13 @@ impl Unsaved {
     }
 
     /// All of it as one write.
-    pub fn progress(self, event: Uuid, attempt: u32, verdict: Option<Verdict>) -> Progress {
+    pub fn progress(self, place: Place, verdict: Option<Verdict>) -> Progress {
+        let Place { event, tenure, attempt } = place;
         let mut warnings = self.plan.as_ref().map_or_else(Vec::new, |plan| plan.warnings.clone());
         warnings.extend(self.warnings);
         Progress {
             event,
+            tenure: Some(tenure),
             attempt,
             plan: self.plan,
             steps: self.marks,

@@ -8,14 +8,17 @@ use super::executor::{Executor, Outcome, Stop, count_ended};
 use super::journey::{Journey, is_over};
 use super::judge::{Judgement, judge};
 use super::keys::Key;
+use super::lane::Run;
+use super::late::Late;
 use super::outages::Party;
-use super::unsaved::Unsaved;
+use super::unsaved::{Place, Unsaved};
 use crate::config::Mode;
 use crate::event::{Event, Status};
 use crate::managers::Answer;
 use crate::plan::{Plan, Request, Step, System};
 use crate::processors::Decision;
-use crate::store::{Journal, RecordError, StepState, Verdict};
+use crate::store::{Journal, RecordError, StepState, Tenure, Verdict};
+use crate::supervision::Backoff;
 use futures_util::{StreamExt, stream};
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -31,6 +34,7 @@ const NAMED: usize = 3;
 pub(super) struct Walk<'a> {
     executor: &'a Executor,
     uuid: Uuid,
+    tenure: Tenure,
     event: Event,
     attempt: u32,
     /// Others wait to hear whether it gets through to a system.
@@ -44,9 +48,10 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(executor: &'a Executor, uuid: Uuid, event: Event, is_tried: bool) -> Self {
+    pub fn new(executor: &'a Executor, run: &Run, event: Event) -> Self {
         let (warnings, unsaved) = (RefCell::default(), Unsaved::default());
-        Walk { executor, uuid, event, attempt: 1, is_tried, plan: None, warnings, unsaved }
+        let Run { event: uuid, tenure, is_tried, .. } = *run;
+        Walk { executor, uuid, tenure, event, attempt: 1, is_tried, plan: None, warnings, unsaved }
     }
 
     /// Goes on from the journal, or plans.
@@ -210,9 +215,10 @@ impl<'a> Walk<'a> {
         let Step { request, effect } = &journey.plan.steps[position];
         let possibly_done = journey.is_possibly_done(request);
         self.check_paused(request.system(), unsaved).await?;
-        unsaved.mark(position, StepState::Sent, None);
+        let sent = unsaved.mark(position, StepState::Sent, None);
         self.commit(std::mem::take(unsaved), None).await?;
         let answer = self.executor.ask(request).await;
+        unsaved.answers = Some(sent);
         let existed = matches!(answer, Answer::Exists(_));
         match judge(answer, request, possibly_done, journey.plan.restores) {
             Judgement::Done(remark) => {
@@ -322,9 +328,42 @@ impl<'a> Walk<'a> {
     }
 
     async fn commit(&self, unsaved: Unsaved, verdict: Option<Verdict>) -> Result<(), Stop> {
-        let progress = unsaved.progress(self.uuid, self.attempt, verdict);
-        match self.executor.store.record(progress).await {
+        let place = Place { event: self.uuid, tenure: self.tenure, attempt: self.attempt };
+        let (late, is_end) = (Late::of(&unsaved, verdict.as_ref()), verdict.is_some());
+        match self.executor.store.record(unsaved.progress(place, verdict)).await {
+            Err(RecordError::Superseded) => self.commit_late(late, place, is_end).await,
+            recorded => self.committed(recorded),
+        }
+    }
+
+    /// Another daemon has had the database since the run has read from it: it is over, and at most an answer is left to be
+    /// recorded.
+    async fn commit_late(&self, late: Option<Late>, place: Place, is_end: bool) -> Result<(), Stop> {
+        let processing = self.executor.processing.get();
+        let retry = Backoff { first: processing.retry_initial, max: processing.retry_max };
+        if let Some(late) = late {
+            let recorded = late.record(&self.executor.store, place, retry).await;
+            let is_recorded = *recorded.as_ref().unwrap_or(&false);
+            tracing::warn!(
+                event = self.event.id,
+                is_recorded,
+                "answer came while another eventmanager had the database"
+            );
+            self.committed(recorded.map(drop))?;
+            if is_recorded && is_end {
+                return Ok(());
+            }
+        }
+        Err(Stop::Outcome(Outcome::Waits(Party::Store, RecordError::Superseded.to_string())))
+    }
+
+    /// What a run makes of what the store says.
+    fn committed(&self, recorded: Result<(), RecordError>) -> Result<(), Stop> {
+        match recorded {
             Ok(()) => Ok(()),
+            Err(error @ RecordError::Superseded) => {
+                Err(Stop::Outcome(Outcome::Waits(Party::Store, error.to_string())))
+            }
             Err(RecordError::NotPending(_) | RecordError::Gone) => {
                 tracing::warn!(event = self.event.id, "somebody else has ended the event or deleted its row");
                 Err(Stop::Outcome(Outcome::Ended(None)))

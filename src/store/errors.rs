@@ -37,6 +37,10 @@ pub enum RecordError {
     /// Nothing of it is stored (with two databases: the effect may be).
     #[error("the database refuses the progress: {0}")]
     Rejected(String),
+    /// Another daemon has had the database since the tenure of the progress; nothing of it is stored. With two databases
+    /// also where that of the events is away: whoever repeats it is told.
+    #[error("the database was taken by another eventmanager, or replaced")]
+    Superseded,
     /// Somebody has deleted the event's row. Effect and journal are stored all the same.
     #[error("the event's row is gone")]
     Gone,

@@ -5,12 +5,12 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
-//! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes; `feed` tells which
-//! events have changed; `reader`, `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
-//! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `topic_log`
-//! what is handed on; `reading`
-//! a store that is only ever read, `released` one that the Erlang release alone has used; `sqlite` and `postgres` the
-//! backends with their tables.
+//! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes, `tenure` for how long
+//! what was read may be written; `feed` tells which events have changed. `reads` is what can be asked of a store, of which
+//! `reader` has the connections and `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the queries;
+//! `lists` those that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed
+//! ones. `topic_log` is what is handed on. `reading` is a store that is only ever read, `released` one that the Erlang release
+//! alone has used; `sqlite` and `postgres` are the backends with their tables.
 
 pub mod actor;
 mod acts;
@@ -28,6 +28,7 @@ mod postgres;
 mod queue;
 mod reader;
 mod reading;
+mod reads;
 mod records;
 mod released;
 mod rulings;
@@ -35,6 +36,7 @@ mod sqlite;
 mod subjects;
 mod subscribers;
 mod sweep;
+mod tenure;
 mod texts;
 mod times;
 mod topic_log;
@@ -57,16 +59,16 @@ pub use rulings::{Decided, Ruling, Verb};
 pub(crate) use sqlite::real_path;
 pub use sqlite::statements as sqlite_tables;
 pub use sweep::SweepError;
+pub use tenure::Tenure;
 
 use crate::config::{Database, StoreConfig};
-use crate::event::{Event, NewEvent, Status};
-use crate::plan::{Subscriber, SubscriberEffect};
+use crate::event::{NewEvent, Status};
+use crate::plan::SubscriberEffect;
 use health::{HealthBoard, Tables};
 use queue::Answer;
 use reader::{Reader, Source};
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use tenure::Ownership;
 use tokio::sync::watch;
 use uuid::Uuid;
 use writer::Shared;
@@ -82,6 +84,7 @@ struct Inner {
     events: Half,
     subscribers: Half,
     health: HealthBoard,
+    ownership: Ownership,
     limits: Arc<RwLock<SubscriberLimits>>,
 }
 
@@ -116,10 +119,11 @@ enum Target {
 
 /// Makes the handle and the writers of its databases. Nothing is connected yet: the writers do that.
 pub fn open(config: &StoreConfig) -> Result<(Store, Vec<WriterTask>), OpenError> {
-    let health = HealthBoard::new();
+    let (health, ownership) = (HealthBoard::new(), Ownership::default());
     let limits = Arc::new(RwLock::new(SubscriberLimits::default()));
     let one = config.events == config.subscribers;
-    let make = |setting, database, tables| make_half(setting, database, tables, &health, &limits);
+    let make =
+        |setting, database, tables| make_half(setting, database, tables, (&health, &ownership), &limits);
     let (events, task) = make("store.events", &config.events, Tables { events: true, subscribers: one })?;
     let mut tasks = vec![task];
     let subscribers = if one {
@@ -130,14 +134,14 @@ pub fn open(config: &StoreConfig) -> Result<(Store, Vec<WriterTask>), OpenError>
         tasks.push(task);
         subscribers
     };
-    Ok((Store { inner: Arc::new(Inner { events, subscribers, health, limits }) }, tasks))
+    Ok((Store { inner: Arc::new(Inner { events, subscribers, health, ownership, limits }) }, tasks))
 }
 
 fn make_half(
     setting: &'static str,
     database: &Database,
     tables: Tables,
-    health: &HealthBoard,
+    (health, ownership): (&HealthBoard, &Ownership),
     limits: &Arc<RwLock<SubscriberLimits>>,
 ) -> Result<(Half, WriterTask), OpenError> {
     let (place, source, target) = find(setting, database)?;
@@ -146,6 +150,7 @@ fn make_half(
         place: place.clone(),
         queue: Arc::default(),
         health: health.clone(),
+        ownership: ownership.clone(),
         limits: limits.clone(),
         feed: Arc::default(),
         slot: tokio::sync::Mutex::default(),
@@ -235,13 +240,20 @@ impl Store {
     /// [`RecordError::Gone`] and [`RecordError::NotPending`] say that somebody has taken the event out of our hands:
     /// everything but the verdict is stored, and nothing more should be sent for it. A verdict that the row already
     /// shows counts as given. The verdict `pending` puts a row back whatever its status: an operator's retry.
+    ///
+    /// With two databases an effect is committed only once that of the events has said that it is still ours: no
+    /// transaction is across both.
     pub async fn record(&self, mut progress: Progress) -> Result<(), RecordError> {
         let expected = progress.verdict.as_ref().map_or(Status::Pending, |verdict| verdict.status);
         let Inner { events, subscribers, .. } = &*self.inner;
         if !events.shared.tables.subscribers
             && let Some(effect) = progress.effect.take()
         {
-            one(subscribers.shared.queue.push(vec![Write::Effect(effect)]).await)?;
+            let tenure = progress.tenure;
+            if let Some(tenure) = tenure {
+                one(events.shared.queue.push(vec![Write::Confirm(tenure)]).await)?;
+            }
+            one(subscribers.shared.queue.push(vec![Write::Effect { effect, tenure }]).await)?;
         }
         match one(events.shared.queue.push(vec![Write::Progress(progress)]).await)? {
             Outcome::Recorded(RowStatus::Is(status)) if status == expected => Ok(()),
@@ -255,7 +267,9 @@ impl Store {
     /// Applies effects that belong to no event, in order, and says of each why the database refuses it, where it does.
     pub async fn apply(&self, effects: Vec<SubscriberEffect>) -> Result<Vec<Option<String>>, StoreError> {
         let queue = &self.inner.subscribers.shared.queue;
-        let outcomes = queue.push(effects.into_iter().map(Write::Effect).collect()).await?;
+        let outcomes = queue
+            .push(effects.into_iter().map(|effect| Write::Effect { effect, tenure: None }).collect())
+            .await?;
         let refused = outcomes.into_iter().map(|outcome| match outcome {
             Outcome::Rejected(reason) => Some(reason),
             _ => None,
@@ -313,186 +327,9 @@ impl Store {
         }
     }
 
-    /// The systems that operators have paused.
-    pub async fn pauses(&self) -> Result<Vec<Pause>, ReadError> {
-        self.inner.events.reader.pauses().await
-    }
-
-    /// A page of the acts of operators, the latest first; `before` is the id of the last line of the page before,
-    /// `i64::MAX` for the first.
-    pub async fn audit(&self, before: i64, limit: usize) -> Result<Vec<AuditLine>, ReadError> {
-        self.inner.events.reader.audit(before, limit).await
-    }
-
-    /// The event with this id at this moment: ids may start anew.
-    pub async fn event(&self, id: i64) -> Result<Option<Event>, ReadError> {
-        self.inner.events.reader.event(id).await
-    }
-
-    /// The event that its sender has given this uuid; unlike ids these never start anew.
-    pub async fn event_by_uuid(&self, uuid: Uuid) -> Result<Option<Event>, ReadError> {
-        self.inner.events.reader.event_by_uuid(uuid).await
-    }
-
-    /// The journal of an event; `None` where nothing has been recorded about it.
-    pub async fn journal(&self, uuid: Uuid) -> Result<Option<Journal>, ReadError> {
-        self.inner.events.reader.journal(uuid).await
-    }
-
-    /// Our pending events, oldest first; not the rows that the Erlang release left pending.
-    pub async fn pending(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
-        self.inner.events.reader.pending(after, limit).await
-    }
-
-    /// Our pending events and those that have failed and that nobody has resolved, oldest first.
-    pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
-        self.inner.events.reader.unresolved(after, limit).await
-    }
-
-    /// The events that match, oldest first unless the filter says otherwise, without their documents: as many as
-    /// `limit`, however long it takes to find them.
-    pub async fn list(&self, filter: EventFilter) -> Result<Vec<EventSummary>, ReadError> {
-        self.inner.events.reader.list(filter).await
-    }
-
-    /// The same for at most some 25 ms of looking: a page may be short, with more behind it.
-    pub async fn page(&self, filter: EventFilter) -> Result<EventPage, ReadError> {
-        self.inner.events.reader.page(filter).await
-    }
-
-    /// The ids of the events that match, as [`Store::page`] finds them. All of them are had by asking again with `after`
-    /// set to `next` until there is none.
-    pub async fn page_of_ids(&self, filter: EventFilter) -> Result<IdPage, ReadError> {
-        self.inner.events.reader.page_of_ids(&filter).await
-    }
-
-    /// Those of these events that are there, oldest first.
-    pub async fn summaries(&self, ids: &[i64]) -> Result<Vec<EventSummary>, ReadError> {
-        self.inner.events.reader.summaries(ids).await
-    }
-
-    /// The same by the uuids that their senders have given them.
-    pub async fn summaries_by_uuid(&self, uuids: &[Uuid]) -> Result<Vec<EventSummary>, ReadError> {
-        self.inner.events.reader.summaries_by_uuid(uuids).await
-    }
-
-    /// What the latest failed events failed of, the most frequent first; `since` as in [`EventFilter`].
-    pub async fn faults(&self, since: Option<SystemTime>) -> Result<Faults, ReadError> {
-        self.inner.events.reader.faults(since).await
-    }
-
-    /// The lines of those of the events that are there, the newest first.
-    pub async fn lines(&self, events: &[Changed]) -> Result<Vec<EventSummary>, ReadError> {
-        self.inner.events.reader.lines(events).await
-    }
-
     /// Which events are stored or changed from now on; to be dropped as soon as nobody wants to know.
     pub fn changes(&self) -> Changes {
         self.inner.events.shared.feed.listen()
-    }
-
-    /// How many events have which status, and since when the oldest of ours waits. On a large table it takes seconds.
-    pub async fn counts(&self) -> Result<Counts, ReadError> {
-        self.inner.events.reader.counts().await
-    }
-
-    /// Our pending events, by their index.
-    pub async fn waiting(&self) -> Result<Waiting, ReadError> {
-        self.inner.events.reader.waiting().await
-    }
-
-    /// How many events have failed, by their index.
-    pub async fn failed(&self) -> Result<u64, ReadError> {
-        self.inner.events.reader.failed().await
-    }
-
-    /// The uuids of the latest events, the newest first, back to `since`: those that are made of the time come in its order.
-    pub async fn recent_uuids(&self, since: Uuid, limit: usize) -> Result<Vec<Uuid>, ReadError> {
-        self.inner.events.reader.recent_uuids(since, limit).await
-    }
-
-    /// The id of the last notification of this source that was received before then, as far as it is among the latest
-    /// rows; duplicates count.
-    pub async fn last_notification_id(
-        &self,
-        source: &str,
-        before: SystemTime,
-    ) -> Result<Option<String>, ReadError> {
-        self.inner.events.reader.last_notification_id(source, before).await
-    }
-
-    /// The row of a user; `None` for one that is no subscriber.
-    pub async fn subscriber(&self, user_id: &str) -> Result<Option<Subscriber>, ReadError> {
-        let ids = [user_id.to_owned()];
-        self.inner.subscribers.reader.subscribers(&ids).await?.pop().transpose()
-    }
-
-    /// Those of the users that are subscribers, by id. A row that cannot be read is left out: whoever needs it alone
-    /// is told why.
-    pub async fn subscribers(&self, ids: Vec<String>) -> Result<HashMap<String, Subscriber>, ReadError> {
-        let found = self.inner.subscribers.reader.subscribers(&ids).await?;
-        Ok(found.into_iter().flatten().map(|subscriber| (subscriber.user_id.clone(), subscriber)).collect())
-    }
-
-    /// The members of a group, by id; a row that cannot be read stands among them as its error.
-    pub async fn group_members(
-        &self,
-        group_id: &str,
-    ) -> Result<Vec<Result<Subscriber, ReadError>>, ReadError> {
-        self.inner.subscribers.reader.group_members(group_id).await
-    }
-
-    /// A page of all subscribers, ordered by id; `after` is the last id of the page before, empty for the first.
-    pub async fn subscriber_page(&self, after: &str, limit: usize) -> Result<Vec<Subscriber>, ReadError> {
-        self.inner.subscribers.reader.subscriber_page(after, limit).await
-    }
-
-    /// A page of all rows, readable or not, each with its id, in the order of the ids' bytes.
-    pub async fn subscribers_in_order(
-        &self,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, Result<Subscriber, ReadError>)>, ReadError> {
-        self.inner.subscribers.reader.subscribers_in_order(after, limit).await
-    }
-
-    /// A page of the subscribers that match, as they stand, without their passwords.
-    pub async fn search_subscribers(
-        &self,
-        search: &SubscriberSearch,
-    ) -> Result<Vec<SubscriberRow>, ReadError> {
-        self.inner.subscribers.reader.search_subscribers(search).await
-    }
-
-    /// The row of a user as it stands, without its password.
-    pub async fn subscriber_row(&self, user_id: &str) -> Result<Option<SubscriberRow>, ReadError> {
-        self.inner.subscribers.reader.subscriber_row(user_id).await
-    }
-
-    /// The latest events about a subscriber, whoever gave them, the latest first.
-    pub async fn events_about(&self, user_id: &str, limit: usize) -> Result<Vec<EventSummary>, ReadError> {
-        self.inner.events.reader.events_about(user_id, limit).await
-    }
-
-    /// The first event with this command, spelled so, that is about the subscriber and pending.
-    pub async fn pending_about(&self, user_id: &str, command: &str) -> Result<Option<i64>, ReadError> {
-        self.inner.events.reader.pending_about(user_id, command).await
-    }
-
-    /// The ids of the next events of the Erlang release behind this id; `None` while their index is being built.
-    pub async fn released_after(&self, after: i64, limit: usize) -> Result<Option<Vec<i64>>, ReadError> {
-        self.inner.events.reader.released_after(after, limit).await
-    }
-
-    /// The ids of the next events behind this id whose commands a user has given; none while their index is being built.
-    pub async fn given_after(&self, user_id: &str, after: i64, limit: usize) -> Result<Vec<i64>, ReadError> {
-        self.inner.events.reader.given_after(user_id, after, limit).await
-    }
-
-    /// The commands of the first of these events, oldest first, and how many of the ids that covers: as many as fit into a
-    /// few megabytes, one at least.
-    pub async fn commands(&self, ids: &[i64]) -> Result<(Vec<StoredCommand>, usize), ReadError> {
-        self.inner.events.reader.commands(ids).await
     }
 
     /// The widths of the columns of `srd_user`, as found when its database was last connected.
@@ -508,6 +345,17 @@ impl Store {
     /// Whether no transaction takes longer than this. A database that is away is a state, and makes none wait here.
     pub fn gets_on(&self, limit: std::time::Duration) -> bool {
         ![&self.inner.events.shared, &self.inner.subscribers.shared].iter().any(|shared| shared.hangs(limit))
+    }
+
+    /// Since when nobody else has had the database of the events; to be asked for before anything is read on which a
+    /// [`Progress`] will depend.
+    pub fn tenure(&self) -> Tenure {
+        self.inner.ownership.tenure()
+    }
+
+    /// Resolves when this tenure is over: another daemon has had the database, and now it is ours again.
+    pub fn superseded(&self, tenure: Tenure) -> impl Future<Output = ()> + Send + use<> {
+        self.inner.ownership.changed_from(tenure)
     }
 
     /// Resolves when the database of the events has been reached and can be read.
@@ -539,6 +387,7 @@ fn one(answer: Answer) -> Result<Outcome, RecordError> {
     match answer {
         Ok(mut outcomes) => match outcomes.pop() {
             Some(Outcome::Rejected(reason)) => Err(RecordError::Rejected(reason)),
+            Some(Outcome::Superseded) => Err(RecordError::Superseded),
             Some(outcome) => Ok(outcome),
             None => unreachable!("one write has one outcome"),
         },

@@ -1,5 +1,6 @@
 //! The values that go into the store and come out of it, in the words of the trade.
 
+use super::tenure::Tenure;
 use crate::event::Status;
 use crate::plan::{Plan, Request, SubscriberEffect};
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub struct Appended {
 #[derive(Debug, Clone)]
 pub struct Progress {
     pub event: Uuid,
+    /// In which it was read what this depends on: it is written in no other. `None`: in any.
+    pub tenure: Option<Tenure>,
     /// From 1; a retry by an operator is a new attempt, whose steps are counted anew.
     pub attempt: u32,
     /// The plan of this attempt, where it has just been made; `None` leaves the stored one.

@@ -9,6 +9,7 @@ use super::feed::Feed;
 use super::health::{DatabaseHealth, HealthBoard, Tables};
 use super::limits::SubscriberLimits;
 use super::queue::{Batch, Queue};
+use super::tenure::{Ownership, Tenure};
 use super::writes::{Outcome, Write};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -19,8 +20,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A connection to one database that writes.
 pub(crate) trait Backend {
-    /// Connects anew and brings the tables up to date; the error is the reason of the outage.
-    fn connect(&mut self) -> impl Future<Output = Result<Connected, String>>;
+    /// Connects anew and brings the tables up to date; the error is the reason of the outage. `last` is the tenure that
+    /// goes on if nobody else has had the database.
+    fn connect(&mut self, last: Tenure) -> impl Future<Output = Result<Connected, String>>;
 
     /// Commits all or nothing; outcomes are in the order of the writes.
     fn commit(&mut self, writes: &[Write]) -> impl Future<Output = Result<Vec<Outcome>, CommitError>>;
@@ -33,6 +35,8 @@ pub(crate) trait Backend {
 #[derive(Default)]
 pub(crate) struct Connected {
     pub limits: Option<SubscriberLimits>,
+    /// Of a database that holds events.
+    pub tenure: Option<Tenure>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,7 @@ pub(crate) struct Shared {
     pub place: String,
     pub queue: Arc<Queue>,
     pub health: HealthBoard,
+    pub ownership: Ownership,
     pub limits: Arc<RwLock<SubscriberLimits>>,
     /// Who is told of changed events.
     pub feed: Arc<Feed>,
@@ -79,7 +84,17 @@ impl Shared {
         self.health.publish(self.tables, &self.place, state);
     }
 
+    /// There is no connection any more.
+    fn let_go(&self) {
+        if self.tables.events {
+            self.ownership.let_go();
+        }
+    }
+
     fn adopt(&self, found: Connected) {
+        if let Some(tenure) = found.tenure {
+            self.ownership.take(tenure);
+        }
         if let Some(limits) = found.limits {
             // A reader never panics while it holds the lock.
             *self.limits.write().unwrap_or_else(std::sync::PoisonError::into_inner) = limits;
@@ -91,13 +106,14 @@ impl Shared {
 pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
     // Of a life of the writer that has ended within a transaction.
     *shared.committing_since() = None;
+    shared.let_go();
     let mut batch = shared.slot.lock().await;
     let mut pause = FIRST_PAUSE;
     loop {
         if batch.is_empty() && shared.queue.is_finished() {
             break;
         }
-        let reason = match backend.connect().await {
+        let reason = match backend.connect(shared.ownership.tenure()).await {
             Ok(found) => {
                 shared.adopt(found);
                 match serve(&mut backend, shared, &mut batch, &mut pause).await {
@@ -107,6 +123,7 @@ pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
             }
             Err(reason) => reason,
         };
+        shared.let_go();
         shared.publish(DatabaseHealth::Down { reason });
         wait(&mut pause, shared, batch.is_empty()).await;
     }
@@ -129,6 +146,7 @@ async fn serve(
     loop {
         if !batch.is_empty() {
             rows = batch.writes.len();
+            batch.writes.iter_mut().for_each(|write| write.drop_superseded(&shared.ownership));
             match commit_split(backend, shared, &batch.writes).await {
                 Ok(outcomes) => {
                     shared.feed.tell(&batch.writes, &outcomes);
@@ -210,7 +228,7 @@ mod tests {
     struct Slow(Rc<RefCell<Vec<oneshot::Receiver<CommitError>>>>);
 
     impl Backend for Slow {
-        async fn connect(&mut self) -> Result<Connected, String> {
+        async fn connect(&mut self, _: Tenure) -> Result<Connected, String> {
             Ok(Connected::default())
         }
 
@@ -234,6 +252,7 @@ mod tests {
             place: "here".to_owned(),
             queue: Arc::new(Queue::default()),
             health: HealthBoard::new(),
+            ownership: Ownership::default(),
             limits: Arc::default(),
             feed: Arc::default(),
             slot: Mutex::default(),

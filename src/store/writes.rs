@@ -4,6 +4,7 @@ use super::acts::{Act, PauseChange};
 use super::feed::Changed;
 use super::records::{Progress, Swept};
 use super::rulings::{Decided, Ruling};
+use super::tenure::{Ownership, Tenure};
 use crate::event::{NewEvent, Status, TopicEvent};
 use crate::plan::SubscriberEffect;
 use std::time::SystemTime;
@@ -21,7 +22,14 @@ pub(crate) enum Write {
     /// Journal, verdict, and the effect where subscribers live in this database.
     Progress(Progress),
     /// The effect of a progress whose journal lives in another database.
-    Effect(SubscriberEffect),
+    Effect {
+        effect: SubscriberEffect,
+        tenure: Option<Tenure>,
+    },
+    /// Nothing but that the database is ours still.
+    Confirm(Tenure),
+    /// What was to be written before another daemon had the database.
+    Superseded,
     /// A worker has panicked over this attempt.
     Panic {
         event: Uuid,
@@ -69,6 +77,8 @@ pub(crate) enum Outcome {
     Panics(u32),
     Swept(Swept),
     Decided(Decided),
+    /// Nothing is written: another daemon has had the database.
+    Superseded,
     /// The database refuses this write for good.
     Rejected(String),
 }
@@ -100,7 +110,8 @@ impl Write {
                 let plan = progress.plan.as_ref().map_or(0, |plan| plan.steps.len() * 800);
                 plan + progress.steps.len() * 100 + 500
             }
-            Write::Effect(_) => 500,
+            Write::Effect { .. } => 500,
+            Write::Confirm(_) | Write::Superseded => 0,
             Write::Expire { ids, .. } => 100 + 8 * ids.len(),
             Write::Forget { events } => 100 + 16 * events.len(),
             Write::Panic { .. } => 100,
@@ -114,6 +125,19 @@ impl Write {
         }
     }
 
+    /// Leaves nothing of it where it depends on what was read before another daemon had the database.
+    pub fn drop_superseded(&mut self, ownership: &Ownership) {
+        let tenure = match self {
+            Write::Progress(progress) => progress.tenure,
+            Write::Effect { tenure, .. } => *tenure,
+            Write::Confirm(tenure) => Some(*tenure),
+            _ => None,
+        };
+        if tenure.is_some_and(|tenure| !ownership.allows(tenure)) {
+            *self = Write::Superseded;
+        }
+    }
+
     /// The event whose line in a list it may change.
     pub fn changes(&self) -> Option<Changed> {
         match self {
@@ -121,8 +145,8 @@ impl Write {
             Write::Progress(progress) => Some(Changed::Event(progress.event)),
             Write::Panic { event, .. } => Some(Changed::Event(*event)),
             Write::Decide(ruling) => Some(Changed::Row(ruling.event)),
-            Write::Effect(_) | Write::Act { .. } | Write::Expire { .. } | Write::Forget { .. } => None,
-            Write::Log(_) | Write::Shorten { .. } => None,
+            Write::Effect { .. } | Write::Act { .. } | Write::Expire { .. } | Write::Forget { .. } => None,
+            Write::Log(_) | Write::Shorten { .. } | Write::Confirm(_) | Write::Superseded => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use eventmanager::processors::subject::Subject;
 use eventmanager::router::actor::{Announce, Announced, GetBacklog, Reconsider, Router};
 use eventmanager::router::executor::{Executor, Slots};
 use eventmanager::router::lane::{Lane, Run};
-use eventmanager::store::{Act, Ruling, Store, Verb, open};
+use eventmanager::store::{Act, Ruling, Store, Tenure, Verb, open};
 use eventmanager::wire::cai3g::{EnumRequest, HssRequest};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
@@ -135,7 +135,12 @@ async fn race() {
     let announced = || Announced { event: uuid, subject: Subject::of_user("anna@tele.gl") };
     router.do_send(Announce(vec![announced()]));
     eventually("it runs", async || router.send(GetBacklog).await.expect("it answers").running == 1).await;
-    let behind = lane.send(Run { event: Uuid::now_v7(), keys: Vec::new(), is_tried: false });
+    let behind = lane.send(Run {
+        event: Uuid::now_v7(),
+        tenure: Tenure::default(),
+        keys: Vec::new(),
+        is_tried: false,
+    });
     go.send(()).expect("the lane waits");
     // The run has found the event failed, and ended; the router has not heard of it when the operator decides.
     wait_alone(behind).expect("the lane answers");

@@ -50,6 +50,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("a_deleted_row_is_gone_and_its_effect_counts", |site| {
         Box::pin(recording::a_deleted_row_is_gone_and_its_effect_counts(site))
     }),
+    ("what_was_read_before_another_had_the_database_is_not_written", |site| {
+        Box::pin(recording::what_was_read_before_another_had_the_database_is_not_written(site))
+    }),
     ("warnings_and_panics_add_up", |site| Box::pin(recording::warnings_and_panics_add_up(site))),
     ("a_sweep_keeps_what_is_pending_or_has_failed", |site| {
         Box::pin(recording::a_sweep_keeps_what_is_pending_or_has_failed(site))

@@ -64,6 +64,7 @@ fn events_wait_for_a_server_that_is_away_and_comes_back() {
         within(health.wait_for(|health| health.is_up())).await.unwrap();
 
         // Away while producers are at work.
+        let tenure = store.tenure();
         let producers: Vec<_> = (0..8)
             .map(|_| {
                 let store = store.clone();
@@ -84,6 +85,7 @@ fn events_wait_for_a_server_that_is_away_and_comes_back() {
         for producer in producers {
             within(producer).await.unwrap();
         }
+        assert_eq!(store.tenure(), tenure, "nobody else has had the database");
         let rows =
             query(&cluster.url("em"), "select count(*) from em_event where user_id = 'berta'").unwrap();
         assert_eq!(rows, [[Some("1600".to_owned())]]);

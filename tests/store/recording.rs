@@ -3,7 +3,7 @@
 use crate::site::*;
 use eventmanager::event::Status;
 use eventmanager::plan::{SubscriberChanges, SubscriberEffect, UserType};
-use eventmanager::store::{RecordError, StepState, Swept};
+use eventmanager::store::{Progress, RecordError, StepState, Swept};
 use eventmanager::wire::Field;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -208,4 +208,37 @@ pub async fn a_sweep_keeps_what_is_pending_or_has_failed(site: Site) {
     assert!(running.store.journal(new).await.unwrap().is_some());
     assert!(running.store.journal(old).await.unwrap().is_none());
     running.close().await;
+}
+
+/// Of a daemon that has lost the database to another, as far as the store sees it: its tenure is over.
+pub async fn what_was_read_before_another_had_the_database_is_not_written(mut site: Site) {
+    for is_split in [false, true] {
+        if is_split {
+            site.split();
+        }
+        let running = site.open();
+        let anna = stored(&running, "anna").await;
+        let tenure = running.store.tenure();
+        running.close().await;
+
+        let running = site.open().ready().await;
+        let next = Progress {
+            tenure: Some(tenure),
+            steps: vec![mark(0, StepState::Done)],
+            effect: insert("anna"),
+            verdict: verdict(Status::Completed, None),
+            ..progress(anna, 1)
+        };
+        assert_eq!(within(running.store.record(next.clone())).await, Err(RecordError::Superseded));
+        assert_eq!(running.store.journal(anna).await.unwrap(), None);
+        assert_eq!(running.store.subscriber("anna").await.unwrap(), None);
+        let row = running.store.event_by_uuid(anna).await.unwrap().unwrap();
+        assert_eq!(row.status, Some(Status::Pending));
+        // What was read since then is.
+        let next = Progress { tenure: Some(running.store.tenure()), ..next };
+        within(running.store.record(next)).await.unwrap();
+        assert_eq!(running.store.subscriber("anna").await.unwrap(), Some(subscriber("anna")));
+        running.close().await;
+        site.subscribers_sql("delete from srd_user");
+    }
 }

@@ -210,7 +210,8 @@ pub fn plan(associations: &[&str]) -> Arc<Plan> {
 
 /// A progress that says nothing yet.
 pub fn progress(event: Uuid, attempt: u32) -> Progress {
-    Progress { event, attempt, plan: None, steps: vec![], effect: None, warnings: vec![], verdict: None }
+    let (steps, warnings) = (vec![], vec![]);
+    Progress { event, tenure: None, attempt, plan: None, steps, effect: None, warnings, verdict: None }
 }
 
 pub fn mark(position: u32, state: StepState) -> StepMark {

@@ -13,6 +13,7 @@ fn the_commands_list_show_and_reprovision() {
     };
     check(&["subscribers", "list"], 0, &["USER", "PUBLIC IDENTITY", ANNA, PHONE, "KNI"]);
     check(&["subscribers", "list", "ann", "--group", "NONE"], 0, &["no such subscriber"]);
+    check(&["subscribers", "list", "--limit", "0"], 2, &["0 is not in 1.."]);
     check(
         &["subscribers", "show", ANNA],
         0,

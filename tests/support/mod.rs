@@ -5,6 +5,7 @@ pub mod daemon;
 pub mod documents;
 pub mod http;
 pub mod inside;
+pub mod lines;
 pub mod peers;
 pub mod postgres;
 pub mod recorder;

@@ -2,6 +2,7 @@
 
 use crate::cli::client::ClientOptions;
 use crate::cli::source::{Source, SubscriberQuery};
+use crate::cli::table::{Cell, Table};
 use crate::cli::text::{self, plain};
 use crate::cli::{complain, say};
 use anyhow::ensure;
@@ -21,8 +22,8 @@ pub struct Options {
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// So many at most
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     /// As the daemon's /api/v1/subscribers says it
     #[arg(long)]
     json: bool,
@@ -34,17 +35,18 @@ pub struct Options {
 pub fn list(options: &Options) -> anyhow::Result<ExitCode> {
     let source = Source::new(&options.daemon)?;
     let (mut rows, mut cursor) = (Vec::new(), Value::Null);
+    let limit = options.limit as usize;
     loop {
         let page = source.subscribers(&SubscriberQuery {
             text: options.text.as_deref(),
             group: options.group.as_deref(),
-            limit: (options.limit - rows.len().min(options.limit)).clamp(1, PAGE),
+            limit: (limit - rows.len()).min(PAGE),
             cursor: cursor.as_str(),
         })?;
         ensure!(page["subscribers"].is_array(), "what answers is no eventmanager: it names no subscribers");
         rows.extend_from_slice(text::list(&page["subscribers"]));
         cursor = page["next"].clone();
-        if cursor.is_null() || rows.len() >= options.limit {
+        if cursor.is_null() || rows.len() >= limit {
             break;
         }
     }
@@ -59,33 +61,14 @@ pub fn list(options: &Options) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-const COLUMNS: [(&str, &str); 5] = [
-    ("USER", "user"),
-    ("TYPE", "type"),
-    ("PHONE", "phone"),
-    ("GROUP", "group"),
-    ("PUBLIC IDENTITY", "public_identity"),
-];
+/// Titles of the columns, and the members that they show.
+const TITLES: &[&str] = &["USER", "TYPE", "PHONE", "GROUP", "PUBLIC IDENTITY"];
+const KEYS: [&str; 5] = ["user", "type", "phone", "group", "public_identity"];
 
 fn table(rows: &[Value]) -> String {
     if rows.is_empty() {
         return "no such subscriber\n".to_owned();
     }
-    let mut lines = vec![COLUMNS.map(|(title, _)| title.to_owned())];
-    lines.extend(rows.iter().map(|row| COLUMNS.map(|(_, key)| plain(&row[key]))));
-    aligned(&lines)
-}
-
-/// Columns side by side, each as wide as its widest text.
-fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
-    let width =
-        |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or_default();
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let mut text = String::new();
-    for line in lines {
-        let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}  "));
-        text += cells.collect::<String>().trim_end();
-        text.push('\n');
-    }
-    text
+    let cells = |row: &Value| KEYS.iter().map(|key| Cell::from(plain(&row[*key]))).collect();
+    Table::whole(TITLES).part(&rows.iter().map(cells).collect::<Vec<_>>())
 }

@@ -152,6 +152,11 @@ impl EmaHandle {
         self.service.set_latency(latency);
     }
 
+    /// `true`: does what it is asked and answers nobody; `false`: answers those who still wait, and everybody from then on.
+    pub fn hold_answers(&self, hold: bool) {
+        self.service.hold_answers(hold);
+    }
+
     /// Closes every session, as a restart does: the next request of each is refused with 3012.
     pub fn expire_sessions(&self) {
         self.service.expire_sessions();

@@ -24,6 +24,8 @@ pub(super) struct Service {
     username: String,
     password: Secret,
     latency_micros: AtomicU64,
+    /// Whether answers are held back.
+    is_held: watch::Sender<bool>,
     script: Mutex<Script>,
     inner: Mutex<Inner>,
     counts: watch::Sender<Counts>,
@@ -52,6 +54,7 @@ pub(super) async fn answer(request: HttpRequest, body: Bytes, service: Data<Serv
     let created = description.is_create().then(|| description.mo_id.clone());
     let reply = service.carry_out(call, description, action);
     wait(service.latency()).await;
+    service.wait_until_released().await;
     match reply {
         Reply::Answer { status, body } => {
             if let Some(mo_id) = created {
@@ -84,6 +87,7 @@ impl Service {
             username: options.username.clone(),
             password: options.password.clone(),
             latency_micros: AtomicU64::new(0),
+            is_held: watch::Sender::new(false),
             script: Mutex::default(),
             inner: Mutex::new(Inner {
                 core: Core::default(),
@@ -103,6 +107,15 @@ impl Service {
 
     fn latency(&self) -> Duration {
         Duration::from_micros(self.latency_micros.load(Ordering::Relaxed))
+    }
+
+    pub fn hold_answers(&self, hold: bool) {
+        self.is_held.send_replace(hold);
+    }
+
+    async fn wait_until_released(&self) {
+        // An error would mean that the service is gone.
+        let _ = self.is_held.subscribe().wait_for(|is_held| !is_held).await;
     }
 
     pub fn set_script(&self, rules: Vec<Rule>) {

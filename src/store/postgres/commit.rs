@@ -49,7 +49,8 @@ pub(super) async fn commit(
         Write::Progress(progress) => {
             Outcome::Recorded(statuses.get(&progress.event).copied().unwrap_or(RowStatus::Gone))
         }
-        Write::Effect(_) | Write::Act { .. } | Write::Log(_) => Outcome::Applied,
+        Write::Effect { .. } | Write::Act { .. } | Write::Confirm(_) | Write::Log(_) => Outcome::Applied,
+        Write::Superseded => Outcome::Superseded,
         Write::Panic { .. } => {
             let panics: Option<i32> = at.and_then(|at| results[at].first()).map(|row| row.get(0));
             Outcome::Panics(panics.and_then(|panics| u32::try_from(panics).ok()).unwrap_or_default())
@@ -149,12 +150,13 @@ where
 /// Writes that have statements of their own, in the order in which they were queued.
 fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> Option<usize> {
     match write {
-        Write::Append(_) | Write::Log(_) => None,
+        Write::Append(_) | Write::Log(_) | Write::Superseded => None,
+        Write::Confirm(_) => Some(script.add(CONFIRM, Vec::new())),
         Write::Progress(progress) if tables.subscribers => {
             progress.effect.as_ref().map(|effect| add_effect(script, effect))
         }
         Write::Progress(_) => None,
-        Write::Effect(effect) => Some(add_effect(script, effect)),
+        Write::Effect { effect, .. } => Some(add_effect(script, effect)),
         Write::Panic { event, attempt } => {
             Some(script.add(PANIC, vec![Box::new(*event), Box::new(number(*attempt))]))
         }

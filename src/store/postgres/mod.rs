@@ -23,6 +23,7 @@ pub use tables::statements;
 use super::errors::IN_USE;
 use super::health::Tables;
 use super::limits::EventWidths;
+use super::tenure::Tenure;
 use super::writer::{Backend, CommitError, Connected};
 use super::writes::{Outcome, Write};
 use script::Session;
@@ -69,7 +70,7 @@ impl Postgres {
         Postgres { address, background, tables, open: None }
     }
 
-    async fn reopen(&self) -> Result<(Open, Connected), String> {
+    async fn reopen(&self, last: Tenure) -> Result<(Open, Connected), String> {
         let (client, ended) = timeout(CONNECT_TIMEOUT, self.connect_client())
             .await
             .map_err(|_| "the server does not answer in time".to_owned())??;
@@ -81,12 +82,12 @@ impl Postgres {
         if self.tables.events {
             self.take_database(&session).await?;
         }
-        let found =
-            tables::prepare(&mut session.client, self.tables).await.map_err(|error| reason(&error))?;
+        let found = tables::prepare(&mut session.client, self.tables, last).await;
+        let found = found.map_err(|error| reason(&error))?;
         let indexes =
             found.indexes_later.then(|| self.background.begin(indexes::build(self.address.clone())));
         let open = Open { session, ended, widths: found.widths, _indexes: indexes };
-        Ok((open, Connected { limits: found.limits }))
+        Ok((open, Connected { limits: found.limits, tenure: found.tenure }))
     }
 
     /// Keeps a second daemon from running the same events: the lock goes with the session.
@@ -134,9 +135,9 @@ impl Postgres {
 }
 
 impl Backend for Postgres {
-    async fn connect(&mut self) -> Result<Connected, String> {
+    async fn connect(&mut self, last: Tenure) -> Result<Connected, String> {
         self.open = None;
-        let (open, connected) = self.reopen().await?;
+        let (open, connected) = self.reopen(last).await?;
         self.open = Some(open);
         Ok(connected)
     }

@@ -70,6 +70,9 @@ pub(super) const VERDICTS: &str = "
     update em_journal as journal set reason = new.reason, digest = new.digest from new, ended
     where new.uuid = ended.uuid and journal.uuid = new.uuid and journal.attempt = new.attempt";
 
+/// Answered only while the session lives, and with it the lock.
+pub(super) const CONFIRM: &str = "select 1";
+
 pub(super) const STATUSES: &str = "
     select uuid, cast(status as text) from em_event where uuid = any($1::uuid[])";
 

@@ -6,11 +6,14 @@
 use super::indexes::{INDEXES, SUPERSEDED};
 use crate::store::health::Tables;
 use crate::store::limits::{EventWidths, SubscriberLimits, Widths};
+use crate::store::tenure::Tenure;
 use tokio_postgres::{Client, Error, Transaction};
+use uuid::Uuid;
 
 pub(super) struct Found {
     pub widths: EventWidths,
     pub limits: Option<SubscriberLimits>,
+    pub tenure: Option<Tenure>,
     /// Whether indexes are to be built or dropped beside the work.
     pub indexes_later: bool,
 }
@@ -59,7 +62,10 @@ const SRD_USER: &str = "create table srd_user (
 )";
 
 const EM_SCHEMA: (&str, &str) =
-    ("em_schema", "create table em_schema (part text primary key, version integer not null)");
+    ("em_schema", "create table em_schema (part text primary key, version integer not null, owner uuid)");
+
+/// Who has the database; of a table of an earlier version.
+const OWNER: &str = "alter table em_schema add column if not exists owner uuid;\n";
 
 /// Names and definitions of what stands beside `em_event`.
 const BESIDE_EVENTS: [(&str, &str); 10] = [
@@ -151,15 +157,20 @@ const HAS_ID_INDEX: &str = "select exists (
     where indrelid = to_regclass('srd_user') and attname = 'id')";
 
 /// Brings the tables up to date in one transaction.
-pub(super) async fn prepare(client: &mut Client, tables: Tables) -> Result<Found, Error> {
+pub(super) async fn prepare(client: &mut Client, tables: Tables, last: Tenure) -> Result<Found, Error> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(ALONE).await?;
     create(&transaction, EM_SCHEMA).await?;
-    let mut found = Found { widths: EventWidths::default(), limits: None, indexes_later: false };
+    if !widths(&transaction, "em_schema").await?.contains_key("owner") {
+        transaction.batch_execute("alter table em_schema add column owner uuid").await?;
+    }
+    let mut found =
+        Found { widths: EventWidths::default(), limits: None, tenure: None, indexes_later: false };
     if tables.events {
         found.widths = EventWidths::new(&prepare_events(&transaction).await?);
         found.indexes_later = prepare_indexes(&transaction).await?;
         record_version(&transaction, "events").await?;
+        found.tenure = Some(take_over(&transaction, last).await?);
     }
     if tables.subscribers {
         create(&transaction, ("srd_user", SRD_USER)).await?;
@@ -230,6 +241,18 @@ async fn record_version(transaction: &Transaction<'_>, part: &str) -> Result<(),
     Ok(())
 }
 
+/// Whose the database is from now on. A new name each time: whether one that was written was committed need not be known.
+async fn take_over(transaction: &Transaction<'_>, last: Tenure) -> Result<Tenure, Error> {
+    let row = transaction.query_one("select owner from em_schema where part = 'events'", &[]).await?;
+    if row.get::<_, Option<Uuid>>(0) == Some(last.owner()) {
+        return Ok(last);
+    }
+    let tenure = Tenure::begin();
+    let sql = "update em_schema set owner = $1 where part = 'events'";
+    transaction.execute(sql, &[&tenure.owner()]).await?;
+    Ok(tenure)
+}
+
 /// What [`prepare`] makes of an empty database, or of one of the Erlang release, as statements for people.
 pub fn statements() -> String {
     let added = EM_EVENT_ADDED
@@ -244,7 +267,7 @@ pub fn statements() -> String {
         )
     };
     format!(
-        "{}\n-- events\n{}{}{}{}\n-- subscribers\n{}{}do $$ begin\n    if not ({HAS_ID_INDEX})\n    then {}; end if;\nend $$;\n{}",
+        "{}{OWNER}\n-- events\n{}{}{}{}\n-- subscribers\n{}{}do $$ begin\n    if not ({HAS_ID_INDEX})\n    then {}; end if;\nend $$;\n{}",
         unless_there(EM_SCHEMA.1),
         unless_there(EM_EVENT),
         added.concat(),

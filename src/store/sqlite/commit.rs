@@ -34,7 +34,9 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
             append(transaction, widths, event)
         }
         Write::Progress(progress) => record(transaction, progress),
-        Write::Effect(effect) => {
+        Write::Confirm(_) => Ok(Outcome::Applied),
+        Write::Superseded => Ok(Outcome::Superseded),
+        Write::Effect { effect, .. } => {
             apply_effect(transaction, effect)?;
             Ok(Outcome::Applied)
         }

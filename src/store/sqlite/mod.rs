@@ -15,6 +15,7 @@ pub use tables::statements;
 
 use super::health::Tables;
 use super::limits::EventWidths;
+use super::tenure::Tenure;
 use super::writer::{Backend, CommitError, Connected};
 use super::writes::{Outcome, Write};
 use crate::store::errors::MISSING;
@@ -49,7 +50,7 @@ impl Sqlite {
         Sqlite { paths: Paths::of(path), tables, open: None, lock: None }
     }
 
-    fn reopen(&mut self) -> Result<(Open, Connected), String> {
+    fn reopen(&mut self, last: Tenure) -> Result<(Open, Connected), String> {
         let path = &self.paths.database;
         if let Some(directory) = missing_directory(path) {
             return Err(format!("directory {} {MISSING}", directory.display()));
@@ -60,16 +61,16 @@ impl Sqlite {
         }
         let file = FileId::of(path).ok_or("the file was removed as soon as it was made")?;
         let mut connection = open(path).map_err(|error| error.to_string())?;
-        let found = tables::prepare(&mut connection, self.tables).map_err(|error| error.to_string())?;
+        let found = tables::prepare(&mut connection, self.tables, last).map_err(|error| error.to_string())?;
         let open = Open { connection, widths: found.widths, file, log: None };
-        Ok((open, Connected { limits: found.limits }))
+        Ok((open, Connected { limits: found.limits, tenure: found.tenure }))
     }
 }
 
 impl Backend for Sqlite {
-    async fn connect(&mut self) -> Result<Connected, String> {
+    async fn connect(&mut self, last: Tenure) -> Result<Connected, String> {
         self.open = None;
-        let (open, connected) = self.reopen()?;
+        let (open, connected) = self.reopen(last)?;
         self.open = Some(open);
         Ok(connected)
     }

@@ -2,11 +2,14 @@
 
 use crate::store::health::Tables;
 use crate::store::limits::{EventWidths, SubscriberLimits, Widths};
+use crate::store::tenure::Tenure;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use uuid::Uuid;
 
 pub(super) struct Found {
     pub widths: EventWidths,
     pub limits: Option<SubscriberLimits>,
+    pub tenure: Option<Tenure>,
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
@@ -111,17 +114,21 @@ const SRD_USER_INDEXES: &str = "
     create index if not exists srd_user_e164 on srd_user (e164);
     create index if not exists srd_user_sipurl on srd_user (sipurl);";
 const EM_SCHEMA: &str =
-    "create table if not exists em_schema (part text primary key, version integer not null)";
+    "create table if not exists em_schema (part text primary key, version integer not null, owner text)";
 
 /// Brings the tables up to date in one transaction.
-pub(super) fn prepare(connection: &mut Connection, tables: Tables) -> rusqlite::Result<Found> {
+pub(super) fn prepare(connection: &mut Connection, tables: Tables, last: Tenure) -> rusqlite::Result<Found> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(EM_SCHEMA)?;
-    let mut found = Found { widths: EventWidths::default(), limits: None };
+    if !widths(&transaction, "em_schema")?.contains_key("owner") {
+        transaction.execute_batch("alter table em_schema add column owner text")?;
+    }
+    let mut found = Found { widths: EventWidths::default(), limits: None, tenure: None };
     if tables.events {
         prepare_events(&transaction)?;
         found.widths = EventWidths::new(&widths(&transaction, "em_event")?);
         record_version(&transaction, "events")?;
+        found.tenure = Some(take_over(&transaction, last)?);
     }
     if tables.subscribers {
         transaction.execute_batch(SRD_USER)?;
@@ -155,6 +162,19 @@ fn record_version(transaction: &Transaction, part: &str) -> rusqlite::Result<()>
         (part, VERSION),
     )?;
     Ok(())
+}
+
+/// Whose the database is from now on. A new name each time: whether one that was written was committed need not be known.
+fn take_over(transaction: &Transaction, last: Tenure) -> rusqlite::Result<Tenure> {
+    let sql = "select cast(owner as text) from em_schema where part = 'events'";
+    let owner: Option<String> = transaction.query_row(sql, [], |row| row.get(0))?;
+    if owner.and_then(|owner| Uuid::parse_str(&owner).ok()) == Some(last.owner()) {
+        return Ok(last);
+    }
+    let tenure = Tenure::begin();
+    let sql = "update em_schema set owner = ?1 where part = 'events'";
+    transaction.execute(sql, [tenure.owner().to_string()])?;
+    Ok(tenure)
 }
 
 /// What [`prepare`] makes of an empty file, as statements for people.
@@ -198,7 +218,7 @@ mod tests {
     #[test]
     fn a_page_of_pending_events_is_found_without_sorting_all_of_them() {
         let mut database = Connection::open_in_memory().unwrap();
-        prepare(&mut database, Tables { events: true, subscribers: true }).unwrap();
+        prepare(&mut database, Tables { events: true, subscribers: true }, Tenure::default()).unwrap();
         let sql = format!("explain query plan {}", unfinished_sql(PENDING).replace('$', "?"));
         let mut statement = database.prepare(&sql).unwrap();
         let plan = statement.query_map([0, 100], |row| row.get::<_, String>(3)).unwrap();
