@@ -13,7 +13,7 @@
 //! │  └─ router
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
-//! │  ├─ acts     on single events, and on the level of the log
+//! │  ├─ acts     on single events, on the level of the log, and on Kamailios
 //! │  └─ bulks    acts on many
 //! ├─ reload      reads the configuration again and applies what is different
 //! ├─ systemd     where there is one: says that the daemon is ready, and how it is
@@ -94,7 +94,8 @@ impl App {
         };
         let (connections_spec, connections, endpoints) =
             branches::connections(&settings, &store, router.clone(), &mut threads);
-        let operators = Operators::new(store.clone(), executor.zip(router.clone()), log.clone());
+        let provisioning = executor.zip(router.clone());
+        let operators = Operators::new(store.clone(), provisioning, log.clone(), endpoints.kamailios());
         let (operators_spec, acts, bulks) = branches::operators(&store, &operators);
         let (config, links, reload_note) = (settings.config.live(), endpoints.links(), note.live());
         let reloading = Reloading {

@@ -16,6 +16,7 @@ pub mod events;
 mod faults;
 mod headers;
 pub mod health;
+mod kamailio;
 mod legacy;
 mod log;
 mod metrics;
@@ -114,6 +115,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(read_whole("/api/v1/systems", systems::list))
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
+        .service(acts::act("/api/v1/kamailio/{name}/send", kamailio::send))
         .service(read("/api/v1/audit", audit::list))
         .service(session::service())
         .service(read("/api/v1/subscribers", subscribers::list))

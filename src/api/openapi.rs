@@ -5,8 +5,8 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    audit, bulk, event, event_acts, event_plan, events, faults, health, legacy, log, metrics, reprovision,
-    session, status, stream, subscribers, systems,
+    audit, bulk, event, event_acts, event_plan, events, faults, health, kamailio, legacy, log, metrics,
+    reprovision, session, status, stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -36,6 +36,7 @@ use utoipa::{Modify, OpenApi};
         systems::list,
         systems::pause,
         systems::resume,
+        kamailio::send,
         audit::list,
         log::show,
         log::set,

@@ -162,7 +162,12 @@ impl Client {
 
     /// `POST path`, an act.
     pub fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.ask(Method::POST, path, Some(body.to_string()))
+        self.post_text(path, body.to_string())
+    }
+
+    /// The same with a body as it is written.
+    pub fn post_text(&self, path: &str, body: String) -> anyhow::Result<Value> {
+        self.ask(Method::POST, path, Some(body))
     }
 
     /// Waits on the runtime of the client.

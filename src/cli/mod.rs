@@ -8,6 +8,7 @@ pub mod demo;
 mod descriptors;
 mod events;
 mod foreseen;
+mod kamailio;
 mod manual;
 mod pause;
 mod plan;
@@ -77,6 +78,9 @@ enum Command {
     /// List subscribers, show one with its events, and send what its row says once more
     #[command(subcommand)]
     Subscribers(subscribers::Subscribers),
+    /// Send commands to the scripts of Kamailios
+    #[command(subcommand)]
+    Kamailio(kamailio::Kamailio),
     /// Copy the embedded databases, while the daemon runs or not; exit code 1 where not all could be copied
     Backup(backup::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
@@ -136,6 +140,7 @@ impl Cli {
             Command::Pause(options) => pause::set("pause", &options),
             Command::Resume(options) => pause::set("resume", &options),
             Command::Subscribers(command) => subscribers::run(&command),
+            Command::Kamailio(command) => command.run(),
             Command::Backup(options) => backup::backup(&options),
             Command::Demo(options) => demo::demo(options),
             Command::Replay(options) => replay::replay(&options),

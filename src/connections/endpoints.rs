@@ -2,7 +2,7 @@
 
 use super::broadworks::BroadworksConnection;
 use super::intake::Intake;
-use super::kamailio::KamailioConnection;
+use super::kamailio::{Command, Kamailio, KamailioConnection, Kamailios};
 use super::link::{self, Link, LinkState, Links};
 use crate::config::{EndpointConfig, Live, Route, Setting};
 use crate::processors::attributes::Rules;
@@ -44,6 +44,7 @@ pub struct Endpoints {
     surroundings: Surroundings,
     endpoints: Vec<Endpoint>,
     links: Setting<Links>,
+    kamailios: Setting<Vec<Kamailio>>,
 }
 
 /// One that has a connection.
@@ -51,6 +52,8 @@ struct Endpoint {
     config: EndpointConfig,
     /// Its actor, of whatever kind.
     connection: Recipient<Finish>,
+    /// Where it takes commands of operators.
+    commands: Option<Recipient<Command>>,
     link: watch::Receiver<LinkState>,
 }
 
@@ -66,8 +69,8 @@ pub enum ChangeError {
 impl Endpoints {
     /// The endpoints of a configuration, and their connections to be started.
     pub fn new(configs: &[EndpointConfig], surroundings: Surroundings) -> (Endpoints, Vec<Spec>) {
-        let mut endpoints =
-            Endpoints { surroundings, endpoints: Vec::new(), links: Setting::new(Links::new()) };
+        let (links, kamailios) = (Setting::new(Links::new()), Setting::new(Vec::new()));
+        let mut endpoints = Endpoints { surroundings, endpoints: Vec::new(), links, kamailios };
         let specs = configs.iter().map(|config| endpoints.connection(config)).collect();
         endpoints.show();
         (endpoints, specs)
@@ -76,6 +79,11 @@ impl Endpoints {
     /// The states of the connections that there are.
     pub fn links(&self) -> Live<Links> {
         self.links.live()
+    }
+
+    /// The Kamailios that there are, for commands to them.
+    pub fn kamailios(&self) -> Kamailios {
+        Kamailios::new(self.kamailios.live())
     }
 
     /// Ends the connections that `configs` does not have, or has otherwise; the others notice nothing. Resolves when
@@ -127,15 +135,25 @@ impl Endpoints {
 
     fn connection(&mut self, config: &EndpointConfig) -> Spec {
         let (link, state) = Link::new(config.name(), config.address());
-        let (spec, connection) = match config.clone() {
-            EndpointConfig::Broadworks(server) => self.broadworks(server, link),
-            EndpointConfig::Kamailio(server) => self.kamailio(server, link),
+        let (spec, connection, commands) = match config.clone() {
+            EndpointConfig::Broadworks(server) => {
+                let (spec, connection) = self.broadworks(server, link);
+                (spec, connection.recipient(), None)
+            }
+            EndpointConfig::Kamailio(server) => {
+                let (spec, connection) = self.kamailio(server, link);
+                (spec, connection.clone().recipient(), Some(connection.recipient()))
+            }
         };
-        self.endpoints.push(Endpoint { config: config.clone(), connection, link: state });
+        self.endpoints.push(Endpoint { config: config.clone(), connection, commands, link: state });
         spec
     }
 
-    fn broadworks(&self, server: crate::config::Broadworks, link: Link) -> (Spec, Recipient<Finish>) {
+    fn broadworks(
+        &self,
+        server: crate::config::Broadworks,
+        link: Link,
+    ) -> (Spec, Addr<BroadworksConnection>) {
         let Surroundings { rules, intake, store, thread, .. } = self.surroundings.clone();
         let name = server.name.clone();
         let make = move || {
@@ -143,10 +161,10 @@ impl Endpoints {
             BroadworksConnection::new(server.clone(), rules, intake, store, link.clone())
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(thread), make);
-        (spec.shutdown(READ_LIMIT), connection.recipient())
+        (spec.shutdown(READ_LIMIT), connection)
     }
 
-    fn kamailio(&self, server: crate::config::Kamailio, link: Link) -> (Spec, Recipient<Finish>) {
+    fn kamailio(&self, server: crate::config::Kamailio, link: Link) -> (Spec, Addr<KamailioConnection>) {
         let Surroundings { routes, intake, store, scripts, .. } = self.surroundings.clone();
         let name = server.name.clone();
         let make = move || {
@@ -154,10 +172,15 @@ impl Endpoints {
             KamailioConnection::new(server.clone(), routes, intake, store, link.clone())
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(scripts), make);
-        (spec.shutdown(ANSWER_LIMIT), connection.recipient())
+        (spec.shutdown(ANSWER_LIMIT), connection)
     }
 
     fn show(&self) {
         self.links.replace(self.endpoints.iter().map(|endpoint| endpoint.link.clone()).collect());
+        let kamailio = |endpoint: &Endpoint| {
+            let commands = endpoint.commands.clone()?;
+            Some(Kamailio { link: endpoint.link.clone(), commands })
+        };
+        self.kamailios.replace(self.endpoints.iter().filter_map(kamailio).collect());
     }
 }

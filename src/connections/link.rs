@@ -50,6 +50,11 @@ impl Link {
         self.change(false, Some(reason.to_owned()));
     }
 
+    /// How it is now.
+    pub fn state(&self) -> LinkState {
+        self.0.borrow().clone()
+    }
+
     /// The name of the endpoint.
     pub fn name(&self) -> String {
         self.0.borrow().name.clone()

@@ -1,9 +1,9 @@
-//! The actor that carries out acts on single events, and on the level of the log.
+//! The actor that carries out acts on single events, on the level of the log, and on Kamailios.
 //!
 //! An act that was begun goes on to its end, whether or not somebody still waits for the answer: what is stored is told to
 //! the router.
 
-use super::{Done, Operators, Order, Refusal};
+use super::{Done, Operators, Order, Refusal, SendCommand, Unsent};
 use crate::event::NewEvent;
 use crate::processors::subject::Subject;
 use crate::store::Act;
@@ -65,12 +65,12 @@ impl OperatorActs {
     }
 
     /// Runs an act beside the others.
-    fn begin<T: 'static>(
+    fn begin<T: 'static, E: From<Refusal> + 'static>(
         &mut self,
-        act: impl Future<Output = Result<T, Refusal>> + 'static,
-    ) -> ResponseActFuture<Self, Result<T, Refusal>> {
+        act: impl Future<Output = Result<T, E>> + 'static,
+    ) -> ResponseActFuture<Self, Result<T, E>> {
         if self.under_way >= ACTS {
-            return Box::pin(ready(Err(Refusal::TooMany)).into_actor(self));
+            return Box::pin(ready(Err(Refusal::TooMany.into())).into_actor(self));
         }
         self.under_way += 1;
         Box::pin(act.into_actor(self).map(|done, this, _| {
@@ -128,6 +128,15 @@ impl Handler<SetLogLevel> for OperatorActs {
     fn handle(&mut self, wish: SetLogLevel, _: &mut Context<Self>) -> Self::Result {
         let operators = self.operators.clone();
         self.begin(async move { operators.set_log_level(wish).await })
+    }
+}
+
+impl Handler<SendCommand> for OperatorActs {
+    type Result = ResponseActFuture<Self, Result<usize, Unsent>>;
+
+    fn handle(&mut self, wish: SendCommand, _: &mut Context<Self>) -> Self::Result {
+        let operators = self.operators.clone();
+        self.begin(async move { operators.send(wish).await })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What operators do to events: retry and resolve, one or many ([`bulk`]); and how much is logged.
+//! What operators do to events: retry and resolve, one or many ([`bulk`]); how much is logged; and what they send to Kamailios.
 //!
 //! Whether an act may be done is looked at here; that it is done, with its line in the audit table, is one write of the
 //! store; the router is told afterwards, and would find out by itself.
@@ -7,11 +7,14 @@ mod actor;
 pub mod bulk;
 mod later;
 mod refusal;
+mod send;
 
 pub use actor::{ActOn, OperatorActs, SetLogLevel, Wish};
 pub use later::{Later, Unknown};
 pub use refusal::Refusal;
+pub use send::{SendCommand, Unsent};
 
+use crate::connections::kamailio::Kamailios;
 use crate::event::{Event, NewEvent};
 use crate::processors::command_type;
 use crate::processors::subject::Subject;
@@ -57,12 +60,18 @@ pub struct Operators {
     /// `None` where nothing is provisioned.
     provisioning: Option<(Arc<Executor>, Addr<Router>)>,
     log: LogLevel,
+    kamailios: Kamailios,
 }
 
 impl Operators {
-    /// Acts on the events of `store`, and on `log`; `provisioning` runs events that are retried.
-    pub fn new(store: Store, provisioning: Option<(Arc<Executor>, Addr<Router>)>, log: LogLevel) -> Self {
-        Operators { store, provisioning, log }
+    /// Acts on the events of `store`, on `log`, and on the scripts of `kamailios`; `provisioning` runs events that are retried.
+    pub fn new(
+        store: Store,
+        provisioning: Option<(Arc<Executor>, Addr<Router>)>,
+        log: LogLevel,
+        kamailios: Kamailios,
+    ) -> Self {
+        Operators { store, provisioning, log, kamailios }
     }
 
     /// Does it to one event.

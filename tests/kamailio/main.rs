@@ -1,9 +1,10 @@
-//! Kamailio: its events come in, its suspended transactions are answered, and nothing of ours ever holds it up.
+//! Kamailio: its events come in, its suspended transactions are answered, operators send commands, and nothing of ours ever holds it up.
 
 mod answers;
 mod events;
 mod peer;
 mod real;
+mod sending;
 mod stream;
 #[path = "../support/mod.rs"]
 mod support;

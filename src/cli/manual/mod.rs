@@ -126,7 +126,8 @@ mod tests {
                 let words = line.split(" > ").next().unwrap_or_default();
                 let words = words.split_once("eventmanager ").map(|(_, words)| words).expect("a command");
                 assert!(words.starts_with(path), "{line:?} is no example of {path:?}");
-                let words = words.split('"').enumerate().flat_map(|(index, part)| match index % 2 {
+                let quote = if words.contains('\'') { '\'' } else { '"' };
+                let words = words.split(quote).enumerate().flat_map(|(index, part)| match index % 2 {
                     1 => vec![part],
                     _ => part.split_whitespace().collect(),
                 });

@@ -247,6 +247,20 @@ static WORDS: &[(&str, Words)] = &[
             )],
         ),
     ),
+    (
+        "kamailio send",
+        words(
+            &[
+                (0, "it was written"),
+                (1, "failure: no daemon, no permission, not connected, or refused"),
+                WRONG,
+            ],
+            &[(
+                r#"eventmanager kamailio send k1 '{"cmd":"reload"}' --reason 'ticket 4711'"#,
+                "Has the script of k1 do what it understands by that",
+            )],
+        ),
+    ),
     ("resume", words(ASKING, &[("eventmanager resume hss", "Goes on with what has waited for the HSS")])),
     (
         "demo",

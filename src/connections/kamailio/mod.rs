@@ -9,16 +9,20 @@
 //! ```
 //!
 //! There is no acknowledgement and no replay: what is sent while nobody is connected is lost. [`session`] reads and waits for
-//! nobody; [`queue`] is bounded; [`handling`] answers and has stored what a route wants.
+//! nobody; [`queue`] is bounded; [`handling`] answers and has stored what a route wants; [`commands`] are those of operators.
 
 mod answers;
 mod asking;
+mod commands;
 mod duplicates;
 mod handling;
 mod outbox;
 mod queue;
 mod recorder;
 mod session;
+
+pub use commands::{Command, Kamailio, Kamailios};
+pub use outbox::{NotSent, Payload, Sent};
 
 use super::connect::connect;
 use super::ending::Ending;
@@ -33,7 +37,7 @@ use crate::supervision::Shutdown;
 use actix::prelude::*;
 use asking::Asking;
 use handling::Handling;
-use outbox::{Frames, Outbox};
+use outbox::{Frames, Outbox, WeakOutbox};
 use queue::Queue;
 use recorder::Recorder;
 use session::Session;
@@ -50,6 +54,8 @@ pub struct KamailioConnection {
     store: Store,
     link: Link,
     ending: Ending,
+    /// For commands of operators; what is answered has the one that ends with the answers. `None` until the actor runs.
+    outbox: Option<WeakOutbox>,
 }
 
 impl KamailioConnection {
@@ -68,6 +74,7 @@ impl KamailioConnection {
             store,
             link,
             ending: Ending::default(),
+            outbox: None,
         }
     }
 }
@@ -80,6 +87,7 @@ impl Actor for KamailioConnection {
         self.link.down("not connected yet");
         let stop = self.ending.begin();
         let (outbox, frames) = Outbox::new();
+        self.outbox = Some(outbox.downgrade());
         let queue = Queue::new(self.server.queue, self.server.on_overflow);
         let recorder = Recorder::new(&self.server.name, self.intake.clone(), self.store.clone());
         let handling = Handling::new(

@@ -1,4 +1,4 @@
-//! What is to be sent to a Kamailio: answers, each a frame of its own.
+//! What is to be sent to a Kamailio: answers and commands of operators, each a frame of its own.
 //!
 //! Its parser loses a frame without a word when one read of it ends at the wrong byte. So a frame is small, is written by one
 //! writer in one piece, and so few are on their way at a time that the far side reads them whole.
@@ -7,6 +7,8 @@ use crate::config::Framing;
 use crate::wire::evapi::LARGEST_COMMAND;
 use crate::wire::netstring;
 use bytes::{Bytes, BytesMut};
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -49,22 +51,44 @@ pub enum NotSent {
     Interrupted,
     #[error("the connection is not used any more")]
     Closed,
+    #[error("not connected: {0}")]
+    NotConnected(String),
+    #[error("it is not written whole yet, and may arrive all the same")]
+    Unfinished,
 }
 
 /// What became of a frame.
 pub type Sent = Result<(), NotSent>;
 
 /// Told once what became of a frame.
-pub struct Receipt(Option<Box<dyn FnOnce(Sent)>>);
+pub struct Receipt {
+    tell: Option<Box<dyn FnOnce(Sent)>>,
+    begun: Begun,
+}
+
+/// Whether a frame is being written, or has been.
+#[derive(Clone, Default)]
+pub struct Begun(Rc<Cell<bool>>);
+
+impl Begun {
+    pub fn get(&self) -> bool {
+        self.0.get()
+    }
+}
 
 impl Receipt {
     /// Has `tell` told.
     pub fn new(tell: impl FnOnce(Sent) + 'static) -> Receipt {
-        Receipt(Some(Box::new(tell)))
+        Receipt { tell: Some(Box::new(tell)), begun: Begun::default() }
+    }
+
+    /// Says of its frame whether it is being written, before anything is told.
+    pub fn begun(&self) -> Begun {
+        self.begun.clone()
     }
 
     fn tell(mut self, outcome: Sent) {
-        if let Some(tell) = self.0.take() {
+        if let Some(tell) = self.tell.take() {
             tell(outcome);
         }
     }
@@ -73,7 +97,7 @@ impl Receipt {
 /// A frame that nobody will write any more.
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if let Some(tell) = self.0.take() {
+        if let Some(tell) = self.tell.take() {
             tell(Err(NotSent::Closed));
         }
     }
@@ -90,6 +114,9 @@ struct Frame {
 /// Where frames are put; kept over all connections.
 pub struct Outbox(mpsc::Sender<Frame>);
 
+/// The same, which does not keep the side that writes waiting for more.
+pub struct WeakOutbox(mpsc::WeakSender<Frame>);
+
 impl Outbox {
     /// An outbox, and the side that writes.
     pub fn new() -> (Outbox, Frames) {
@@ -105,6 +132,21 @@ impl Outbox {
             Ok(()) => {}
             Err(Full(frame)) => frame.receipt.tell(Err(NotSent::Full)),
             Err(Closed(frame)) => frame.receipt.tell(Err(NotSent::Closed)),
+        }
+    }
+
+    /// For whoever has something to send now and then.
+    pub fn downgrade(&self) -> WeakOutbox {
+        WeakOutbox(self.0.downgrade())
+    }
+}
+
+impl WeakOutbox {
+    /// As [`Outbox::put`], while there is an [`Outbox`].
+    pub fn put(&self, payload: Payload, until: Instant, receipt: Receipt) {
+        match self.0.upgrade() {
+            Some(sender) => Outbox(sender).put(payload, until, receipt),
+            None => receipt.tell(Err(NotSent::Closed)),
         }
     }
 }
@@ -144,6 +186,7 @@ impl Frames {
                 continue;
             }
             self.written += size;
+            receipt.begun.0.set(true);
             self.writing = Some(receipt);
             let mut bytes = BytesMut::new();
             match framing {
@@ -247,10 +290,19 @@ mod tests {
     #[tokio::test]
     async fn after_the_last_frame_there_is_none() {
         let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
-        outbox.put(small(), later(), told.of("last"));
+        let weak = outbox.downgrade();
+        outbox.put(small(), later(), told.of("before"));
+        weak.put(small(), later(), told.of("last"));
         drop(outbox);
-        assert!(frames.next(Framing::None).await.is_some());
+        for _ in 0..2 {
+            assert!(frames.next(Framing::None).await.is_some());
+            frames.written();
+        }
+        // Who might have something to send does not keep it waiting.
         assert!(frames.next(Framing::None).await.is_none());
+        weak.put(small(), later(), told.of("too late"));
+        let became = [("before", Ok(())), ("last", Ok(())), ("too late", Err(NotSent::Closed))];
+        assert_eq!(told.take(), became);
     }
 
     #[test]
