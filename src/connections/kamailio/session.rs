@@ -203,6 +203,11 @@ impl<'a> Session<'a> {
     fn count_event(&mut self, event: &Event) {
         self.received.increment(1);
         self.bad_in_a_row = 0;
+        if !event.duplicates.is_empty() {
+            let connection = self.server.name.clone();
+            metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
+                .increment(1);
+        }
         let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
         if let Some(counter) = self.by_name.get(&name) {
             return counter.increment(1);
@@ -212,11 +217,6 @@ impl<'a> Session<'a> {
         counter.increment(1);
         if label == name {
             self.by_name.insert(name, counter);
-        }
-        if !event.duplicates.is_empty() {
-            let connection = self.server.name.clone();
-            metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
-                .increment(1);
         }
     }
 
