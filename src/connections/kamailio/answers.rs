@@ -85,7 +85,7 @@ mod tests {
 
     #[track_caller]
     fn check(payload: &str, expected: impl FnOnce(&[Answer]) -> Decision<'_>) {
-        let (rules, event) = (rules(), Event::parse(payload.as_bytes()).expect("an event"));
+        let (rules, event) = (rules(), Event::parse(payload.to_owned().into()).expect("an event"));
         assert_eq!(decide(&event, &EventKeys::default(), &rules), expected(&rules), "{payload}");
     }
 

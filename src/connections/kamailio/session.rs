@@ -182,7 +182,7 @@ impl<'a> Session<'a> {
                 }
             };
             frames += 1;
-            match Event::parse(&payload) {
+            match Event::parse(payload.clone()) {
                 Ok(event) => {
                     self.count_event(&event);
                     self.queue(Arrived { event, payload, received, at })?;
@@ -216,14 +216,14 @@ impl<'a> Session<'a> {
                 .increment(1);
         }
         let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
-        if let Some(counter) = self.by_name.get(&name) {
+        if let Some(counter) = self.by_name.get(&*name) {
             return counter.increment(1);
         }
         let (connection, label) = (self.server.name.clone(), self.names.label(&name));
         let counter = metrics::counter!("eventmanager_kamailio_events_total", "connection" => connection, "event" => label.clone());
         counter.increment(1);
         if label == name {
-            self.by_name.insert(name, counter);
+            self.by_name.insert(label, counter);
         }
     }
 
