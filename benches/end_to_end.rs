@@ -18,7 +18,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::Path;
 use std::time::Duration;
 use support::stages::{Stage, portal_day};
-use support::{arrival, bare, memory, pages, site};
+use support::{arrival, bare, load, memory, pages, site};
 use testing::postgres;
 
 /// Between a request and its answer, in the second half of the rates.
@@ -33,7 +33,7 @@ fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let _ = rustls::crypto::ring::default_provider().install_default();
-    println!("{}", load());
+    println!("{}", load::of_the_minute_before());
     if runs("memory") {
         memory::print();
     }
@@ -53,12 +53,6 @@ fn main() {
             stores.iter().for_each(|store| rates(&day, store, latency, &metrics));
         }
     }
-}
-
-/// What else this machine does: figures of a busy one say little.
-fn load() -> String {
-    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    format!("load of the minute before: {}", load.split(' ').next().unwrap_or_default())
 }
 
 /// Where events and subscribers are.

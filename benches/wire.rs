@@ -1,14 +1,17 @@
-//! How fast the codecs are, beside quick-xml walking the same documents and doing nothing.
+//! How fast the codecs are, beside what does the least with the same bytes: quick-xml walking them, or a copy.
 //!
-//! `cargo bench --bench wire` takes under a minute and prints the ratio of the bare walk to the whole way from bytes to
-//! owned commands; it is to be at least 0.6, at 250 thousand documents/s or more.
+//! `cargo bench --bench wire` takes under a minute. It prints the ratio of the bare walk to the whole way from bytes to owned
+//! commands, which is to be at least 0.6 at 250 thousand documents/s or more; and how many bytes of netstrings with 1 kB each
+//! are cut and written in a second, which is to be at least 3 GB.
 
+use bytes::{Bytes, BytesMut};
 use criterion::{Criterion, Throughput};
 use eventmanager::wire::Secret;
 use eventmanager::wire::cai3g::{
     self, Association, HssRequest, PrivateUser, PublicData, ServiceProfile, server,
 };
 use eventmanager::wire::mask_secrets;
+use eventmanager::wire::netstring;
 use eventmanager::wire::ocir::{DEFAULT_MAX_DOCUMENT, Document, Framer, write};
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -134,12 +137,71 @@ fn soap(c: &mut Criterion) {
     group.finish();
 }
 
+/// Payloads of one read from a socket, as Kamailio sends them.
+const PAYLOAD: usize = 1000;
+const PAYLOADS: usize = 64;
+
+/// Takes what a read has brought, and cuts it; the frames are kept as they are until they are handled.
+fn cut(decoder: &mut netstring::Decoder, read: &[u8], frames: &mut Vec<Bytes>) {
+    frames.clear();
+    decoder.buffer_mut().extend_from_slice(read);
+    while let Some(frame) = decoder.next_frame().expect("the sample is well-formed") {
+        frames.push(frame);
+    }
+}
+
+fn write_frames(payload: &[u8], frames: &mut BytesMut) {
+    frames.clear();
+    (0..PAYLOADS).for_each(|_| netstring::encode(black_box(payload), frames));
+}
+
+/// What even the least does: it has the bytes in a place of its own.
+fn copy(bytes: &[u8], place: &mut BytesMut) {
+    place.clear();
+    place.extend_from_slice(black_box(bytes));
+    black_box(place);
+}
+
+fn netstrings(c: &mut Criterion) {
+    let payload = vec![b'x'; PAYLOAD];
+    let (mut stream, mut place) = (BytesMut::new(), BytesMut::new());
+    write_frames(&payload, &mut stream);
+    let stream = stream.freeze();
+    let (mut decoder, mut frames) = (netstring::Decoder::new(1 << 20), Vec::new());
+    // As above: side by side, the best of each.
+    let mut best = [Duration::MAX; 3];
+    let mut time = |which: usize, work: &mut dyn FnMut()| {
+        let started = Instant::now();
+        (0..100).for_each(|_| work());
+        best[which] = best[which].min(started.elapsed() / 100);
+    };
+    for _ in 0..200 {
+        time(0, &mut || cut(&mut decoder, black_box(&stream), &mut frames));
+        time(1, &mut || write_frames(&payload, &mut place));
+        time(2, &mut || copy(&stream, &mut place));
+    }
+    assert_eq!(frames.len(), PAYLOADS);
+    for (what, took) in [("decoded", best[0]), ("encoded", best[1])] {
+        let rate = stream.len() as f64 / took.as_secs_f64() / 1e9;
+        let ratio = best[2].as_secs_f64() / took.as_secs_f64();
+        println!("netstrings of {PAYLOAD} bytes: {what} at {rate:.1} GB/s, {ratio:.2} of a bare copy");
+    }
+
+    let mut group = c.benchmark_group("netstring");
+    group.throughput(Throughput::Bytes(stream.len() as u64));
+    group.bench_function("decode", |b| b.iter(|| cut(&mut decoder, black_box(&stream), &mut frames)));
+    group.bench_function("encode", |b| b.iter(|| write_frames(&payload, &mut place)));
+    group.bench_function("copy", |b| b.iter(|| copy(&stream, &mut place)));
+    group.finish();
+}
+
 fn main() {
     let short = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
     let mut criterion = short.sample_size(20).without_plots().configure_from_args();
     ocir(&mut criterion);
+    netstrings(&mut criterion);
     soap(&mut criterion);
     criterion.final_summary();
 }

@@ -2,6 +2,7 @@
 
 pub mod arrival;
 pub mod bare;
+pub mod load;
 pub mod memory;
 pub mod pages;
 pub mod peers;

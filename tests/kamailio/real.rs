@@ -33,7 +33,7 @@ impl Kamailio {
         let directory = self.directory.path();
         let log = std::fs::File::create(directory.join("log")).expect("a log");
         let mut command = Command::new("/usr/sbin/kamailio");
-        command.args(["-DD", "-E", "-m", "64", "-M", "8", "-f", CONFIG, "-Y"]).arg(directory);
+        command.args(["-DD", "-E", "-m", "512", "-M", "8", "-f", CONFIG, "-Y"]).arg(directory);
         command.arg("-P").arg(directory.join("pid"));
         command.args(["-A", &format!("SIP_PORT={}", self.sip.port())]);
         command.args(["-A", &format!("EVAPI=\"{}\"", self.evapi)]);
@@ -47,6 +47,12 @@ impl Kamailio {
     /// HOST:PORT of its EVAPI.
     pub fn evapi(&self) -> String {
         self.evapi.to_string()
+    }
+
+    /// Where it takes SIP, for somebody else who sends it.
+    #[allow(dead_code, reason = "the bench has calls made")]
+    pub fn sip(&self) -> SocketAddr {
+        self.sip
     }
 
     /// Whether it answers OPTIONS.

@@ -91,6 +91,21 @@ fn of_what_comes_too_fast_the_oldest_is_dropped_and_counted_or_the_connection_is
 }
 
 #[test]
+fn however_much_comes_what_was_read_is_handled_before_more_is() {
+    let peer = Peer::start();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), "queue = 3000");
+        let mut client = client.join().expect("a client");
+        // Many reads, and not all events of one fill the queue.
+        let events = "28:{\"event\":\"e\",\"about\":\"anna\"},".repeat(500_000);
+        client.send(events.as_bytes());
+        trial.wait_received(500_000.0);
+        assert_eq!(trial.metric("dropped_total", "k1"), 0.0);
+    });
+}
+
+#[test]
 fn the_command_of_the_configuration_comes_first_after_every_connect() {
     let peer = Peer::start();
     let command = r#"{"cmd":"tag","tag":"em1"}"#;

@@ -91,7 +91,7 @@ mod tests {
 
     #[track_caller]
     fn check(payload: &str, expected: Decision) {
-        let event = Event::parse(payload.as_bytes()).expect("an event");
+        let event = Event::parse(payload.to_owned().into()).expect("an event");
         assert_eq!(decide(&event, &EventKeys::default(), &rules()), expected, "{payload}");
     }
 

@@ -98,14 +98,14 @@ impl Asking {
         // The URL may hold a token.
         let failed = |error: reqwest::Error| NoAnswer::Failed(outbound::causes(&error.without_url()));
         let request = self.client.post(url).header(reqwest::header::CONTENT_TYPE, "application/json");
-        let body = Value::Object(event.fields().clone()).to_string();
+        let body = Value::Object(event.fields()).to_string();
         let response = request.body(body).send().await.map_err(failed)?;
         let status = response.status();
         if !status.is_success() {
             return Err(NoAnswer::Failed(format!("the webhook answered with status {status}")));
         }
         let body = outbound::read_limited(response, LONGEST).await.map_err(failed)?;
-        let answer = Event::parse(&body)
+        let answer = Event::parse(body.into())
             .map_err(|error| NoAnswer::Failed(format!("the webhook's answer is {error}")))?;
         Ok(rule.reply.fill(|field| match field.strip_prefix("webhook.") {
             Some(name) => answer.text(name),

@@ -2,6 +2,7 @@
 
 use crate::config::EventKeys;
 use crate::wire::evapi::Event;
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -43,12 +44,12 @@ impl Duplicates {
 }
 
 /// Event, Call-ID, transaction and whatever else the configuration names; `None` without a Call-ID.
-fn identity(event: &Event, keys: &EventKeys) -> Option<Vec<Option<String>>> {
+fn identity<'e>(event: &'e Event, keys: &EventKeys) -> Option<Vec<Option<Cow<'e, str>>>> {
     let first = |names: &[String]| event.first_text(names.iter().map(String::as_str));
     let mut identity = vec![Some(first(&keys.call_id)?)];
     // Two transactions of one call are two questions.
     identity.extend([&keys.event, &keys.index, &keys.label].map(|names| first(names)));
-    identity.extend(keys.identity.iter().map(|name| event.text(name)));
+    identity.extend(keys.identity.iter().map(|name| event.first_text([name.as_str()])));
     Some(identity)
 }
 
@@ -61,7 +62,7 @@ mod tests {
         let mut duplicates = Duplicates::new(Duration::from_secs(32));
         let (keys, now) = (EventKeys::default(), Instant::now());
         let mut check = |payload: &str, seconds: u64, expected: bool| {
-            let event = Event::parse(payload.as_bytes()).expect("an event");
+            let event = Event::parse(payload.to_owned().into()).expect("an event");
             let has_come = duplicates.has_come(&event, &keys, now + Duration::from_secs(seconds));
             assert_eq!(has_come, expected, "{payload} after {seconds} s");
         };
@@ -87,12 +88,12 @@ mod tests {
     fn without_a_window_nothing_has_come_and_memory_is_bounded() {
         let mut off = Duplicates::new(Duration::ZERO);
         let (keys, now) = (EventKeys::default(), Instant::now());
-        let event = Event::parse(br#"{"event":"x","call_id":"a"}"#).expect("an event");
+        let event = Event::parse(br#"{"event":"x","call_id":"a"}"#.as_slice().into()).expect("an event");
         assert!(!off.has_come(&event, &keys, now) && !off.has_come(&event, &keys, now));
         let mut on = Duplicates::new(Duration::from_secs(32));
         for number in 0..REMEMBERED + 10 {
             let payload = format!("{{\"event\":\"x\",\"call_id\":\"{number}\"}}");
-            assert!(!on.has_come(&Event::parse(payload.as_bytes()).expect("an event"), &keys, now));
+            assert!(!on.has_come(&Event::parse(payload.to_owned().into()).expect("an event"), &keys, now));
         }
         assert_eq!((on.seen.len(), on.order.len()), (REMEMBERED, REMEMBERED));
     }

@@ -115,7 +115,8 @@ impl Actor for KamailioConnection {
                 handling.run().await;
                 recorder.close();
             };
-            tokio::join!(read, handled, recorder.run());
+            // In this order: when the reader gives way, what it has read is handled before it goes on.
+            tokio::join!(biased; read, handled, recorder.run());
         };
         ctx.spawn(work.into_actor(self).map(|_, this, ctx| {
             if this.ending.has_worked() {

@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     fn arrived(payload: &'static [u8]) -> Arrived {
-        let event = Event::parse(b"{}").expect("an event");
+        let event = Event::parse(Bytes::from_static(b"{}")).expect("an event");
         let (received, at) = (SystemTime::now(), Instant::now());
         Arrived { event, payload: Bytes::from_static(payload), received, at }
     }

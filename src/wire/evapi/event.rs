@@ -1,25 +1,36 @@
 //! A payload as fields.
 //!
-//! The text is read as JSON. Where that fails, it is read once more with what scripts get wrong set right: control
+//! Nearly all payloads are plain, and [`flat`](super::flat) only looks where their fields stand. The text of any other is read as
+//! JSON. Where that fails, it is read once more with what scripts get wrong set right: control
 //! characters inside strings, and `<null>` where a value belongs. Everything else that is no JSON is refused whole: half
 //! an event would be acted on as if it were one.
 //!
 //! What a caller puts into a SIP header can close a string and add keys (`x","event":"forged`). Of a key that comes twice
 //! the first value counts, since scripts write their own keys first, and the key is flagged.
 
+use super::flat::Flat;
 use crate::wire::json;
+use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// How Kamailio writes a variable that is not set.
 const UNSET: &str = "<null>";
 
 /// A JSON object, flat as a rule.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Event {
-    fields: Map<String, Value>,
+    fields: Fields,
     /// Keys that came more than once, in whatever object.
     pub duplicates: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Fields {
+    /// Where they stand in the payload.
+    Flat(Bytes, Flat),
+    Read(Map<String, Value>),
 }
 
 /// Why a payload is none.
@@ -45,10 +56,14 @@ impl NotAnEvent {
 }
 
 impl Event {
-    /// Reads a payload.
-    pub fn parse(payload: &[u8]) -> Result<Event, NotAnEvent> {
-        let text =
-            std::str::from_utf8(payload).map_err(|error| NotAnEvent::Encoding { at: error.valid_up_to() })?;
+    /// Reads a payload, and keeps it.
+    pub fn parse(payload: Bytes) -> Result<Event, NotAnEvent> {
+        if let Some(mut flat) = Flat::read(&payload) {
+            let duplicates = std::mem::take(&mut flat.duplicates);
+            return Ok(Event { fields: Fields::Flat(payload, flat), duplicates });
+        }
+        let text = std::str::from_utf8(&payload)
+            .map_err(|error| NotAnEvent::Encoding { at: error.valid_up_to() })?;
         read(text).or_else(|error| match set_right(text) {
             // The error of what was sent: places in the text set right would mislead.
             Some(text) => read(&text).map_err(|_| error),
@@ -56,19 +71,23 @@ impl Event {
         })
     }
 
-    /// The value of a field; `None` where there is none, where it is null and where Kamailio had none to write.
-    pub fn get(&self, key: &str) -> Option<&Value> {
-        self.fields.get(key).filter(|value| !value.is_null() && value.as_str() != Some(UNSET))
-    }
-
-    /// A field as text, numbers as they are written.
+    /// A field as text, numbers as they are written; `None` where there is none, where it is null and where Kamailio had none to
+    /// write.
     pub fn text(&self, key: &str) -> Option<String> {
-        text(self.get(key)?)
+        self.borrowed(key).map(Cow::into_owned)
     }
 
     /// The first of these fields that there is, as text: scripts name the same things differently.
-    pub fn first_text<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Option<String> {
-        keys.into_iter().find_map(|key| self.text(key))
+    pub fn first_text<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Option<Cow<'_, str>> {
+        keys.into_iter().find_map(|key| self.borrowed(key))
+    }
+
+    fn borrowed(&self, key: &str) -> Option<Cow<'_, str>> {
+        let text = match &self.fields {
+            Fields::Flat(payload, flat) => Cow::Borrowed(flat.text(payload, key)?),
+            Fields::Read(fields) => text(fields.get(key)?)?,
+        };
+        (text != UNSET).then_some(text)
     }
 
     /// Whether this key came more than once: its value may be somebody else's.
@@ -78,31 +97,38 @@ impl Event {
 
     /// The event as a JSON object: `payload`, of which it was read, where that is one as it is.
     pub fn to_json(&self, payload: &[u8]) -> String {
-        let is_one = self.duplicates.is_empty() && serde_json::from_slice::<IgnoredAny>(payload).is_ok();
+        let is_one = match self.fields {
+            Fields::Flat(..) => true,
+            // Something may have been set right.
+            Fields::Read(_) => serde_json::from_slice::<IgnoredAny>(payload).is_ok(),
+        };
         match std::str::from_utf8(payload) {
-            Ok(text) if is_one => text.trim().to_owned(),
-            _ => Value::Object(self.fields.clone()).to_string(),
+            Ok(text) if is_one && self.duplicates.is_empty() => text.trim().to_owned(),
+            _ => Value::Object(self.fields()).to_string(),
         }
     }
 
     /// All fields, the first value of each.
-    pub fn fields(&self) -> &Map<String, Value> {
-        &self.fields
+    pub fn fields(&self) -> Map<String, Value> {
+        match &self.fields {
+            Fields::Flat(payload, flat) => flat.to_map(payload),
+            Fields::Read(fields) => fields.clone(),
+        }
     }
 }
 
-fn text(value: &Value) -> Option<String> {
+fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(flag) => Some(flag.to_string()),
+        Value::String(text) => Some(text.into()),
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Bool(flag) => Some(flag.to_string().into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 fn read(text: &str) -> Result<Event, NotAnEvent> {
     match json::flagged(text).map_err(|error| NotAnEvent::Json(error.to_string()))? {
-        (Value::Object(fields), duplicates) => Ok(Event { fields, duplicates }),
+        (Value::Object(fields), duplicates) => Ok(Event { fields: Fields::Read(fields), duplicates }),
         _ => Err(NotAnEvent::NoObject),
     }
 }
@@ -145,11 +171,15 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    fn parse(payload: &[u8]) -> Result<Event, NotAnEvent> {
+        Event::parse(Bytes::copy_from_slice(payload))
+    }
+
     /// The fields as JSON, and the keys that came twice.
     #[track_caller]
     fn check(payload: &str, fields: Value, duplicates: &[&str]) {
-        let event = Event::parse(payload.as_bytes()).unwrap_or_else(|error| panic!("{payload}: {error}"));
-        assert_eq!(Value::Object(event.fields), fields, "{payload}");
+        let event = parse(payload.as_bytes()).unwrap_or_else(|error| panic!("{payload}: {error}"));
+        assert_eq!(Value::Object(event.fields()), fields, "{payload}");
         assert_eq!(event.duplicates, duplicates, "{payload}");
     }
 
@@ -168,7 +198,7 @@ mod tests {
     fn of_a_key_that_comes_twice_the_first_counts_and_it_is_flagged() {
         check(r#"{"event":"a","from":"x","event":"forged"}"#, json!({"event": "a", "from": "x"}), &["event"]);
         check(r#"{"a":1,"a":2,"a":3,"b":{"c":1,"c":2}}"#, json!({"a": 1, "b": {"c": 1}}), &["a", "c"]);
-        let event = Event::parse(br#"{"event":"a","event":"b","x":1}"#).expect("an event");
+        let event = parse(br#"{"event":"a","event":"b","x":1}"#).expect("an event");
         assert!(event.is_doubtful("event") && !event.is_doubtful("x"));
     }
 
@@ -184,7 +214,7 @@ mod tests {
     #[test]
     fn what_is_no_event_is_refused_with_the_reason() {
         let check = |payload: &[u8], label: &str, reason: &str| {
-            let error = Event::parse(payload).expect_err("no event");
+            let error = parse(payload).expect_err("no event");
             assert_eq!(error.label(), label, "{error}");
             assert!(error.to_string().contains(reason), "{error}");
         };
@@ -201,20 +231,46 @@ mod tests {
 
     #[test]
     fn fields_are_read_as_text_under_whatever_name() {
-        let event = Event::parse(br#"{"Event":"X","tr_index":491,"from":"<null>","to":null,"list":[]}"#);
+        let event = parse(br#"{"Event":"X","tr_index":491,"from":"<null>","to":null,"list":[]}"#);
         let event = event.expect("an event");
         assert_eq!(event.first_text(["event", "Event"]).as_deref(), Some("X"));
         assert_eq!(event.text("tr_index").as_deref(), Some("491"));
         for key in ["from", "to", "list", "none"] {
             assert_eq!(event.text(key), None, "{key}");
         }
-        assert!(event.get("list").is_some() && event.get("from").is_none());
+        assert!(event.fields().contains_key("list"));
     }
 
     proptest! {
         #[test]
         fn rubbish_ends_without_a_panic(payload in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Event::parse(&payload);
+            let _ = parse(&payload);
+        }
+
+        #[test]
+        fn the_quick_way_gives_what_the_other_gives(
+            parts in prop::collection::vec(
+                prop::sample::select(vec![
+                    "{", "}", "\"", "\"a\"", "\"b\":", "\"a\":1", "\"\":\"x\"", ":", ",", " ", "\n", "null", "true",
+                    "false", "-", "0", "12", "9999999999", ".5", "e1", "\\", "\\n", "é", "<null>", "[1]", "{}",
+                ]),
+                0..14,
+            ),
+            is_object: bool,
+        ) {
+            let mut payload = parts.concat();
+            if is_object {
+                payload = format!("{{{payload}}}");
+            }
+            if let Some(flat) = Flat::read(payload.as_bytes()) {
+                let event = read(&payload).expect("an event to the other as well");
+                prop_assert_eq!(flat.to_map(payload.as_bytes()), event.fields());
+                prop_assert_eq!(&flat.duplicates, &event.duplicates);
+                for key in ["a", "b", ""] {
+                    let quick = flat.text(payload.as_bytes(), key).filter(|text| *text != UNSET);
+                    prop_assert_eq!(quick.map(str::to_owned), event.text(key));
+                }
+            }
         }
 
         #[test]
@@ -222,8 +278,8 @@ mod tests {
             fields in prop::collection::btree_map("[a-z]{1,3}", "[\\PC\n\"\\\\<>{}]{0,12}", 0..6),
         ) {
             let payload = serde_json::to_vec(&fields).expect("JSON");
-            let event = Event::parse(&payload).expect("an event");
-            prop_assert_eq!(Value::Object(event.fields), json!(fields));
+            let event = parse(&payload).expect("an event");
+            prop_assert_eq!(Value::Object(event.fields()), json!(fields));
         }
     }
 }

@@ -7,10 +7,11 @@
 //!
 //! No handshake, no acknowledgement, no answer to what is wrong. Scripts write variables between quotes as they are, so a
 //! payload may be no JSON, have a key twice, or `<null>` for a variable that is not set. [`netstring`](super::netstring)
-//! cuts frames; with `netstring_format=0` [`bare`] finds where one object ends; [`event`] reads it.
+//! cuts frames; with `netstring_format=0` [`bare`] finds where one object ends; [`event`] reads it, most of them by way of [`flat`].
 
 pub mod bare;
 pub mod event;
+pub mod flat;
 
 pub use bare::{BareDecoder, BareError};
 pub use event::{Event, NotAnEvent};
