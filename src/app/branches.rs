@@ -123,6 +123,7 @@ impl Running {
             mode: processing.get().mode,
             slots: Slots::new(processing.get().concurrency),
             processing,
+            routes: settings.routes.live(),
             pauses: board,
         });
         let (routing, concurrency) = routing(Arc::clone(&executor), &thread);
@@ -193,7 +194,9 @@ pub fn connections(
 ) -> (Spec, Addr<Supervisor>, Endpoints) {
     let thread = threads.start("connections");
     let (intake_store, servers) = (store.clone(), settings.servers.live());
-    let make = move || Intake::new(intake_store.clone(), router.clone(), servers.clone());
+    let intake_routes = settings.routes.live();
+    let make =
+        move || Intake::new(intake_store.clone(), router.clone(), servers.clone(), intake_routes.clone());
     let (intake_spec, intake) = Spec::new("intake", MAILBOX, Some(thread.clone()), make);
     let rules = settings.ema.is_some().then(|| settings.rules.live());
     let (routes, scripts) = (settings.routes.live(), threads.start("scripts"));

@@ -4,13 +4,14 @@
 //! than its window allows. That is the back-pressure: the store is the queue, not the peer's socket.
 
 use super::prints::{self, Print};
-use crate::config::{Broadworks, Live};
+use crate::config::{Broadworks, Live, Route};
 use crate::event::{NewEvent, Status};
 use crate::processors::subject::Subject;
 use crate::router::{Announce, Announced, Router};
 use crate::store::{Appended, ReadError, Store, StoreError, Tenure};
 use crate::supervision::{Backoff, Shutdown};
 use crate::telemetry::Labels;
+use crate::topics::{Ended, TopicEvent};
 use actix::prelude::*;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -62,6 +63,7 @@ pub struct Intake {
     store: Store,
     router: Option<Addr<Router>>,
     servers: Live<Vec<Broadworks>>,
+    routes: Live<Vec<Route>>,
     /// Source to the name under which its notifications are compared, and for how long.
     clusters: HashMap<Arc<str>, (Arc<str>, Duration)>,
     recent: HashMap<Arc<str>, Recent>,
@@ -73,13 +75,19 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// The intake of these servers; without a router nothing is pending.
-    pub fn new(store: Store, router: Option<Addr<Router>>, servers: Live<Vec<Broadworks>>) -> Self {
+    /// The intake of these servers, whose events are handed on by these rules; without a router nothing is pending.
+    pub fn new(
+        store: Store,
+        router: Option<Addr<Router>>,
+        servers: Live<Vec<Broadworks>>,
+        routes: Live<Vec<Route>>,
+    ) -> Self {
         Intake {
             store,
             router,
             clusters: clusters(&servers.get()),
             servers,
+            routes,
             recent: HashMap::new(),
             earlier: HashMap::new(),
             known: watch::Sender::new(false),
@@ -157,7 +165,8 @@ impl Intake {
         let (events, subjects): (Vec<NewEvent>, Vec<Option<Subject>>) =
             received.events.into_iter().map(|incoming| (incoming.event, incoming.subject)).unzip();
         // Queued in the store now, in the order of handling; resolved when it is on disk.
-        let stored = store_all(self.store.clone(), events);
+        let handed_on = self.hand_on(&events);
+        let stored = store_all(self.store.clone(), events, handed_on);
         Box::pin(stored.into_actor(self).map(move |stored, this, _| {
             let stored = stored?.into_iter().zip(subjects);
             let taken = stored.filter(|(appended, _)| appended.rejected.is_none());
@@ -170,6 +179,30 @@ impl Intake {
             );
             Ok(())
         }))
+    }
+
+    /// What is handed on of those that are stored with their final status. The scripts of Kamailios hand theirs on themselves.
+    fn hand_on(&self, events: &[NewEvent]) -> Vec<TopicEvent> {
+        let routes = self.routes.get();
+        let ended = |event: &NewEvent| {
+            let is_of_a_server = self.clusters.contains_key(&event.source);
+            if event.status == Status::Pending || event.duplicate_of.is_some() || !is_of_a_server {
+                return Vec::new();
+            }
+            let ended = Ended {
+                uuid: event.uuid,
+                attempt: 1,
+                source: &event.source,
+                command: &event.command,
+                given_by: &event.user_id,
+                user: None,
+                status: event.status,
+                reason: event.note.as_deref(),
+                received: event.received,
+            };
+            ended.hand_on(&routes)
+        };
+        if routes.is_empty() { Vec::new() } else { events.iter().flat_map(ended).collect() }
     }
 
     /// A wake-up: the events are in the store, where a router that fails finds them again.
@@ -239,9 +272,13 @@ async fn stored_since(store: Store, since: SystemTime) -> Result<(Vec<Uuid>, Ten
 
 /// Stores the events. One that the database refuses for good is stored as failed, in letters that every database has:
 /// what came must not be lost for the way it is written.
-fn store_all(store: Store, events: Vec<NewEvent>) -> impl Future<Output = Result<Vec<Appended>, StoreError>> {
+fn store_all(
+    store: Store,
+    events: Vec<NewEvent>,
+    handed_on: Vec<TopicEvent>,
+) -> impl Future<Output = Result<Vec<Appended>, StoreError>> {
     let copies = events.clone();
-    let stored = store.append(events);
+    let stored = store.append_and_hand_on(events, handed_on);
     async move {
         let appended = stored.await?;
         let pairs = appended.iter().zip(copies);

@@ -13,13 +13,14 @@ use super::lane::Run;
 use super::outages::Party;
 use super::unsaved::{Place, Unsaved};
 use super::walk::Walk;
-use crate::config::{Live, Mode, OnFailure, Processing};
+use crate::config::{Live, Mode, OnFailure, Processing, Route};
 use crate::event::{Event, Status};
 use crate::managers::{Answer, Board, Systems};
 use crate::plan::{Request, System};
 use crate::processors::actor::Processors;
 use crate::processors::attributes::Rules;
 use crate::store::{ReadError, RecordError, Store, Verdict};
+use crate::topics::Ended;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -35,6 +36,8 @@ pub struct Executor {
     pub pauses: Board,
     pub mode: Mode,
     pub processing: Live<Processing>,
+    /// Under which topics events are handed on when they have ended.
+    pub routes: Live<Vec<Route>>,
     pub slots: Slots,
 }
 
@@ -168,13 +171,39 @@ impl Executor {
             Some(event) => self.digest(event, journal.plan.as_ref()).await,
             None => None,
         };
-        let verdict = Some(Verdict { status: Status::Failed, reason, digest });
+        let verdict = Verdict { digest, ..Verdict::new(Status::Failed, reason) };
+        let verdict = Some(match &event {
+            Some(event) => self.hand_on(verdict, event, attempt),
+            None => verdict,
+        });
         let at = Place { event: uuid, tenure, attempt };
         self.store.record(Unsaved::default().progress(at, verdict)).await?;
         if let Some(event) = event {
             count_ended(&event, Status::Failed);
         }
         Ok(true)
+    }
+
+    /// The verdict, with what is handed on together with it. In shadow mode nobody is told what has not happened.
+    pub(super) fn hand_on(&self, verdict: Verdict, event: &Event, attempt: u32) -> Verdict {
+        let routes = self.routes.get();
+        let (Some(uuid), false, Mode::Active) = (event.uuid, routes.is_empty(), self.mode) else {
+            return verdict;
+        };
+        let user = self.subscriber_of(event);
+        let ended = Ended {
+            uuid,
+            attempt,
+            source: event.source.as_deref().unwrap_or_default(),
+            command: &event.command,
+            given_by: &event.user_id,
+            user: user.as_deref(),
+            status: verdict.status,
+            reason: verdict.reason.as_deref(),
+            received: event.received,
+        };
+        let handed_on = ended.hand_on(&routes);
+        Verdict { handed_on, ..verdict }
     }
 
     /// Whether a failed event holds its subject until somebody resolves it.

@@ -300,7 +300,9 @@ impl<'a> Walk<'a> {
             Status::Failed => self.executor.digest(&self.event, self.plan.as_deref()).await,
             _ => None,
         };
-        self.commit(unsaved, Some(Verdict { status, reason, digest })).await?;
+        let verdict = Verdict { digest, ..Verdict::new(status, reason) };
+        let verdict = self.executor.hand_on(verdict, &self.event, self.attempt);
+        self.commit(unsaved, Some(verdict)).await?;
         count_ended(&self.event, status);
         self.tell_warnings();
         Ok(status)

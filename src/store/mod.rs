@@ -62,7 +62,7 @@ pub use sweep::SweepError;
 pub use tenure::Tenure;
 
 use crate::config::{Database, StoreConfig};
-use crate::event::{NewEvent, Status};
+use crate::event::{NewEvent, Status, TopicEvent};
 use crate::plan::SubscriberEffect;
 use health::{HealthBoard, Tables};
 use queue::Answer;
@@ -221,9 +221,19 @@ impl Store {
         &self,
         events: Vec<NewEvent>,
     ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send + use<> {
+        self.append_and_hand_on(events, Vec::new())
+    }
+
+    /// The same, with rows of the topic log in the same transaction.
+    pub fn append_and_hand_on(
+        &self,
+        events: Vec<NewEvent>,
+        handed_on: Vec<TopicEvent>,
+    ) -> impl Future<Output = Result<Vec<Appended>, StoreError>> + Send + use<> {
         let uuids: Vec<Uuid> = events.iter().map(|event| event.uuid).collect();
         let queue = &self.inner.events.shared.queue;
-        let answer = queue.push(events.into_iter().map(Write::Append).collect());
+        let writes = events.into_iter().map(Write::Append);
+        let answer = queue.push(writes.chain(handed_on.into_iter().map(Write::Log)).collect());
         async move {
             let appended = uuids.into_iter().zip(answer.await?).map(|(uuid, outcome)| match outcome {
                 Outcome::Appended { id } => Appended { uuid, id, rejected: None },
@@ -255,7 +265,10 @@ impl Store {
             }
             one(subscribers.shared.queue.push(vec![Write::Effect { effect, tenure }]).await)?;
         }
-        match one(events.shared.queue.push(vec![Write::Progress(progress)]).await)? {
+        let handed_on = progress.verdict.as_mut().map(|verdict| std::mem::take(&mut verdict.handed_on));
+        let mut writes = vec![Write::Progress(progress)];
+        writes.extend(handed_on.into_iter().flatten().map(Write::Log));
+        match one(events.shared.queue.push(writes).await)? {
             Outcome::Recorded(RowStatus::Is(status)) if status == expected => Ok(()),
             Outcome::Recorded(RowStatus::Is(status)) => Err(RecordError::NotPending(Some(status))),
             Outcome::Recorded(RowStatus::Unknown) => Err(RecordError::NotPending(None)),
@@ -382,10 +395,10 @@ impl Store {
     }
 }
 
-/// The outcome of a progress' only write.
+/// The outcome of the first write, that of a progress. Behind it are rows of the topic log at most.
 fn one(answer: Answer) -> Result<Outcome, RecordError> {
     match answer {
-        Ok(mut outcomes) => match outcomes.pop() {
+        Ok(mut outcomes) => match outcomes.drain(..).next() {
             Some(Outcome::Rejected(reason)) => Err(RecordError::Rejected(reason)),
             Some(Outcome::Superseded) => Err(RecordError::Superseded),
             Some(outcome) => Ok(outcome),

@@ -1,7 +1,7 @@
 //! The values that go into the store and come out of it, in the words of the trade.
 
 use super::tenure::Tenure;
-use crate::event::Status;
+use crate::event::{Status, TopicEvent};
 use crate::plan::{Plan, Request, SubscriberEffect};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -113,12 +113,14 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// Of a failure: by what it is told later whether the subscriber is still as the attempt left it.
     pub digest: Option<String>,
+    /// What is written into the topic log together with it.
+    pub handed_on: Vec<TopicEvent>,
 }
 
 impl Verdict {
     /// A verdict that no attempt goes on from.
     pub fn new(status: Status, reason: Option<String>) -> Verdict {
-        Verdict { status, reason, digest: None }
+        Verdict { status, reason, digest: None, handed_on: Vec::new() }
     }
 }
 

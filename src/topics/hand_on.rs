@@ -47,7 +47,7 @@ fn in_ascii(event: &TopicEvent) -> TopicEvent {
 }
 
 /// Letters beyond ASCII stand in strings alone, where an escape means the same.
-fn json_in_ascii(text: &str) -> String {
+pub(super) fn json_in_ascii(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_ascii() {

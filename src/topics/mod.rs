@@ -3,9 +3,13 @@
 //! A `[[route]]` says which events belong to which topics. They are stored in the topic log first, in one order for all; those who
 //! follow read it from there, so that a slow or absent one holds up nobody and misses nothing that the log still has.
 
+mod ended;
 mod hand_on;
+mod routes;
 mod tail;
 
 pub use crate::event::{Logged, TopicEvent};
+pub use ended::Ended;
 pub use hand_on::hand_on;
+pub use routes::Wanted;
 pub use tail::Tail;

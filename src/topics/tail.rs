@@ -64,6 +64,52 @@ impl Tail {
             Some(place) => place,
             None => *self.place.insert(self.store.topic_log_end().await?),
         };
-        self.store.topic_log_after(place, PAGE).await
+        let mut rows = self.store.topic_log_after(place, PAGE).await?;
+        if rows.len() == PAGE {
+            rows.truncate(whole_events(&rows));
+        }
+        Ok(rows)
+    }
+}
+
+/// How many of the rows are those of whole events: the rows of one stand together, and the page may end among them.
+fn whole_events(rows: &[Logged]) -> usize {
+    let last = rows.last().map(|row| row.event.uuid);
+    match rows.iter().rposition(|row| Some(row.event.uuid) != last) {
+        Some(other) => other + 1,
+        None => rows.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::TopicEvent;
+    use std::time::SystemTime;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_page_ends_between_two_events() {
+        let check = |uuids: &[u128], expected: usize| {
+            let row = |(at, uuid): (usize, &u128)| Logged {
+                sequence: at as i64,
+                event: TopicEvent {
+                    uuid: Uuid::from_u128(*uuid),
+                    topic: String::new(),
+                    source: "k1".into(),
+                    name: String::new(),
+                    at: SystemTime::UNIX_EPOCH,
+                    payload: "{}".into(),
+                },
+            };
+            let rows: Vec<Logged> = uuids.iter().enumerate().map(row).collect();
+            assert_eq!(whole_events(&rows), expected, "{uuids:?}");
+        };
+        check(&[1, 2, 3], 2);
+        check(&[1, 2, 2, 2], 1);
+        check(&[1, 1, 2, 2], 2);
+        // One with more topics than a page has rows.
+        check(&[1, 1, 1], 3);
+        check(&[], 0);
     }
 }

@@ -84,6 +84,7 @@ fn executor(store: &Store) -> Arc<Executor> {
         pauses: Board::all_running(),
         mode: Mode::Active,
         processing: Live::fixed(Processing::default()),
+        routes: Live::fixed(Vec::new()),
         slots: Slots::new(1),
     })
 }

@@ -130,6 +130,7 @@ impl Routing {
             pauses: Board::all_running(),
             mode: Mode::Active,
             processing: Live::fixed(sequence.processing()),
+            routes: Live::fixed(Vec::new()),
             slots: Slots::new(sequence.concurrency),
         });
         let lane = |_| start(Lane::new(Arc::clone(&executor)), &mut tasks);

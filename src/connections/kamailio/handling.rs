@@ -8,11 +8,11 @@ use super::queue::{Arrived, Queue};
 use super::recorder::Recorder;
 use crate::config::{Answer, Kamailio, Live, Route};
 use crate::connections::seldom::Seldom;
+use crate::topics::Wanted;
 use crate::wire::evapi::Event;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -140,17 +140,11 @@ impl Handling {
         }
         let event = &arrived.event;
         let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
-        let wants = |route: &Route| {
-            route.source.means(Some(&self.server.name))
-                && route.event.means(Some(&name))
-                && route.when.hold(|field| event.text(field))
-        };
-        let wanting: Vec<&Route> = routes.iter().filter(|route| wants(route)).collect();
-        let topics: BTreeSet<&str> = wanting.iter().flat_map(|route| &route.to).map(String::as_str).collect();
-        if !topics.is_empty() {
-            self.recorder.hand_on(&name, arrived, topics.into_iter());
+        let wanted = Wanted::by(&routes, &self.server.name, &name, |field| event.text(field));
+        if !wanted.topics.is_empty() {
+            self.recorder.hand_on(&name, arrived, wanted.topics);
         }
-        if wanting.iter().any(|route| route.store) {
+        if wanted.store {
             self.recorder.store(&name, arrived);
         }
     }

@@ -85,18 +85,18 @@ impl Recorder {
     }
 
     /// Hands an event on under these topics.
-    pub fn hand_on<'t>(&self, name: &str, arrived: &Arrived, topics: impl Iterator<Item = &'t str>) {
+    pub fn hand_on(&self, name: &str, arrived: &Arrived, topics: impl IntoIterator<Item = String>) {
         let uuid = Uuid::now_v7();
         let payload: Arc<str> = arrived.event.to_json(&arrived.payload).into();
-        let event = |topic: &str| TopicEvent {
+        let event = |topic| TopicEvent {
             uuid,
-            topic: topic.to_owned(),
+            topic,
             source: Arc::clone(&self.0.source),
             name: name.to_owned(),
             at: arrived.received,
             payload: Arc::clone(&payload),
         };
-        self.add(Record::HandedOn(topics.map(event).collect()));
+        self.add(Record::HandedOn(topics.into_iter().map(event).collect()));
     }
 
     fn event(
