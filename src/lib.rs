@@ -25,4 +25,5 @@ pub mod supervision;
 pub mod systemd;
 pub mod telemetry;
 mod threads;
+pub mod topics;
 pub mod wire;

@@ -152,6 +152,19 @@ impl<'a> Section<'a> {
         None
     }
 
+    /// A list of strings, each of which `parse` turns into a value.
+    pub fn list<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        let (path, value) = (self.path(key), self.get(key)?);
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong_type(&path, value, "a list of strings");
+            return None;
+        };
+        // All that is wrong shows, not only the first.
+        let parsed: Vec<Option<T>> =
+            list.iter().map(|item| self.parse(&path, item, Shown::Yes, &parse)).collect();
+        parsed.into_iter().collect()
+    }
+
     /// The section `[key]`, read by `read`.
     pub fn section<T>(&self, key: &'static str, read: impl FnOnce(&Section<'a>) -> T) -> Option<T> {
         let value = self.get(key)?;
