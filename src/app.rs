@@ -11,6 +11,7 @@
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
+//! ├─ topics      what hands events on: evapi_server where it is configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
 //! │  ├─ acts     on single events, on the level of the log, and on Kamailios
@@ -32,6 +33,7 @@ use crate::supervision::{Add, Exit, Shutdown, Supervisor, Watching, root};
 use crate::systemd::Readiness;
 use crate::telemetry::LogLevel;
 use crate::threads::Threads;
+use crate::topics::evapi_server;
 use actix::Addr;
 use branches::{Provisioning, Running};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -69,7 +71,7 @@ impl App {
 
     /// Starts everything that `config` names, within an actix system.
     ///
-    /// Fails where the address of HTTP is taken or a certificate cannot be read. Databases and peers that are away
+    /// Fails where an address to listen on is taken or a certificate cannot be read. Databases and peers that are away
     /// are no failure.
     pub fn start_program(
         program: Program,
@@ -78,6 +80,8 @@ impl App {
     ) -> anyhow::Result<App> {
         let Program { file, log } = program;
         let bound = api::bind(&config.http)?;
+        let evapi =
+            config.evapi_server.as_ref().map(|server| evapi_server::bind(server.listen)).transpose()?;
         let (http, settings, note) = (bound.address()?, Settings::new(config), Setting::new(None));
         let (store, writers) = store::open(&config.store)?;
         let (mut threads, readiness) = (Threads::default(), Readiness::default());
@@ -92,6 +96,7 @@ impl App {
             }
             None => (None, None, None, None),
         };
+        children.extend(branches::topics(&settings, &store, evapi, &mut threads));
         let (connections_spec, connections, endpoints) =
             branches::connections(&settings, &store, router.clone(), &mut threads);
         let provisioning = executor.zip(router.clone());

@@ -117,6 +117,13 @@ fn every_key_reaches_its_value() {
         (2 << 20, Duration::ZERO)
     );
     assert_eq!(config.broadworks[1].address, "[::1]:8025");
+    let evapi = config.evapi_server.expect("[evapi_server]");
+    assert_eq!(evapi.listen, "0.0.0.0:8448".parse().unwrap());
+    let networks: Vec<String> = evapi.allow_from.iter().map(ToString::to_string).collect();
+    assert_eq!(networks, ["10.0.0.0/8", "192.0.2.1/32"]);
+    assert_eq!((evapi.queue, evapi.max_clients, evapi.envelope), (500, 3, false));
+    assert_eq!(evapi.topics[0].topic.to_string(), "calls*");
+    assert_eq!(evapi.topics[0].send, EvapiSend::Unicast("billing".into()));
 }
 
 fn shadow(text: &str) -> Shadow {
@@ -190,7 +197,7 @@ fn unknown_names_are_told_with_the_likely_one() {
     check("[log]\n  colour = true", "2:3: log.colour: unknown key; known here: format, level");
     check(
         "[[asterisk]]\nname = 'a'",
-        "1:3: asterisk: unknown section; known here: broadworks, ema, http, kamailio, log, node, numbering, processing, route, service_profiles, shadow, store, surgemail",
+        "1:3: asterisk: unknown section; known here: broadworks, ema, evapi_server, http, kamailio, log, node, numbering, processing, route, service_profiles, shadow, store, surgemail",
     );
     check("[log]\n\"a b\" = 1", "2:1: log.\"a b\": unknown key; known here: format, level");
 }

@@ -60,6 +60,10 @@ fn the_shipped_file_is_the_defaults() {
         (route.source.to_string(), route.event.to_string(), route.store),
         ("*".into(), "*".into(), false)
     );
+    let mut evapi = shown.evapi_server.expect("[evapi_server]");
+    let topics = std::mem::take(&mut evapi.topics);
+    assert_eq!(evapi, EvapiServer::new("127.0.0.1:8448".parse().expect("an address")));
+    assert!(matches!(&topics[0].send, EvapiSend::Multicast(tag) if tag == "billing"));
     let mail = shown.surgemail.expect("[surgemail]");
     assert_eq!((mail.timeout, mail.delete_replaced), (Duration::from_secs(10), false));
 }
@@ -82,7 +86,7 @@ fn the_shipped_file_shows_every_key() {
             assert!(shown.contains(key), "{section}.{key} is not in the shipped file");
         }
     }
-    assert_eq!(sections, 18, "{problems}");
+    assert_eq!(sections, 20, "{problems}");
 }
 
 /// The keys and the sections that the shipped file has in `section`.

@@ -54,6 +54,7 @@ impl Site {
                 .collect(),
             kamailio: Vec::new(),
             routes: Vec::new(),
+            evapi_server: None,
         };
         Site { broadworks, peers, config, _directory: directory }
     }

@@ -21,6 +21,8 @@ use crate::store::{self, Store};
 use crate::supervision::{Backoff, Intensity, Spec, Strategy, Supervisor};
 use crate::systemd::{self, Herald, Readiness};
 use crate::threads::Threads;
+use crate::topics::Tail;
+use crate::topics::evapi_server::{self, EvapiServer};
 use actix::{Addr, ArbiterHandle};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -182,6 +184,23 @@ fn routing(executor: Arc<Executor>, thread: &ArbiterHandle) -> (Spec, Concurrenc
     let children = vec![lanes_spec, router_spec.shutdown(DRAIN_LIMIT)];
     let concurrency = Concurrency { lanes, supervisor: lanes_supervisor, router };
     (branch(Supervisor::new("routing", Strategy::OneForAll, INTENSITY, BACKOFF, children)), concurrency)
+}
+
+/// What hands events on, on a thread of its own: a crowd of readers holds up nobody else. Nothing where nobody is served.
+pub fn topics(
+    settings: &Settings,
+    store: &Store,
+    evapi: Option<evapi_server::Bound>,
+    threads: &mut Threads,
+) -> Option<Spec> {
+    let (bound, config) = (Arc::new(evapi?), settings.evapi_server.as_ref()?.live());
+    let (thread, store) = (threads.start("topics"), store.clone());
+    let make = move || {
+        let store = store.clone();
+        EvapiServer::new(Arc::clone(&bound), config.clone(), move || Tail::new(store.clone()))
+    };
+    let (server, _) = Spec::new("evapi_server", MAILBOX, Some(thread), make);
+    Some(branch(supervisor("topics", vec![server])))
 }
 
 /// Intake and endpoints. Those whose events are stored before anything else have a thread of their own: a script that sends

@@ -2,6 +2,7 @@
 
 use super::values::Database;
 use crate::wire::Secret;
+use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use tokio_postgres::config::Host;
@@ -62,6 +63,18 @@ pub(super) fn is_loopback(address: SocketAddr) -> bool {
         IpAddr::V6(ip) => ip.to_canonical().is_loopback(),
         IpAddr::V4(ip) => ip.is_loopback(),
     }
+}
+
+/// An address, or a network such as `10.0.0.0/8`.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(address.to_canonical().into());
+    }
+    let network: IpNet = text.parse().map_err(|_| "is not an address or a network such as \"10.0.0.0/8\"")?;
+    if network != network.trunc() {
+        return Err(format!("has more bits than its length says: perhaps {} is meant", network.trunc()));
+    }
+    Ok(network)
 }
 
 /// The URL of a CAI3G service: given in full, or as `HOST` or `HOST:PORT` of an EMA with its usual port and path.

@@ -3,8 +3,9 @@
 use super::surroundings::Surroundings;
 use super::values::*;
 use crate::wire::Secret;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -137,6 +138,24 @@ impl Kamailio {
             duplicate_window: Duration::from_secs(32),
             keys: EventKeys::default(),
             answers: Vec::new(),
+        }
+    }
+}
+
+impl EvapiServer {
+    /// A server on this address with the defaults of everything else: only this host may connect.
+    pub fn new(listen: SocketAddr) -> Self {
+        let network = |address: IpAddr, length| IpNet::new_assert(address, length);
+        EvapiServer {
+            listen,
+            allow_from: vec![
+                network(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
+                network(Ipv6Addr::LOCALHOST.into(), 128),
+            ],
+            queue: 10_000,
+            max_clients: 64,
+            envelope: true,
+            topics: Vec::new(),
         }
     }
 }

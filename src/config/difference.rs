@@ -55,6 +55,7 @@ const ORDER: &str = "events that are under way have the keys of the order in for
 const COUNTRY: &str = "events that are under way have the keys of the country code in force";
 const PARTS: &str = "the actors of [ema] and [surgemail] are made at the start";
 const OPEN: &str = "the address in force can be reached from other hosts, which needs a token";
+const LISTENER: &str = "its listener is made at the start";
 const TLS: &str = "the listener is made at the start: with TLS, or without";
 
 /// Which keys cannot change while the daemon runs.
@@ -67,6 +68,8 @@ struct Restarts {
     tokens: bool,
     /// TLS comes or goes.
     tls: bool,
+    /// `[evapi_server]` comes or goes.
+    evapi_server: bool,
 }
 
 impl Restarts {
@@ -77,6 +80,7 @@ impl Restarts {
             mail: provisioning || old.surgemail.is_some() != new.surgemail.is_some(),
             tokens: !super::addresses::is_loopback(old.http.listen) && new.http.tokens.is_empty(),
             tls: old.http.tls_cert.is_some() != new.http.tls_cert.is_some(),
+            evapi_server: old.evapi_server.is_some() != new.evapi_server.is_some(),
         }
     }
 
@@ -90,6 +94,8 @@ impl Restarts {
             ("http", _) => self.tokens.then_some(OPEN),
             ("ema" | "numbering" | "service_profiles", _) if self.provisioning => Some(PARTS),
             ("surgemail", _) if self.mail => Some(PARTS),
+            ("evapi_server", _) if self.evapi_server => Some(LISTENER),
+            (_, "evapi_server.listen") => Some(LISTENER),
             (_, "numbering.country_code") => Some(COUNTRY),
             _ => None,
         }
@@ -119,6 +125,10 @@ impl Restarts {
         }
         if self.mail {
             config.surgemail.clone_from(&old.surgemail);
+        }
+        match (&old.evapi_server, &mut config.evapi_server) {
+            (Some(old), Some(new)) => new.listen = old.listen,
+            (old, new) => new.clone_from(old),
         }
         config
     }
@@ -157,6 +167,7 @@ fn lines(config: &Config) -> BTreeMap<String, Value> {
         broadworks,
         kamailio,
         routes,
+        evapi_server,
     } = config;
     let (Node { name, data_dir }, Log { level, format }) = (node, log);
     lines.put("node.name", name);
@@ -176,6 +187,7 @@ fn lines(config: &Config) -> BTreeMap<String, Value> {
     broadworks.iter().for_each(|server| lines.broadworks(server));
     kamailio.iter().for_each(|server| lines.kamailio(server));
     routes.iter().enumerate().for_each(|(at, route)| lines.route(at + 1, route));
+    evapi_server.iter().for_each(|server| lines.evapi_server(server));
     lines.0
 }
 
@@ -355,6 +367,27 @@ impl Lines {
         }
         self.put(key("to"), to.join(", "));
         self.put(key("store"), store);
+    }
+
+    fn evapi_server(&mut self, server: &EvapiServer) {
+        let EvapiServer { listen, allow_from, queue, max_clients, envelope, topics } = server;
+        let networks: Vec<String> = allow_from.iter().map(ToString::to_string).collect();
+        self.put("evapi_server.listen", listen);
+        self.put("evapi_server.allow_from", networks.join(", "));
+        self.put("evapi_server.queue", queue);
+        self.put("evapi_server.max_clients", max_clients);
+        self.put("evapi_server.envelope", envelope);
+        for (at, EvapiTopic { topic, send }) in topics.iter().enumerate() {
+            let key = |key: &str| format!("evapi_server.topic.{}.{key}", at + 1);
+            let (word, tag) = match send {
+                EvapiSend::Relay => ("relay", None),
+                EvapiSend::Multicast(tag) => ("multicast", Some(tag)),
+                EvapiSend::Unicast(tag) => ("unicast", Some(tag)),
+            };
+            self.put(key("topic"), topic);
+            self.put(key("send"), word);
+            self.set(key("tag"), tag);
+        }
     }
 
     fn answer(&mut self, at: &str, Answer { event, when, by, reply, default, deadline }: &Answer) {

@@ -104,6 +104,7 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         broadworks: file.section("broadworks", broadworks).into_iter().collect(),
         kamailio: Vec::new(),
         routes: Vec::new(),
+        evapi_server: None,
     }
 }
 

@@ -98,17 +98,6 @@ impl<'a> Section<'a> {
         self.parse(&path, value, Shown::No, parse)
     }
 
-    /// A list of strings, each as [`Section::value`]; none where there is no such key.
-    pub fn list<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
-        let Some(value) = self.get(key) else { return Vec::new() };
-        let path = self.path(key);
-        let DeValue::Array(list) = value.get_ref() else {
-            self.wrong_type(&path, value, "a list of strings, [\"…\"]");
-            return Vec::new();
-        };
-        list.iter().filter_map(|item| self.parse(&path, item, Shown::Yes, &parse)).collect()
-    }
-
     pub fn text(&self, key: &'static str) -> Option<String> {
         self.value(key, units::text)
     }
@@ -161,6 +150,19 @@ impl<'a> Section<'a> {
         }
         self.wrong_type(&self.path(key), value, "true or false");
         None
+    }
+
+    /// A list of strings, each of which `parse` turns into a value.
+    pub fn list<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        let (path, value) = (self.path(key), self.get(key)?);
+        let Some(list) = value.get_ref().as_array() else {
+            self.wrong_type(&path, value, "a list of strings");
+            return None;
+        };
+        // All that is wrong shows, not only the first.
+        let parsed: Vec<Option<T>> =
+            list.iter().map(|item| self.parse(&path, item, Shown::Yes, &parse)).collect();
+        parsed.into_iter().collect()
     }
 
     /// The section `[key]`, read by `read`.

@@ -2,8 +2,9 @@
 
 use crate::matching::{Conditions, Pattern, Template, Text};
 use crate::wire::Secret;
+use ipnet::IpNet;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub broadworks: Vec<Broadworks>,
     pub kamailio: Vec<Kamailio>,
     pub routes: Vec<Route>,
+    /// Absent: nobody is served.
+    pub evapi_server: Option<EvapiServer>,
 }
 
 /// An endpoint of whatever kind.
@@ -359,4 +362,45 @@ pub struct Route {
     pub to: Vec<String>,
     /// Whether they are stored among the events.
     pub store: bool,
+}
+
+/// Our own EVAPI, for programs that are written for Kamailio's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvapiServer {
+    pub listen: SocketAddr,
+    /// Who may connect; there is no login.
+    pub allow_from: Vec<IpNet>,
+    /// Frames that wait for one client, at most.
+    pub queue: usize,
+    pub max_clients: usize,
+    /// Whether a frame says what we know of its event.
+    pub envelope: bool,
+    /// How events are sent, by the first whose pattern means their topic; to all clients where none does.
+    pub topics: Vec<EvapiTopic>,
+}
+
+impl EvapiServer {
+    /// Whether a client may come from there.
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.allow_from.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// How events of some topics are sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EvapiTopic {
+    pub topic: Pattern,
+    pub send: EvapiSend,
+}
+
+/// The ways of Kamailio to send an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvapiSend {
+    /// To all clients.
+    Relay,
+    /// To all with this tag.
+    Multicast(String),
+    /// To the first with this tag.
+    Unicast(String),
 }

@@ -15,7 +15,6 @@ pub mod link;
 mod notification_ids;
 pub mod prints;
 mod reconnect;
-mod seldom;
 mod session;
 
 pub use broadworks::BroadworksConnection;

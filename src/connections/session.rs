@@ -5,8 +5,8 @@
 use super::broadworks::Reader;
 use super::documents::{Bad, FrameContent};
 use super::intake::{Incoming, Received, hand_over};
-use super::seldom::Seldom;
 use crate::telemetry::Labels;
+use crate::telemetry::Seldom;
 use crate::wire::ocir::{FrameError, Framer};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;

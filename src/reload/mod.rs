@@ -38,6 +38,8 @@ pub struct Settings {
     /// `None` where nothing is provisioned.
     pub ema: Option<Setting<Ema>>,
     pub surgemail: Option<Setting<SurgeMail>>,
+    /// `None` where nobody is served.
+    pub evapi_server: Option<Setting<config::EvapiServer>>,
 }
 
 impl Settings {
@@ -53,6 +55,7 @@ impl Settings {
             routes: Setting::new(config.routes.clone()),
             ema: config.ema.clone().map(Setting::new),
             surgemail: config.surgemail.clone().map(Setting::new),
+            evapi_server: config.evapi_server.clone().map(Setting::new),
         }
     }
 
@@ -65,6 +68,10 @@ impl Settings {
         self.routes.set(config.routes.clone());
         self.ema.iter().zip(config.ema.clone()).for_each(|(setting, ema)| setting.set(ema));
         self.surgemail.iter().zip(config.surgemail.clone()).for_each(|(setting, mail)| setting.set(mail));
+        self.evapi_server
+            .iter()
+            .zip(config.evapi_server.clone())
+            .for_each(|(setting, server)| setting.set(server));
         self.config.set(config.clone());
     }
 }

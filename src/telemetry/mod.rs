@@ -3,9 +3,11 @@
 mod labels;
 mod log;
 pub mod process;
+mod seldom;
 
 pub use labels::Labels;
 pub use log::{LogLevel, LogWriter, start_log};
+pub use seldom::Seldom;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
@@ -49,6 +51,11 @@ fn describe() {
         "Suspended transactions of Kamailio, by what came of them"
     );
     histogram!("eventmanager_kamailio_answer_seconds", "From a question of Kamailio to its answer");
+    gauge!("eventmanager_evapi_clients", "Clients of our EVAPI server");
+    counter!("eventmanager_evapi_frames_total", "Frames that were written to clients of our EVAPI server");
+    counter!("eventmanager_evapi_commands_total", "What clients of our EVAPI server have sent");
+    counter!("eventmanager_evapi_disconnects_total", "Clients of our EVAPI server that have gone, by reason");
+    counter!("eventmanager_evapi_refused_total", "Clients that our EVAPI server has not let in, by reason");
     counter!("eventmanager_duplicates_total", "Notifications that another connection had brought already");
     counter!("eventmanager_notification_gaps_total", "Notification ids that were never seen");
     counter!(

@@ -2,8 +2,11 @@
 //!
 //! A `[[route]]` says which events belong to which topics. They are stored in the topic log first, in one order for all; those who
 //! follow read it from there, so that a slow or absent one holds up nobody and misses nothing that the log still has.
+//!
+//! [`tail`] follows the log; [`evapi_server`] hands on what it gives to programs that are written for Kamailio's EVAPI.
 
 mod ended;
+pub mod evapi_server;
 mod hand_on;
 mod routes;
 mod tail;

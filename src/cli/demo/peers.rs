@@ -83,6 +83,7 @@ impl Peers {
             broadworks: vec![Broadworks::new("simulated-as", self.broadworks.addr().to_string())],
             kamailio: Vec::new(),
             routes: Vec::new(),
+            evapi_server: None,
         }
     }
 

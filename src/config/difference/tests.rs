@@ -54,6 +54,9 @@ fn a_change_is_told_by_its_key_with_both_values() {
     check("\"as1:8025\"", "\"as3:8025\"", &["broadworks.as1.address: as1:8025 → as3:8025"]);
     check("cluster = \"nuuk\"", "", &["broadworks.as1.cluster: nuuk → (not set)"]);
     check("\"viewer\"", "\"operator\"", &["http.token.page.role: viewer → operator"]);
+    check("192.0.2.1", "::1", &["evapi_server.allow_from: 10.0.0.0/8, 192.0.2.1/32 → 10.0.0.0/8, ::1/128"]);
+    check("\"unicast\"", "\"multicast\"", &["evapi_server.topic.1.send: unicast → multicast"]);
+    check("\"billing\"", "\"b\"", &["evapi_server.topic.1.tag: billing → b"]);
 }
 
 #[test]
@@ -128,4 +131,27 @@ fn tls_is_not_turned_off_but_its_files_may_change() {
     assert_eq!(difference(&old, &other).in_force, other);
     let plain = parse(&FULL.replace("tls_cert = \"tls.crt\"\ntls_key = \"/etc/ssl/tls.key\"", ""));
     assert_eq!(difference(&old, &plain).in_force, old);
+}
+
+#[test]
+fn the_evapi_server_stays_where_it_listens_and_changes_otherwise() {
+    let old = parse(FULL);
+    let new = FULL.replace("0.0.0.0:8448", "127.0.0.1:8448").replace("max_clients = 3", "max_clients = 4");
+    let difference = difference(&old, &parse(&new));
+    assert_eq!(
+        lines_of(&difference),
+        ["! evapi_server.listen: 0.0.0.0:8448 → 127.0.0.1:8448", "evapi_server.max_clients: 3 → 4"]
+    );
+    let server = difference.in_force.evapi_server.expect("it stays");
+    assert_eq!((server.listen, server.max_clients), ("0.0.0.0:8448".parse().expect("an address"), 4));
+}
+
+#[test]
+fn an_evapi_server_that_comes_or_goes_waits_for_a_restart() {
+    let (with, without) = (parse(FULL), parse(FULL.split("[evapi_server]").next().expect("the rest")));
+    for (old, new) in [(&with, &without), (&without, &with)] {
+        let difference = difference(old, new);
+        assert!(!difference.changes.is_empty() && difference.changes.iter().all(|it| it.restart.is_some()));
+        assert_eq!(difference.in_force, *old);
+    }
 }

@@ -3,6 +3,7 @@
 mod base;
 mod broadworks;
 mod core_network;
+mod evapi_server;
 mod http;
 mod kamailio;
 mod mail;
@@ -38,6 +39,7 @@ pub(super) fn config(file: &Section) -> Config {
         broadworks: file.sections("broadworks", |section| broadworks::broadworks(section, &mut endpoints)),
         kamailio: file.sections("kamailio", |section| kamailio::kamailio(section, &mut endpoints)),
         routes: file.sections("route", route::route),
+        evapi_server: file.section("evapi_server", evapi_server::evapi_server),
         node,
     };
     if file.has("ema") {

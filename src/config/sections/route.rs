@@ -14,7 +14,7 @@ pub(super) fn route(section: &Section) -> Route {
         source: pattern("source"),
         event: pattern("event"),
         when: Conditions::new(section.entries("when", units::text, Pattern::parse)),
-        to: section.list("to", topic),
+        to: section.list("to", topic).unwrap_or_default(),
         store: section.flag("store").unwrap_or(false),
     }
 }

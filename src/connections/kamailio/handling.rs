@@ -7,7 +7,7 @@ use super::outbox::{NotSent, Outbox, Payload, Receipt};
 use super::queue::{Arrived, Queue};
 use super::recorder::Recorder;
 use crate::config::{Answer, Kamailio, Live, Route};
-use crate::connections::seldom::Seldom;
+use crate::telemetry::Seldom;
 use crate::topics::Wanted;
 use crate::wire::evapi::Event;
 use futures_util::StreamExt;

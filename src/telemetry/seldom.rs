@@ -7,7 +7,7 @@ const EACH: u64 = 100;
 
 /// Counts, and says which are told: all of the first, then ever fewer.
 #[derive(Debug, Default)]
-pub(super) struct Seldom(Cell<u64>);
+pub struct Seldom(Cell<u64>);
 
 impl Seldom {
     /// Counts one more; how many there are by now, where this one is told.
