@@ -48,6 +48,16 @@ pub enum PauseChange {
     Resume(System),
 }
 
+impl PauseChange {
+    /// Whose pause it is.
+    pub fn system(&self) -> System {
+        match self {
+            PauseChange::Pause(pause) => pause.system,
+            PauseChange::Resume(system) => *system,
+        }
+    }
+}
+
 impl Reader {
     pub async fn pauses(&self) -> Result<Vec<Pause>, ReadError> {
         let sql = format!(

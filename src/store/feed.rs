@@ -43,7 +43,7 @@ impl Feed {
         let mut ring = self.lock();
         for (write, outcome) in writes.iter().zip(outcomes) {
             let Some(changed) = write.changes() else { continue };
-            if !matches!(outcome, Outcome::Rejected(_)) {
+            if !matches!(outcome, Outcome::Rejected(_) | Outcome::PutOff) {
                 ring.push(changed);
             }
         }

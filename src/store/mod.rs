@@ -5,7 +5,7 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
-//! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes; `feed` tells which
+//! either backend, `put_off` what waits there for a locked row; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes; `feed` tells which
 //! events have changed; `reader`, `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the reads; `lists` the reads
 //! that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed ones; `reading`
 //! a store that is only ever read, `released` one that the Erlang release alone has used; `sqlite` and `postgres` the
@@ -24,6 +24,7 @@ mod later;
 mod limits;
 mod lists;
 mod postgres;
+mod put_off;
 mod queue;
 mod reader;
 mod reading;

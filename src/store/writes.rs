@@ -65,6 +65,8 @@ pub(crate) enum Outcome {
     Decided(Decided),
     /// The database refuses this write for good.
     Rejected(String),
+    /// Somebody has locked a row that it needs: nobody is answered before it has been tried again.
+    PutOff,
 }
 
 /// What `em_event.status` says.
