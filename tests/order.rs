@@ -123,3 +123,29 @@ fn a_failed_event_holds_its_subject_across_a_restart() {
     wait_statuses(&site, "completed completed completed completed completed completed");
     assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321055"]);
 }
+
+#[test]
+fn what_failed_while_failures_held_nobody_holds_nobody_later() {
+    let (peers, site) = site("on_failure = \"continue\"");
+    let daemon = start(&site);
+    fail_once(&peers);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    wait_statuses(&site, "completed failed");
+    assert_eq!(daemon.terminate(), Some(0));
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    std::fs::write(site.config(), text.replace("\"continue\"", "\"hold\"")).expect("written");
+    let daemon = start(&site);
+    peers.broadworks.send(&drop_phone(3, "anna@tele.gl"));
+    peers.broadworks.send(&add(4, "bo@tele.gl"));
+    wait_statuses(&site, "completed failed completed completed");
+    // What fails from now on does, also after a restart.
+    fail_once(&peers);
+    peers.broadworks.send(&set_phone(5, "bo@tele.gl", "321055"));
+    peers.broadworks.send(&drop_phone(6, "bo@tele.gl"));
+    wait_statuses(&site, "completed failed completed completed failed pending");
+    daemon.kill();
+    let _daemon = start(&site);
+    peers.broadworks.send(&drop_phone(7, "anna@tele.gl"));
+    wait_statuses(&site, "completed failed completed completed failed pending completed");
+}

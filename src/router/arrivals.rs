@@ -24,6 +24,15 @@ const PAGE: usize = 100;
 /// So many rows of subscribers are read at a time.
 const ARRIVALS_AT_ONCE: usize = 256;
 
+/// What is read of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pages {
+    /// At a start where failures hold their subject: of what waits and what holds.
+    Unresolved,
+    /// Of what waits.
+    Pending,
+}
+
 impl Router {
     /// Reads what is unfinished in the store as soon as it can be read.
     ///
@@ -36,21 +45,28 @@ impl Router {
         let up = async move { store.wait_until_events_up().await };
         ctx.spawn(up.into_actor(self).map(|(), this, ctx| {
             this.state.more_in_store = false;
-            this.load_page(ctx, 0);
+            this.load_page(ctx, this.first_pages(), 0);
         }));
     }
 
+    fn first_pages(&self) -> Pages {
+        match (self.state.knows_held, self.processing().on_failure) {
+            (false, OnFailure::Hold) => Pages::Unresolved,
+            (true, _) | (_, OnFailure::Continue) => Pages::Pending,
+        }
+    }
+
     /// Reads a page, and then the next, until all is known or there is no room.
-    fn load_page(&mut self, ctx: &mut Context<Self>, after: i64) {
-        let (store, on_failure) = (self.executor.store.clone(), self.processing().on_failure);
+    fn load_page(&mut self, ctx: &mut Context<Self>, pages: Pages, after: i64) {
+        let store = self.executor.store.clone();
         let page = async move {
-            match on_failure {
-                OnFailure::Continue => store.pending(after, PAGE).await,
-                OnFailure::Hold => store.unresolved(after, PAGE).await,
+            match pages {
+                Pages::Unresolved => store.unresolved(after, PAGE).await,
+                Pages::Pending => store.pending(after, PAGE).await,
             }
         };
         ctx.spawn(page.into_actor(self).map(move |page, this, ctx| match page {
-            Ok(rows) => this.loaded(rows, ctx),
+            Ok(rows) => this.loaded(pages, rows, ctx),
             Err(error) => {
                 tracing::warn!(%error, "pending events cannot be read: trying again");
                 this.state.more_in_store = true;
@@ -60,7 +76,7 @@ impl Router {
         }));
     }
 
-    fn loaded(&mut self, rows: Vec<PendingEvent>, ctx: &mut Context<Self>) {
+    fn loaded(&mut self, pages: Pages, rows: Vec<PendingEvent>, ctx: &mut Context<Self>) {
         self.state.read_failures = 0;
         let next = rows.last().map(|row| row.id).filter(|_| rows.len() == PAGE);
         let rules = self.executor.rules.get();
@@ -70,9 +86,11 @@ impl Router {
             }
         }
         match next {
-            Some(id) if self.has_room() => self.load_page(ctx, id),
+            Some(id) if self.has_room() => self.load_page(ctx, pages, id),
             rest => {
                 self.state.loading = false;
+                // What fails from now on is held without being read.
+                self.state.knows_held |= rest.is_none();
                 self.state.more_in_store |= rest.is_some();
                 let meanwhile = std::mem::take(&mut self.state.meanwhile);
                 meanwhile.into_iter().for_each(|announced| self.announce(announced));

@@ -131,7 +131,7 @@ impl Executor {
     pub async fn run(&self, uuid: Uuid, held: &[Key], is_tried: bool) -> Outcome {
         let event = match self.store.event_by_uuid(uuid).await {
             Ok(Some(event)) if event.status == Some(Status::Pending) => event,
-            // Somebody has failed it, or it failed before a restart: where failures hold, it holds its lane.
+            // Somebody has failed it, or it failed before a restart: where failures hold, it holds its subject.
             Ok(Some(event)) if event.status == Some(Status::Failed) => {
                 return Outcome::Ended(Some(Status::Failed));
             }
@@ -167,7 +167,7 @@ impl Executor {
             Some(event) => self.digest(event, journal.plan.as_ref()).await,
             None => None,
         };
-        let verdict = Some(Verdict { status: Status::Failed, reason, digest });
+        let verdict = Some(Verdict { status: Status::Failed, reason, digest, holds: self.holds_failures() });
         self.store.record(Unsaved::default().progress(uuid, attempt, verdict)).await?;
         if let Some(event) = event {
             count_ended(&event, Status::Failed);

@@ -294,7 +294,8 @@ impl<'a> Walk<'a> {
             Status::Failed => self.executor.digest(&self.event, self.plan.as_deref()).await,
             _ => None,
         };
-        self.commit(unsaved, Some(Verdict { status, reason, digest })).await?;
+        let holds = status == Status::Failed && self.executor.holds_failures();
+        self.commit(unsaved, Some(Verdict { status, reason, digest, holds })).await?;
         count_ended(&self.event, status);
         self.tell_warnings();
         Ok(status)

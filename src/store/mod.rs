@@ -343,7 +343,12 @@ impl Store {
         self.inner.events.reader.pending(after, limit).await
     }
 
-    /// Our pending events and those that have failed and that nobody has resolved, oldest first.
+    /// The status of those of these events that are there; `None`: a foreign word.
+    pub async fn statuses(&self, uuids: &[Uuid]) -> Result<HashMap<Uuid, Option<Status>>, ReadError> {
+        self.inner.events.reader.statuses(uuids).await
+    }
+
+    /// Our pending events and those whose failure holds their subject, unless somebody has resolved them; oldest first.
     pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
         self.inner.events.reader.unresolved(after, limit).await
     }

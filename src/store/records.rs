@@ -103,19 +103,21 @@ impl StepState {
     }
 }
 
-/// The status that an event ends with, or `pending` to put it back for a retry.
+/// The status that an event ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub status: Status,
     pub reason: Option<String>,
     /// Of a failure: by what it is told later whether the subscriber is still as the attempt left it.
     pub digest: Option<String>,
+    /// Of a failure: it holds its subject until somebody resolves it, also after a restart.
+    pub holds: bool,
 }
 
 impl Verdict {
     /// A verdict that no attempt goes on from.
     pub fn new(status: Status, reason: Option<String>) -> Verdict {
-        Verdict { status, reason, digest: None }
+        Verdict { status, reason, digest: None, holds: false }
     }
 }
 

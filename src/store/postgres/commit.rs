@@ -327,6 +327,7 @@ fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a
             column(&rows, |(_, _, verdict)| verdict.status.as_str()),
             column(&rows, |(_, _, verdict)| verdict.reason.as_deref().map(clean)),
             column(&rows, |(_, _, verdict)| verdict.digest.as_deref()),
+            column(&rows, |(_, _, verdict)| verdict.holds),
         ],
     );
 }

@@ -47,14 +47,14 @@ pub(super) const STEPS: &str = "
 /// A verdict counts only while the row is pending; `pending` itself puts any row back.
 pub(super) const VERDICTS: &str = "
     with new as (
-        select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[])
-            as new(uuid, attempt, status, reason, digest)
+        select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+            as new(uuid, attempt, status, reason, digest, holds)
     ), ended as (
         update em_event as event set status = new.status from new
         where event.uuid = new.uuid and (event.status = 'pending' or new.status = 'pending')
         returning event.uuid
     )
-    update em_journal as journal set reason = new.reason, digest = new.digest from new, ended
+    update em_journal as journal set reason = new.reason, digest = new.digest, holds = new.holds from new, ended
     where new.uuid = ended.uuid and journal.uuid = new.uuid and journal.attempt = new.attempt";
 
 pub(super) const STATUSES: &str = "

@@ -181,9 +181,15 @@ fn apply_verdict(
     if changed > 0 {
         transaction
             .prepare_cached(
-                "update em_journal set reason = ?3, digest = ?4 where uuid = ?1 and attempt = ?2",
+                "update em_journal set reason = ?3, digest = ?4, holds = ?5 where uuid = ?1 and attempt = ?2",
             )?
-            .execute(params![uuid, attempt, verdict.reason.as_deref().map(clean), verdict.digest])?;
+            .execute(params![
+                uuid,
+                attempt,
+                verdict.reason.as_deref().map(clean),
+                verdict.digest,
+                verdict.holds
+            ])?;
     }
     Ok(())
 }
