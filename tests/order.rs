@@ -6,6 +6,7 @@ use eventmanager::simulators::script::{Action, Rule};
 use std::time::Duration;
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::{add, drop_phone, set_phone};
+use support::http;
 use support::peers::Peers;
 
 fn site(processing: &str) -> (Peers, Site) {
@@ -148,4 +149,32 @@ fn what_failed_while_failures_held_nobody_holds_nobody_later() {
     let _daemon = start(&site);
     peers.broadworks.send(&drop_phone(7, "anna@tele.gl"));
     wait_statuses(&site, "completed failed completed completed failed pending completed");
+}
+
+#[test]
+fn an_event_that_has_begun_goes_on_before_one_that_was_put_back_when_the_daemon_is_killed() {
+    let (peers, site) = site("");
+    let daemon = start(&site);
+    fail_once(&peers);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    wait_statuses(&site, "completed failed");
+    peers.ema.script(vec![Rule::new(Action::Hang).op("Create").mo("DNS")]);
+    peers.broadworks.send(&set_phone(3, "anna@tele.gl", "321055"));
+    eventually("it has begun", || (peers.ema.counts().unanswered == 1).then_some(()));
+    let body = "{\"force\": true}";
+    let head =
+        "POST /api/v1/events/2/retry HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let answer = http::send(daemon.http, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    daemon.kill();
+    peers.ema.script(Vec::new());
+    let before = peers.ema.calls().len();
+    let _daemon = start(&site);
+    wait_statuses(&site, "completed completed completed");
+    let calls = peers.ema.calls().split_off(before);
+    let first = calls.iter().find(|call| call.mo_id.contains("3210")).expect("a request about a phone");
+    assert!(first.mo_id.contains("321055"), "the one that had begun goes on first: {calls:?}");
+    // The one that was put back comes last, and its number is what stays.
+    assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321044"]);
 }

@@ -114,6 +114,8 @@ pub(super) struct State {
     /// Failed, and holding its subject: one for each subject at most.
     pub(super) held: HashSet<Uuid>,
     pub(super) checking_held: bool,
+    /// What had begun before this start is known.
+    pub(super) knows_begun: bool,
     /// What held its subject before this start is known.
     pub(super) knows_held: bool,
     pub(super) draining: bool,

@@ -1,7 +1,8 @@
 //! How events come to the router: from the store at a start and when there is room again, from the intake as they
 //! arrive; then they get their keys.
 //!
-//! Their order is that of the store. What is announced while the store is being read comes after what was there.
+//! Their order is that of the store, but for what had begun before a start: that comes first. What is announced while the
+//! store is being read comes after what was there.
 
 use super::actor::{Announced, Router};
 use super::conflicts::Hold;
@@ -27,6 +28,8 @@ const ARRIVALS_AT_ONCE: usize = 256;
 /// What is read of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pages {
+    /// At a start, before all others: of what has begun, whose keys nobody may have before it, however late it came.
+    Begun,
     /// At a start where failures hold their subject: of what waits and what holds.
     Unresolved,
     /// Of what waits.
@@ -50,9 +53,10 @@ impl Router {
     }
 
     fn first_pages(&self) -> Pages {
-        match (self.state.knows_held, self.processing().on_failure) {
-            (false, OnFailure::Hold) => Pages::Unresolved,
-            (true, _) | (_, OnFailure::Continue) => Pages::Pending,
+        match (self.state.knows_begun, self.state.knows_held, self.processing().on_failure) {
+            (false, _, _) => Pages::Begun,
+            (true, false, OnFailure::Hold) => Pages::Unresolved,
+            (true, _, _) => Pages::Pending,
         }
     }
 
@@ -61,6 +65,7 @@ impl Router {
         let store = self.executor.store.clone();
         let page = async move {
             match pages {
+                Pages::Begun => store.begun(after, PAGE).await,
                 Pages::Unresolved => store.unresolved(after, PAGE).await,
                 Pages::Pending => store.pending(after, PAGE).await,
             }
@@ -87,6 +92,10 @@ impl Router {
         }
         match next {
             Some(id) if self.has_room() => self.load_page(ctx, pages, id),
+            None if pages == Pages::Begun => {
+                self.state.knows_begun = true;
+                self.load_page(ctx, self.first_pages(), 0);
+            }
             rest => {
                 self.state.loading = false;
                 // What fails from now on is held without being read.

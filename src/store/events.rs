@@ -18,6 +18,12 @@ pub(super) const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uu
 
 pub(super) const PENDING: &str = "status = 'pending'";
 
+/// Steps of the latest attempt are marked, and that has had no verdict.
+const BEGUN: &str = "status = 'pending' and exists (
+    select 1 from em_journal j join em_step s on s.uuid = j.uuid and s.attempt = j.attempt
+    where j.uuid = em_event.uuid and j.reason is null
+        and j.attempt = (select max(attempt) from em_journal where em_journal.uuid = em_event.uuid))";
+
 /// Of those that have failed these hold their subject.
 const UNRESOLVED: &str = "(status = 'pending' or status = 'failed' and 1 = (
     select cast(j.holds as integer) from em_journal j where j.uuid = em_event.uuid order by j.attempt desc limit 1))";
@@ -70,6 +76,10 @@ impl Reader {
 
     pub async fn pending(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
         self.unfinished(PENDING, after, limit).await
+    }
+
+    pub async fn begun(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
+        self.unfinished(BEGUN, after, limit).await
     }
 
     pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {

@@ -343,6 +343,11 @@ impl Store {
         self.inner.events.reader.pending(after, limit).await
     }
 
+    /// Those of our pending events of which something has been sent in their latest attempt, oldest first.
+    pub async fn begun(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
+        self.inner.events.reader.begun(after, limit).await
+    }
+
     /// The status of those of these events that are there; `None`: a foreign word.
     pub async fn statuses(&self, uuids: &[Uuid]) -> Result<HashMap<Uuid, Option<Status>>, ReadError> {
         self.inner.events.reader.statuses(uuids).await
