@@ -178,3 +178,38 @@ fn an_event_that_has_begun_goes_on_before_one_that_was_put_back_when_the_daemon_
     // The one that was put back comes last, and its number is what stays.
     assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321044"]);
 }
+
+#[test]
+fn a_number_whose_deletion_is_sent_again_is_given_to_nobody_before() {
+    let (peers, site) = site("");
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    let path = site.directory.path().join("subscribers.db");
+    let store = format!("[store]\nsubscribers = \"sqlite:{}\"\n", path.display());
+    std::fs::write(site.config(), text + &store).expect("written");
+    let daemon = start(&site);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    peers.broadworks.send(&add(3, "bo@tele.gl"));
+    wait_statuses(&site, "completed completed completed");
+    // Its last request is carried out, and its effect stored in the other database, but not that it was answered.
+    peers.ema.script(vec![Rule::new(Action::ProcessAndHang).op("Delete").mo("DNS")]);
+    peers.broadworks.send(&drop_phone(4, "anna@tele.gl"));
+    eventually("it is sent", || (peers.ema.counts().unanswered == 1).then_some(()));
+    daemon.kill();
+    let subscribers = rusqlite::Connection::open(&path).expect("the subscribers");
+    let changed = subscribers.execute("update srd_user set e164 = null where id = 'anna@tele.gl'", ());
+    assert_eq!(changed, Ok(1));
+    drop(subscribers);
+    peers.ema.script(vec![Rule::new(Action::Status(503)).op("Delete").mo("DNS")]);
+    let daemon = start(&site);
+    peers.broadworks.send(&set_phone(5, "bo@tele.gl", "321044"));
+    peers.broadworks.send(&add(6, "cecilie@tele.gl"));
+    wait_statuses(&site, "completed completed completed pending pending completed");
+    eventually("both wait", || {
+        let status = http::get(daemon.http, "/api/v1/status", "").json();
+        (status["backlog"]["unfinished"] == 2).then_some(())
+    });
+    peers.ema.script(Vec::new());
+    wait_statuses(&site, "completed completed completed completed completed completed");
+    assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321044"]);
+}

@@ -17,6 +17,7 @@ use crate::wire::ocir::Document;
 use actix::prelude::*;
 use std::collections::HashMap;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// So many events are known at most; further ones stay in the store until there is room.
 pub(super) const KNOWN_LIMIT: usize = 100_000;
@@ -62,16 +63,25 @@ impl Router {
 
     /// Reads a page, and then the next, until all is known or there is no room.
     fn load_page(&mut self, ctx: &mut Context<Self>, pages: Pages, after: i64) {
-        let store = self.executor.store.clone();
+        let (store, rules) = (self.executor.store.clone(), self.executor.rules.get());
         let page = async move {
-            match pages {
-                Pages::Begun => store.begun(after, PAGE).await,
-                Pages::Unresolved => store.unresolved(after, PAGE).await,
-                Pages::Pending => store.pending(after, PAGE).await,
+            let rows = match pages {
+                Pages::Begun => store.begun(after, PAGE).await?,
+                Pages::Unresolved => store.unresolved(after, PAGE).await?,
+                Pages::Pending => store.pending(after, PAGE).await?,
+            };
+            let mut unfinished = Vec::with_capacity(rows.len());
+            for row in rows {
+                let mut subject = subject(&row, &rules);
+                if pages == Pages::Begun {
+                    add_requests(&mut subject, &store, row.uuid, &rules).await?;
+                }
+                unfinished.push((row.id, Announced { event: row.uuid, subject }));
             }
+            Ok::<_, ReadError>(unfinished)
         };
         ctx.spawn(page.into_actor(self).map(move |page, this, ctx| match page {
-            Ok(rows) => this.loaded(pages, rows, ctx),
+            Ok(unfinished) => this.loaded(pages, unfinished, ctx),
             Err(error) => {
                 tracing::warn!(%error, "pending events cannot be read: trying again");
                 this.state.more_in_store = true;
@@ -81,15 +91,10 @@ impl Router {
         }));
     }
 
-    fn loaded(&mut self, pages: Pages, rows: Vec<PendingEvent>, ctx: &mut Context<Self>) {
+    fn loaded(&mut self, pages: Pages, unfinished: Vec<(i64, Announced)>, ctx: &mut Context<Self>) {
         self.state.read_failures = 0;
-        let next = rows.last().map(|row| row.id).filter(|_| rows.len() == PAGE);
-        let rules = self.executor.rules.get();
-        for row in rows {
-            if !self.state.known.contains(&row.uuid) {
-                self.know(Announced { event: row.uuid, subject: subject(&row, &rules) });
-            }
-        }
+        let next = unfinished.last().map(|(id, _)| *id).filter(|_| unfinished.len() == PAGE);
+        unfinished.into_iter().for_each(|(_, announced)| self.know(announced));
         match next {
             Some(id) if self.has_room() => self.load_page(ctx, pages, id),
             None if pages == Pages::Begun => {
@@ -226,4 +231,25 @@ fn subject(row: &PendingEvent, rules: &Rules) -> Subject {
         (Some(entry), Ok(Some(command))) => (entry.subject)(&command, rules),
         _ => Subject::default(),
     }
+}
+
+/// Adds what the requests are about that an event which has begun has still to send, or may have to send again. Its row may
+/// not say so any more: where subscribers live in another database, that is changed before the answer is journalled.
+async fn add_requests(
+    subject: &mut Subject,
+    store: &Store,
+    event: Uuid,
+    rules: &Rules,
+) -> Result<(), ReadError> {
+    let journal = match store.journal(event).await {
+        Ok(journal) => journal.unwrap_or_default(),
+        // It fails when it runs.
+        Err(ReadError::Row { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let Some(plan) = &journal.plan else { return Ok(()) };
+    let is_done = |position: usize| journal.step(position as u32).is_some_and(|mark| mark.state.is_done());
+    let left = plan.steps.iter().enumerate().filter(|(position, _)| !is_done(*position));
+    left.for_each(|(_, step)| subject.add_request(&step.request, rules));
+    Ok(())
 }
