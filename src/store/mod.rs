@@ -443,6 +443,11 @@ impl Store {
         Ok(found.into_iter().flatten().map(|subscriber| (subscriber.user_id.clone(), subscriber)).collect())
     }
 
+    /// Whose rows hold one of these phones: user and phone.
+    pub async fn holders(&self, phones: &[String]) -> Result<Vec<(String, String)>, ReadError> {
+        self.inner.subscribers.reader.holders(phones).await
+    }
+
     /// The members of a group, by id; a row that cannot be read stands among them as its error.
     pub async fn group_members(
         &self,
