@@ -46,7 +46,7 @@ impl Mail {
             let Some(config) = config else { return };
             if !this.server().is_made_of(&config.get()) {
                 let server = Rc::new(Server::new(&config.get(), &this.board));
-                this.server().forget_hosts_beside(&server);
+                this.server().retire(&server);
                 this.server = Some(server);
             }
             this.watch(config, ctx);

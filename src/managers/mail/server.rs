@@ -84,10 +84,14 @@ impl Server {
         self.config == config::SurgeMail { delete_replaced, ..config.clone() }
     }
 
-    /// Those of its hosts that `other` does not have are not configured any more.
-    pub fn forget_hosts_beside(&self, other: &Server) {
-        let is_left = |host: &&Host| other.hosts.iter().all(|it| it.breaker.name() != host.breaker.name());
-        self.hosts.iter().filter(is_left).for_each(|host| host.breaker.forget());
+    /// `other` speaks for its hosts from now on; those that it does not have are not configured any more.
+    pub fn retire(&self, other: &Server) {
+        for Host { breaker, .. } in &self.hosts {
+            match other.hosts.iter().any(|it| it.breaker.name() == breaker.name()) {
+                true => breaker.retire(),
+                false => breaker.forget(),
+            }
+        }
     }
 
     /// Sends a request to the first host that takes it.
