@@ -86,6 +86,16 @@ impl Reader {
         self.unfinished(UNRESOLVED, after, limit).await
     }
 
+    pub async fn uuids(&self, ids: &[i64]) -> Result<Vec<(i64, Option<Uuid>)>, ReadError> {
+        let dialect = self.dialect();
+        let sql = format!(
+            "select cast(e.id as bigint), cast(e.uuid as text) from em_event e where {} order by e.id",
+            dialect.among("e.id", "$1"),
+        );
+        let rows = self.rows_by_key(sql, vec![dialect.list(ids)]).await?;
+        Ok(rows.into_iter().filter_map(|mut row| Some((row.int(0)?, row.uuid(1)))).collect())
+    }
+
     pub async fn statuses(&self, uuids: &[Uuid]) -> Result<HashMap<Uuid, Option<Status>>, ReadError> {
         let dialect = self.dialect();
         let sql = format!(

@@ -348,6 +348,11 @@ impl Store {
         self.inner.events.reader.begun(after, limit).await
     }
 
+    /// Those of these events that are there, oldest first, with their uuids: a row of the Erlang release has none.
+    pub async fn uuids(&self, ids: &[i64]) -> Result<Vec<(i64, Option<Uuid>)>, ReadError> {
+        self.inner.events.reader.uuids(ids).await
+    }
+
     /// The status of those of these events that are there; `None`: a foreign word.
     pub async fn statuses(&self, uuids: &[Uuid]) -> Result<HashMap<Uuid, Option<Status>>, ReadError> {
         self.inner.events.reader.statuses(uuids).await

@@ -36,7 +36,10 @@ pub(crate) fn about(write: &Write) -> Vec<About> {
         }
         Write::Effect(effect) => vec![About::Subscriber(effect.user_id().to_owned())],
         Write::Panic { event, .. } => vec![About::Event(*event)],
-        Write::Decide(ruling) => vec![About::Row(ruling.event)],
+        Write::Decide(ruling) => {
+            let event = ruling.is.map(About::Event);
+            event.into_iter().chain([About::Row(ruling.event)]).collect()
+        }
         Write::Act { change: Some(change), .. } => vec![About::Pause(change.system())],
         _ => Vec::new(),
     }

@@ -181,7 +181,7 @@ fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseCh
 }
 
 fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usize {
-    let Ruling { event, uuid, verb, about, act } = ruling;
+    let Ruling { event, is, uuid, verb, about, act } = ruling;
     script.add(
         DECIDE,
         vec![
@@ -196,6 +196,7 @@ fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usize {
             Box::new(clean(&act.object)),
             Box::new(act.detail.as_deref().map(clean)),
             Box::new(about.iter().map(|subscriber| subject_name(subscriber)).collect::<Vec<_>>()),
+            Box::new(*is),
         ],
     )
 }

@@ -106,7 +106,9 @@ pub(super) const DECIDE: &str = "
         select event.id, event.uuid, event.status, coalesce(event.uuid, $2::uuid) as named,
             (select max(attempt) from em_journal as journal where journal.uuid = event.uuid) as attempt,
             exists (select 1 from em_audit where em_audit.uuid = $3::uuid) as is_recorded
-        from em_event as event where event.id = $1::bigint for update
+        from em_event as event
+        where event.id = $1::bigint and (event.uuid is not distinct from $12::uuid or event.uuid = $2::uuid)
+        for update
     ), taken as (
         select * from old where not is_recorded
             and (status = 'failed' or status = 'pending' and ($4::text = 'ignored' or uuid is null))

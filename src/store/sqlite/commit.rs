@@ -202,7 +202,12 @@ fn decide(transaction: &Transaction, ruling: &Ruling) -> rusqlite::Result<Decide
         .optional()?;
     let Some((uuid, word)) = row else { return Ok(Decided::Gone) };
     let (is_ours, status) = (uuid.is_some(), word.as_deref().and_then(Status::parse));
-    let uuid = uuid.and_then(|uuid| Uuid::parse_str(&uuid).ok()).unwrap_or(ruling.uuid);
+    let named = uuid.and_then(|uuid| Uuid::parse_str(&uuid).ok());
+    // Recorded before, it may have got its uuid by that.
+    if named != ruling.is && named != Some(ruling.uuid) {
+        return Ok(Decided::Gone);
+    }
+    let uuid = named.unwrap_or(ruling.uuid);
     if !is_recorded(transaction, act)? {
         if !verb.takes(status, is_ours) {
             return Ok(Decided::Refused(status));
