@@ -8,6 +8,7 @@
 //! it stopped. A step that was sent and never answered is sent again.
 
 use super::conflicts::Hold;
+use super::journey::is_over;
 use super::keys::Key;
 use super::outages::Party;
 use super::unsaved::Unsaved;
@@ -154,9 +155,13 @@ impl Executor {
 
     /// Counts that an actor failed over the event. True: too often, so the event has failed.
     pub async fn crashed(&self, uuid: Uuid, reason: &str) -> Result<bool, CrashError> {
-        let journal = self.store.journal(uuid).await?.unwrap_or_default();
-        let attempt = journal.attempt.max(1);
-        let crashes = self.store.record_panic(uuid, attempt).await?;
+        let mut journal = self.store.journal(uuid).await?.unwrap_or_default();
+        // As the run that has crashed has counted.
+        if is_over(&journal, self.mode) {
+            journal.begin_attempt();
+        }
+        let (attempt, crashes) = (journal.attempt.max(1), journal.panics + 1);
+        self.store.record_panics(uuid, attempt, crashes).await?;
         tracing::error!(event = %uuid, reason, crashes, "actor failed while it ran an event");
         if crashes < CRASH_LIMIT {
             return Ok(false);

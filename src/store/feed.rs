@@ -117,11 +117,14 @@ mod tests {
     use super::*;
 
     fn panics(events: &[u128]) -> Vec<Write> {
-        events.iter().map(|event| Write::Panic { event: Uuid::from_u128(*event), attempt: 1 }).collect()
+        events
+            .iter()
+            .map(|event| Write::Panic { event: Uuid::from_u128(*event), attempt: 1, panics: 1 })
+            .collect()
     }
 
     fn tell(feed: &Feed, events: &[u128]) {
-        feed.tell(&panics(events), &vec![Outcome::Panics(1); events.len()]);
+        feed.tell(&panics(events), &vec![Outcome::Applied; events.len()]);
     }
 
     fn event(number: u128) -> Changed {

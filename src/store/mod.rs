@@ -262,11 +262,11 @@ impl Store {
         Ok(refused.collect())
     }
 
-    /// Counts a panic of a worker over this attempt, and says how many there have been.
-    pub async fn record_panic(&self, event: Uuid, attempt: u32) -> Result<u32, RecordError> {
+    /// Records how often workers have panicked over this attempt.
+    pub async fn record_panics(&self, event: Uuid, attempt: u32, panics: u32) -> Result<(), RecordError> {
         let queue = &self.inner.events.shared.queue;
-        match one(queue.push(vec![Write::Panic { event, attempt }]).await)? {
-            Outcome::Panics(panics) => Ok(panics),
+        match one(queue.push(vec![Write::Panic { event, attempt, panics }]).await)? {
+            Outcome::Applied => Ok(()),
             other => unreachable!("a panic is not answered by {other:?}"),
         }
     }

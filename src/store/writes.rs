@@ -22,10 +22,11 @@ pub(crate) enum Write {
     Progress(Progress),
     /// The effect of a progress whose journal lives in another database.
     Effect(SubscriberEffect),
-    /// A worker has panicked over this attempt.
+    /// Workers have panicked over this attempt, so often by now.
     Panic {
         event: Uuid,
         attempt: u32,
+        panics: u32,
     },
     /// A line of the audit table and what the act changes.
     Act {
@@ -60,7 +61,6 @@ pub(crate) enum Outcome {
     /// The status of the event's row afterwards.
     Recorded(RowStatus),
     Applied,
-    Panics(u32),
     Swept(Swept),
     Decided(Decided),
     /// The database refuses this write for good.

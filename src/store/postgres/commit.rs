@@ -48,11 +48,7 @@ pub(super) async fn commit(
         Write::Progress(progress) => {
             Outcome::Recorded(statuses.get(&progress.event).copied().unwrap_or(RowStatus::Gone))
         }
-        Write::Effect(_) | Write::Act { .. } => Outcome::Applied,
-        Write::Panic { .. } => {
-            let panics: Option<i32> = at.and_then(|at| results[at].first()).map(|row| row.get(0));
-            Outcome::Panics(panics.and_then(|panics| u32::try_from(panics).ok()).unwrap_or_default())
-        }
+        Write::Effect(_) | Write::Act { .. } | Write::Panic { .. } => Outcome::Applied,
         Write::Expire { .. } => {
             Outcome::Swept(Swept { events: at.map_or(0, |at| count(&results[at])), orphans: 0 })
         }
@@ -148,8 +144,10 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
         }
         Write::Progress(_) => None,
         Write::Effect(effect) => Some(add_effect(script, effect)),
-        Write::Panic { event, attempt } => {
-            Some(script.add(PANIC, vec![Box::new(*event), Box::new(number(*attempt))]))
+        Write::Panic { event, attempt, panics } => {
+            let params: Vec<Param<'a>> =
+                vec![Box::new(*event), Box::new(number(*attempt)), Box::new(number(*panics))];
+            Some(script.add(PANICS, params))
         }
         Write::Act { act, change } => Some(add_act(script, act, change.as_ref())),
         Write::Wish { act, .. } => Some(add_act(script, act, None)),

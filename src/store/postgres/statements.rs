@@ -60,10 +60,9 @@ pub(super) const VERDICTS: &str = "
 pub(super) const STATUSES: &str = "
     select uuid, cast(status as text) from em_event where uuid = any($1::uuid[])";
 
-pub(super) const PANIC: &str = "
-    insert into em_journal (uuid, attempt, panics) values ($1::uuid, $2::integer, 1)
-    on conflict (uuid, attempt) do update set panics = em_journal.panics + 1
-    returning panics";
+pub(super) const PANICS: &str = "
+    insert into em_journal (uuid, attempt, panics) values ($1::uuid, $2::integer, $3::integer)
+    on conflict (uuid, attempt) do update set panics = excluded.panics";
 
 /// Writes the whole row over the one that is there, without help of a primary key, which may be missing.
 pub(super) const INSERT_SUBSCRIBER: &str = "

@@ -39,7 +39,7 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
             apply_effect(transaction, effect)?;
             Ok(Outcome::Applied)
         }
-        Write::Panic { event, attempt } => count_panic(transaction, event, *attempt),
+        Write::Panic { event, attempt, panics } => record_panics(transaction, event, *attempt, *panics),
         Write::Act { act, change } => record_act(transaction, act, change.as_ref()),
         Write::Expire { ids, older_than } => expire(transaction, ids, *older_than),
         Write::Forget { events } => forget(transaction, events),
@@ -258,14 +258,19 @@ fn carry_out(transaction: &Transaction, ruling: &Ruling, uuid: Uuid) -> rusqlite
     Ok(())
 }
 
-fn count_panic(transaction: &Transaction, event: &Uuid, attempt: u32) -> rusqlite::Result<Outcome> {
-    let panics = transaction
+fn record_panics(
+    transaction: &Transaction,
+    event: &Uuid,
+    attempt: u32,
+    panics: u32,
+) -> rusqlite::Result<Outcome> {
+    transaction
         .prepare_cached(
-            "insert into em_journal (uuid, attempt, panics) values (?1, ?2, 1)
-             on conflict (uuid, attempt) do update set panics = panics + 1 returning panics",
+            "insert into em_journal (uuid, attempt, panics) values (?1, ?2, ?3)
+             on conflict (uuid, attempt) do update set panics = excluded.panics",
         )?
-        .query_row(params![event.to_string(), attempt], |row| row.get(0))?;
-    Ok(Outcome::Panics(panics))
+        .execute(params![event.to_string(), attempt, panics])?;
+    Ok(Outcome::Applied)
 }
 
 fn record_act(
