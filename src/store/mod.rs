@@ -233,7 +233,7 @@ impl Store {
     ///
     /// [`RecordError::Gone`] and [`RecordError::NotPending`] say that somebody has taken the event out of our hands:
     /// everything but the verdict is stored, and nothing more should be sent for it. A verdict that the row already
-    /// shows counts as given. The verdict `pending` puts a row back whatever its status: an operator's retry.
+    /// shows counts as given.
     pub async fn record(&self, mut progress: Progress) -> Result<(), RecordError> {
         let expected = progress.verdict.as_ref().map_or(Status::Pending, |verdict| verdict.status);
         let Inner { events, subscribers, .. } = &*self.inner;

@@ -44,14 +44,14 @@ pub(super) const STEPS: &str = "
     on conflict (uuid, attempt, position) do update set
         state = excluded.state, answer = excluded.answer, marked = excluded.marked";
 
-/// A verdict counts only while the row is pending; `pending` itself puts any row back.
+/// A verdict counts only while the row is pending.
 pub(super) const VERDICTS: &str = "
     with new as (
         select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::boolean[])
             as new(uuid, attempt, status, reason, digest, holds)
     ), ended as (
         update em_event as event set status = new.status from new
-        where event.uuid = new.uuid and (event.status = 'pending' or new.status = 'pending')
+        where event.uuid = new.uuid and event.status = 'pending'
         returning event.uuid
     )
     update em_journal as journal set reason = new.reason, digest = new.digest, holds = new.holds from new, ended

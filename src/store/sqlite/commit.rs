@@ -167,17 +167,16 @@ fn plan_json(plan: &crate::plan::Plan) -> rusqlite::Result<String> {
     serde_json::to_string(plan).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// A verdict counts only while the row is pending, or says so already; `pending` itself puts any row back.
+/// A verdict counts only while the row is pending.
 fn apply_verdict(
     transaction: &Transaction,
     uuid: &str,
     attempt: u32,
     verdict: &Verdict,
 ) -> rusqlite::Result<()> {
-    let retry = verdict.status == Status::Pending;
     let changed = transaction
-        .prepare_cached("update em_event set status = ?2 where uuid = ?1 and (status = 'pending' or ?3)")?
-        .execute(params![uuid, verdict.status.as_str(), retry])?;
+        .prepare_cached("update em_event set status = ?2 where uuid = ?1 and status = 'pending'")?
+        .execute(params![uuid, verdict.status.as_str()])?;
     if changed > 0 {
         transaction
             .prepare_cached(
