@@ -9,6 +9,39 @@ use support::documents::{add, set_phone};
 use support::peers::Peers;
 use support::postgres::{Cluster, execute, query};
 
+/// A transaction that somebody has left open: its rows are locked until it is ended.
+struct LeftOpen {
+    end: tokio::sync::oneshot::Sender<()>,
+    ended: std::thread::JoinHandle<()>,
+}
+
+impl LeftOpen {
+    fn begin(url: &str, sql: &str) -> LeftOpen {
+        let (url, sql) = (url.to_owned(), format!("begin; {sql}"));
+        let (end, told) = tokio::sync::oneshot::channel();
+        let (begun, is_begun) = std::sync::mpsc::channel();
+        let transaction = async move {
+            let connected = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
+            let (client, connection) = connected.expect("connected");
+            tokio::spawn(connection);
+            client.batch_execute(&sql).await.expect("the rows are locked");
+            begun.send(()).expect("the test waits");
+            told.await.expect("it is ended");
+            client.batch_execute("commit").await.expect("committed");
+        };
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let ended = std::thread::spawn(move || runtime().block_on(transaction));
+        is_begun.recv().expect("the rows are locked");
+        LeftOpen { end, ended }
+    }
+
+    fn end(self) {
+        self.end.send(()).expect("it is open");
+        self.ended.join().expect("it ends");
+    }
+}
+
 /// A daemon's site whose events and subscribers live in two servers.
 struct Databases {
     peers: Peers,
@@ -192,5 +225,65 @@ fn what_people_do_in_the_tables_is_respected() {
     databases.peers.broadworks.send(&add(7, "frida@tele.gl"));
     databases.wait_statuses("completed");
     assert!(!format!("{:?}", databases.peers.ema.state()).contains("erik@tele.gl"));
+    assert_eq!(restarts(&daemon), 0.0);
+}
+
+#[test]
+fn a_row_that_somebody_has_locked_holds_up_nobody_but_its_own_events() {
+    let (cluster, peers) = (Cluster::start(), Peers::start());
+    let url = cluster.url("postgres");
+    let site = Site::new(&(peers.config("") + &format!("[store]\nevents = {url:?}\n")));
+    let daemon = site.start();
+    ready(&daemon, 200);
+    let statuses = || {
+        let sql = "select coalesce(string_agg(status, ' ' order by id), '') from em_event";
+        query(&url, sql).expect("rows").concat().into_iter().flatten().collect::<String>()
+    };
+    let wait = |expected: &str| {
+        eventually(&format!("statuses are {expected:?}"), || (statuses() == expected).then_some(()));
+    };
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    wait("completed");
+    let left_open = LeftOpen::begin(&url, "update srd_user set updated = updated where id = 'anna@tele.gl'");
+    // Together, so that they meet in one batch; the second of anna's must not overtake the first.
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    peers.broadworks.send(&set_phone(3, "anna@tele.gl", "321055"));
+    for number in 4..24 {
+        peers.broadworks.send(&add(number, &format!("user{number}@tele.gl")));
+    }
+    wait(&format!("completed pending pending{}", " completed".repeat(20)));
+    daemon.logged(&["WARN", "somebody has locked a row", "lock timeout"]);
+    // Also later ones, while it is tried again and again.
+    for number in 24..34 {
+        peers.broadworks.send(&add(number, &format!("user{number}@tele.gl")));
+        wait(&format!("completed pending pending{}", " completed".repeat(number as usize - 3)));
+    }
+    assert_eq!(daemon.get("/readyz").0, 200, "the database is there");
+    assert!(!daemon.log().contains("database unavailable"), "{}", daemon.log());
+    left_open.end();
+    wait(&["completed"; 33].join(" "));
+    let phone = query(&url, "select e164 from srd_user where id = 'anna@tele.gl'").expect("rows");
+    assert_eq!(phone, [[Some("321055".to_owned())]]);
+    assert_eq!(peers.ema.created_twice().applied_again, 0);
+    assert_eq!(restarts(&daemon), 0.0);
+}
+
+#[test]
+fn a_table_that_somebody_has_locked_is_an_outage_that_ends_with_the_lock() {
+    let (cluster, peers) = (Cluster::start(), Peers::start());
+    let url = cluster.url("postgres");
+    let site = Site::new(&(peers.config("") + &format!("[store]\nevents = {url:?}\n")));
+    let daemon = site.start();
+    ready(&daemon, 200);
+    let left_open = LeftOpen::begin(&url, "lock table em_event in share mode");
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    ready(&daemon, 503);
+    daemon.logged(&["database unavailable", "lock timeout"]);
+    left_open.end();
+    ready(&daemon, 200);
+    eventually("it is provisioned", || {
+        let rows = query(&url, "select 1 from em_event where status = 'completed'").ok()?;
+        (rows.len() == 1).then_some(())
+    });
     assert_eq!(restarts(&daemon), 0.0);
 }

@@ -6,6 +6,7 @@ use eventmanager::simulators::script::{Action, Rule};
 use std::time::Duration;
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::{add, drop_phone, set_phone};
+use support::http;
 use support::peers::Peers;
 
 fn site(processing: &str) -> (Peers, Site) {
@@ -122,4 +123,93 @@ fn a_failed_event_holds_its_subject_across_a_restart() {
     resolve(&site, 2, "pending");
     wait_statuses(&site, "completed completed completed completed completed completed");
     assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321055"]);
+}
+
+#[test]
+fn what_failed_while_failures_held_nobody_holds_nobody_later() {
+    let (peers, site) = site("on_failure = \"continue\"");
+    let daemon = start(&site);
+    fail_once(&peers);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    wait_statuses(&site, "completed failed");
+    assert_eq!(daemon.terminate(), Some(0));
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    std::fs::write(site.config(), text.replace("\"continue\"", "\"hold\"")).expect("written");
+    let daemon = start(&site);
+    peers.broadworks.send(&drop_phone(3, "anna@tele.gl"));
+    peers.broadworks.send(&add(4, "bo@tele.gl"));
+    wait_statuses(&site, "completed failed completed completed");
+    // What fails from now on does, also after a restart.
+    fail_once(&peers);
+    peers.broadworks.send(&set_phone(5, "bo@tele.gl", "321055"));
+    peers.broadworks.send(&drop_phone(6, "bo@tele.gl"));
+    wait_statuses(&site, "completed failed completed completed failed pending");
+    daemon.kill();
+    let _daemon = start(&site);
+    peers.broadworks.send(&drop_phone(7, "anna@tele.gl"));
+    wait_statuses(&site, "completed failed completed completed failed pending completed");
+}
+
+#[test]
+fn an_event_that_has_begun_goes_on_before_one_that_was_put_back_when_the_daemon_is_killed() {
+    let (peers, site) = site("");
+    let daemon = start(&site);
+    fail_once(&peers);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    wait_statuses(&site, "completed failed");
+    peers.ema.script(vec![Rule::new(Action::Hang).op("Create").mo("DNS")]);
+    peers.broadworks.send(&set_phone(3, "anna@tele.gl", "321055"));
+    eventually("it has begun", || (peers.ema.counts().unanswered == 1).then_some(()));
+    let body = "{\"force\": true}";
+    let head =
+        "POST /api/v1/events/2/retry HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+    let answer = http::send(daemon.http, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    daemon.kill();
+    peers.ema.script(Vec::new());
+    let before = peers.ema.calls().len();
+    let _daemon = start(&site);
+    wait_statuses(&site, "completed completed completed");
+    let calls = peers.ema.calls().split_off(before);
+    let first = calls.iter().find(|call| call.mo_id.contains("3210")).expect("a request about a phone");
+    assert!(first.mo_id.contains("321055"), "the one that had begun goes on first: {calls:?}");
+    // The one that was put back comes last, and its number is what stays.
+    assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321044"]);
+}
+
+#[test]
+fn a_number_whose_deletion_is_sent_again_is_given_to_nobody_before() {
+    let (peers, site) = site("");
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    let path = site.directory.path().join("subscribers.db");
+    let store = format!("[store]\nsubscribers = \"sqlite:{}\"\n", path.display());
+    std::fs::write(site.config(), text + &store).expect("written");
+    let daemon = start(&site);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    peers.broadworks.send(&add(3, "bo@tele.gl"));
+    wait_statuses(&site, "completed completed completed");
+    // Its last request is carried out, and its effect stored in the other database, but not that it was answered.
+    peers.ema.script(vec![Rule::new(Action::ProcessAndHang).op("Delete").mo("DNS")]);
+    peers.broadworks.send(&drop_phone(4, "anna@tele.gl"));
+    eventually("it is sent", || (peers.ema.counts().unanswered == 1).then_some(()));
+    daemon.kill();
+    let subscribers = rusqlite::Connection::open(&path).expect("the subscribers");
+    let changed = subscribers.execute("update srd_user set e164 = null where id = 'anna@tele.gl'", ());
+    assert_eq!(changed, Ok(1));
+    drop(subscribers);
+    peers.ema.script(vec![Rule::new(Action::Status(503)).op("Delete").mo("DNS")]);
+    let daemon = start(&site);
+    peers.broadworks.send(&set_phone(5, "bo@tele.gl", "321044"));
+    peers.broadworks.send(&add(6, "cecilie@tele.gl"));
+    wait_statuses(&site, "completed completed completed pending pending completed");
+    eventually("both wait", || {
+        let status = http::get(daemon.http, "/api/v1/status", "").json();
+        (status["backlog"]["unfinished"] == 2).then_some(())
+    });
+    peers.ema.script(Vec::new());
+    wait_statuses(&site, "completed completed completed completed completed completed");
+    assert_eq!(peers.ema.state().enum_records.into_keys().collect::<Vec<_>>(), ["tel:299321044"]);
 }

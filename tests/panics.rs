@@ -7,7 +7,7 @@ use eventmanager::simulators::traffic::{Traffic, TrafficOptions};
 use eventmanager::supervision::Exit;
 use std::time::Duration;
 use support::daemon::{Site, eventually};
-use support::documents::{add, set_phone};
+use support::documents::{Profile, add, service_add, set_phone};
 use support::inside::Inside;
 use support::peers::Peers;
 
@@ -188,6 +188,40 @@ fn an_event_over_which_lanes_panic_again_and_again_fails_and_the_others_end() {
     assert!(events[0].reason.contains("actors failed over it 3 times"), "{}", events[0].reason);
     let counted = r#"eventmanager_events_total{command="UserAddRequest",status="failed"} 1"#;
     assert!(daemon.get("/metrics").body.contains(counted), "it is counted as any other");
+}
+
+#[test]
+fn a_crash_over_an_event_that_was_put_back_is_the_first_of_its_attempt() {
+    let (peers, site) = site();
+    peers.ema.script(vec![Rule::new(Action::Hang).contains("poison@tele.gl")]);
+    let daemon = Inside::start(&site);
+    // A command of its own: other tests count what became of theirs.
+    let hunt_group = service_add(1, "HuntGroup", "KNI-014", "poison@tele.gl", Profile::default());
+    peers.broadworks.send(&hunt_group);
+    for attempt in 1..=3 {
+        eventually("it is under way", || (peers.ema.counts().unanswered >= attempt).then_some(()));
+        daemon.crash("routing/lanes/lane-1");
+    }
+    site.wait_ended(1);
+    assert_eq!(site.count(&["failed"]), 1);
+    peers.ema.script(Vec::new());
+    let database = site.database();
+    assert_eq!(database.execute("update em_event set status = 'pending'", ()), Ok(1));
+    // Nothing of its new attempt can be stored before the crash.
+    database.execute_batch("begin immediate").expect("the database is held");
+    daemon.crash("routing/router");
+    eventually("it is run", || {
+        let status = daemon.get("/api/v1/status").json();
+        (status["backlog"]["running"] == 1).then_some(())
+    });
+    daemon.crash("routing/lanes/lane-1");
+    database.execute_batch("rollback").expect("the database is free");
+    site.wait_ended(1);
+    assert_eq!(site.count(&["completed"]), 1, "{:?}", site.events());
+    let first: String = database
+        .query_row("select reason from em_journal where attempt = 1", [], |row| row.get(0))
+        .expect("its first attempt");
+    assert!(first.contains("actors failed over it 3 times"), "{first}");
 }
 
 #[test]

@@ -115,7 +115,7 @@ impl Running {
         let thread = threads.start("provisioning");
         let processing = settings.processing.live();
         let (pauses_spec, pauses) = pauses(store, publisher, &thread);
-        let (managers, systems) = managers(ema, surgemail, pauses_spec, &hosts, &thread);
+        let (managers, systems) = managers(ema, surgemail, pauses_spec, (&hosts, &board), &thread);
         let (processors, addresses) = processor_specs(&thread);
         let executor = Arc::new(Executor {
             store: store.clone(),
@@ -143,19 +143,20 @@ fn managers(
     ema: Live<config::Ema>,
     surgemail: Option<Live<config::SurgeMail>>,
     pauses: Spec,
-    hosts: &hosts::Publisher,
+    (hosts, pauses_board): (&hosts::Publisher, &Board),
     thread: &ArbiterHandle,
 ) -> (Spec, Systems) {
     let on = || Some(thread.clone());
-    let board = hosts.clone();
-    let (ema_spec, ema) = Spec::new("ema", MAILBOX, on(), move || Ema::new(ema.clone(), board.clone()));
+    let (hosts_board, paused) = (hosts.clone(), pauses_board.clone());
+    let make = move || Ema::new(ema.clone(), hosts_board.clone(), paused.clone());
+    let (ema_spec, ema) = Spec::new("ema", MAILBOX, on(), make);
     let gateway = ema.clone();
     let (hss_spec, hss) = Spec::new("hss", MAILBOX, on(), move || Hss::new(gateway.clone()));
     let (enum_spec, enumeration) = Spec::new("enum", MAILBOX, on(), move || Enumeration::new(ema.clone()));
     let mut children = vec![pauses, ema_spec, hss_spec, enum_spec];
     let mail = surgemail.map(|config| {
-        let board = hosts.clone();
-        let make = move || Mail::new(config.clone(), board.clone());
+        let (hosts_board, paused) = (hosts.clone(), pauses_board.clone());
+        let make = move || Mail::new(config.clone(), hosts_board.clone(), paused.clone());
         let (spec, mail) = Spec::new("mail", MAILBOX, on(), make);
         children.push(spec);
         mail.recipient()

@@ -32,8 +32,8 @@ pub struct Breaker {
     /// `breaker_open`: 1 while it is left alone.
     open: metrics::Gauge,
     report: Report,
-    /// It is not configured any more; what is still under way to it is no news.
-    forgotten: Cell<bool>,
+    /// Another one speaks for the host, or it is not configured any more: what is still under way is no news.
+    retired: Cell<bool>,
 }
 
 impl Breaker {
@@ -54,7 +54,7 @@ impl Breaker {
             since: Cell::new(SystemTime::UNIX_EPOCH),
             open,
             report,
-            forgotten: Cell::new(false),
+            retired: Cell::new(false),
         }
     }
 
@@ -96,8 +96,8 @@ impl Breaker {
     /// is left alone for longer than before.
     pub fn seen(&self) {
         // Also where it was not away: the breaker of an actor that was restarted may have been the last to say so.
-        self.open.set(0);
-        if self.next_probe.take().is_some() {
+        self.show_open(false);
+        if self.next_probe.take().is_some() && !self.retired.get() {
             tracing::info!(system = self.system, host = self.name, "host is back");
             self.report(BreakerState::Closed);
         }
@@ -116,8 +116,10 @@ impl Breaker {
     pub fn leave_alone(&self, reason: &str) {
         self.reason.replace(reason.to_owned());
         if self.may_be_asked() {
-            tracing::warn!(system = self.system, host = self.name, reason, "host is away");
-            self.open.set(if self.forgotten.get() { 0 } else { 1 });
+            if !self.retired.get() {
+                tracing::warn!(system = self.system, host = self.name, reason, "host is away");
+            }
+            self.show_open(true);
             self.since.set(SystemTime::now());
             self.wait_for_probe(Instant::now());
         }
@@ -129,14 +131,28 @@ impl Breaker {
         &self.report
     }
 
+    fn show_open(&self, is_open: bool) {
+        if !self.retired.get() {
+            self.open.set(f64::from(u8::from(is_open)));
+        }
+    }
+
     fn report(&self, state: BreakerState) {
+        if self.retired.get() {
+            return;
+        }
         let failing = || Failing { since: self.since.get(), reason: self.reason.borrow().clone() };
         self.report.breaker(state, (state != BreakerState::Closed).then(failing));
     }
 
+    /// Another one speaks for the host from now on: what is still under way to it is nobody's business any more.
+    pub fn retire(&self) {
+        self.retired.set(true);
+    }
+
     /// It is not configured any more: nobody is to be told that it is away.
     pub fn forget(&self) {
-        self.forgotten.set(true);
+        self.retire();
         self.open.set(0);
         self.report.end();
     }
@@ -177,6 +193,26 @@ mod tests {
         );
         breaker.answered();
         assert_eq!((shown().breaker, shown().failing), (BreakerState::Closed, None));
+    }
+
+    #[test]
+    fn what_comes_of_a_request_of_before_a_reload_is_not_shown_of_the_host() {
+        let (publisher, hosts) = crate::managers::hosts::hosts();
+        let make = || Breaker::new("mail", "m:7026", 1, publisher.report("mail", "m:7026", 0));
+        let before = make();
+        let now = make();
+        before.retire();
+        before.leave_alone("timed out");
+        assert_eq!(hosts.read()[0].breaker, BreakerState::Closed);
+        now.leave_alone("refused");
+        assert!(before.begin_probe(Instant::now() + LATER));
+        before.answered();
+        assert_eq!(hosts.read()[0].breaker, BreakerState::Open, "it is the new one's to say");
+        // One that is gone says nothing either of a host that comes back.
+        now.forget();
+        let _again = make();
+        now.leave_alone("refused");
+        assert_eq!(hosts.read()[0].breaker, BreakerState::Closed);
     }
 
     #[test]

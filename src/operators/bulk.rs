@@ -8,11 +8,11 @@
 //!
 //! The sets live in this actor alone. One that is lost with the process has done what the audit says, and nothing else.
 
-use super::{Operators, Order, Refusal};
-use crate::store::{EventFilter, EventSummary, IdPage, Store};
+use super::{Chosen, Operators, Order, Refusal};
+use crate::store::{EventFilter, EventSummary, IdPage, ReadError, Store};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ const SAMPLES: usize = 10;
 const REFUSALS: usize = 20;
 /// Events that are acted on in one go.
 const CHUNK: usize = 100;
+/// So long nothing is tried where the store could not be asked, or longer, until it can be.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Rows of a page while a set is gathered.
 const PAGE: usize = 500;
 /// A set that is not run by then is forgotten, and one that was run is shown this long.
@@ -66,6 +68,8 @@ pub struct Bulk {
     pub refusals: Vec<(i64, Refusal)>,
     /// Why it could not be gathered.
     pub failure: Option<String>,
+    /// What it waits for, before it goes on.
+    pub waits: Option<String>,
     /// When it is forgotten.
     pub expires: SystemTime,
 }
@@ -111,8 +115,8 @@ pub struct Bulks {
 
 struct Set {
     bulk: Bulk,
-    /// Those that are still to be acted on, the oldest last.
-    events: Vec<i64>,
+    /// Those that are still to be acted on, the oldest last, as they were when they were gathered.
+    events: Vec<(i64, Option<Uuid>)>,
 }
 
 impl Bulks {
@@ -143,17 +147,20 @@ impl Bulks {
     fn gather(&mut self, id: Uuid, filter: EventFilter, ctx: &mut Context<Self>) {
         let store = self.store.clone();
         let page = filter.clone();
-        let page = async move { store.page_of_ids(page).await };
+        let page = async move {
+            let IdPage { ids, next } = store.page_of_ids(page).await?;
+            Ok::<_, ReadError>((store.uuids(&ids).await?, next))
+        };
         ctx.spawn(page.into_actor(self).map(move |page, this, ctx| {
             let Some(Set { bulk, events }) = this.sets.get_mut(&id) else { return };
             if bulk.state != State::Gathering {
                 return;
             }
-            let IdPage { ids, next } = match page {
+            let (seen, next) = match page {
                 Ok(page) => page,
                 Err(error) => return bulk.fail(error.to_string()),
             };
-            events.extend(ids);
+            events.extend(seen);
             bulk.truncated = events.len() > LARGEST || (events.len() == LARGEST && next.is_some());
             events.truncate(LARGEST);
             bulk.count = events.len();
@@ -167,7 +174,7 @@ impl Bulks {
     /// Reads what is shown of a set that has been gathered.
     fn sample(&mut self, id: Uuid, ctx: &mut Context<Self>) {
         let Some(Set { events, .. }) = self.sets.get_mut(&id) else { return };
-        let samples: Vec<i64> = events.iter().copied().take(SAMPLES).collect();
+        let samples: Vec<i64> = events.iter().map(|(id, _)| *id).take(SAMPLES).collect();
         events.reverse();
         let store = self.store.clone();
         let samples = async move { store.summaries(&samples).await };
@@ -196,15 +203,46 @@ impl Bulks {
             tracing::info!(bulk = %id, count, done, refused, "bulk act of an operator ended");
             return;
         }
-        let chunk: Vec<i64> = events.drain(events.len().saturating_sub(CHUNK)..).rev().collect();
+        let chunk = events.split_off(events.len().saturating_sub(CHUNK));
+        let chosen: Vec<Chosen> = chunk.iter().rev().map(|(id, uuid)| Chosen::Seen(*id, *uuid)).collect();
         let (operators, order) = (self.operators.clone(), bulk.order.clone());
-        let acted = async move { operators.act_on_all(&chunk, &order).await };
+        let acted = async move { operators.act_on_all(&chosen, &order).await };
         ctx.spawn(acted.into_actor(self).map(move |outcomes, this, ctx| {
-            if let Some(Set { bulk, .. }) = this.sets.get_mut(&id) {
-                bulk.count_outcomes(outcomes);
+            let Some(set) = this.sets.get_mut(&id) else { return };
+            match set.put_back(chunk, outcomes) {
+                false => this.go_on(id, ctx),
+                true => this.wait_for_store(id, ctx),
             }
-            this.go_on(id, ctx);
         }));
+    }
+
+    /// Goes on when the store can be asked.
+    fn wait_for_store(&mut self, id: Uuid, ctx: &mut Context<Self>) {
+        let store = self.store.clone();
+        let up = async move {
+            tokio::time::sleep(PAUSE).await;
+            store.wait_until_events_up().await;
+        };
+        ctx.spawn(up.into_actor(self).map(move |(), this, ctx| this.go_on(id, ctx)));
+    }
+}
+
+impl Set {
+    /// Counts what came of a chunk, of which those are still to be acted on that met no store: true where there are such.
+    fn put_back(
+        &mut self,
+        mut chunk: Vec<(i64, Option<Uuid>)>,
+        outcomes: Vec<(i64, Result<super::Done, Refusal>)>,
+    ) -> bool {
+        let is_away = |outcome: &Result<_, Refusal>| outcome.as_ref().is_err_and(Refusal::is_store_away);
+        let (away, ended): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| is_away(outcome));
+        self.bulk.count_outcomes(ended);
+        self.bulk.waits =
+            away.first().and_then(|(_, outcome)| outcome.as_ref().err().map(Refusal::to_string));
+        let away: HashSet<i64> = away.into_iter().map(|(id, _)| id).collect();
+        chunk.retain(|(id, _)| away.contains(id));
+        self.events.append(&mut chunk);
+        !away.is_empty()
     }
 }
 
@@ -268,6 +306,7 @@ impl Handler<Prepare> for Bulks {
             refused: 0,
             refusals: Vec::new(),
             failure: None,
+            waits: None,
             expires: SystemTime::now() + KEPT,
         };
         self.sets.insert(id, Set { bulk: bulk.clone(), events: Vec::new() });
@@ -309,7 +348,7 @@ impl Handler<Cancel> for Bulks {
     fn handle(&mut self, Cancel(id): Cancel, _: &mut Context<Self>) -> Self::Result {
         let Some(Set { bulk, .. }) = self.sets.get_mut(&id) else { return MessageResult(None) };
         if bulk.state.is_open() {
-            bulk.state = State::Cancelled;
+            (bulk.state, bulk.waits) = (State::Cancelled, None);
             bulk.expires = SystemTime::now() + KEPT;
         }
         MessageResult(Some(bulk.clone()))

@@ -43,6 +43,30 @@ pub struct Order {
     pub force: bool,
 }
 
+/// An event that an act is to be done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chosen {
+    /// Whichever has this id now.
+    Id(i64),
+    /// The one that had this id and uuid when it was chosen: ids may start anew.
+    Seen(i64, Option<Uuid>),
+}
+
+impl Chosen {
+    fn id(self) -> i64 {
+        match self {
+            Chosen::Id(id) | Chosen::Seen(id, _) => id,
+        }
+    }
+
+    fn is(self, event: &Event) -> bool {
+        match self {
+            Chosen::Id(_) => true,
+            Chosen::Seen(_, uuid) => event.uuid == uuid,
+        }
+    }
+}
+
 /// What has been done to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Done {
@@ -76,24 +100,32 @@ impl Operators {
 
     /// Does it to one event.
     pub async fn act(&self, event: i64, order: &Order) -> Result<Done, Refusal> {
-        let mut done = self.act_on_all(&[event], order).await;
+        let mut done = self.act_on_all(&[Chosen::Id(event)], order).await;
         done.pop().map_or(Err(Refusal::Gone), |(_, done)| done)
     }
 
-    /// Does it to each of the events, in this order; says of each what came of it.
-    pub async fn act_on_all(&self, events: &[i64], order: &Order) -> Vec<(i64, Result<Done, Refusal>)> {
-        if let Err(refusal) = self.check_store() {
-            return events.iter().map(|id| (*id, Err(refusal.clone()))).collect();
-        }
+    /// Does it to each of the events, in this order; says of each what came of it. Where the store is away nothing is done
+    /// to what comes behind either.
+    pub async fn act_on_all(&self, events: &[Chosen], order: &Order) -> Vec<(i64, Result<Done, Refusal>)> {
         let mut outcomes = Vec::with_capacity(events.len());
         let mut allowed = Vec::new();
-        for id in events {
-            match self.check(*id, order).await {
+        let mut away = self.check_store().err();
+        for chosen in events {
+            let checked = match &away {
+                Some(refusal) => Err(refusal.clone()),
+                None => self.check(*chosen, order).await,
+            };
+            match checked {
                 Ok(candidate) => allowed.push(candidate),
-                Err(refusal) => outcomes.push((*id, Err(refusal))),
+                Err(refusal) => {
+                    away = away.or_else(|| Some(refusal.clone()).filter(Refusal::is_store_away));
+                    outcomes.push((chosen.id(), Err(refusal)));
+                }
             }
         }
-        outcomes.extend(self.decide(allowed, order).await);
+        if !allowed.is_empty() {
+            outcomes.extend(self.decide(allowed, order).await);
+        }
         outcomes
     }
 
@@ -159,8 +191,9 @@ impl Operators {
         }
     }
 
-    async fn check(&self, id: i64, order: &Order) -> Result<Candidate, Refusal> {
-        let event = self.store.event(id).await?.ok_or(Refusal::Gone)?;
+    async fn check(&self, chosen: Chosen, order: &Order) -> Result<Candidate, Refusal> {
+        let event = self.store.event(chosen.id()).await?;
+        let event = event.filter(|event| chosen.is(event)).ok_or(Refusal::Gone)?;
         if let Some(refusal) = self.obstacle(&event, order.verb) {
             return Err(refusal);
         }
@@ -249,7 +282,8 @@ fn ruling(Candidate { event, subject, .. }: &Candidate, order: &Order) -> Ruling
         object: format!("event {}", event.id),
         detail,
     };
-    Ruling { event: event.id, uuid: Uuid::now_v7(), verb, about: subject.users.clone(), act }
+    let about = subject.users.clone();
+    Ruling { event: event.id, is: event.uuid, uuid: Uuid::now_v7(), verb, about, act }
 }
 
 /// What the event is about; `None` where it is nothing that is acted on, or cannot be read.

@@ -31,6 +31,13 @@ pub enum Refusal {
     Rejected(String),
 }
 
+impl Refusal {
+    /// Whether it says nothing about the event: the store could not be asked.
+    pub fn is_store_away(&self) -> bool {
+        matches!(self, Refusal::StoreAway(_))
+    }
+}
+
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Refusal {
         match error {

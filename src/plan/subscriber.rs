@@ -105,6 +105,14 @@ pub enum SubscriberEffect {
 }
 
 impl SubscriberEffect {
+    /// Whose row it changes.
+    pub fn user_id(&self) -> &str {
+        match self {
+            SubscriberEffect::Insert(subscriber) => &subscriber.user_id,
+            SubscriberEffect::Update { user_id, .. } | SubscriberEffect::Delete { user_id } => user_id,
+        }
+    }
+
     /// Does to a row what the table will get.
     pub fn apply(&self, row: &mut Option<Subscriber>) {
         match self {

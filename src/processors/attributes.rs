@@ -73,6 +73,12 @@ impl Rules {
         format!("tel:+{}{phone}", self.numbering.country_code)
     }
 
+    /// The phone of a [`Rules::msisdn`] or [`Rules::tel_uri`], as the SRD holds it.
+    pub fn phone_of<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let number = name.strip_prefix("tel:")?;
+        number.strip_prefix('+').unwrap_or(number).strip_prefix(&self.numbering.country_code)
+    }
+
     /// A phone as the SRD holds it: digits, without the prefix `+<country>-`.
     ///
     /// The error says what is wrong with it.

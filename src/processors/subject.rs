@@ -1,7 +1,9 @@
 //! What an event is about: the names that decide which events may run beside each other.
 
-use crate::plan::Subscriber;
-use crate::wire::surgemail::MailAccount;
+use super::attributes::Rules;
+use crate::plan::{Request, Subscriber};
+use crate::wire::cai3g::{EnumRequest, HssRequest};
+use crate::wire::surgemail::{MailAccount, MailRequest};
 
 /// The subscribers, phones, identities, groups and mail domains that an event touches, as far as a document or a row
 /// names them.
@@ -55,9 +57,77 @@ impl Subject {
         names.chain(&self.whole_mail_domain).next().map(String::as_str)
     }
 
+    /// Adds what a request gives or takes away, as far as it says so by name: an association that is deleted is named by a
+    /// digest.
+    pub fn add_request(&mut self, request: &Request, rules: &Rules) {
+        match request {
+            Request::Hss(HssRequest::CreateAssociation(association)) => {
+                self.add_public_identity(&association.public_data.public_id, rules);
+            }
+            Request::Hss(HssRequest::SetPublicIdentity { public_data, .. }) => {
+                self.add_public_identity(&public_data.public_id, rules);
+            }
+            Request::Hss(HssRequest::DeletePublicIdentity { public_id, .. }) => {
+                self.add_public_identity(public_id, rules);
+            }
+            Request::Hss(_) => {}
+            Request::Enum(EnumRequest::Create { msisdn, .. } | EnumRequest::Delete { msisdn }) => {
+                self.add_public_identity(msisdn, rules);
+            }
+            Request::Mail(
+                MailRequest::CreateAccount { account, .. } | MailRequest::DeleteAccount { account },
+            ) => self.add_mail_account(&account.to_string()),
+            Request::Mail(MailRequest::SaveDomain { .. } | MailRequest::DeleteDomain { .. }) => {}
+        }
+    }
+
+    /// With its scheme; `tel` also as ENUM has it.
+    fn add_public_identity(&mut self, public_id: &str, rules: &Rules) {
+        self.identities.extend(public_id.strip_prefix("sip:").map(str::to_owned));
+        self.phones.extend(rules.phone_of(public_id).map(str::to_owned));
+    }
+
     /// Adds an account with its domain; what is no account has none.
     pub fn add_mail_account(&mut self, account: &str) {
         self.mail_accounts.push(account.to_owned());
         self.mail_domains.extend(MailAccount::parse(account).map(|account| account.domain));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Numbering, ServiceProfiles};
+
+    #[test]
+    fn a_request_names_what_it_gives_or_takes_away() {
+        let numbering = Numbering { country_code: "299".into(), ..Numbering::default() };
+        let rules = Rules { numbering, service_profiles: ServiceProfiles::default(), mail: None };
+        let check = |request: Request, phones: &[&str], identities: &[&str], accounts: &[&str]| {
+            let mut subject = Subject::default();
+            subject.add_request(&request, &rules);
+            let Subject { phones: found, identities: named, mail_accounts, .. } = subject;
+            assert_eq!(
+                (found.as_slice(), named.as_slice(), mail_accounts.as_slice()),
+                (
+                    &phones.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()[..],
+                    &identities.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()[..],
+                    &accounts.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()[..],
+                ),
+                "{request}"
+            );
+        };
+        let delete = |public_id: &str| {
+            let (association_id, public_id) = ("4711".to_owned(), public_id.to_owned());
+            Request::Hss(HssRequest::DeletePublicIdentity { association_id, public_id })
+        };
+        check(delete(&rules.tel_uri("321044")), &["321044"], &[], &[]);
+        check(delete("sip:anna@tele.gl"), &[], &["anna@tele.gl"], &[]);
+        check(delete("tel:+45321044"), &[], &[], &[]);
+        check(Request::Enum(EnumRequest::Delete { msisdn: rules.msisdn("321044") }), &["321044"], &[], &[]);
+        let account = MailAccount::parse("anna@mail.gl").expect("an account");
+        check(Request::Mail(MailRequest::DeleteAccount { account }), &[], &[], &["anna@mail.gl"]);
+        let association_id = "4711".to_owned();
+        check(Request::Hss(HssRequest::DeleteAssociation { association_id }), &[], &[], &[]);
     }
 }

@@ -15,16 +15,18 @@ use crate::event::Status;
 use crate::managers::Board;
 use crate::plan::System;
 use crate::processors::subject::Subject;
-use crate::store::{Tenure, Verb};
+use crate::store::{ReadError, Tenure, Verb};
 use crate::supervision::{Backoff, Shutdown};
 use actix::prelude::*;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How often events that hold their lane are looked at again.
+/// How often events that hold their subject are looked at again.
 const HELD_CHECK: Duration = Duration::from_secs(5);
+/// So many of them are read at a time.
+const HELD_PAGE: usize = 500;
 /// How often the store is looked through for events that somebody has put back to pending.
 const RESCAN: Duration = Duration::from_secs(30);
 /// A backlog larger than this is not looked through.
@@ -109,7 +111,13 @@ pub(super) struct State {
     pub(super) running: usize,
     pub(super) under_way: UnderWay,
     pub(super) outages: Outages,
-    pub(super) held: Vec<Uuid>,
+    /// Failed, and holding its subject: one for each subject at most.
+    pub(super) held: HashSet<Uuid>,
+    pub(super) checking_held: bool,
+    /// What had begun before this start is known.
+    pub(super) knows_begun: bool,
+    /// What held its subject before this start is known.
+    pub(super) knows_held: bool,
     pub(super) draining: bool,
     /// In which all this has been read, and in no other it holds.
     pub(super) tenure: Option<Tenure>,
@@ -188,7 +196,7 @@ impl Router {
     fn failed(&mut self, event: Uuid, ctx: &mut Context<Self>) {
         match self.processing().on_failure {
             OnFailure::Continue => self.finish(event, ctx),
-            OnFailure::Hold => self.state.held.push(event),
+            OnFailure::Hold => drop(self.state.held.insert(event)),
         }
     }
 
@@ -267,11 +275,7 @@ impl Router {
     /// subject go. While a run is under way that has read the row before, it is looked at when that has ended.
     fn reconsider(&mut self, announced: Announced, verb: Verb) {
         let event = announced.event;
-        let held = self.state.held.iter().position(|held| *held == event);
-        if let Some(held) = held {
-            self.state.held.swap_remove(held);
-            self.state.ready.push_back(event);
-        } else if self.state.outages.take(event) {
+        if self.state.held.remove(&event) || self.state.outages.take(event) {
             self.state.ready.push_back(event);
         } else if let Some(announced) = self.state.under_way.put_off(announced, verb)
             && verb == Verb::Retry
@@ -300,25 +304,36 @@ impl Router {
             std::mem::take(&mut self.state.held).into_iter().for_each(|event| self.finish(event, ctx));
             return self.dispatch(ctx);
         }
-        for event in self.state.held.clone() {
-            let store = self.executor.store.clone();
-            let row = async move { store.event_by_uuid(event).await };
-            ctx.spawn(row.into_actor(self).map(move |row, this, ctx| {
-                let status = match row {
-                    Ok(row) => row.and_then(|row| row.status),
-                    Err(_) => return,
-                };
-                let held = this.state.held.iter().position(|held| *held == event);
-                // Answers may come late, and twice: only the first one of an event that is still held counts.
-                let (Some(held), false) = (held, status == Some(Status::Failed)) else { return };
-                this.state.held.swap_remove(held);
+        if self.state.checking_held || self.state.held.is_empty() {
+            return;
+        }
+        self.state.checking_held = true;
+        let held: Vec<Uuid> = self.state.held.iter().copied().collect();
+        let store = self.executor.store.clone();
+        let statuses = async move {
+            let mut statuses = HashMap::new();
+            for page in held.chunks(HELD_PAGE) {
+                statuses.extend(store.statuses(page).await?);
+            }
+            Ok::<_, ReadError>((held, statuses))
+        };
+        ctx.spawn(statuses.into_actor(self).map(|read, this, ctx| {
+            this.state.checking_held = false;
+            // Where they cannot be read now, they can be later.
+            let Ok((held, statuses)) = read else { return };
+            for event in held {
+                let status = statuses.get(&event).copied().flatten();
+                // An operator may have decided about it meanwhile.
+                if status == Some(Status::Failed) || !this.state.held.remove(&event) {
+                    continue;
+                }
                 match status {
                     Some(Status::Pending) => this.state.ready.push_back(event),
                     _ => this.finish(event, ctx),
                 }
-                this.dispatch(ctx);
-            }));
-        }
+            }
+            this.dispatch(ctx);
+        }));
     }
 }
 

@@ -1,7 +1,8 @@
 //! How events come to the router: from the store at a start and when there is room again, from the intake as they
 //! arrive; then they get their keys.
 //!
-//! Their order is that of the store. What is announced while the store is being read comes after what was there.
+//! Their order is that of the store, but for what had begun before a start: that comes first. What is announced while the
+//! store is being read comes after what was there.
 
 use super::actor::{Announced, Router};
 use super::conflicts::Hold;
@@ -16,6 +17,7 @@ use crate::wire::ocir::Document;
 use actix::prelude::*;
 use std::collections::HashMap;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// So many events are known at most; further ones stay in the store until there is room.
 pub(super) const KNOWN_LIMIT: usize = 100_000;
@@ -23,6 +25,17 @@ pub(super) const KNOWN_LIMIT: usize = 100_000;
 const PAGE: usize = 100;
 /// So many rows of subscribers are read at a time.
 const ARRIVALS_AT_ONCE: usize = 256;
+
+/// What is read of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pages {
+    /// At a start, before all others: of what has begun, whose keys nobody may have before it, however late it came.
+    Begun,
+    /// At a start where failures hold their subject: of what waits and what holds.
+    Unresolved,
+    /// Of what waits.
+    Pending,
+}
 
 impl Router {
     /// Reads what is unfinished in the store as soon as it can be read.
@@ -39,21 +52,39 @@ impl Router {
             if this.state.tenure.is_none() {
                 this.watch_tenure(ctx);
             }
-            this.load_page(ctx, 0);
+            this.load_page(ctx, this.first_pages(), 0);
         }));
     }
 
+    fn first_pages(&self) -> Pages {
+        match (self.state.knows_begun, self.state.knows_held, self.processing().on_failure) {
+            (false, _, _) => Pages::Begun,
+            (true, false, OnFailure::Hold) => Pages::Unresolved,
+            (true, _, _) => Pages::Pending,
+        }
+    }
+
     /// Reads a page, and then the next, until all is known or there is no room.
-    fn load_page(&mut self, ctx: &mut Context<Self>, after: i64) {
-        let (store, on_failure) = (self.executor.store.clone(), self.processing().on_failure);
+    fn load_page(&mut self, ctx: &mut Context<Self>, pages: Pages, after: i64) {
+        let (store, rules) = (self.executor.store.clone(), self.executor.rules.get());
         let page = async move {
-            match on_failure {
-                OnFailure::Continue => store.pending(after, PAGE).await,
-                OnFailure::Hold => store.unresolved(after, PAGE).await,
+            let rows = match pages {
+                Pages::Begun => store.begun(after, PAGE).await?,
+                Pages::Unresolved => store.unresolved(after, PAGE).await?,
+                Pages::Pending => store.pending(after, PAGE).await?,
+            };
+            let mut unfinished = Vec::with_capacity(rows.len());
+            for row in rows {
+                let mut subject = subject(&row, &rules);
+                if pages == Pages::Begun {
+                    add_requests(&mut subject, &store, row.uuid, &rules).await?;
+                }
+                unfinished.push((row.id, Announced { event: row.uuid, subject }));
             }
+            Ok::<_, ReadError>(unfinished)
         };
         ctx.spawn(page.into_actor(self).map(move |page, this, ctx| match page {
-            Ok(rows) => this.loaded(rows, ctx),
+            Ok(unfinished) => this.loaded(pages, unfinished, ctx),
             Err(error) => {
                 tracing::warn!(%error, "pending events cannot be read: trying again");
                 this.state.more_in_store = true;
@@ -63,19 +94,20 @@ impl Router {
         }));
     }
 
-    fn loaded(&mut self, rows: Vec<PendingEvent>, ctx: &mut Context<Self>) {
+    fn loaded(&mut self, pages: Pages, unfinished: Vec<(i64, Announced)>, ctx: &mut Context<Self>) {
         self.state.read_failures = 0;
-        let next = rows.last().map(|row| row.id).filter(|_| rows.len() == PAGE);
-        let rules = self.executor.rules.get();
-        for row in rows {
-            if !self.state.known.contains(&row.uuid) {
-                self.know(Announced { event: row.uuid, subject: subject(&row, &rules) });
-            }
-        }
+        let next = unfinished.last().map(|(id, _)| *id).filter(|_| unfinished.len() == PAGE);
+        unfinished.into_iter().for_each(|(_, announced)| self.know(announced));
         match next {
-            Some(id) if self.has_room() && !self.state.superseded => self.load_page(ctx, id),
+            Some(id) if self.has_room() && !self.state.superseded => self.load_page(ctx, pages, id),
+            None if pages == Pages::Begun && !self.state.superseded => {
+                self.state.knows_begun = true;
+                self.load_page(ctx, self.first_pages(), 0);
+            }
             rest => {
                 self.state.loading = false;
+                // What fails from now on is held without being read.
+                self.state.knows_held |= rest.is_none();
                 self.state.more_in_store |= rest.is_some();
                 let meanwhile = std::mem::take(&mut self.state.meanwhile);
                 meanwhile.into_iter().for_each(|announced| self.announce(announced));
@@ -202,4 +234,25 @@ fn subject(row: &PendingEvent, rules: &Rules) -> Subject {
         (Some(entry), Ok(Some(command))) => (entry.subject)(&command, rules),
         _ => Subject::default(),
     }
+}
+
+/// Adds what the requests are about that an event which has begun has still to send, or may have to send again. Its row may
+/// not say so any more: where subscribers live in another database, that is changed before the answer is journalled.
+async fn add_requests(
+    subject: &mut Subject,
+    store: &Store,
+    event: Uuid,
+    rules: &Rules,
+) -> Result<(), ReadError> {
+    let journal = match store.journal(event).await {
+        Ok(journal) => journal.unwrap_or_default(),
+        // It fails when it runs.
+        Err(ReadError::Row { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let Some(plan) = &journal.plan else { return Ok(()) };
+    let is_done = |position: usize| journal.step(position as u32).is_some_and(|mark| mark.state.is_done());
+    let left = plan.steps.iter().enumerate().filter(|(position, _)| !is_done(*position));
+    left.for_each(|(_, step)| subject.add_request(&step.request, rules));
+    Ok(())
 }

@@ -4,7 +4,7 @@ use super::course::{self, Course, Ground, digest_of_rules};
 use super::executor::{Executor, Outcome, Stop};
 use super::keys::{Key, keys};
 use crate::event::Event;
-use crate::plan::{Plan, Subscriber};
+use crate::plan::{Plan, Step, Subscriber};
 use crate::processors::actor::PlanRequest;
 use crate::processors::attributes::Rules;
 use crate::processors::subject::Subject;
@@ -41,6 +41,7 @@ impl Executor {
         };
         if let Decision::Run(plan) = &mut decision {
             plan.rules = Some(digest_of_rules(&rules));
+            self.check_own(plan.steps.iter(), &rows, &rules).await?;
             self.check_fits(plan, rows.subscriber)?;
         }
         Ok(decision)
@@ -59,8 +60,36 @@ impl Executor {
             && let Some(rows) = &begun.rows
         {
             rows.check_held(held)?;
+            let left = begun.left().into_iter().map(|position| &begun.plan.steps[position]);
+            self.check_own(left, rows, &rules).await?;
         }
         Ok(course)
+    }
+
+    /// Fails the event before anything is sent if it would take away a phone that another subscriber has got meanwhile: its
+    /// own row still says so where an event failed half-way.
+    async fn check_own(
+        &self,
+        steps: impl Iterator<Item = &Step>,
+        rows: &SubscriberRows,
+        rules: &Rules,
+    ) -> Result<(), Stop> {
+        let mut taken = Subject::default();
+        let requests = steps.map(|step| &step.request).filter(|request| request.is_delete());
+        requests.for_each(|request| taken.add_request(request, rules));
+        if taken.phones.is_empty() {
+            return Ok(());
+        }
+        let holders = self.store.holders(&taken.phones).await?;
+        let members = rows.members.iter().flatten().map(|member| &member.user_id);
+        let own: HashSet<&String> = rows.users.iter().chain(members).collect();
+        match holders.iter().find(|(user, _)| !own.contains(user)) {
+            None => Ok(()),
+            Some((user, phone)) => Err(Stop::Fail(format!(
+                "phone {phone} is that of {user} by now, as srd_user says, and would be taken away: nothing is sent. \
+                 Mend the row that does not hold it any more, then retry"
+            ))),
+        }
     }
 
     /// How the event would be run if it were retried now.
@@ -117,6 +146,8 @@ pub(super) fn subject_of(event: &Event, rules: &Rules) -> Option<Subject> {
 #[derive(Debug)]
 pub(super) struct SubscriberRows {
     pub subscriber: Option<Subscriber>,
+    /// Whom the event is about.
+    users: Vec<String>,
     /// Of a whole group; of a row that cannot be read, why.
     members: Vec<Result<Subscriber, String>>,
 }
@@ -132,7 +163,7 @@ impl SubscriberRows {
             None => Vec::new(),
         };
         let members = members.into_iter().map(|member| member.map_err(|error| error.to_string())).collect();
-        Ok(SubscriberRows { subscriber, members })
+        Ok(SubscriberRows { subscriber, users: subject.users.clone(), members })
     }
 
     /// Somebody may have edited a row since the event got its keys: then it waits for those that it lacks.

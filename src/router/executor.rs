@@ -8,6 +8,7 @@
 //! it stopped. A step that was sent and never answered is sent again.
 
 use super::conflicts::Hold;
+use super::journey::is_over;
 use super::keys::Key;
 use super::lane::Run;
 use super::outages::Party;
@@ -134,7 +135,7 @@ impl Executor {
     pub async fn run(&self, run: Run) -> Outcome {
         let event = match self.store.event_by_uuid(run.event).await {
             Ok(Some(event)) if event.status == Some(Status::Pending) => event,
-            // Somebody has failed it, or it failed before a restart: where failures hold, it holds its lane.
+            // Somebody has failed it, or it failed before a restart: where failures hold, it holds its subject.
             Ok(Some(event)) if event.status == Some(Status::Failed) => {
                 return Outcome::Ended(Some(Status::Failed));
             }
@@ -158,9 +159,13 @@ impl Executor {
     /// Counts that an actor failed over the event. True: too often, so the event has failed.
     pub async fn crashed(&self, uuid: Uuid, reason: &str) -> Result<bool, CrashError> {
         let tenure = self.store.tenure();
-        let journal = self.store.journal(uuid).await?.unwrap_or_default();
-        let attempt = journal.attempt.max(1);
-        let crashes = self.store.record_panic(uuid, attempt).await?;
+        let mut journal = self.store.journal(uuid).await?.unwrap_or_default();
+        // As the run that has crashed has counted.
+        if is_over(&journal, self.mode) {
+            journal.begin_attempt();
+        }
+        let (attempt, crashes) = (journal.attempt.max(1), journal.panics + 1);
+        self.store.record_panics(uuid, attempt, crashes).await?;
         tracing::error!(event = %uuid, reason, crashes, "actor failed while it ran an event");
         if crashes < CRASH_LIMIT {
             return Ok(false);
@@ -171,7 +176,8 @@ impl Executor {
             Some(event) => self.digest(event, journal.plan.as_ref()).await,
             None => None,
         };
-        let verdict = Verdict { digest, ..Verdict::new(Status::Failed, reason) };
+        let verdict =
+            Verdict { digest, holds: self.holds_failures(), ..Verdict::new(Status::Failed, reason) };
         let verdict = Some(match &event {
             Some(event) => self.hand_on(verdict, event, attempt),
             None => verdict,

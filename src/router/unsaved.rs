@@ -37,6 +37,16 @@ impl Unsaved {
         mark
     }
 
+    /// What of it stays true if the database refuses the rest: which steps are done.
+    pub fn answered(&self) -> Unsaved {
+        let marks: Vec<StepMark> =
+            self.marks.iter().filter(|mark| mark.state == StepState::Done).cloned().collect();
+        if marks.is_empty() {
+            return Unsaved::default();
+        }
+        Unsaved { plan: self.plan.clone(), marks, warnings: self.warnings.clone(), ..Unsaved::default() }
+    }
+
     /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
         self.plan.is_none() && self.marks.is_empty() && self.effect.is_none() && self.warnings.is_empty()

@@ -106,6 +106,10 @@ impl<'a> Walk<'a> {
         let plan = Arc::new(begun.plan);
         if journal.steps.is_empty() {
             self.unsaved.plan = Some(Arc::clone(&plan));
+            // The database may have refused the effect of the last answer. Written again it changes nothing.
+            let last = begun.marks.iter().max_by_key(|mark| mark.position);
+            let step = last.and_then(|mark| plan.steps.get(mark.position as usize));
+            self.unsaved.effect = step.and_then(|step| step.effect.clone());
             self.unsaved.marks.clone_from(&begun.marks);
             (journal.plan, journal.steps) = (Some(Plan::clone(&plan)), begun.marks);
         }
@@ -126,8 +130,8 @@ impl<'a> Walk<'a> {
     /// whole event wait, and no further member is begun then.
     async fn walk_members(&mut self, journey: &Journey<'_>) -> Result<Vec<String>, Stop> {
         // The plan is stored before several walks mark its steps.
-        let unsaved = std::mem::take(&mut self.unsaved);
-        self.commit(unsaved, None).await?;
+        let mut unsaved = std::mem::take(&mut self.unsaved);
+        self.commit(&mut unsaved, None).await?;
         if self.is_tried {
             return self.try_first_member(journey).await;
         }
@@ -174,7 +178,7 @@ impl<'a> Walk<'a> {
         let mut unsaved = Unsaved::default();
         let walked = self.walk(journey, &mut unsaved).await;
         if !unsaved.is_empty() {
-            self.commit(unsaved, None).await?;
+            self.commit(&mut unsaved, None).await?;
         }
         walked
     }
@@ -201,7 +205,7 @@ impl<'a> Walk<'a> {
     async fn pass(&self, journey: &Journey<'_>, position: usize, unsaved: &mut Unsaved) -> Result<(), Stop> {
         let effect = &journey.plan.steps[position].effect;
         if effect.is_some() && unsaved.effect.is_some() {
-            self.commit(std::mem::take(unsaved), None).await?;
+            self.commit(unsaved, None).await?;
         }
         unsaved.mark(position, StepState::Planned, None);
         if effect.is_some() {
@@ -216,7 +220,7 @@ impl<'a> Walk<'a> {
         let possibly_done = journey.is_possibly_done(request);
         self.check_paused(request.system(), unsaved).await?;
         let sent = unsaved.mark(position, StepState::Sent, None);
-        self.commit(std::mem::take(unsaved), None).await?;
+        self.commit(unsaved, None).await?;
         let answer = self.executor.ask(request).await;
         unsaved.answers = Some(sent);
         let existed = matches!(answer, Answer::Exists(_));
@@ -234,10 +238,10 @@ impl<'a> Walk<'a> {
             }
             Judgement::Again(state, reason) => {
                 unsaved.mark(position, state, Some(reason.clone()));
-                if let Err(Stop::Fail(_)) = self.commit(std::mem::take(unsaved), None).await {
+                if let Err(Stop::Fail(_)) = self.commit(unsaved, None).await {
                     // What the peer said cannot be written; that the step is open must be.
                     unsaved.mark(position, state, None);
-                    self.commit(std::mem::take(unsaved), None).await?;
+                    self.commit(unsaved, None).await?;
                 }
                 let system = request.system();
                 let is_paused = self.executor.pauses.obstacle(system).is_some();
@@ -270,7 +274,7 @@ impl<'a> Walk<'a> {
     async fn check_paused(&self, system: System, unsaved: &mut Unsaved) -> Result<(), Stop> {
         let Some(reason) = self.executor.pauses.obstacle(system) else { return Ok(()) };
         if !unsaved.marks.is_empty() {
-            self.commit(std::mem::take(unsaved), None).await?;
+            self.commit(unsaved, None).await?;
         }
         Err(Stop::Outcome(Outcome::Waits(Party::Paused(system), reason)))
     }
@@ -288,6 +292,7 @@ impl<'a> Walk<'a> {
         match self.end(Status::Failed, Some(reason)).await {
             // The text itself may be what the database refuses; its own words it takes.
             Err(Stop::Fail(refused)) => {
+                self.unsaved = Unsaved::default();
                 self.end(Status::Failed, Some(format!("the reason cannot be recorded: {refused}"))).await
             }
             other => other,
@@ -295,14 +300,17 @@ impl<'a> Walk<'a> {
     }
 
     async fn end(&mut self, status: Status, reason: Option<String>) -> Result<Status, Stop> {
-        let unsaved = std::mem::take(&mut self.unsaved);
+        let mut unsaved = std::mem::take(&mut self.unsaved);
         let digest = match status {
             Status::Failed => self.executor.digest(&self.event, self.plan.as_deref()).await,
             _ => None,
         };
-        let verdict = Verdict { digest, ..Verdict::new(status, reason) };
+        let holds = status == Status::Failed && self.executor.holds_failures();
+        let verdict = Verdict { digest, holds, ..Verdict::new(status, reason) };
         let verdict = self.executor.hand_on(verdict, &self.event, self.attempt);
-        self.commit(unsaved, Some(verdict)).await?;
+        let committed = self.commit(&mut unsaved, Some(verdict)).await;
+        self.unsaved = unsaved;
+        committed?;
         count_ended(&self.event, status);
         self.tell_warnings();
         Ok(status)
@@ -329,12 +337,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    async fn commit(&self, unsaved: Unsaved, verdict: Option<Verdict>) -> Result<(), Stop> {
+    /// Commits what is unsaved. Where the database refuses it, what was answered stays unsaved, to go with the verdict: the
+    /// effect is left to a retry. Members of a group are planned anew each time.
+    async fn commit(&self, unsaved: &mut Unsaved, verdict: Option<Verdict>) -> Result<(), Stop> {
         let place = Place { event: self.uuid, tenure: self.tenure, attempt: self.attempt };
-        let (late, is_end) = (Late::of(&unsaved, verdict.as_ref()), verdict.is_some());
-        match self.executor.store.record(unsaved.progress(place, verdict)).await {
+        let is_whole = self.plan.as_ref().is_some_and(|plan| plan.members.is_empty());
+        let answered = if is_whole { unsaved.answered() } else { Unsaved::default() };
+        let (late, is_end) = (Late::of(unsaved, verdict.as_ref()), verdict.is_some());
+        match self.executor.store.record(std::mem::take(unsaved).progress(place, verdict)).await {
             Err(RecordError::Superseded) => self.commit_late(late, place, is_end).await,
-            recorded => self.committed(recorded),
+            recorded => {
+                if matches!(recorded, Err(RecordError::Rejected(_))) {
+                    *unsaved = answered;
+                }
+                self.committed(recorded)
+            }
         }
     }
 

@@ -16,9 +16,9 @@ pub struct Act {
     pub at: SystemTime,
     /// Who.
     pub actor: String,
-    /// What, in a word: `pause`, `resume`.
+    /// What, in a word: `pause`, `resume`, `retry`, `resolve`, `reprovision`, `log`.
     pub act: String,
-    /// To what: the name of a system.
+    /// To what: the name of a system, `event 42`, a subscriber, `level`.
     pub object: String,
     /// Why, or what came of it.
     pub detail: Option<String>,
@@ -46,6 +46,16 @@ pub enum PauseChange {
     /// Leaves the pause as it is where the system is paused already.
     Pause(Pause),
     Resume(System),
+}
+
+impl PauseChange {
+    /// Whose pause it is.
+    pub fn system(&self) -> System {
+        match self {
+            PauseChange::Pause(pause) => pause.system,
+            PauseChange::Resume(system) => *system,
+        }
+    }
 }
 
 impl Reader {

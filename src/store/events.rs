@@ -18,6 +18,16 @@ pub(super) const LATEST_ATTEMPT: &str = "left join em_journal j on j.uuid = e.uu
 
 pub(super) const PENDING: &str = "status = 'pending'";
 
+/// Steps of the latest attempt are marked, and that has had no verdict.
+const BEGUN: &str = "status = 'pending' and exists (
+    select 1 from em_journal j join em_step s on s.uuid = j.uuid and s.attempt = j.attempt
+    where j.uuid = em_event.uuid and j.reason is null
+        and j.attempt = (select max(attempt) from em_journal where em_journal.uuid = em_event.uuid))";
+
+/// Of those that have failed these hold their subject.
+const UNRESOLVED: &str = "(status = 'pending' or status = 'failed' and 1 = (
+    select cast(j.holds as integer) from em_journal j where j.uuid = em_event.uuid order by j.attempt desc limit 1))";
+
 /// A page of rows: id after `$1`, at most `$2` of them. What `id` alone names in `order by` is the cast one, for which
 /// PostgreSQL has no index.
 pub(super) fn unfinished_sql(condition: &str) -> String {
@@ -68,9 +78,33 @@ impl Reader {
         self.unfinished(PENDING, after, limit).await
     }
 
+    pub async fn begun(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
+        self.unfinished(BEGUN, after, limit).await
+    }
+
     pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
-        // What could not be read has no command, and is about nobody.
-        self.unfinished("(status = 'pending' or (status = 'failed' and command <> ''))", after, limit).await
+        self.unfinished(UNRESOLVED, after, limit).await
+    }
+
+    pub async fn uuids(&self, ids: &[i64]) -> Result<Vec<(i64, Option<Uuid>)>, ReadError> {
+        let dialect = self.dialect();
+        let sql = format!(
+            "select cast(e.id as bigint), cast(e.uuid as text) from em_event e where {} order by e.id",
+            dialect.among("e.id", "$1"),
+        );
+        let rows = self.rows_by_key(sql, vec![dialect.list(ids)]).await?;
+        Ok(rows.into_iter().filter_map(|mut row| Some((row.int(0)?, row.uuid(1)))).collect())
+    }
+
+    pub async fn statuses(&self, uuids: &[Uuid]) -> Result<HashMap<Uuid, Option<Status>>, ReadError> {
+        let dialect = self.dialect();
+        let sql = format!(
+            "select cast(uuid as text), cast(status as text) from em_event where {}",
+            dialect.uuid_among("uuid", "$1"),
+        );
+        let rows = self.rows_by_key(sql, vec![dialect.list(uuids)]).await?;
+        let status = |row: &mut Row| row.text(1).and_then(|word| Status::parse(&word));
+        Ok(rows.into_iter().filter_map(|mut row| Some((row.uuid(0)?, status(&mut row)))).collect())
     }
 
     async fn unfinished(

@@ -50,7 +50,7 @@ impl Feed {
         let mut ring = self.lock();
         for (write, outcome) in writes.iter().zip(outcomes) {
             let Some(changed) = write.changes() else { continue };
-            if !matches!(outcome, Outcome::Rejected(_)) {
+            if !matches!(outcome, Outcome::Rejected(_) | Outcome::PutOff) {
                 ring.push(changed);
             }
         }
@@ -129,11 +129,14 @@ mod tests {
     use super::*;
 
     fn panics(events: &[u128]) -> Vec<Write> {
-        events.iter().map(|event| Write::Panic { event: Uuid::from_u128(*event), attempt: 1 }).collect()
+        events
+            .iter()
+            .map(|event| Write::Panic { event: Uuid::from_u128(*event), attempt: 1, panics: 1 })
+            .collect()
     }
 
     fn tell(feed: &Feed, events: &[u128]) {
-        feed.tell(&panics(events), &vec![Outcome::Panics(1); events.len()]);
+        feed.tell(&panics(events), &vec![Outcome::Applied; events.len()]);
     }
 
     fn event(number: u128) -> Changed {

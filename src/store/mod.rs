@@ -5,7 +5,7 @@
 //! a state ([`StoreHealth`]): writes wait for it, reads say so.
 //!
 //! Code map: `disk` is the room under it; `records` and `errors` are the values; `queue` and `writer` the group writer over
-//! either backend; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes, `tenure` for how long
+//! either backend, `put_off` what waits there for a locked row; `writes` what it writes, `rulings` of operators among it, `sweep` what it deletes, `tenure` for how long
 //! what was read may be written; `feed` tells which events have changed. `reads` is what can be asked of a store, of which
 //! `reader` has the connections and `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the queries;
 //! `lists` those that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed
@@ -25,6 +25,7 @@ mod later;
 mod limits;
 mod lists;
 mod postgres;
+mod put_off;
 mod queue;
 mod reader;
 mod reading;
@@ -249,7 +250,7 @@ impl Store {
     ///
     /// [`RecordError::Gone`] and [`RecordError::NotPending`] say that somebody has taken the event out of our hands:
     /// everything but the verdict is stored, and nothing more should be sent for it. A verdict that the row already
-    /// shows counts as given. The verdict `pending` puts a row back whatever its status: an operator's retry.
+    /// shows counts as given.
     ///
     /// With two databases an effect is committed only once that of the events has said that it is still ours: no
     /// transaction is across both.
@@ -290,11 +291,11 @@ impl Store {
         Ok(refused.collect())
     }
 
-    /// Counts a panic of a worker over this attempt, and says how many there have been.
-    pub async fn record_panic(&self, event: Uuid, attempt: u32) -> Result<u32, RecordError> {
+    /// Records how often workers have panicked over this attempt.
+    pub async fn record_panics(&self, event: Uuid, attempt: u32, panics: u32) -> Result<(), RecordError> {
         let queue = &self.inner.events.shared.queue;
-        match one(queue.push(vec![Write::Panic { event, attempt }]).await)? {
-            Outcome::Panics(panics) => Ok(panics),
+        match one(queue.push(vec![Write::Panic { event, attempt, panics }]).await)? {
+            Outcome::Applied => Ok(()),
             other => unreachable!("a panic is not answered by {other:?}"),
         }
     }

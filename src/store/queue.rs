@@ -196,13 +196,70 @@ impl Batch {
         self.answers.is_empty()
     }
 
-    /// Tells every caller what has become of its writes; `outcomes` are in the order of `writes`.
-    pub fn answer(self, outcomes: Vec<Outcome>) {
+    /// Tells every caller what has become of its writes; `outcomes` are in the order of `writes`. Gives back the jobs of
+    /// which something has been put off.
+    #[must_use]
+    pub fn answer(self, outcomes: Vec<Outcome>) -> Batch {
+        if outcomes.contains(&Outcome::PutOff) {
+            return self.answer_some(outcomes);
+        }
         let mut outcomes = outcomes.into_iter();
         for (count, answer) in self.answers {
             // A caller that is gone needs no answer.
             let _ = answer.send(Ok(outcomes.by_ref().take(count).collect()));
         }
+        Batch::default()
+    }
+
+    fn answer_some(self, outcomes: Vec<Outcome>) -> Batch {
+        let (mut writes, mut outcomes) = (self.writes.into_iter(), outcomes.into_iter());
+        let mut put_off = Batch::default();
+        for (count, answer) in self.answers {
+            let job: Vec<Write> = writes.by_ref().take(count).collect();
+            let of_it: Vec<Outcome> = outcomes.by_ref().take(count).collect();
+            if of_it.contains(&Outcome::PutOff) {
+                put_off.push(job, answer);
+            } else {
+                // A caller that is gone needs no answer.
+                let _ = answer.send(Ok(of_it));
+            }
+        }
+        put_off
+    }
+
+    /// Takes out those jobs that `goes` names, in their order.
+    pub fn take_jobs(&mut self, mut goes: impl FnMut(&[Write]) -> bool) -> Batch {
+        let Batch { writes, answers } = std::mem::take(self);
+        let (mut writes, mut taken) = (writes.into_iter(), Batch::default());
+        for (count, answer) in answers {
+            let job: Vec<Write> = writes.by_ref().take(count).collect();
+            let side = if goes(&job) { &mut taken } else { &mut *self };
+            side.push(job, answer);
+        }
+        taken
+    }
+
+    /// Adds the jobs of another batch behind its own.
+    pub fn append(&mut self, mut other: Batch) {
+        self.writes.append(&mut other.writes);
+        self.answers.append(&mut other.answers);
+    }
+
+    /// The writes of the job to which the write at this place belongs.
+    pub fn job_of(&self, place: usize) -> &[Write] {
+        let mut begin = 0;
+        for (count, _) in &self.answers {
+            if place < begin + count {
+                return &self.writes[begin..begin + count];
+            }
+            begin += count;
+        }
+        &[]
+    }
+
+    fn push(&mut self, job: Vec<Write>, answer: oneshot::Sender<Answer>) {
+        self.answers.push((job.len(), answer));
+        self.writes.extend(job);
     }
 }
 

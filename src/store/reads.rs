@@ -4,7 +4,7 @@ use super::{
     AuditLine, Changed, Counts, EventFilter, EventPage, EventSummary, Faults, IdPage, Journal, Pause,
     PendingEvent, ReadError, Store, StoredCommand, SubscriberRow, SubscriberSearch, Waiting,
 };
-use crate::event::Event;
+use crate::event::{Event, Status};
 use crate::plan::Subscriber;
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -43,7 +43,22 @@ impl Store {
         self.inner.events.reader.pending(after, limit).await
     }
 
-    /// Our pending events and those that have failed and that nobody has resolved, oldest first.
+    /// Those of our pending events of which something has been sent in their latest attempt, oldest first.
+    pub async fn begun(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
+        self.inner.events.reader.begun(after, limit).await
+    }
+
+    /// Those of these events that are there, oldest first, with their uuids: a row of the Erlang release has none.
+    pub async fn uuids(&self, ids: &[i64]) -> Result<Vec<(i64, Option<Uuid>)>, ReadError> {
+        self.inner.events.reader.uuids(ids).await
+    }
+
+    /// The status of those of these events that are there; `None`: a foreign word.
+    pub async fn statuses(&self, uuids: &[Uuid]) -> Result<HashMap<Uuid, Option<Status>>, ReadError> {
+        self.inner.events.reader.statuses(uuids).await
+    }
+
+    /// Our pending events and those whose failure holds their subject, unless somebody has resolved them; oldest first.
     pub async fn unresolved(&self, after: i64, limit: usize) -> Result<Vec<PendingEvent>, ReadError> {
         self.inner.events.reader.unresolved(after, limit).await
     }
@@ -155,6 +170,11 @@ impl Store {
     pub async fn subscribers(&self, ids: Vec<String>) -> Result<HashMap<String, Subscriber>, ReadError> {
         let found = self.inner.subscribers.reader.subscribers(&ids).await?;
         Ok(found.into_iter().flatten().map(|subscriber| (subscriber.user_id.clone(), subscriber)).collect())
+    }
+
+    /// Whose rows hold one of these phones: user and phone.
+    pub async fn holders(&self, phones: &[String]) -> Result<Vec<(String, String)>, ReadError> {
+        self.inner.subscribers.reader.holders(phones).await
     }
 
     /// The members of a group, by id; a row that cannot be read stands among them as its error.

@@ -106,7 +106,7 @@ impl StepState {
     }
 }
 
-/// The status that an event ends with, or `pending` to put it back for a retry.
+/// The status that an event ends with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
     pub status: Status,
@@ -115,12 +115,14 @@ pub struct Verdict {
     pub digest: Option<String>,
     /// What is written into the topic log together with it.
     pub handed_on: Vec<TopicEvent>,
+    /// Of a failure: it holds its subject until somebody resolves it, also after a restart.
+    pub holds: bool,
 }
 
 impl Verdict {
     /// A verdict that no attempt goes on from.
     pub fn new(status: Status, reason: Option<String>) -> Verdict {
-        Verdict { status, reason, digest: None, handed_on: Vec::new() }
+        Verdict { status, reason, digest: None, handed_on: Vec::new(), holds: false }
     }
 }
 

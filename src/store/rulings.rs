@@ -9,6 +9,8 @@ use uuid::Uuid;
 pub struct Ruling {
     /// `em_event.id`.
     pub event: i64,
+    /// The uuid of the event that is meant, where it has one: ids may start anew.
+    pub is: Option<Uuid>,
     /// For a row of the Erlang release, which has none and gets one.
     pub uuid: Uuid,
     pub verb: Verb,

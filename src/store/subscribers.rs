@@ -29,6 +29,22 @@ impl Reader {
         Ok(rows.into_iter().map(subscriber).collect())
     }
 
+    /// Whose rows hold one of these phones: user and phone.
+    pub async fn holders(&self, phones: &[String]) -> Result<Vec<(String, String)>, ReadError> {
+        let phones: Vec<_> = phones.iter().map(|phone| clean(phone)).collect();
+        let each = self.dialect().each("$1");
+        let condition = match self.dialect() {
+            Dialect::Sqlite => format!("e164 in (select each.value from {each})"),
+            Dialect::Postgres => format!("e164 = any (array (select each.value from {each}))"),
+        };
+        let sql = format!(
+            "select cast(id as text), cast(e164 as text) from srd_user where {condition} order by id"
+        );
+        let json = serde_json::json!(phones).to_string();
+        let rows = self.rows_by_key(sql, vec![Value::Text(json)]).await?;
+        Ok(rows.into_iter().filter_map(|mut row| Some((row.text(0)?, row.text(1)?))).collect())
+    }
+
     /// The members of a group, by id, each readable or not.
     pub async fn group_members(
         &self,

@@ -4,13 +4,17 @@
 //! the batch, and the writer connects anew, for ever, with growing pauses. The batch in hand lives in a slot that
 //! survives the writer: when the future is dropped or panics and is run again, it is committed once more, which is
 //! harmless because every write is idempotent. For the same reason an unknown outcome of a commit is no trouble.
+//!
+//! A row that somebody has locked holds up nobody but its own event or subscriber ([`super::put_off`]).
 
 use super::feed::Feed;
 use super::health::{DatabaseHealth, HealthBoard, Tables};
 use super::limits::SubscriberLimits;
+use super::put_off::{About, PutOff, about, concerns};
 use super::queue::{Batch, Queue};
 use super::tenure::{Ownership, Tenure};
 use super::writes::{Outcome, Write};
+use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -43,6 +47,8 @@ pub(crate) struct Connected {
 pub(crate) enum CommitError {
     /// Some write is refused for good.
     Rejected(String),
+    /// Somebody has locked a row that one of them needs, or a whole table.
+    Locked(String),
     /// The outcome may be unknown; the same batch is to be committed again on a new connection.
     Unavailable(String),
 }
@@ -58,16 +64,29 @@ pub(crate) struct Shared {
     pub limits: Arc<RwLock<SubscriberLimits>>,
     /// Who is told of changed events.
     pub feed: Arc<Feed>,
-    /// The batch in hand.
-    pub slot: Mutex<Batch>,
+    /// What the writer has in hand.
+    pub slot: Mutex<InHand>,
     /// Since when a transaction is under way.
     pub committing: std::sync::Mutex<Option<Instant>>,
+}
+
+/// What has left the queue and is not answered.
+#[derive(Default)]
+pub(crate) struct InHand {
+    batch: Batch,
+    put_off: PutOff,
+}
+
+impl InHand {
+    fn is_empty(&self) -> bool {
+        self.batch.is_empty() && self.put_off.is_empty()
+    }
 }
 
 impl Shared {
     /// Whether everything that was ever queued is committed and nothing more can come.
     pub fn is_finished(&self) -> bool {
-        self.queue.is_finished() && self.slot.try_lock().is_ok_and(|batch| batch.is_empty())
+        self.queue.is_finished() && self.slot.try_lock().is_ok_and(|in_hand| in_hand.is_empty())
     }
 
     /// Whether a transaction has been under way for longer than this. An outage is none: then the writer connects anew.
@@ -107,16 +126,16 @@ pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
     // Of a life of the writer that has ended within a transaction.
     *shared.committing_since() = None;
     shared.let_go();
-    let mut batch = shared.slot.lock().await;
+    let mut in_hand = shared.slot.lock().await;
     let mut pause = FIRST_PAUSE;
     loop {
-        if batch.is_empty() && shared.queue.is_finished() {
+        if in_hand.is_empty() && shared.queue.is_finished() {
             break;
         }
         let reason = match backend.connect(shared.ownership.tenure()).await {
             Ok(found) => {
                 shared.adopt(found);
-                match serve(&mut backend, shared, &mut batch, &mut pause).await {
+                match serve(&mut backend, shared, &mut in_hand, &mut pause).await {
                     Served::Finished => break,
                     Served::Unavailable(reason) => reason,
                 }
@@ -125,7 +144,7 @@ pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
         };
         shared.let_go();
         shared.publish(DatabaseHealth::Down { reason });
-        wait(&mut pause, shared, batch.is_empty()).await;
+        wait(&mut pause, shared, in_hand.is_empty()).await;
     }
     shared.queue.announce_drained();
 }
@@ -139,18 +158,19 @@ enum Served {
 async fn serve(
     backend: &mut impl Backend,
     shared: &Shared,
-    batch: &mut Batch,
+    in_hand: &mut InHand,
     pause: &mut Duration,
 ) -> Served {
     let mut rows = 0;
     loop {
+        let InHand { batch, put_off } = in_hand;
         if !batch.is_empty() {
             rows = batch.writes.len();
             batch.writes.iter_mut().for_each(|write| write.drop_superseded(&shared.ownership));
-            match commit_split(backend, shared, &batch.writes).await {
+            match commit_split(backend, shared, batch).await {
                 Ok(outcomes) => {
                     shared.feed.tell(&batch.writes, &outcomes);
-                    std::mem::take(batch).answer(outcomes);
+                    put_off.add(std::mem::take(batch).answer(outcomes));
                 }
                 Err(reason) => return Served::Unavailable(reason),
             }
@@ -160,43 +180,65 @@ async fn serve(
         shared.publish(DatabaseHealth::Up);
         tokio::select! {
             biased;
+            () = due(put_off) => *batch = put_off.take(),
             next = shared.queue.take(rows / 2) => match next {
-                Some(next) => *batch = next,
-                None => return Served::Finished,
+                Some(next) => *batch = put_off.let_by(next),
+                None if put_off.is_empty() => return Served::Finished,
+                None => {
+                    due(put_off).await;
+                    *batch = put_off.take();
+                }
             },
             reason = backend.lost() => return Served::Unavailable(reason),
         }
     }
 }
 
-/// Commits the writes, in halves where the database rejects them together; an error is an outage.
+/// Resolves when what was put off is to be tried again.
+fn due(put_off: &PutOff) -> impl Future<Output = ()> + use<> {
+    let due = put_off.due();
+    async move {
+        match due {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Commits the writes, in halves where the database rejects them together or somebody has locked a row; an error is an
+/// outage.
 async fn commit_split(
     backend: &mut impl Backend,
     shared: &Shared,
-    writes: &[Write],
+    batch: &Batch,
 ) -> Result<Vec<Outcome>, String> {
-    let database = shared.tables.name();
-    let mut outcomes = Vec::with_capacity(writes.len());
-    let mut parts = vec![writes];
+    // About what nothing is committed before that which has been put off.
+    let mut locked: HashSet<About> = HashSet::new();
+    let mut outcomes = Vec::with_capacity(batch.writes.len());
+    let mut parts = vec![&batch.writes[..]];
     while let Some(part) = parts.pop() {
         if part.is_empty() {
             continue;
         }
-        let started = Instant::now();
-        *shared.committing_since() = Some(started);
-        let committed = backend.commit(part).await;
-        *shared.committing_since() = None;
+        let committed = match concerns(part, &locked) {
+            true => Err(CommitError::Locked("it is about the same as one that waits".to_owned())),
+            false => commit_part(backend, shared, part).await,
+        };
         match committed {
-            Ok(done) => {
-                metrics::histogram!("eventmanager_store_commit_seconds", "database" => database)
-                    .record(started.elapsed());
-                metrics::histogram!("eventmanager_store_batch_rows", "database" => database)
-                    .record(part.len() as f64);
-                outcomes.extend(done);
-            }
+            Ok(done) => outcomes.extend(done),
             Err(CommitError::Unavailable(reason)) => return Err(reason),
+            // Nothing of this meets the row of somebody else: a whole table is locked.
+            Err(CommitError::Locked(reason)) if part.iter().all(|write| about(write).is_empty()) => {
+                return Err(reason);
+            }
             Err(CommitError::Rejected(reason)) if part.len() == 1 => outcomes.push(Outcome::Rejected(reason)),
-            Err(CommitError::Rejected(_)) => {
+            Err(CommitError::Locked(reason)) if part.len() == 1 => {
+                let whose = about(&part[0]);
+                tracing::warn!(?whose, reason, "somebody has locked a row: what changes it waits");
+                locked.extend(batch.job_of(outcomes.len()).iter().flat_map(about));
+                outcomes.push(Outcome::PutOff);
+            }
+            Err(CommitError::Rejected(_) | CommitError::Locked(_)) => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.push(second);
                 parts.push(first);
@@ -204,6 +246,26 @@ async fn commit_split(
         }
     }
     Ok(outcomes)
+}
+
+/// Commits writes in one transaction, and measures it.
+async fn commit_part(
+    backend: &mut impl Backend,
+    shared: &Shared,
+    part: &[Write],
+) -> Result<Vec<Outcome>, CommitError> {
+    let database = shared.tables.name();
+    let started = Instant::now();
+    *shared.committing_since() = Some(started);
+    let committed = backend.commit(part).await;
+    *shared.committing_since() = None;
+    if committed.is_ok() {
+        metrics::histogram!("eventmanager_store_commit_seconds", "database" => database)
+            .record(started.elapsed());
+        metrics::histogram!("eventmanager_store_batch_rows", "database" => database)
+            .record(part.len() as f64);
+    }
+    committed
 }
 
 /// Waits for half to one and a half times the pause, and doubles it; a closed and empty queue ends it early.

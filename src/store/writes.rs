@@ -30,10 +30,11 @@ pub(crate) enum Write {
     Confirm(Tenure),
     /// What was to be written before another daemon had the database.
     Superseded,
-    /// A worker has panicked over this attempt.
+    /// Workers have panicked over this attempt, so often by now.
     Panic {
         event: Uuid,
         attempt: u32,
+        panics: u32,
     },
     /// A line of the audit table and what the act changes.
     Act {
@@ -74,13 +75,14 @@ pub(crate) enum Outcome {
     /// The status of the event's row afterwards.
     Recorded(RowStatus),
     Applied,
-    Panics(u32),
     Swept(Swept),
     Decided(Decided),
     /// Nothing is written: another daemon has had the database.
     Superseded,
     /// The database refuses this write for good.
     Rejected(String),
+    /// Somebody has locked a row that it needs: nobody is answered before it has been tried again.
+    PutOff,
 }
 
 /// What `em_event.status` says.

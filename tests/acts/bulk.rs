@@ -105,3 +105,40 @@ fn sets_that_nobody_runs_make_room_the_oldest_first() {
 fn id(bulk: &Value) -> String {
     bulk["bulk"].as_str().expect("an id").to_owned()
 }
+
+#[test]
+fn a_set_waits_for_a_store_that_is_away_and_refuses_nothing() {
+    let trial = three_fail();
+    let bulk = prepare(&trial, r#"{"act": "retry"}"#);
+    let id = bulk["bulk"].as_str().expect("an id");
+    let database = trial.site.database();
+    database.execute_batch("begin immediate").expect("the database is held");
+    trial.peers.broadworks.send(&add(7, "dorthe@tele.gl"));
+    eventually("the store is away", || (trial.daemon.get("/readyz").0 == 503).then_some(()));
+    check(&trial.post(&format!("/api/v1/bulk/{id}/run"), "{}"), 202, "running");
+    let waits = eventually("it waits", || {
+        let bulk = trial.json(&format!("/api/v1/bulk/{id}"));
+        bulk["waits"].as_str().map(str::to_owned).or_else(|| (bulk["state"] == "done").then(String::new))
+    });
+    assert!(waits.contains("the store is away"), "{waits:?}");
+    database.execute_batch("rollback").expect("the database is free");
+    let bulk = wait(&trial, id, "done");
+    assert_eq!((&bulk["done"], &bulk["refused"]), (&3.into(), &0.into()), "{bulk}");
+    assert_eq!(bulk["waits"], Value::Null);
+    (4..7).for_each(|event| trial.wait(event, "completed"));
+}
+
+#[test]
+fn a_set_does_nothing_to_events_that_have_come_under_its_ids() {
+    let trial = three_fail();
+    let bulk = prepare(&trial, r#"{"act": "resolve", "filter": {"status": "failed"}, "reason": "x"}"#);
+    let id = bulk["bulk"].as_str().expect("an id");
+    // As after a truncate: the id is that of another event.
+    trial.sql("update em_event set uuid = '01890000-0000-7000-8000-000000000001' where id = 5");
+    check(&trial.post(&format!("/api/v1/bulk/{id}/run"), "{}"), 202, "running");
+    let bulk = wait(&trial, id, "done");
+    assert_eq!((&bulk["done"], &bulk["refused"]), (&2.into(), &1.into()), "{bulk}");
+    assert_eq!(bulk["refusals"][0]["id"], 5);
+    assert_eq!(bulk["refusals"][0]["reason"], "there is no such event");
+    assert_eq!((trial.status(4), trial.status(5)), ("ignored".into(), "failed".into()));
+}

@@ -97,6 +97,10 @@ impl Trial {
         rows.expect("rows").collect::<Result<_, _>>().expect("rows")
     }
 
+    pub fn is_postgres(&self) -> bool {
+        self.url.is_some()
+    }
+
     /// Stores a row as the Erlang release did; gives its id.
     pub fn of_old_release(&self, command: &str, document: &str, status: &str) -> i64 {
         self.sql(&format!(

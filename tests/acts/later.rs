@@ -170,3 +170,39 @@ fn a_mail_domain_does_not_come_or_go_over_what_came_later() {
         assert_eq!(trial.act(10, "retry", "{}").json()["later"], json!([11]));
     });
 }
+
+#[test]
+fn what_another_subscriber_holds_by_now_is_not_taken_away() {
+    Trial::on_both(|mut trial| {
+        trial.send(&add(1, ANNA));
+        trial.send(&add(2, "bo@tele.gl"));
+        trial.send(&set_phone(3, ANNA, "321044"));
+        // The old number is gone, and the new one refused: the row still says the old one.
+        trial.peers.ema.script(vec![refused().op("Create").mo("DNS").times(1)]);
+        trial.send(&set_phone(4, ANNA, "321055"));
+        assert_eq!(trial.status(4), "failed");
+        trial.send(&set_phone(5, "bo@tele.gl", "321044"));
+        assert_eq!(trial.status(5), "completed");
+        let enum_of = |trial: &Trial| trial.peers.ema.state().enum_records["tel:299321044"].clone();
+        let of_bo = enum_of(&trial);
+        let reason = |trial: &Trial, event: i64| {
+            trial.json(&format!("/api/v1/events/{event}"))["reason"].as_str().unwrap_or_default().to_owned()
+        };
+        // Neither a retry that is planned anew nor another event of hers takes it from him.
+        trial.sql("update srd_user set phonecontext = 'nuuk.tg.gl' where id = 'anna@tele.gl'");
+        let sent = trial.requests().len();
+        check(&trial.act(4, "retry", "{}"), 200, "anew");
+        trial.wait(4, "failed");
+        trial.send(&delete(6, ANNA));
+        assert_eq!(trial.status(6), "failed");
+        for event in [4, 6] {
+            let reason = reason(&trial, event);
+            assert!(reason.contains("321044") && reason.contains("bo@tele.gl"), "{event}: {reason}");
+        }
+        assert_eq!((enum_of(&trial), trial.requests().len()), (of_bo.clone(), sent), "nothing is sent");
+        // The row is mended by hand, as the reason says.
+        trial.sql("update srd_user set e164 = null where id = 'anna@tele.gl'");
+        completes(&trial, 6, "{}");
+        assert_eq!(enum_of(&trial), of_bo);
+    });
+}

@@ -126,3 +126,47 @@ fn the_deletion_of_a_group_is_not_retried_over_who_has_come_since() {
     check(&problem, 409, "later");
     assert_eq!(problem.json()["later"], serde_json::json!([3]));
 }
+
+#[test]
+fn a_step_that_was_answered_is_done_also_where_the_database_refuses_its_effect() {
+    Trial::on_both(|mut trial| {
+        trial.send(&add(1, "anna@tele.gl"));
+        let (refuse, allow) = refusing(&trial);
+        refuse.iter().for_each(|sql| drop(trial.sql(sql)));
+        trial.send(&set_phone(2, "anna@tele.gl", "321044"));
+        trial.send(&add(3, "bo@tele.gl"));
+        assert_eq!((trial.status(2), trial.status(3)), ("failed".into(), "completed".into()));
+        let shown = trial.json("/api/v1/events/2");
+        assert!(shown["reason"].as_str().is_some_and(|reason| reason.contains("not now")), "{shown}");
+        let states: Vec<&str> = shown["steps"]
+            .as_array()
+            .expect("steps")
+            .iter()
+            .map(|step| step["state"].as_str().unwrap_or("-"))
+            .collect();
+        assert_eq!(states, ["done", "done"], "{shown}");
+        // Refused once more it is still done.
+        check(&trial.act(2, "retry", "{}"), 200, "resumes");
+        trial.wait(2, "failed");
+        let sent = trial.requests();
+        trial.sql(&allow);
+        check(&trial.act(2, "retry", "{}"), 200, "resumes");
+        trial.wait(2, "completed");
+        assert_eq!(trial.requests(), sent, "nothing is sent again");
+        assert_eq!(trial.sql("select e164 from srd_user where id = 'anna@tele.gl'"), [["321044"]]);
+    });
+}
+
+/// What makes the database refuse phones, and allow them again.
+fn refusing(trial: &Trial) -> (Vec<&'static str>, String) {
+    if !trial.is_postgres() {
+        let refuse = "create trigger refuse before update of e164 on srd_user when new.e164 is not null
+            begin select raise(abort, 'not now'); end";
+        return (vec![refuse], "drop trigger refuse".to_owned());
+    }
+    let function = "create function refuse() returns trigger language plpgsql
+        as $$ begin raise exception 'not now'; end $$";
+    let trigger = "create trigger refuse before update on srd_user for each row
+        when (new.e164 is distinct from old.e164) execute function refuse()";
+    (vec![function, trigger], "drop trigger refuse on srd_user".to_owned())
+}

@@ -58,7 +58,7 @@ fn failed_event() -> NewEvent {
     }
 }
 
-fn retry(event: i64) -> Ruling {
+fn retry(event: i64, is: Uuid) -> Ruling {
     let act = Act {
         uuid: Uuid::now_v7(),
         at: SystemTime::now(),
@@ -67,7 +67,7 @@ fn retry(event: i64) -> Ruling {
         object: format!("event {event}"),
         detail: None,
     };
-    Ruling { event, uuid: Uuid::now_v7(), verb: Verb::Retry, about: Vec::new(), act }
+    Ruling { event, is: Some(is), uuid: Uuid::now_v7(), verb: Verb::Retry, about: Vec::new(), act }
 }
 
 fn executor(store: &Store) -> Arc<Executor> {
@@ -146,7 +146,7 @@ async fn race() {
     // The run has found the event failed, and ended; the router has not heard of it when the operator decides.
     wait_alone(behind).expect("the lane answers");
     let of_operator = store.clone();
-    let decided = wait_alone(async move { of_operator.decide(vec![retry(id)]).await });
+    let decided = wait_alone(async move { of_operator.decide(vec![retry(id, uuid)]).await });
     decided.expect("recorded")[0].as_ref().expect("taken");
     router.do_send(Reconsider { events: vec![announced()], verb: Verb::Retry });
 

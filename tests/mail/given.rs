@@ -104,7 +104,8 @@ pub fn manager(hosts: &[String], timeout: Duration) -> Addr<Mail> {
         timeout,
         delete_replaced: false,
     };
-    Mail::new(Live::fixed(config), eventmanager::managers::hosts::hosts().0).start()
+    let hosts = eventmanager::managers::hosts::hosts().0;
+    Mail::new(Live::fixed(config), hosts, eventmanager::managers::Board::all_running()).start()
 }
 
 /// Two mail servers and their manager.

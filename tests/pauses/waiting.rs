@@ -2,11 +2,12 @@
 
 use crate::given::*;
 use crate::support::daemon::{Site, eventually};
-use crate::support::documents::{add, delete, set_phone};
+use crate::support::documents::{add, delete, set_phone, voicemail};
 use crate::support::http::{self};
 use crate::support::inside::Inside;
 use crate::support::peers::Peers;
 use crate::support::postgres::{Cluster, execute};
+use eventmanager::simulators::script::{Action, Rule};
 use std::time::Duration;
 
 #[test]
@@ -244,4 +245,56 @@ fn actors_that_fail_forget_no_pause_and_no_event() {
     eventually("it is resumed", || (act("resume") == 200).then_some(()));
     site.wait_ended(1);
     assert_eq!(peers.ema.holds(), (1, 0));
+}
+
+/// Fewer connections go to the mail server than requests may be under way: the others wait for one.
+#[test]
+fn what_waits_for_a_connection_is_not_sent_when_its_system_is_paused_meanwhile() {
+    let peers = Peers::start();
+    let site = Site::new(&peers.config("").replacen("[surgemail]\n", "[surgemail]\ntimeout = \"3s\"\n", 1));
+    let daemon = start(&site);
+    let user = |number: u64| format!("user{number}@tele.gl");
+    (0..14).for_each(|number| peers.broadworks.send(&add(number, &user(number))));
+    site.wait_ended(14);
+    peers.surgemail.script(vec![Rule::new(Action::Hang)]);
+    for number in 0..14 {
+        let account = format!("mail{number}@mail.gl");
+        peers.broadworks.send(&voicemail(20 + number, &user(number), Some((&account, "secret"))));
+    }
+    eventually("every connection is in use", || (peers.surgemail.requests() == 8).then_some(()));
+    eventually("the others wait for one", || {
+        let sql = "select count(*) from em_step where state = 'sent'";
+        let open = site.database().query_row(sql, [], |row| row.get::<_, i64>(0));
+        (open == Ok(14)).then_some(())
+    });
+    set(&daemon, "mail", "pause");
+    wait_waiting(&daemon, "mail", 14);
+    assert_eq!(peers.surgemail.requests(), 8, "nothing was sent after the pause was confirmed");
+    peers.surgemail.script(Vec::new());
+    set(&daemon, "mail", "resume");
+    site.wait_ended(28);
+    assert_eq!(site.count(&["completed"]), 28, "{:?}", site.events());
+}
+
+/// The same at the gateway, which has fewer sessions.
+#[test]
+fn what_waits_for_a_session_is_not_sent_when_its_system_is_paused_meanwhile() {
+    let peers = Peers::start();
+    let site = Site::new(&peers.config("sessions = 2\ntimeout = \"3s\""));
+    let daemon = start(&site);
+    peers.ema.script(vec![Rule::new(Action::Hang).op("Create")]);
+    (0..6).for_each(|number| peers.broadworks.send(&add(number, &format!("user{number}@tele.gl"))));
+    eventually("both sessions are in use", || (peers.ema.counts().unanswered == 2).then_some(()));
+    eventually("the others wait for one", || {
+        let sql = "select count(*) from em_step where state = 'sent'";
+        let open = site.database().query_row(sql, [], |row| row.get::<_, i64>(0));
+        (open == Ok(6)).then_some(())
+    });
+    set(&daemon, "hss", "pause");
+    wait_waiting(&daemon, "hss", 6);
+    assert_eq!(peers.ema.counts().unanswered, 2, "nothing was sent after the pause was confirmed");
+    peers.ema.script(Vec::new());
+    set(&daemon, "hss", "resume");
+    site.wait_ended(6);
+    assert_eq!(site.count(&["completed"]), 6, "{:?}", site.events());
 }

@@ -6,7 +6,7 @@ use eventmanager::store::{Act, Decided, Ruling, StepState, Verb};
 use std::time::SystemTime;
 use uuid::Uuid;
 
-fn ruling(event: i64, verb: Verb, detail: &str) -> Ruling {
+fn ruling(event: i64, is: Option<Uuid>, verb: Verb, detail: &str) -> Ruling {
     let act = Act {
         uuid: Uuid::now_v7(),
         at: SystemTime::now(),
@@ -15,7 +15,7 @@ fn ruling(event: i64, verb: Verb, detail: &str) -> Ruling {
         object: format!("event {event}"),
         detail: Some(detail.to_owned()),
     };
-    Ruling { event, uuid: Uuid::now_v7(), verb, about: vec!["anna".to_owned()], act }
+    Ruling { event, is, uuid: Uuid::now_v7(), verb, about: vec!["anna".to_owned()], act }
 }
 
 async fn decide(running: &Running, ruling: &Ruling) -> Decided {
@@ -40,7 +40,7 @@ async fn failed(running: &Running) -> (i64, Uuid) {
 pub async fn a_retry_is_a_new_attempt_and_is_recorded_once(site: Site) {
     let running = site.open();
     let (id, uuid) = failed(&running).await;
-    let retry = ruling(id, Verb::Retry, "the HSS is mended");
+    let retry = ruling(id, Some(uuid), Verb::Retry, "the HSS is mended");
     // Recorded again, as after a commit of unknown outcome, it is the same attempt.
     for _ in 0..2 {
         assert_eq!(decide(&running, &retry).await, Decided::Done { uuid, attempt: 2 });
@@ -54,9 +54,9 @@ pub async fn a_retry_is_a_new_attempt_and_is_recorded_once(site: Site) {
         [StepState::Done, StepState::Refused]
     );
     assert_eq!(running.store.event(id).await.unwrap().unwrap().status, Some(Status::Pending));
-    let other = ruling(id, Verb::Retry, "once more");
+    let other = ruling(id, Some(uuid), Verb::Retry, "once more");
     assert_eq!(decide(&running, &other).await, Decided::Refused(Some(Status::Pending)));
-    assert_eq!(decide(&running, &ruling(999, Verb::Retry, "")).await, Decided::Gone);
+    assert_eq!(decide(&running, &ruling(999, None, Verb::Retry, "")).await, Decided::Gone);
     let acts = running.store.audit(i64::MAX, 10).await.unwrap();
     assert_eq!(acts.iter().map(|line| line.act.uuid).collect::<Vec<_>>(), [retry.act.uuid]);
     running.close().await;
@@ -65,19 +65,24 @@ pub async fn a_retry_is_a_new_attempt_and_is_recorded_once(site: Site) {
 pub async fn a_resolved_event_is_ignored_and_says_why(site: Site) {
     let running = site.open();
     let (id, uuid) = failed(&running).await;
-    let resolve = ruling(id, Verb::Resolve, "made by hand");
+    let resolve = ruling(id, Some(uuid), Verb::Resolve, "made by hand");
     for _ in 0..2 {
         assert_eq!(decide(&running, &resolve).await, Decided::Done { uuid, attempt: 1 });
     }
     let row = running.store.event(id).await.unwrap().unwrap();
     assert_eq!(row.status, Some(Status::Ignored));
     assert_eq!(row.note.as_deref(), Some("resolved by anna: made by hand; before: step 2 was refused"));
-    let again = ruling(id, Verb::Retry, "after all");
+    let again = ruling(id, Some(uuid), Verb::Retry, "after all");
     assert_eq!(decide(&running, &again).await, Decided::Refused(Some(Status::Ignored)));
 
     // One that waits, and was never run.
-    let id = within(running.store.append(vec![event("bo")])).await.unwrap()[0].id;
-    let decided = decide(&running, &ruling(id, Verb::Resolve, "no such user")).await;
+    let appended = within(running.store.append(vec![event("bo")])).await.unwrap();
+    let (id, is) = (appended[0].id, Some(appended[0].uuid));
+    // Another event that had this id is not meant.
+    for other in [None, Some(Uuid::now_v7())] {
+        assert_eq!(decide(&running, &ruling(id, other, Verb::Resolve, "gone")).await, Decided::Gone);
+    }
+    let decided = decide(&running, &ruling(id, is, Verb::Resolve, "no such user")).await;
     assert!(matches!(decided, Decided::Done { attempt: 0, .. }), "{decided:?}");
     let row = running.store.event(id).await.unwrap().unwrap();
     assert_eq!(row.note.as_deref(), Some("resolved by anna: no such user"));
@@ -93,14 +98,14 @@ pub async fn a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site:
          values ('old', 'UserAddRequest', '<old/>', 'pending', current_timestamp)",
     );
     assert_eq!(running.store.pending(0, 10).await.unwrap(), []);
-    let retry = ruling(1, Verb::Retry, "left over");
+    let retry = ruling(1, None, Verb::Retry, "left over");
     assert_eq!(decide(&running, &retry).await, Decided::Done { uuid: retry.uuid, attempt: 1 });
     let pending = running.store.pending(0, 10).await.unwrap();
     assert_eq!((pending[0].id, pending[0].uuid), (1, retry.uuid));
     let about = running.store.events_about("anna", 10).await.unwrap();
     assert_eq!(about.iter().map(|event| event.id).collect::<Vec<_>>(), [1], "its subscriber has it now");
     // Now it is one of ours, which runs by itself.
-    let again = ruling(1, Verb::Retry, "left over");
+    let again = ruling(1, Some(retry.uuid), Verb::Retry, "left over");
     assert_eq!(decide(&running, &again).await, Decided::Refused(Some(Status::Pending)));
     running.close().await;
 }

@@ -40,6 +40,8 @@ struct Bulk {
     reason: Option<String>,
     /// Why it could not be gathered.
     failure: Option<String>,
+    /// What it waits for before it goes on, as for a store that is away.
+    waits: Option<String>,
     /// When it is forgotten, in seconds of the epoch; not before it is done.
     expires: f64,
 }
@@ -67,6 +69,7 @@ impl From<bulk::Bulk> for Bulk {
             by: bulk.order.actor,
             reason: bulk.order.reason,
             failure: bulk.failure,
+            waits: bulk.waits,
             expires: seconds(bulk.expires),
         }
     }

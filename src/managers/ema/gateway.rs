@@ -6,7 +6,7 @@ use super::{CoreRequest, LOGOUT_LIMIT};
 use crate::config::{self, FaultClass};
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
-use crate::managers::{Answer, FaultClasses};
+use crate::managers::{Answer, Board, FaultClasses};
 use crate::outbound;
 use crate::wire::Secret;
 use crate::wire::cai3g;
@@ -70,7 +70,9 @@ impl Gateway {
     }
 
     /// Sends a request to the first host that takes it.
-    pub async fn ask(&self, request: &CoreRequest) -> Answer {
+    ///
+    /// Whether its system is paused is looked at before each: it may have been meanwhile.
+    pub async fn ask(&self, request: &CoreRequest, pauses: &Board) -> Answer {
         let _permit = self.in_use.acquire().await.expect("the semaphore is never closed");
         let mut reasons = Vec::new();
         for host in &self.hosts {
@@ -78,7 +80,11 @@ impl Gateway {
                 reasons.push(host.breaker.reason());
                 continue;
             }
-            match self.ask_host(host, request).await {
+            if let Some(reason) = pauses.obstacle(request.system()) {
+                reasons.push(reason);
+                break;
+            }
+            match self.ask_host(host, request, pauses).await {
                 Ok(answer) => return answer,
                 Err(Failure::Unanswered(reason)) => return Answer::Unanswered(reason),
                 Err(Failure::NotTaken(reason)) => reasons.push(reason),
@@ -87,7 +93,7 @@ impl Gateway {
         Answer::NotTaken(reasons.join("; "))
     }
 
-    async fn ask_host(&self, host: &Host, request: &CoreRequest) -> Result<Answer, Failure> {
+    async fn ask_host(&self, host: &Host, request: &CoreRequest, pauses: &Board) -> Result<Answer, Failure> {
         if let Some(session) = host.take_session() {
             match self.ask_with(host, &session, request).await? {
                 Some(answer) => return Ok(answer),
@@ -99,6 +105,9 @@ impl Gateway {
             }
         }
         let session = self.log_in(host).await?;
+        if let Some(reason) = pauses.obstacle(request.system()) {
+            return Err(Failure::NotTaken(reason));
+        }
         match self.ask_with(host, &session, request).await? {
             Some(answer) => Ok(answer),
             None => {

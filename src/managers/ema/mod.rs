@@ -15,7 +15,7 @@ mod host;
 mod scrub;
 
 use super::hosts::Publisher;
-use super::{Answer, measured};
+use super::{Answer, Board, measured};
 use crate::config::{self, Live};
 use crate::plan::System;
 use crate::supervision::Shutdown;
@@ -81,13 +81,15 @@ pub async fn ask(ema: Addr<Ema>, ask: Ask) -> Answer {
 pub struct Ema {
     config: Live<config::Ema>,
     board: Publisher,
+    pauses: Board,
     gateway: Option<Rc<RwLock<Gateway>>>,
 }
 
 impl Ema {
-    /// The gateway of a configuration; sessions are opened as they are needed. `board` shows its hosts.
-    pub fn new(config: Live<config::Ema>, board: Publisher) -> Self {
-        Ema { config, board, gateway: None }
+    /// The gateway of a configuration; sessions are opened as they are needed. `board` shows its hosts; what
+    /// `pauses` says is heeded up to the moment in which a request leaves.
+    pub fn new(config: Live<config::Ema>, board: Publisher, pauses: Board) -> Self {
+        Ema { config, board, pauses, gateway: None }
     }
 
     /// The gateway of this incarnation.
@@ -144,8 +146,8 @@ impl Handler<Ask> for Ema {
     type Result = ResponseActFuture<Self, Answer>;
 
     fn handle(&mut self, ask: Ask, _: &mut Context<Self>) -> Self::Result {
-        let gateway = self.gateway();
-        Box::pin(async move { gateway.read().await.ask(&ask.request).await }.into_actor(self))
+        let (gateway, pauses) = (self.gateway(), self.pauses.clone());
+        Box::pin(async move { gateway.read().await.ask(&ask.request, &pauses).await }.into_actor(self))
     }
 }
 

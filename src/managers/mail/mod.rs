@@ -7,7 +7,7 @@
 mod server;
 
 use super::hosts::Publisher;
-use super::{Answer, Provision, measured};
+use super::{Answer, Board, Provision, measured};
 use crate::config::{self, Live};
 use crate::plan::System;
 use crate::supervision::Shutdown;
@@ -24,13 +24,15 @@ const PROBE_TICK: Duration = Duration::from_millis(250);
 pub struct Mail {
     config: Live<config::SurgeMail>,
     board: Publisher,
+    pauses: Board,
     server: Option<Rc<Server>>,
 }
 
 impl Mail {
-    /// The manager of a configured mail server. `board` shows its hosts.
-    pub fn new(config: Live<config::SurgeMail>, board: Publisher) -> Self {
-        Mail { config, board, server: None }
+    /// The manager of a configured mail server. `board` shows its hosts; what `pauses` says is heeded up to the moment in
+    /// which a request leaves.
+    pub fn new(config: Live<config::SurgeMail>, board: Publisher, pauses: Board) -> Self {
+        Mail { config, board, pauses, server: None }
     }
 
     /// The server as this incarnation knows it.
@@ -44,7 +46,7 @@ impl Mail {
             let Some(config) = config else { return };
             if !this.server().is_made_of(&config.get()) {
                 let server = Rc::new(Server::new(&config.get(), &this.board));
-                this.server().forget_hosts_beside(&server);
+                this.server().retire(&server);
                 this.server = Some(server);
             }
             this.watch(config, ctx);
@@ -75,8 +77,9 @@ impl Handler<Provision<MailRequest>> for Mail {
     type Result = ResponseActFuture<Self, Answer>;
 
     fn handle(&mut self, Provision(request): Provision<MailRequest>, _: &mut Context<Self>) -> Self::Result {
-        let server = self.server();
-        let ask = async move { measured(System::Mail, operation(&request), server.ask(&request)).await };
+        let (server, pauses) = (self.server(), self.pauses.clone());
+        let ask =
+            async move { measured(System::Mail, operation(&request), server.ask(&request, &pauses)).await };
         Box::pin(ask.into_actor(self))
     }
 }

@@ -3,11 +3,12 @@
 //! Nothing of an answer but its status is told: its text may quote the request, and that carries passwords.
 
 use crate::config;
-use crate::managers::Answer;
 use crate::managers::breaker::Breaker;
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
+use crate::managers::{Answer, Board};
 use crate::outbound;
+use crate::plan::System;
 use crate::wire::Secret;
 use crate::wire::surgemail::{Credentials, MailRequest, target};
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -83,14 +84,20 @@ impl Server {
         self.config == config::SurgeMail { delete_replaced, ..config.clone() }
     }
 
-    /// Those of its hosts that `other` does not have are not configured any more.
-    pub fn forget_hosts_beside(&self, other: &Server) {
-        let is_left = |host: &&Host| other.hosts.iter().all(|it| it.breaker.name() != host.breaker.name());
-        self.hosts.iter().filter(is_left).for_each(|host| host.breaker.forget());
+    /// `other` speaks for its hosts from now on; those that it does not have are not configured any more.
+    pub fn retire(&self, other: &Server) {
+        for Host { breaker, .. } in &self.hosts {
+            match other.hosts.iter().any(|it| it.breaker.name() == breaker.name()) {
+                true => breaker.retire(),
+                false => breaker.forget(),
+            }
+        }
     }
 
     /// Sends a request to the first host that takes it.
-    pub async fn ask(&self, request: &MailRequest) -> Answer {
+    ///
+    /// Whether mail is paused is looked at before each: it may have been meanwhile.
+    pub async fn ask(&self, request: &MailRequest, pauses: &Board) -> Answer {
         let _permit = self.in_use.acquire().await.expect("the semaphore is never closed");
         let target = target(request, &self.credentials);
         let length = target.expose().len();
@@ -102,6 +109,10 @@ impl Server {
             if !host.admits_request(Instant::now()) {
                 reasons.push(host.breaker.reason());
                 continue;
+            }
+            if let Some(reason) = pauses.obstacle(System::Mail) {
+                reasons.push(reason);
+                break;
             }
             match self.post(host, &target).await {
                 Ok(status) => return meaning(status, request, host.breaker.name()),

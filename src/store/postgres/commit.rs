@@ -49,12 +49,12 @@ pub(super) async fn commit(
         Write::Progress(progress) => {
             Outcome::Recorded(statuses.get(&progress.event).copied().unwrap_or(RowStatus::Gone))
         }
-        Write::Effect { .. } | Write::Act { .. } | Write::Confirm(_) | Write::Log(_) => Outcome::Applied,
+        Write::Effect { .. }
+        | Write::Act { .. }
+        | Write::Confirm(_)
+        | Write::Log(_)
+        | Write::Panic { .. } => Outcome::Applied,
         Write::Superseded => Outcome::Superseded,
-        Write::Panic { .. } => {
-            let panics: Option<i32> = at.and_then(|at| results[at].first()).map(|row| row.get(0));
-            Outcome::Panics(panics.and_then(|panics| u32::try_from(panics).ok()).unwrap_or_default())
-        }
         Write::Expire { .. } => {
             let events = at.map_or(0, |at| count(&results[at]));
             Outcome::Swept(Swept { events, ..Swept::default() })
@@ -157,8 +157,10 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
         }
         Write::Progress(_) => None,
         Write::Effect { effect, .. } => Some(add_effect(script, effect)),
-        Write::Panic { event, attempt } => {
-            Some(script.add(PANIC, vec![Box::new(*event), Box::new(number(*attempt))]))
+        Write::Panic { event, attempt, panics } => {
+            let params: Vec<Param<'a>> =
+                vec![Box::new(*event), Box::new(number(*attempt)), Box::new(number(*panics))];
+            Some(script.add(PANICS, params))
         }
         Write::Act { act, change } => Some(add_act(script, act, change.as_ref())),
         Write::Wish { act, .. } => Some(add_act(script, act, None)),
@@ -213,7 +215,7 @@ fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseCh
 }
 
 fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usize {
-    let Ruling { event, uuid, verb, about, act } = ruling;
+    let Ruling { event, is, uuid, verb, about, act } = ruling;
     script.add(
         DECIDE,
         vec![
@@ -228,6 +230,7 @@ fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usize {
             Box::new(clean(&act.object)),
             Box::new(act.detail.as_deref().map(clean)),
             Box::new(about.iter().map(|subscriber| subject_name(subscriber)).collect::<Vec<_>>()),
+            Box::new(*is),
         ],
     )
 }
@@ -359,6 +362,7 @@ fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a
             column(&rows, |(_, _, verdict)| verdict.status.as_str()),
             column(&rows, |(_, _, verdict)| verdict.reason.as_deref().map(clean)),
             column(&rows, |(_, _, verdict)| verdict.digest.as_deref()),
+            column(&rows, |(_, _, verdict)| verdict.holds),
         ],
     );
 }

@@ -28,7 +28,7 @@ use super::writer::{Backend, CommitError, Connected};
 use super::writes::{Outcome, Write};
 use script::Session;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_postgres::Client;
@@ -40,6 +40,12 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Advisory lock of the one daemon that runs the events of a database.
 const WRITER_LOCK: i64 = 0x6576_656e_746d_6772;
 const PING_EVERY: Duration = Duration::from_secs(5);
+/// So long the writer waits for a row that somebody else has locked, and so long where it has just met one: everybody
+/// waits with it.
+const LOCK_PATIENCE: &str = "set lock_timeout = '1s'";
+const LOCK_IMPATIENCE: &str = "set lock_timeout = '50ms'";
+/// A lock that was met so long ago is not counted on any more.
+const LOCK_REMEMBERED: Duration = Duration::from_secs(60);
 
 /// For every session: the server cancels what hangs, notices a dead client, and never answers a commit that is not
 /// on its disk.
@@ -61,8 +67,43 @@ struct Open {
     /// Resolves when the connection has ended.
     ended: oneshot::Receiver<String>,
     widths: EventWidths,
+    locks: Locks,
     /// What is done about indexes meanwhile.
     _indexes: Option<Begun>,
+}
+
+/// How long a session waits for a lock.
+#[derive(Default)]
+struct Locks {
+    /// When somebody had locked what it needed.
+    met: Option<Instant>,
+    is_impatient: bool,
+}
+
+impl Open {
+    /// Waits for locks as long as is due by now.
+    async fn set_patience(&mut self) -> Result<(), tokio_postgres::Error> {
+        let wanted = self.locks.met.is_some_and(|met| met.elapsed() < LOCK_REMEMBERED);
+        if wanted != self.locks.is_impatient {
+            let sql = if wanted { LOCK_IMPATIENCE } else { LOCK_PATIENCE };
+            self.session.client.batch_execute(sql).await?;
+            self.locks.is_impatient = wanted;
+        }
+        Ok(())
+    }
+
+    async fn commit(
+        &mut self,
+        tables: Tables,
+        writes: &[Write],
+    ) -> Result<Vec<Outcome>, tokio_postgres::Error> {
+        self.set_patience().await?;
+        let committed = commit::commit(&mut self.session, &self.widths, tables, writes).await;
+        if committed.as_ref().is_err_and(|error| error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE)) {
+            self.locks.met = Some(Instant::now());
+        }
+        committed
+    }
 }
 
 impl Postgres {
@@ -86,7 +127,9 @@ impl Postgres {
         let found = found.map_err(|error| reason(&error))?;
         let indexes =
             found.indexes_later.then(|| self.background.begin(indexes::build(self.address.clone())));
-        let open = Open { session, ended, widths: found.widths, _indexes: indexes };
+        session.client.batch_execute(LOCK_PATIENCE).await.map_err(|error| reason(&error))?;
+        let locks = Locks::default();
+        let open = Open { session, ended, widths: found.widths, locks, _indexes: indexes };
         Ok((open, Connected { limits: found.limits, tenure: found.tenure }))
     }
 
@@ -145,13 +188,17 @@ impl Backend for Postgres {
     async fn commit(&mut self, writes: &[Write]) -> Result<Vec<Outcome>, CommitError> {
         let unavailable = |reason: &str| CommitError::Unavailable(reason.to_owned());
         let open = self.open.as_mut().ok_or_else(|| unavailable("there is no connection"))?;
-        let commit = commit::commit(&mut open.session, &open.widths, self.tables, writes);
-        match timeout(COMMIT_TIMEOUT, commit).await {
+        match timeout(COMMIT_TIMEOUT, open.commit(self.tables, writes)).await {
             Ok(done) => done.map_err(|error| match error.code() {
                 // A statement that takes too long: together with others it is tried alone, and a sweep is given up.
                 Some(&SqlState::QUERY_CANCELED) if writes.len() > 1 || has_sweep(writes) => {
                     CommitError::Rejected(reason(&error))
                 }
+                // Likewise a sweep that meets a row that somebody has locked; everything else waits for it.
+                Some(&SqlState::LOCK_NOT_AVAILABLE) if has_sweep(writes) => {
+                    CommitError::Rejected(reason(&error))
+                }
+                Some(&SqlState::LOCK_NOT_AVAILABLE) => CommitError::Locked(reason(&error)),
                 // What somebody has done to tables or rights must not have a sweep hold up everything else.
                 Some(state) if matches!(state.code().get(..2), Some("0A" | "42")) && has_sweep(writes) => {
                     CommitError::Rejected(reason(&error))

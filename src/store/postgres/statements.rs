@@ -57,17 +57,17 @@ pub(super) const STEPS: &str = "
     on conflict (uuid, attempt, position) do update set
         state = excluded.state, answer = excluded.answer, marked = excluded.marked";
 
-/// A verdict counts only while the row is pending; `pending` itself puts any row back.
+/// A verdict counts only while the row is pending.
 pub(super) const VERDICTS: &str = "
     with new as (
-        select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[])
-            as new(uuid, attempt, status, reason, digest)
+        select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+            as new(uuid, attempt, status, reason, digest, holds)
     ), ended as (
         update em_event as event set status = new.status from new
-        where event.uuid = new.uuid and (event.status = 'pending' or new.status = 'pending')
+        where event.uuid = new.uuid and event.status = 'pending'
         returning event.uuid
     )
-    update em_journal as journal set reason = new.reason, digest = new.digest from new, ended
+    update em_journal as journal set reason = new.reason, digest = new.digest, holds = new.holds from new, ended
     where new.uuid = ended.uuid and journal.uuid = new.uuid and journal.attempt = new.attempt";
 
 /// Answered only while the session lives, and with it the lock.
@@ -76,10 +76,9 @@ pub(super) const CONFIRM: &str = "select 1";
 pub(super) const STATUSES: &str = "
     select uuid, cast(status as text) from em_event where uuid = any($1::uuid[])";
 
-pub(super) const PANIC: &str = "
-    insert into em_journal (uuid, attempt, panics) values ($1::uuid, $2::integer, 1)
-    on conflict (uuid, attempt) do update set panics = em_journal.panics + 1
-    returning panics";
+pub(super) const PANICS: &str = "
+    insert into em_journal (uuid, attempt, panics) values ($1::uuid, $2::integer, $3::integer)
+    on conflict (uuid, attempt) do update set panics = excluded.panics";
 
 /// Writes the whole row over the one that is there, without help of a primary key, which may be missing.
 pub(super) const INSERT_SUBSCRIBER: &str = "
@@ -122,7 +121,9 @@ pub(super) const DECIDE: &str = "
         select event.id, event.uuid, event.status, coalesce(event.uuid, $2::uuid) as named,
             (select max(attempt) from em_journal as journal where journal.uuid = event.uuid) as attempt,
             exists (select 1 from em_audit where em_audit.uuid = $3::uuid) as is_recorded
-        from em_event as event where event.id = $1::bigint for update
+        from em_event as event
+        where event.id = $1::bigint and (event.uuid is not distinct from $12::uuid or event.uuid = $2::uuid)
+        for update
     ), taken as (
         select * from old where not is_recorded
             and (status = 'failed' or status = 'pending' and ($4::text = 'ignored' or uuid is null))

@@ -46,6 +46,9 @@ const EM_EVENT_ADDED: [(&str, &str); 5] = [
     ("note", "text"),
 ];
 
+/// What `em_journal` has got since its first version.
+const EM_JOURNAL_ADDED: [(&str, &str); 2] = [("digest", "text"), ("holds", "boolean")];
+
 const SRD_USER: &str = "create table srd_user (
     id             varchar(255) primary key,
     group_id       varchar(255),
@@ -81,6 +84,7 @@ const BESIDE_EVENTS: [(&str, &str); 10] = [
             reason    text,
             warnings  text,
             digest    text,
+            holds     boolean,
             primary key (uuid, attempt)
         )",
     ),
@@ -199,8 +203,12 @@ async fn prepare_events(transaction: &Transaction<'_>) -> Result<Widths, Error> 
     for definition in BESIDE_EVENTS {
         create(transaction, definition).await?;
     }
-    if !widths(transaction, "em_journal").await?.contains_key("digest") {
-        transaction.batch_execute("alter table em_journal add column digest text").await?;
+    let journal = widths(transaction, "em_journal").await?;
+    for (column, kind) in EM_JOURNAL_ADDED {
+        if !journal.contains_key(column) {
+            let add = format!("alter table em_journal add column {column} {kind}");
+            transaction.batch_execute(&add).await?;
+        }
     }
     Ok(present)
 }
@@ -257,6 +265,8 @@ async fn take_over(transaction: &Transaction<'_>, last: Tenure) -> Result<Tenure
 pub fn statements() -> String {
     let added = EM_EVENT_ADDED
         .map(|(column, kind)| format!("alter table em_event add column if not exists {column} {kind};\n"));
+    let journal = EM_JOURNAL_ADDED
+        .map(|(column, kind)| format!("alter table em_journal add column if not exists {column} {kind};\n"));
     let beside = BESIDE_EVENTS.map(|(_, definition)| unless_there(definition));
     let lists = INDEXES.map(|(name, on)| format!("create index if not exists {name} {on};\n"));
     let indexes = SRD_USER_INDEXES.map(|(_, definition)| unless_there(definition));
@@ -271,7 +281,7 @@ pub fn statements() -> String {
         unless_there(EM_SCHEMA.1),
         unless_there(EM_EVENT),
         added.concat(),
-        beside.concat() + &lists.concat() + "alter table em_journal add column if not exists digest text;\n",
+        beside.concat() + &lists.concat() + &journal.concat(),
         version("events"),
         unless_there(SRD_USER),
         indexes.concat(),

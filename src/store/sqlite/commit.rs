@@ -40,7 +40,7 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
             apply_effect(transaction, effect)?;
             Ok(Outcome::Applied)
         }
-        Write::Panic { event, attempt } => count_panic(transaction, event, *attempt),
+        Write::Panic { event, attempt, panics } => record_panics(transaction, event, *attempt, *panics),
         Write::Act { act, change } => record_act(transaction, act, change.as_ref()),
         Write::Expire { ids, older_than } => expire(transaction, ids, *older_than),
         Write::Forget { events } => forget(transaction, events),
@@ -198,23 +198,28 @@ fn plan_json(plan: &crate::plan::Plan) -> rusqlite::Result<String> {
     serde_json::to_string(plan).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
-/// A verdict counts only while the row is pending, or says so already; `pending` itself puts any row back.
+/// A verdict counts only while the row is pending.
 fn apply_verdict(
     transaction: &Transaction,
     uuid: &str,
     attempt: u32,
     verdict: &Verdict,
 ) -> rusqlite::Result<()> {
-    let retry = verdict.status == Status::Pending;
     let changed = transaction
-        .prepare_cached("update em_event set status = ?2 where uuid = ?1 and (status = 'pending' or ?3)")?
-        .execute(params![uuid, verdict.status.as_str(), retry])?;
+        .prepare_cached("update em_event set status = ?2 where uuid = ?1 and status = 'pending'")?
+        .execute(params![uuid, verdict.status.as_str()])?;
     if changed > 0 {
         transaction
             .prepare_cached(
-                "update em_journal set reason = ?3, digest = ?4 where uuid = ?1 and attempt = ?2",
+                "update em_journal set reason = ?3, digest = ?4, holds = ?5 where uuid = ?1 and attempt = ?2",
             )?
-            .execute(params![uuid, attempt, verdict.reason.as_deref().map(clean), verdict.digest])?;
+            .execute(params![
+                uuid,
+                attempt,
+                verdict.reason.as_deref().map(clean),
+                verdict.digest,
+                verdict.holds
+            ])?;
     }
     Ok(())
 }
@@ -227,7 +232,12 @@ fn decide(transaction: &Transaction, ruling: &Ruling) -> rusqlite::Result<Decide
         .optional()?;
     let Some((uuid, word)) = row else { return Ok(Decided::Gone) };
     let (is_ours, status) = (uuid.is_some(), word.as_deref().and_then(Status::parse));
-    let uuid = uuid.and_then(|uuid| Uuid::parse_str(&uuid).ok()).unwrap_or(ruling.uuid);
+    let named = uuid.and_then(|uuid| Uuid::parse_str(&uuid).ok());
+    // Recorded before, it may have got its uuid by that.
+    if named != ruling.is && named != Some(ruling.uuid) {
+        return Ok(Decided::Gone);
+    }
+    let uuid = named.unwrap_or(ruling.uuid);
     if !is_recorded(transaction, act)? {
         if !verb.takes(status, is_ours) {
             return Ok(Decided::Refused(status));
@@ -278,14 +288,19 @@ fn carry_out(transaction: &Transaction, ruling: &Ruling, uuid: Uuid) -> rusqlite
     Ok(())
 }
 
-fn count_panic(transaction: &Transaction, event: &Uuid, attempt: u32) -> rusqlite::Result<Outcome> {
-    let panics = transaction
+fn record_panics(
+    transaction: &Transaction,
+    event: &Uuid,
+    attempt: u32,
+    panics: u32,
+) -> rusqlite::Result<Outcome> {
+    transaction
         .prepare_cached(
-            "insert into em_journal (uuid, attempt, panics) values (?1, ?2, 1)
-             on conflict (uuid, attempt) do update set panics = panics + 1 returning panics",
+            "insert into em_journal (uuid, attempt, panics) values (?1, ?2, ?3)
+             on conflict (uuid, attempt) do update set panics = excluded.panics",
         )?
-        .query_row(params![event.to_string(), attempt], |row| row.get(0))?;
-    Ok(Outcome::Panics(panics))
+        .execute(params![event.to_string(), attempt, panics])?;
+    Ok(Outcome::Applied)
 }
 
 fn record_act(

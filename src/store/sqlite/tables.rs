@@ -33,6 +33,9 @@ const EM_EVENT_ADDED: [(&str, &str); 5] = [
     ("note", "text"),
 ];
 
+/// What `em_journal` has got since its first version.
+const EM_JOURNAL_ADDED: [(&str, &str); 2] = [("digest", "text"), ("holds", "integer")];
+
 const OURS: &str = "
     create unique index if not exists em_event_uuid on em_event (uuid);
     create index if not exists em_event_inserted on em_event (inserted);
@@ -49,6 +52,7 @@ const OURS: &str = "
         reason    text,
         warnings  text,
         digest    text,
+        holds     integer,
         primary key (uuid, attempt)
     ) without rowid;
     create table if not exists em_step (
@@ -149,8 +153,11 @@ fn prepare_events(transaction: &Transaction) -> rusqlite::Result<()> {
         }
     }
     transaction.execute_batch(OURS)?;
-    if !widths(transaction, "em_journal")?.contains_key("digest") {
-        transaction.execute_batch("alter table em_journal add column digest text")?;
+    let present = widths(transaction, "em_journal")?;
+    for (column, kind) in EM_JOURNAL_ADDED {
+        if !present.contains_key(column) {
+            transaction.execute_batch(&format!("alter table em_journal add column {column} {kind}"))?;
+        }
     }
     Ok(())
 }

@@ -93,7 +93,7 @@ function summary(bulk, where, look) {
     facts([
       ["Act", name], ["State", h("span", { id: "bulk-state" }, format.badge(state, mood(bulk)))], ["Events", format.number(count)],
       ["Done", under ? format.number(done) : null], ["Refused", under ? format.number(refused) : null],
-      ["Reason", bulk.reason], ["By", bulk.by], ["Kept until", state === "prepared" ? format.time(bulk.expires) : null],
+      ["Waits", bulk.waits], ["Reason", bulk.reason], ["By", bulk.by], ["Kept until", state === "prepared" ? format.time(bulk.expires) : null],
     ]),
     bulk.truncated && h("p", { class: "problem" }, "There are more: the set holds the first 100 000. Do this, and then the rest."),
     under && h("p", {}, progress, ` ${format.number((done ?? 0) + (refused ?? 0))} of ${format.number(count)}`),
