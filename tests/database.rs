@@ -201,6 +201,10 @@ fn what_people_do_in_the_tables_is_respected() {
     databases.peers.broadworks.send(&add(3, "cecilie@tele.gl"));
     databases.wait_statuses("pending completed pending pending");
     execute(&url, "update em_event set status = 'failed' where event like '%bo@tele.gl%'").expect("edited");
+    // A run that had read the row before it was edited is over.
+    let tries = || daemon.metric("eventmanager_southbound_request_seconds_count", "");
+    let before = tries();
+    eventually("it has been tried twice more", || (tries() >= before + 2.0).then_some(()));
     databases.peers.ema.refuse(false).expect("listening");
     databases.wait_statuses("pending completed failed completed");
     assert_eq!(databases.peers.ema.holds().0, 2);
