@@ -74,6 +74,8 @@ fn an_event_is_handed_on_when_it_has_ended_and_a_retry_hands_it_on_once_more() {
     assert!(retried.status.success(), "{}", String::from_utf8_lossy(&retried.stderr));
     assert_eq!(wait(&site, 6)[5], ["users", "UserModifyRequest", "completed", "nobody@tele.gl"]);
     assert_eq!(handed_on(&site)[5].1["attempt"], 2);
+    let counted = |topic: &str| daemon.metric("eventmanager_handed_on_total", &format!("topic=\"{topic}\""));
+    assert_eq!((counted("users"), counted("failures"), counted("groups")), (4.0, 1.0, 1.0));
 }
 
 #[test]

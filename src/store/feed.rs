@@ -41,9 +41,7 @@ struct Ring {
 impl Feed {
     /// The writes are durable; `outcomes` are in their order.
     pub fn tell(&self, writes: &[Write], outcomes: &[Outcome]) {
-        if writes.iter().any(|write| matches!(write, Write::Log(_))) {
-            self.log.send_replace(());
-        }
+        self.tell_handed_on(writes, outcomes);
         if self.listeners.load(Ordering::Acquire) == 0 {
             return;
         }
@@ -53,6 +51,20 @@ impl Feed {
             if !matches!(outcome, Outcome::Rejected(_) | Outcome::PutOff) {
                 ring.push(changed);
             }
+        }
+    }
+
+    fn tell_handed_on(&self, writes: &[Write], outcomes: &[Outcome]) {
+        let mut grown = false;
+        for (write, outcome) in writes.iter().zip(outcomes) {
+            if let (Write::Log(event), Outcome::Applied) = (write, outcome) {
+                metrics::counter!("eventmanager_handed_on_total", "topic" => event.topic.clone())
+                    .increment(1);
+                grown = true;
+            }
+        }
+        if grown {
+            self.log.send_replace(());
         }
     }
 

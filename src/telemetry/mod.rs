@@ -51,6 +51,7 @@ fn describe() {
         "Suspended transactions of Kamailio, by what came of them"
     );
     histogram!("eventmanager_kamailio_answer_seconds", "From a question of Kamailio to its answer");
+    counter!("eventmanager_handed_on_total", "Rows of the topic log that were written");
     gauge!("eventmanager_evapi_clients", "Clients of our EVAPI server");
     counter!("eventmanager_evapi_frames_total", "Frames that were written to clients of our EVAPI server");
     counter!("eventmanager_evapi_commands_total", "What clients of our EVAPI server have sent");
