@@ -63,6 +63,31 @@ fn a_service_of_the_site_answers_over_http() {
 }
 
 #[test]
+fn an_answer_of_a_service_that_lacks_what_is_quoted_or_has_it_twice_is_a_failure() {
+    let kamailio = Kamailio::start(&[]);
+    let said = [
+        r#"{"reason":"no code"}"#,
+        r#"{"code":null,"reason":"no code"}"#,
+        r#"{"code":202,"code":486,"reason":"which"}"#,
+        r#"{"code":202,"reason":"asked","more":1,"more":2}"#,
+    ];
+    let next = Mutex::new(said.into_iter());
+    let service = Recorder::start(move |_| {
+        (200, next.lock().expect("no panic").next().expect("one for each question").to_owned())
+    });
+    let trial = Trial::start(&kamailio.evapi(), &by_webhook(&format!("http://{}/", service.address), "3s"));
+    for _ in 0..3 {
+        assert_eq!(kamailio.send(&Request::new("MESSAGE")), "SIP/2.0 480 default");
+    }
+    // What is not quoted is no matter.
+    assert_eq!(kamailio.send(&Request::new("MESSAGE")), "SIP/2.0 202 asked");
+    trial.wait_answers("failed", 3.0);
+    trial.wait_answers("asked", 1.0);
+    trial.daemon.logged(&["got the default", "has no \\\"code\\\""]);
+    trial.daemon.logged(&["got the default", "\\\"code\\\" twice"]);
+}
+
+#[test]
 fn the_default_leaves_in_time_while_a_service_hangs_and_others_are_answered_meanwhile() {
     let kamailio = Kamailio::start(&[]);
     let service = Recorder::start(|_| {
@@ -105,8 +130,13 @@ fn the_row_of_a_subscriber_decides() {
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("anna")), "SIP/2.0 202 phone 321044");
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("bo")), "SIP/2.0 403 not ours");
     assert_eq!(kamailio.send(&Request::new("MESSAGE").from("carl")), "SIP/2.0 403 not ours");
+    // Its row lacks what the reply quotes.
+    insert("dora@tele.gl", "user");
+    let sql = "update srd_user set e164 = null where id = 'dora@tele.gl'";
+    trial.site.database().execute(sql, []).expect("updated");
+    assert_eq!(kamailio.send(&Request::new("MESSAGE").from("dora")), "SIP/2.0 403 not ours");
     trial.wait_answers("asked", 1.0);
-    trial.wait_answers("refused", 2.0);
+    trial.wait_answers("refused", 3.0);
 }
 
 #[test]

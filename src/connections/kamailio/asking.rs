@@ -3,7 +3,7 @@
 //! Whatever becomes of that, something is answered before the deadline, since a caller waits.
 
 use crate::config::{Answer, AnswerBy};
-use crate::matching::{Conditions, Text};
+use crate::matching::{Conditions, Template, Text};
 use crate::outbound;
 use crate::store::{Store, SubscriberRow};
 use crate::wire::evapi::Event;
@@ -21,7 +21,7 @@ const MARGIN: Duration = Duration::from_millis(20);
 /// Why the default is answered.
 #[derive(Debug, thiserror::Error)]
 pub enum NoAnswer {
-    /// There is no such subscriber, or its row does not satisfy the conditions.
+    /// There is no such subscriber, or its row does not satisfy the conditions, or lacks what the reply quotes.
     #[error("the subscriber does not satisfy the conditions")]
     Refused,
     #[error("nobody answered in time")]
@@ -88,6 +88,9 @@ impl Asking {
         let Some(row) = row.filter(|row| when.hold(|name| column(row, name))) else {
             return Err(NoAnswer::Refused);
         };
+        if quoted(&rule.reply, "subscriber.").any(|name| column(&row, name).is_none()) {
+            return Err(NoAnswer::Refused);
+        }
         Ok(rule.reply.fill(|field| match field.strip_prefix("subscriber.") {
             Some(name) => column(&row, name),
             None => event.text(field),
@@ -107,11 +110,25 @@ impl Asking {
         let body = outbound::read_limited(response, LONGEST).await.map_err(failed)?;
         let answer = Event::parse(body.into())
             .map_err(|error| NoAnswer::Failed(format!("the webhook's answer is {error}")))?;
+        // A reply with a hole would be taken for another one: without a code Kamailio sends "SIP/2.0 000".
+        for name in quoted(&rule.reply, "webhook.") {
+            if answer.is_doubtful(name) {
+                return Err(NoAnswer::Failed(format!("the webhook's answer has {name:?} twice")));
+            }
+            if answer.text(name).is_none() {
+                return Err(NoAnswer::Failed(format!("the webhook's answer has no {name:?}")));
+            }
+        }
         Ok(rule.reply.fill(|field| match field.strip_prefix("webhook.") {
             Some(name) => answer.text(name),
             None => event.text(field),
         }))
     }
+}
+
+/// What a reply quotes of whoever was asked.
+fn quoted<'a>(reply: &'a Template, of: &'a str) -> impl Iterator<Item = &'a str> {
+    reply.fields().into_iter().filter_map(move |field| field.strip_prefix(of))
 }
 
 /// A column as conditions and templates name it.
