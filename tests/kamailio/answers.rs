@@ -171,11 +171,46 @@ fn what_was_asked_before_a_stop_is_answered() {
         let caller = scope.spawn(|| kamailio.send(&Request::new("MESSAGE")));
         was_asked.recv().expect("it asks");
         trial.daemon.signal("TERM");
-        trial.daemon.logged(&["nothing more is read"]);
+        trial.daemon.logged(&["nothing more is taken"]);
         answer.send(()).expect("the service waits");
         assert_eq!(caller.join().expect("an answer"), "SIP/2.0 202 asked");
     });
     assert_eq!(trial.daemon.ended(), Some(0));
+}
+
+#[test]
+fn a_connection_that_still_answers_before_a_reload_does_not_hold_kamailio_up() {
+    let kamailio = Kamailio::start(&[]);
+    let (asked, was_asked) = mpsc::channel();
+    let service = Recorder::start(move |_| {
+        asked.send(()).expect("the test waits");
+        std::thread::sleep(Duration::from_secs(20));
+        (200, "{}".to_owned())
+    });
+    let rule = by_webhook(&format!("http://{}/", service.address), "15s");
+    let trial = Trial::start(&kamailio.evapi(), &format!("max_bad = 10\n{rule}"));
+    std::thread::scope(|scope| {
+        let caller = scope.spawn(|| kamailio.send(&Request::new("INVITE").to("asked")));
+        was_asked.recv().expect("it asks");
+        let config = std::fs::read_to_string(trial.site.config()).expect("the configuration");
+        let changed = config.replace("max_bad = 10", "max_bad = 11");
+        std::fs::write(trial.site.config(), changed).expect("written");
+        trial.daemon.signal("HUP");
+        trial.daemon.logged(&["connection ends"]);
+        // More than fits between the two.
+        for _ in 0..12 {
+            assert_eq!(kamailio.send(&Request::new("PUBLISH").body("500 1000")), "SIP/2.0 200 Sent");
+        }
+        assert!(kamailio.is_alive());
+        assert_eq!(trial.metric("reconnects_total", "k1"), 0.0, "the question is open");
+        eventually("all are read", || {
+            let read = trial.received() + trial.metric("dropped_total", "k1");
+            (read >= 6_001.0).then_some(())
+        });
+        assert!(trial.metric("dropped_total", "k1") > 0.0);
+        // The transaction's timer may be earlier.
+        caller.join().expect("an answer");
+    });
 }
 
 #[test]
