@@ -5,6 +5,7 @@ use crate::real::{Kamailio, Request};
 use crate::support::daemon::eventually;
 use crate::support::recorder::Recorder;
 use crate::trial::Trial;
+use std::net::TcpListener;
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
@@ -211,6 +212,46 @@ fn a_connection_that_still_answers_before_a_reload_does_not_hold_kamailio_up() {
         // The transaction's timer may be earlier.
         caller.join().expect("an answer");
     });
+}
+
+/// Whoever asks it waits.
+fn who_never_answers() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").expect("a free port")
+}
+
+fn by_nobody(service: &TcpListener, deadline: &str) -> String {
+    let url = format!("http://{}/", service.local_addr().expect("an address"));
+    format!(
+        "[[kamailio.answer]]\nevent = \"question\"\nwebhook = \"{url}\"\ndeadline = \"{deadline}\"\nreply = '{{}}'\ndefault = {}\n",
+        reply("480", "default")
+    )
+}
+
+fn question(index: usize) -> String {
+    let payload = format!(r#"{{"event":"question","tr_index":"{index}","tr_label":"1"}}"#);
+    format!("{}:{payload},", payload.len())
+}
+
+fn check_all_are_answered(questions: usize, rule: &str, outcome: &str) {
+    let peer = Peer::start();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), rule);
+        let mut client = client.join().expect("a client");
+        client.send((0..questions).map(question).collect::<String>().as_bytes());
+        let mut answered = std::collections::HashSet::new();
+        while answered.len() < questions {
+            let answer: serde_json::Value = serde_json::from_str(&client.next()).expect("JSON");
+            assert!(answered.insert(answer["tr_index"].as_str().expect("an index").to_owned()), "{answer}");
+        }
+        trial.wait_answers(outcome, questions as f64);
+    });
+}
+
+#[test]
+fn questions_that_come_in_a_burst_are_all_answered_before_their_deadline() {
+    check_all_are_answered(5_000, &by_rule("", "202", "yes"), "rule");
+    check_all_are_answered(1_000, &by_nobody(&who_never_answers(), "1s"), "late");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Whatever becomes of that, something is answered before the deadline, since a caller waits.
 
+use super::pace::Load;
 use crate::config::{Answer, AnswerBy};
 use crate::matching::{Conditions, Template, Text};
 use crate::outbound;
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 const LONGEST: usize = 64 << 10;
 /// Unused connections to a webhook that are kept.
 const IDLE: usize = 32;
-/// Of the deadline: what is left is for the way.
+/// Of the deadline, beside what it takes to write the defaults of all who wait: what is left is for the way.
 const MARGIN: Duration = Duration::from_millis(20);
 
 /// Why the default is answered.
@@ -46,11 +47,13 @@ impl NoAnswer {
 pub struct Asking {
     store: Store,
     client: reqwest::Client,
+    /// What is to be written: the defaults are promised there.
+    load: Load,
 }
 
 impl Asking {
     /// Asks the store, and the webhooks of these answers.
-    pub fn new(store: Store, answers: &[Answer]) -> Self {
+    pub fn new(store: Store, answers: &[Answer], load: Load) -> Self {
         let webhook = |answer: &Answer| match &answer.by {
             AnswerBy::Webhook(url) => Some(url.expose().to_owned()),
             AnswerBy::Rule | AnswerBy::Subscriber { .. } => None,
@@ -58,12 +61,16 @@ impl Asking {
         let urls: Vec<String> = answers.iter().filter_map(webhook).collect();
         let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
         let longest = answers.iter().map(|answer| answer.deadline).max().unwrap_or(Duration::from_secs(1));
-        Asking { store, client: outbound::client(&urls, longest, IDLE) }
+        let client = outbound::client(&urls, longest, IDLE);
+        Asking { store, client, load }
     }
 
     /// What is answered to an event that came at `came`.
     pub async fn ask(&self, event: &Event, rule: &Answer, came: Instant) -> Result<String, NoAnswer> {
-        let deadline = came + rule.deadline.saturating_sub(MARGIN);
+        let default =
+            rule.default.as_ref().map_or(0, |default| default.fill(|field| event.text(field)).len());
+        // Until whoever calls this puts its answer in.
+        let _promised = self.load.add(default);
         let asked = async {
             match &rule.by {
                 AnswerBy::Rule => Ok(rule.reply.fill(|field| event.text(field))),
@@ -71,7 +78,19 @@ impl Asking {
                 AnswerBy::Webhook(url) => self.ask_webhook(event, rule, url.expose()).await,
             }
         };
-        tokio::time::timeout_at(deadline, asked).await.unwrap_or(Err(NoAnswer::Late))
+        tokio::select! {
+            biased;
+            answer = asked => answer,
+            () = self.time_for_default(came + rule.deadline) => Err(NoAnswer::Late),
+        }
+    }
+
+    /// Many may be late at a time, and only so much is written in a moment: each promise of now has its share of the time before. But half
+    /// of the time is for those who are asked.
+    async fn time_for_default(&self, deadline: Instant) {
+        let time = deadline.saturating_duration_since(Instant::now());
+        let margin = (MARGIN + self.load.time()).min(time / 2);
+        tokio::time::sleep_until(deadline - margin).await;
     }
 
     async fn ask_subscriber(

@@ -324,15 +324,7 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
 
 /// The one writer: the command that every connection begins with, then what is put into the outbox.
 async fn send(server: &Kamailio, mut stream: OwnedWriteHalf, frames: &mut Frames) -> String {
-    let mut first = BytesMut::new();
-    match (&server.tag_command, server.framing) {
-        (None, _) => {}
-        (Some(command), Framing::Netstring) => netstring::encode(command.as_bytes(), &mut first),
-        (Some(command), Framing::None) => first.extend_from_slice(command.as_bytes()),
-    }
-    if let Err(error) = stream.write_all(&first).await {
-        return error.to_string();
-    }
+    frames.begin(server.tag_command.as_deref());
     loop {
         let Some(frame) = frames.next(server.framing).await else { return "everything is sent".to_owned() };
         if let Err(error) = stream.write_all(&frame).await {
