@@ -255,6 +255,24 @@ fn questions_that_come_in_a_burst_are_all_answered_before_their_deadline() {
 }
 
 #[test]
+fn a_question_with_a_long_deadline_gets_the_default_at_a_stop() {
+    let (peer, service) = (Peer::start(), who_never_answers());
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), &by_nobody(&service, "30s"));
+        let mut client = client.join().expect("a client");
+        client.send(question(7).as_bytes());
+        let _asked = service.accept().expect("it asks");
+        trial.daemon.signal("TERM");
+        let answer = client.next();
+        assert!(answer.contains("480") && answer.contains("\"7\""), "{answer}");
+        client.wait_closed();
+        assert!(!trial.daemon.log().contains("did not stop in time"));
+        assert_eq!(trial.daemon.ended(), Some(0));
+    });
+}
+
+#[test]
 fn an_answer_that_is_too_large_for_kamailio_becomes_the_default() {
     let peer = Peer::start();
     let rule = "[[kamailio.answer]]\nevent = \"q\"\nreply = '{\"large\":\"{body}\"}'\ndefault = '{\"default\":\"{tr_index}\"}'";

@@ -9,7 +9,9 @@ use crate::outbound;
 use crate::store::{Store, SubscriberRow};
 use crate::wire::evapi::Event;
 use serde_json::Value;
+use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// A webhook's answer, at most.
@@ -49,6 +51,8 @@ pub struct Asking {
     client: reqwest::Client,
     /// What is to be written: the defaults are promised there.
     load: Load,
+    /// When everything is answered at the latest, once that is known.
+    end: Rc<watch::Sender<Option<Instant>>>,
 }
 
 impl Asking {
@@ -62,7 +66,7 @@ impl Asking {
         let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
         let longest = answers.iter().map(|answer| answer.deadline).max().unwrap_or(Duration::from_secs(1));
         let client = outbound::client(&urls, longest, IDLE);
-        Asking { store, client, load }
+        Asking { store, client, load, end: Rc::new(watch::Sender::new(None)) }
     }
 
     /// What is answered to an event that came at `came`.
@@ -81,7 +85,27 @@ impl Asking {
         tokio::select! {
             biased;
             answer = asked => answer,
-            () = self.time_for_default(came + rule.deadline) => Err(NoAnswer::Late),
+            () = self.late(came + rule.deadline) => Err(NoAnswer::Late),
+        }
+    }
+
+    /// Has everything answered by then.
+    pub fn end_by(&self, end: Instant) {
+        self.end.send_replace(Some(end));
+    }
+
+    /// Resolves when the default has to leave: by the deadline, or by the end of the connection.
+    async fn late(&self, deadline: Instant) {
+        let ends = async {
+            let end = self.end.subscribe().wait_for(Option::is_some).await.ok().and_then(|end| *end);
+            match end {
+                Some(end) => self.time_for_default(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.time_for_default(deadline) => {}
+            () = ends => {}
         }
     }
 
