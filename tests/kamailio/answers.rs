@@ -289,5 +289,9 @@ fn an_answer_that_is_too_large_for_kamailio_becomes_the_default() {
         assert_eq!(client.next(), r#"{"large":"x"}"#);
         trial.wait_answers("too_large", 1.0);
         trial.wait_answers("rule", 1.0);
+        // And where the default is too large as well nothing leaves.
+        let index = "9".repeat(8_000);
+        client.event(&format!(r#"{{"event":"q","tr_index":"{index}","tr_label":1,"body":"{index}"}}"#));
+        trial.wait_answers("default_too_large", 1.0);
     });
 }

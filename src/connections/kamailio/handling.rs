@@ -187,7 +187,7 @@ impl Handling {
             Ok(default) => self.send(outcome, question, default),
             Err(reason) => {
                 self.tell_unsendable(&reason);
-                self.tally.count("not_sent");
+                self.tally.count("default_too_large");
             }
         }
     }
@@ -205,7 +205,7 @@ impl Handling {
             Ok(()) => tally.count_sent(outcome, came),
             Err(reason) => {
                 tracing::debug!(connection = tally.connection, %reason, "an answer was not sent");
-                tally.count("not_sent");
+                tally.count(if reason == NotSent::Full { "full" } else { "not_sent" });
             }
         });
         self.outbox.put(reply, (came + question.rule.deadline).into(), receipt);
