@@ -5,7 +5,8 @@ use crate::real::{Kamailio, Request};
 use crate::support::daemon::eventually;
 use crate::support::recorder::Recorder;
 use crate::trial::Trial;
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
@@ -270,6 +271,41 @@ fn a_question_with_a_long_deadline_gets_the_default_at_a_stop() {
         assert!(!trial.daemon.log().contains("did not stop in time"));
         assert_eq!(trial.daemon.ended(), Some(0));
     });
+}
+
+#[test]
+fn a_service_that_closes_a_kept_connection_is_asked_once_more() {
+    let kamailio = Kamailio::start(&[]);
+    let service = who_never_answers();
+    let url = format!("http://{}/", service.local_addr().expect("an address"));
+    let trial = Trial::start(&kamailio.evapi(), &by_webhook(&url, "3s"));
+    std::thread::spawn(move || {
+        let mut kept = service.accept().expect("it asks").0;
+        answer_http(&mut kept);
+        read_http(&mut kept);
+        drop(kept);
+        answer_http(&mut service.accept().expect("it asks once more").0);
+    });
+    for _ in 0..2 {
+        assert_eq!(kamailio.send(&Request::new("MESSAGE")), "SIP/2.0 202 asked");
+    }
+    trial.wait_answers("asked", 2.0);
+}
+
+fn read_http(stream: &mut TcpStream) {
+    let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+    // Its body is one object.
+    while !request.ends_with(b"}") {
+        let size = stream.read(&mut buffer).expect("a request");
+        assert_ne!(size, 0, "a whole request");
+        request.extend_from_slice(&buffer[..size]);
+    }
+}
+
+fn answer_http(stream: &mut TcpStream) {
+    read_http(stream);
+    let body = r#"{"code":202,"reason":"asked"}"#;
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).expect("answered");
 }
 
 #[test]

@@ -49,6 +49,8 @@ impl NoAnswer {
 pub struct Asking {
     store: Store,
     client: reqwest::Client,
+    /// Never over a connection that was used before.
+    anew: reqwest::Client,
     /// What is to be written: the defaults are promised there.
     load: Load,
     /// When everything is answered at the latest, once that is known.
@@ -65,8 +67,8 @@ impl Asking {
         let urls: Vec<String> = answers.iter().filter_map(webhook).collect();
         let urls: Vec<&str> = urls.iter().map(String::as_str).collect();
         let longest = answers.iter().map(|answer| answer.deadline).max().unwrap_or(Duration::from_secs(1));
-        let client = outbound::client(&urls, longest, IDLE);
-        Asking { store, client, load, end: Rc::new(watch::Sender::new(None)) }
+        let (client, anew) = (outbound::client(&urls, longest, IDLE), outbound::client(&urls, longest, 0));
+        Asking { store, client, anew, load, end: Rc::new(watch::Sender::new(None)) }
     }
 
     /// What is answered to an event that came at `came`.
@@ -143,9 +145,7 @@ impl Asking {
     async fn ask_webhook(&self, event: &Event, rule: &Answer, url: &str) -> Result<String, NoAnswer> {
         // The URL may hold a token.
         let failed = |error: reqwest::Error| NoAnswer::Failed(outbound::causes(&error.without_url()));
-        let request = self.client.post(url).header(reqwest::header::CONTENT_TYPE, "application/json");
-        let body = Value::Object(event.fields()).to_string();
-        let response = request.body(body).send().await.map_err(failed)?;
+        let response = self.post(url, Value::Object(event.fields()).to_string()).await.map_err(failed)?;
         let status = response.status();
         if !status.is_success() {
             return Err(NoAnswer::Failed(format!("the webhook answered with status {status}")));
@@ -166,6 +166,19 @@ impl Asking {
             Some(name) => answer.text(name),
             None => event.text(field),
         }))
+    }
+
+    /// A connection that was kept may be closed just when it is used again: then it is asked once more, over a new one.
+    async fn post(&self, url: &str, body: String) -> reqwest::Result<reqwest::Response> {
+        let post = |client: &reqwest::Client, body: String| {
+            client.post(url).header(reqwest::header::CONTENT_TYPE, "application/json").body(body).send()
+        };
+        match post(&self.client, body.clone()).await {
+            Err(error) if error.is_request() && !error.is_connect() && !error.is_timeout() => {
+                post(&self.anew, body).await
+            }
+            said => said,
+        }
     }
 }
 
