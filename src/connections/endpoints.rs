@@ -17,8 +17,8 @@ const MAILBOX: usize = 1024;
 /// What was read gets this long to be stored at a shutdown.
 pub const READ_LIMIT: Duration = Duration::from_secs(2);
 
-/// Callers who have asked get this long to be answered at a shutdown; longer deadlines are cut short.
-const ANSWER_LIMIT: Duration = Duration::from_secs(4);
+/// Callers who have asked get this long to be answered when a connection ends; longer deadlines are cut short.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(4);
 
 /// Reads no further. Answered when what was read is stored, however long the database is away; the actor does nothing
 /// more then, and can be removed with nothing to lose.

@@ -7,6 +7,7 @@ use super::outbox::{NotSent, Outbox, Payload, Receipt};
 use super::queue::{Arrived, Queue};
 use super::recorder::Recorder;
 use crate::config::{Answer, Kamailio, Live, Route};
+use crate::connections::endpoints::ANSWER_LIMIT;
 use crate::telemetry::Seldom;
 use crate::topics::Wanted;
 use crate::wire::evapi::Event;
@@ -14,11 +15,14 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Transactions for which somebody is being asked, at most, and bytes of their events; of more the default is answered at once.
 const ASKING: usize = 1_000;
 const ASKING_BYTES: usize = 64 << 20;
+
+/// Of [`ANSWER_LIMIT`]: what is left when everybody is answered, to store what is not stored.
+const LAST: Duration = Duration::from_millis(500);
 
 /// Handles the events of one Kamailio, in their order.
 pub struct Handling {
@@ -95,6 +99,8 @@ impl Handling {
                 }
             }
         }
+        // Longer deadlines are cut short: meanwhile nothing else of this Kamailio is handled.
+        self.asking.end_by(tokio::time::Instant::now() + ANSWER_LIMIT - LAST);
         while let Some(asked) = questions.open.next().await {
             self.finish(asked);
         }
@@ -181,7 +187,7 @@ impl Handling {
             Ok(default) => self.send(outcome, question, default),
             Err(reason) => {
                 self.tell_unsendable(&reason);
-                self.tally.count("not_sent");
+                self.tally.count("default_too_large");
             }
         }
     }
@@ -199,7 +205,7 @@ impl Handling {
             Ok(()) => tally.count_sent(outcome, came),
             Err(reason) => {
                 tracing::debug!(connection = tally.connection, %reason, "an answer was not sent");
-                tally.count("not_sent");
+                tally.count(if reason == NotSent::Full { "full" } else { "not_sent" });
             }
         });
         self.outbox.put(reply, (came + question.rule.deadline).into(), receipt);

@@ -17,6 +17,7 @@ mod commands;
 mod duplicates;
 mod handling;
 mod outbox;
+mod pace;
 mod queue;
 mod recorder;
 mod session;
@@ -89,6 +90,7 @@ impl Actor for KamailioConnection {
         let (outbox, frames) = Outbox::new();
         self.outbox = Some(outbox.downgrade());
         let queue = Queue::new(self.server.queue, self.server.on_overflow);
+        let asking = Asking::new(self.store.clone(), &self.server.answers, outbox.load());
         let recorder = Recorder::new(&self.server.name, self.intake.clone(), self.store.clone());
         let handling = Handling::new(
             Arc::clone(&self.server),
@@ -96,7 +98,7 @@ impl Actor for KamailioConnection {
             queue.clone(),
             outbox,
             recorder.clone(),
-            Asking::new(self.store.clone(), &self.server.answers),
+            asking,
         );
         let reader = Reader {
             server: Arc::clone(&self.server),

@@ -3,22 +3,20 @@
 //! Its parser loses a frame without a word when one read of it ends at the wrong byte. So a frame is small, is written by one
 //! writer in one piece, and so few are on their way at a time that the far side reads them whole.
 
+use super::pace::{Load, Share, Window};
 use crate::config::Framing;
 use crate::wire::evapi::LARGEST_COMMAND;
 use crate::wire::netstring;
 use bytes::{Bytes, BytesMut};
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 /// Frames that wait to be written, at most.
-const WAITING: usize = 1_000;
-/// Bytes that are written within [`PAUSE`], at most: what the far side reads at once.
-const AT_ONCE: usize = 14_000;
-/// The far side has read what was written before.
-const PAUSE: Duration = Duration::from_millis(5);
+const WAITING: usize = 100_000;
+/// And bytes of them, with those that are promised.
+const BYTES: usize = 16 << 20;
 
 /// What the far side can take.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ pub enum NotSent {
     TooLarge(usize),
     #[error("an empty frame, which the far side does not understand")]
     Empty,
-    #[error("{WAITING} frames wait to be sent already")]
+    #[error("too many frames wait to be sent already")]
     Full,
     #[error("it could not be sent in time")]
     Late,
@@ -109,26 +107,31 @@ struct Frame {
     /// It is of no use any more then.
     until: Instant,
     receipt: Receipt,
+    _share: Share,
 }
 
 /// Where frames are put; kept over all connections.
-pub struct Outbox(mpsc::Sender<Frame>);
+pub struct Outbox(mpsc::Sender<Frame>, Load);
 
 /// The same, which does not keep the side that writes waiting for more.
-pub struct WeakOutbox(mpsc::WeakSender<Frame>);
+pub struct WeakOutbox(mpsc::WeakSender<Frame>, Load);
 
 impl Outbox {
     /// An outbox, and the side that writes.
     pub fn new() -> (Outbox, Frames) {
         let (sender, waiting) = mpsc::channel(WAITING);
-        let (next, writing) = (None, None);
-        (Outbox(sender), Frames { waiting, next, writing, window: Instant::now(), written: 0 })
+        let frames = Frames { waiting, first: None, next: None, writing: None, window: Window::new() };
+        (Outbox(sender, Load::default()), frames)
     }
 
     /// Has a payload sent, unless that takes longer than until `until`; `receipt` is told in any case.
     pub fn put(&self, Payload(payload): Payload, until: Instant, receipt: Receipt) {
         use mpsc::error::TrySendError::{Closed, Full};
-        match self.0.try_send(Frame { payload, until, receipt }) {
+        if self.1.bytes() + payload.len() > BYTES {
+            return receipt.tell(Err(NotSent::Full));
+        }
+        let share = self.1.add(payload.len());
+        match self.0.try_send(Frame { payload, until, receipt, _share: share }) {
             Ok(()) => {}
             Err(Full(frame)) => frame.receipt.tell(Err(NotSent::Full)),
             Err(Closed(frame)) => frame.receipt.tell(Err(NotSent::Closed)),
@@ -137,7 +140,12 @@ impl Outbox {
 
     /// For whoever has something to send now and then.
     pub fn downgrade(&self) -> WeakOutbox {
-        WeakOutbox(self.0.downgrade())
+        WeakOutbox(self.0.downgrade(), self.1.clone())
+    }
+
+    /// What waits in it. What is promised can be added: there is room for it then.
+    pub fn load(&self) -> Load {
+        self.1.clone()
     }
 }
 
@@ -145,7 +153,7 @@ impl WeakOutbox {
     /// As [`Outbox::put`], while there is an [`Outbox`].
     pub fn put(&self, payload: Payload, until: Instant, receipt: Receipt) {
         match self.0.upgrade() {
-            Some(sender) => Outbox(sender).put(payload, until, receipt),
+            Some(sender) => Outbox(sender, self.1.clone()).put(payload, until, receipt),
             None => receipt.tell(Err(NotSent::Closed)),
         }
     }
@@ -154,62 +162,71 @@ impl WeakOutbox {
 /// The side that writes.
 pub struct Frames {
     waiting: mpsc::Receiver<Frame>,
+    /// What a connection begins with.
+    first: Option<Bytes>,
     /// Taken, and waiting for its turn.
     next: Option<Frame>,
     /// Given out.
     writing: Option<Receipt>,
-    /// When the frames of the moment began to be written, and how many bytes of them have been.
-    window: Instant,
-    written: usize,
+    window: Window,
 }
 
 impl Frames {
+    /// Begins a connection; `first` is its first frame.
+    pub fn begin(&mut self, first: Option<&str>) {
+        self.first = first.map(|text| Bytes::copy_from_slice(text.as_bytes()));
+    }
+
     /// The next frame, when it may be written, as bytes; cancelling this loses none. `None`: there is none, and never will be.
     pub async fn next(&mut self, framing: Framing) -> Option<BytesMut> {
         if let Some(receipt) = self.writing.take() {
             receipt.tell(Err(NotSent::Interrupted));
         }
         loop {
-            if self.next.is_none() {
+            if self.first.is_none() && self.next.is_none() {
                 self.next = Some(self.waiting.recv().await?);
             }
-            let size = self.next.as_ref().map_or(0, |frame| frame.payload.len());
-            if self.window.elapsed() >= PAUSE {
-                (self.window, self.written) = (Instant::now(), 0);
-            } else if self.written + size > AT_ONCE {
-                tokio::time::sleep_until(self.window + PAUSE).await;
-                continue;
+            let payload = self.first.as_ref().or(self.next.as_ref().map(|frame| &frame.payload))?;
+            let bytes = framed(payload, framing);
+            self.window.room(bytes.len()).await;
+            if self.first.take().is_none() {
+                let Frame { until, receipt, .. } = self.next.take()?;
+                if until <= Instant::now() {
+                    receipt.tell(Err(NotSent::Late));
+                    continue;
+                }
+                receipt.begun.0.set(true);
+                self.writing = Some(receipt);
             }
-            let Frame { payload, until, receipt } = self.next.take()?;
-            if until <= Instant::now() {
-                receipt.tell(Err(NotSent::Late));
-                continue;
-            }
-            self.written += size;
-            receipt.begun.0.set(true);
-            self.writing = Some(receipt);
-            let mut bytes = BytesMut::new();
-            match framing {
-                Framing::Netstring => netstring::encode(&payload, &mut bytes),
-                Framing::None => bytes.extend_from_slice(&payload),
-            }
+            self.window.wrote(bytes.len());
             return Some(bytes);
         }
     }
 
     /// What [`Frames::next`] gave is written.
     pub fn written(&mut self) {
+        self.window.wrote(0);
         if let Some(receipt) = self.writing.take() {
             receipt.tell(Ok(()));
         }
     }
 }
 
+fn framed(payload: &[u8], framing: Framing) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    match framing {
+        Framing::Netstring => netstring::encode(payload, &mut bytes),
+        Framing::None => bytes.extend_from_slice(payload),
+    }
+    bytes
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::pace::{AT_ONCE, PAUSE};
     use super::*;
     use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::time::Duration;
 
     /// What became of frames, in the order in which it was told.
     #[derive(Default)]
@@ -247,20 +264,49 @@ mod tests {
         );
         let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
         for _ in 0..4 {
-            let payload = Payload::new(vec![b'x'; 7_000]).expect("a payload");
+            let payload = Payload::new(vec![b'x'; 6_990]).expect("a payload");
             outbox.put(payload, later(), told.of("x"));
         }
         let began = Instant::now();
         let mut times = Vec::new();
         for _ in 0..4 {
             let bytes = frames.next(Framing::Netstring).await.expect("a frame");
-            assert_eq!(bytes.len(), 7_006);
+            assert_eq!(bytes.len(), 6_996);
             frames.written();
             times.push(began.elapsed());
         }
         assert_eq!(times[..2], [Duration::ZERO; 2]);
         assert!(times[2] >= PAUSE && times[3] < 2 * PAUSE, "{times:?}");
         assert_eq!(told.take(), [const { ("x", Ok(())) }; 4]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_connection_begins_with_comes_first_and_in_the_same_pace() {
+        let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
+        outbox.put(large(b'x'), later(), told.of("x"));
+        let began = Instant::now();
+        frames.begin(Some(&"t".repeat(LARGEST_COMMAND)));
+        assert_eq!(frames.next(Framing::None).await.expect("a frame")[0], b't');
+        // It is lost with its connection, and comes again with the next.
+        frames.begin(Some("tag"));
+        assert_eq!(frames.next(Framing::None).await.expect("a frame"), "tag");
+        frames.written();
+        assert_eq!((told.take(), began.elapsed()), (vec![], Duration::ZERO));
+        assert_eq!(frames.next(Framing::None).await.expect("a frame")[0], b'x');
+        assert!(began.elapsed() >= PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn small_frames_count_as_they_are_written() {
+        let ((outbox, mut frames), told) = (Outbox::new(), Told::default());
+        (0..AT_ONCE / 5 + 1).for_each(|_| outbox.put(small(), later(), told.of("x")));
+        let began = Instant::now();
+        for _ in 0..AT_ONCE / 5 {
+            assert_eq!(frames.next(Framing::Netstring).await.expect("a frame"), "2:{},");
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        assert!(frames.next(Framing::Netstring).await.is_some());
+        assert!(began.elapsed() >= PAUSE);
     }
 
     #[tokio::test(start_paused = true)]
@@ -311,9 +357,23 @@ mod tests {
         (0..WAITING).for_each(|_| outbox.put(small(), later(), told.of("waits")));
         outbox.put(small(), later(), told.of("one more"));
         assert_eq!(told.take(), [("one more", Err(NotSent::Full))]);
+        assert_eq!(outbox.load().bytes(), 2 * WAITING);
         drop(frames);
+        assert_eq!(outbox.load().bytes(), 0);
         assert_eq!(told.take(), vec![("waits", Err(NotSent::Closed)); WAITING]);
         outbox.put(small(), later(), told.of("nobody writes"));
         assert_eq!(told.take(), [("nobody writes", Err(NotSent::Closed))]);
+    }
+
+    #[test]
+    fn room_that_is_promised_is_kept() {
+        let ((outbox, _frames), told) = (Outbox::new(), Told::default());
+        let promised = outbox.load().add(BYTES - LARGEST_COMMAND);
+        outbox.put(large(b'x'), later(), told.of("fits"));
+        outbox.put(small(), later(), told.of("one more"));
+        assert_eq!(told.take(), [("one more", Err(NotSent::Full))]);
+        drop(promised);
+        outbox.put(small(), later(), told.of("fits"));
+        assert_eq!(told.take(), []);
     }
 }

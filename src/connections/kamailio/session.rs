@@ -105,23 +105,24 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Reads and writes until the connection ends; why it did. When `stop` is notified it reads no further, closes the queue, and
-    /// ends when there is nothing more to write: what was asked is answered.
+    /// Reads and writes until the connection ends; why it did. When `stop` is notified it closes the queue, and ends when there is
+    /// nothing more to write: what was asked is answered. What comes meanwhile is read and dropped, since Kamailio would wait for
+    /// somebody who does not read.
     pub async fn run(&mut self, stream: TcpStream, frames: &mut Frames, stop: &Notify) -> String {
         if let Err(error) = prepare(&stream) {
             return error.to_string();
         }
-        let (read, write) = stream.into_split();
+        let (mut stream, write) = stream.into_split();
         let (server, queue) = (self.server, self.queue);
+        let mut decoder = Decoder::new(server);
         let read = async {
             tokio::select! {
-                reason = self.read(read) => reason,
-                () = stop.notified() => {
-                    tracing::debug!(connection = server.name, "nothing more is read");
-                    queue.close();
-                    std::future::pending().await
-                }
+                reason = self.read(&mut stream, &mut decoder) => return reason,
+                () = stop.notified() => {}
             }
+            tracing::debug!(connection = server.name, "nothing more is taken");
+            queue.close();
+            self.drop_the_rest(&mut stream, decoder).await
         };
         tokio::select! {
             reason = read => reason,
@@ -134,8 +135,7 @@ impl<'a> Session<'a> {
         self.has_brought_events
     }
 
-    async fn read(&mut self, mut stream: OwnedReadHalf) -> String {
-        let mut decoder = Decoder::new(self.server);
+    async fn read(&mut self, stream: &mut OwnedReadHalf, decoder: &mut Decoder) -> String {
         let mut heard = Instant::now();
         let mut began = None;
         loop {
@@ -155,7 +155,7 @@ impl<'a> Session<'a> {
             let mut room = decoder.buffer_mut().limit(READ);
             tokio::select! {
                 read = stream.read_buf(&mut room) => match read {
-                    Ok(0) => return self.ended(&decoder),
+                    Ok(0) => return self.ended(decoder),
                     Ok(_) => heard = Instant::now(),
                     Err(error) => return error.to_string(),
                 },
@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
                     return format!("a frame that was not whole after {:?}", self.server.frame_timeout);
                 }
             }
-            match self.take(&mut decoder) {
+            match self.take(decoder) {
                 Ok(frames) if frames > 0 => {
                     began = None;
                     give_way().await;
@@ -177,6 +177,35 @@ impl<'a> Session<'a> {
             }
             began = decoder.is_inside().then(|| began.unwrap_or_else(Instant::now));
         }
+    }
+
+    /// Reads until the connection ends, and counts what it drops.
+    async fn drop_the_rest(&self, stream: &mut OwnedReadHalf, decoder: Decoder) -> String {
+        let mut decoder = Some(decoder);
+        let mut unread = BytesMut::new();
+        loop {
+            let buffer = decoder.as_mut().map_or(&mut unread, Decoder::buffer_mut);
+            buffer.reserve(READ);
+            match stream.read_buf(&mut buffer.limit(READ)).await {
+                Ok(0) => return "closed by the peer".to_owned(),
+                Ok(_) => {}
+                Err(error) => return error.to_string(),
+            }
+            unread.clear();
+            // Where the place in the stream is lost, the rest is read all the same.
+            let is_lost = decoder.as_mut().is_some_and(|decoder| self.drop_frames(decoder).is_err());
+            if is_lost {
+                decoder = None;
+            }
+            give_way().await;
+        }
+    }
+
+    fn drop_frames(&self, decoder: &mut Decoder) -> Result<(), (&'static str, String)> {
+        while decoder.next()?.is_some() {
+            self.dropped.increment(1);
+        }
+        Ok(())
     }
 
     fn ended(&self, decoder: &Decoder) -> String {
@@ -295,15 +324,7 @@ fn prepare(stream: &TcpStream) -> std::io::Result<()> {
 
 /// The one writer: the command that every connection begins with, then what is put into the outbox.
 async fn send(server: &Kamailio, mut stream: OwnedWriteHalf, frames: &mut Frames) -> String {
-    let mut first = BytesMut::new();
-    match (&server.tag_command, server.framing) {
-        (None, _) => {}
-        (Some(command), Framing::Netstring) => netstring::encode(command.as_bytes(), &mut first),
-        (Some(command), Framing::None) => first.extend_from_slice(command.as_bytes()),
-    }
-    if let Err(error) = stream.write_all(&first).await {
-        return error.to_string();
-    }
+    frames.begin(server.tag_command.as_deref());
     loop {
         let Some(frame) = frames.next(server.framing).await else { return "everything is sent".to_owned() };
         if let Err(error) = stream.write_all(&frame).await {
