@@ -161,13 +161,16 @@ fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() 
 
 #[test]
 fn check_names_what_a_configuration_leaves_undone() {
-    let site = Site::new("[store]\nevents = \"sqlite:missing/events.db\"\n");
+    let site = Site::new(
+        "[store]\nevents = \"sqlite:missing/events.db\"\n[[broadworks]]\nname = \"as1\"\naddress = \"127.0.0.1:9\"\n\
+         [[route]]\nsource = \"k9\"\nstore = true\n",
+    );
     let config = site.config();
     let (code, text) = eventmanager(&["check", "--config", config.to_str().expect("text")]);
     assert_eq!(code, Some(0), "{text}");
     let missing = site.directory.path().join("missing");
     for expected in [
-        "warning: no [[broadworks]]: nothing is received".to_owned(),
+        "warning: [[route]] 1: no endpoint has the source \"k9\"".to_owned(),
         "warning: no [ema]: events are stored as ignored".to_owned(),
         format!("warning: directory {} does not exist", missing.display()),
     ] {

@@ -20,6 +20,9 @@ use std::sync::Arc;
 pub enum Unforeseen {
     #[error("the document of this event holds no such command")]
     NoCommand,
+    /// The source is a Kamailio.
+    #[error("it is an event of {0}: nothing is provisioned for it")]
+    Script(String),
     #[error("its document cannot be read: {0}")]
     Document(String),
     #[error(transparent)]
@@ -35,7 +38,7 @@ pub enum Unforeseen {
         (status = 200, description = "What would be sent", body = Foreseen),
         (status = 400, description = "The id is no number", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such event", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Its document holds no command", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Its document holds no command, or nothing is provisioned for events of its source", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be read now", body = Problem, content_type = "application/problem+json"),
     )
 )]
@@ -54,6 +57,9 @@ pub async fn plan(sources: Data<Sources>, id: Path<String>) -> impl Responder {
 /// What a run of the event would send now: what is left of its plan where it would go on with that, as the executor decides
 /// it, else a plan made anew.
 pub async fn foresee(config: Arc<Config>, store: &Store, event: &Event) -> Result<Foreseen, Unforeseen> {
+    if let Some(script) = script(&config, event) {
+        return Err(Unforeseen::Script(script.to_owned()));
+    }
     let document = Document::from_text(event.document.to_string());
     let command = match document.into_command(event.command_index) {
         Ok(Some(command)) => command,
@@ -72,4 +78,11 @@ pub async fn foresee(config: Arc<Config>, store: &Store, event: &Event) -> Resul
             Ok(Foreseen { begins, ..preview.of(&command).await? })
         }
     }
+}
+
+/// The Kamailio whose event this is; also one that is not configured any more, whose payload is no document.
+fn script<'e>(config: &Config, event: &'e Event) -> Option<&'e str> {
+    let source = event.source.as_deref()?;
+    let is_configured = config.kamailio.iter().any(|server| server.name == source);
+    (is_configured || event.document.trim_start().starts_with('{')).then_some(source)
 }

@@ -1,10 +1,14 @@
 //! `eventmanager check`: what is wrong with a configuration, all of it.
 
 use super::{complain, say};
-use crate::config::{self, Config, Loaded, STATE_DIRECTORY};
+use crate::config::{self, Answer, Config, Kamailio, Loaded, Route, STATE_DIRECTORY};
 use crate::store;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// The timer of a transaction that Kamailio has suspended (`fr_timer` of `tm`) where its script sets none.
+const TRANSACTION: Duration = Duration::from_secs(30);
 
 /// Prints every problem with its line; exit code 1 if there is one.
 pub fn check(path: &Path) -> anyhow::Result<ExitCode> {
@@ -49,18 +53,108 @@ pub fn missing(directory: &Path) -> String {
 /// What a configuration without an error leaves undone, which may not be meant; `run` logs the same.
 pub fn remarks(config: &Config) -> Vec<String> {
     let mut remarks = Vec::new();
-    if config.broadworks.is_empty() {
-        remarks.push("no [[broadworks]]: nothing is received".to_owned());
+    if config.endpoints().is_empty() {
+        remarks.push("no [[broadworks]] and no [[kamailio]]: nothing is received".to_owned());
     }
-    if config.ema.is_none() {
+    if config.ema.is_none() && !config.broadworks.is_empty() {
         remarks.push("no [ema]: events are stored as ignored, and are not run once there is one".to_owned());
     }
+    let routes = config.routes.iter().enumerate();
+    remarks.extend(routes.flat_map(|(at, route)| of_route(config, at + 1, route)));
+    remarks.extend(config.kamailio.iter().flat_map(of_answers));
     remarks
+}
+
+fn of_route(config: &Config, number: usize, route: &Route) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if !config.endpoints().iter().any(|endpoint| route.source.means(Some(endpoint.name()))) {
+        remarks
+            .push(format!("[[route]] {number}: no endpoint has the source {:?}", route.source.to_string()));
+    }
+    if route.to.is_empty() && !route.store {
+        remarks.push(format!("[[route]] {number}: without \"to\" and \"store\" it has no effect"));
+    }
+    remarks
+}
+
+fn of_answers(server: &Kamailio) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for (at, answer) in server.answers.iter().enumerate() {
+        let name = format!("[[kamailio.answer]] {} of {}", at + 1, server.name);
+        if answer.deadline > TRANSACTION {
+            let deadline = answer.deadline;
+            remarks.push(format!(
+                "{name}: the deadline of {deadline:?} is longer than a transaction lives, {TRANSACTION:?} unless its script says \
+                 otherwise: nobody waits for the answer any more"
+            ));
+        }
+        if let Some(first) = server.answers[..at].iter().position(|first| hides(first, answer)) {
+            remarks.push(format!("{name}: number {} fits first, so that it answers nothing", first + 1));
+        }
+    }
+    remarks
+}
+
+/// Whether `first` fits wherever `other` does, as far as that can be seen from how they are written.
+fn hides(first: &Answer, other: &Answer) -> bool {
+    let is_wider = first.event == other.event || first.event.to_string() == "*";
+    is_wider && first.when.patterns().all(|condition| other.when.patterns().any(|other| other == condition))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The remarks about a file with these sections.
+    fn remarks_of(text: &str) -> String {
+        let surroundings = config::Surroundings::of_process(Path::new("."));
+        let loaded = config::parse_toml(text, "a.toml", &surroundings);
+        remarks(&loaded.unwrap_or_else(|problems| panic!("{problems}")).config).join("\n")
+    }
+
+    /// The remarks about a file with one Kamailio, `k1`, and these sections.
+    #[track_caller]
+    fn check(more: &str, expected: &[&str]) {
+        let text = format!("[[kamailio]]\nname = 'k1'\naddress = 'k1:8448'\n{more}");
+        let remarks = remarks_of(&text);
+        assert_eq!(remarks.lines().count(), expected.len(), "{more}: {remarks}");
+        for (remark, expected) in remarks.lines().zip(expected) {
+            assert!(remark.contains(expected), "{more}: {remark:?} is not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_received_only_where_there_is_no_endpoint() {
+        assert!(remarks_of("").contains("nothing is received"));
+        check("", &[]);
+        let as1 = remarks_of("[[broadworks]]\nname = 'as1'\naddress = 'as1:8025'");
+        assert!(as1.starts_with("no [ema]") && as1.lines().count() == 1, "{as1}");
+    }
+
+    #[test]
+    fn a_route_that_does_nothing_is_named() {
+        check("[[route]]\nsource = 'k*|as1'\nto = ['calls']", &[]);
+        check("[[route]]\nstore = true", &[]);
+        check(
+            "[[route]]\nstore = true\n[[route]]\nsource = 'k9'\nstore = true",
+            &["[[route]] 2: no endpoint has"],
+        );
+        check("[[route]]\nevent = 'x'", &["[[route]] 1: without"]);
+        check("[[route]]\nsource = '!k1'", &["no endpoint has the source \"!k1\"", "it has no effect"]);
+    }
+
+    #[test]
+    fn an_answer_that_comes_too_late_or_never_is_named() {
+        let answer = |keys: &str| format!("[[kamailio.answer]]\nreply = '{{}}'\n{keys}\n");
+        check(&answer("event = 'q'\ndeadline = '30s'"), &[]);
+        check(&answer("event = 'q'\ndeadline = '1h'"), &["1 of k1: the deadline of 3600s is longer"]);
+        let (all, one) = (answer("event = 'q'"), answer("event = 'q'\nwhen = { method = 'INFO' }"));
+        check(&format!("{one}{all}"), &[]);
+        check(&format!("{all}{one}"), &["2 of k1: number 1 fits first"]);
+        check(&format!("{one}{one}"), &["2 of k1: number 1 fits first"]);
+        check(&format!("{}{one}", answer("event = '*'")), &["2 of k1: number 1 fits first"]);
+        check(&format!("{}{one}", answer("event = 'p'")), &[]);
+    }
 
     #[test]
     fn the_directory_of_the_service_is_no_reason_to_warn() {

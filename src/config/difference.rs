@@ -3,7 +3,7 @@
 //! [`difference`] is pure; the reload shows its lines and puts [`Difference::in_force`] in force.
 
 use super::values::*;
-use crate::wire::Secret;
+use crate::wire::{Secret, mask_secrets};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
@@ -134,19 +134,15 @@ impl Restarts {
     }
 }
 
-/// A value as it is compared, and whether it may be shown.
+/// A value as it is compared, and how it is shown.
 #[derive(PartialEq)]
 struct Value {
     text: String,
-    secret: bool,
+    shown: String,
 }
 
 fn shown(value: Option<&Value>) -> String {
-    match value {
-        None => "(not set)".to_owned(),
-        Some(value) if value.secret => "***".to_owned(),
-        Some(value) => value.text.clone(),
-    }
+    value.map_or("(not set)", |value| &value.shown).to_owned()
 }
 
 /// Every key with its value, defaults filled in.
@@ -200,7 +196,8 @@ struct Lines(BTreeMap<String, Value>);
 
 impl Lines {
     fn put(&mut self, key: impl Into<String>, value: impl ToString) {
-        self.0.insert(key.into(), Value { text: value.to_string(), secret: false });
+        let text = value.to_string();
+        self.0.insert(key.into(), Value { shown: text.clone(), text });
     }
 
     fn set(&mut self, key: impl Into<String>, value: Option<impl ToString>) {
@@ -210,7 +207,12 @@ impl Lines {
     }
 
     fn hide(&mut self, key: impl Into<String>, value: &str) {
-        self.0.insert(key.into(), Value { text: value.to_owned(), secret: true });
+        self.0.insert(key.into(), Value { text: value.to_owned(), shown: "***".to_owned() });
+    }
+
+    /// A document, in which some values may be secrets.
+    fn mask(&mut self, key: impl Into<String>, value: &str) {
+        self.0.insert(key.into(), Value { text: value.to_owned(), shown: mask_secrets(value) });
     }
 
     fn secret(&mut self, key: &str, value: &Secret) {
@@ -330,7 +332,8 @@ impl Lines {
         let key = |key: &str| format!("kamailio.{name}.{key}");
         self.put(key("address"), address);
         self.put(key("framing"), word(framing));
-        self.set(key("tag_command"), tag_command.as_ref());
+        // It may be a login, and come from a file of secrets.
+        tag_command.iter().for_each(|command| self.hide(key("tag_command"), command));
         heartbeat_timeout.iter().for_each(|limit| self.time(key("heartbeat_timeout"), limit));
         self.time(key("frame_timeout"), frame_timeout);
         self.put(key("max_frame"), max_frame);
@@ -407,8 +410,8 @@ impl Lines {
                 }
             }
         }
-        self.put(key("reply"), reply.as_written());
-        self.set(key("default"), default.as_ref().map(|template| template.as_written()));
+        self.mask(key("reply"), reply.as_written());
+        default.iter().for_each(|default| self.mask(key("default"), default.as_written()));
         self.time(key("deadline"), deadline);
     }
 }

@@ -1,7 +1,7 @@
 //! Netstrings: the frames of Kamailio's EVAPI in both directions.
 //!
 //! ```text
-//! 26:{"event":"heartbeat","n":1},25:{"cmd":"tag","tag":"em"} …
+//! 27:{"event":"heartbeat","n":1},24:{"cmd":"tag","tag":"em"}, …
 //! ^ bytes, in decimal            ^ after so many bytes a comma
 //! ```
 //!
@@ -177,6 +177,29 @@ mod tests {
         whole(b"3:a\0b,", &[b"a\0b"]);
         whole(b"2:\xff\xfe,", &[b"\xff\xfe"]);
         whole(b"10:0123456789,", &[b"0123456789"]);
+    }
+
+    /// The frames of the first sample in the head of a file.
+    #[track_caller]
+    fn check_sample(source: &str, frames: &[&str]) {
+        let sample = source.lines().skip_while(|line| *line != "//! ```text").skip(1);
+        let sample = sample.take_while(|line| *line != "//! ```");
+        // Nothing but frames: neither the arrows of their direction nor what explains them.
+        let lines = sample.map(|line| line.trim_start_matches("//! ").trim_start_matches(['→', '←', ' ']));
+        let stream: String = lines.filter(|line| line.contains(":{")).collect();
+        let outcome = decode([stream.trim_end_matches(" …").as_bytes()]);
+        let frames = frames.iter().map(|frame| frame.as_bytes().to_vec()).collect();
+        assert_eq!(outcome, Outcome { frames, error: None, inside: false }, "{stream}");
+    }
+
+    #[test]
+    fn the_samples_of_the_documentation_are_frames() {
+        let samples = [r#"{"event":"heartbeat","n":1}"#, r#"{"cmd":"tag","tag":"em"}"#];
+        check_sample(include_str!("netstring.rs"), &samples);
+        let question = r#"{"event":"AUTH_REQUEST","method":"MESSAGE","tr_index":"491","tr_label":"1820328478","from":"anna"}"#;
+        let reply =
+            r#"{"cmd":"reply","tr_index":"491","tr_label":"1820328478","code":"202","reason":"Accepted"}"#;
+        check_sample(include_str!("evapi/mod.rs"), &[question, reply]);
     }
 
     #[test]

@@ -28,6 +28,16 @@ fn events_of_every_kind_are_counted_and_those_that_a_route_wants_are_stored() {
 }
 
 #[test]
+fn nothing_is_planned_for_an_event_of_a_script() {
+    let kamailio = Kamailio::start(&[]);
+    let trial = Trial::start_with(&kamailio.evapi(), "", ROUTES);
+    kamailio.send(&Request::new("INVITE"));
+    eventually("it is stored", || (trial.site.count(&["ignored"]) == 1).then_some(()));
+    let (status, told) = trial.daemon.get("/api/v1/events/1/plan");
+    assert!(status == 409 && told.contains("it is an event of k1: nothing is provisioned for it"), "{told}");
+}
+
+#[test]
 fn what_a_route_hands_on_stands_in_the_topic_log() {
     let routes = "[[route]]\nevent = \"hello\"\nto = [\"greetings\", \"all\"]\n[[route]]\nto = [\"all\"]\n";
     let kamailio = Kamailio::start(&[]);
@@ -139,8 +149,9 @@ fn objects_that_run_together_are_read() {
 #[test]
 fn a_heartbeat_keeps_the_connection_and_its_absence_ends_it() {
     let kamailio = Kamailio::start(&["HEARTBEAT"]);
-    let trial = Trial::start(&kamailio.evapi(), "heartbeat_timeout = \"30s\"");
-    trial.wait_received(2.0);
+    // One a second: without them it would be made anew in between.
+    let trial = Trial::start(&kamailio.evapi(), "heartbeat_timeout = \"3s\"");
+    trial.wait_received(5.0);
     let silent = Kamailio::start(&[]);
     let other = Trial::start(&silent.evapi(), "heartbeat_timeout = \"200ms\"");
     eventually("it is made anew", || (other.metric("reconnects_total", "k1") >= 2.0).then_some(()));

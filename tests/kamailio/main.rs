@@ -1,6 +1,7 @@
 //! Kamailio: its events come in, its suspended transactions are answered, operators send commands, and nothing of ours ever holds it up.
 
 mod answers;
+mod documentation;
 mod events;
 mod peer;
 mod real;

@@ -75,6 +75,25 @@ fn a_secret_shows_as_asterisks_and_its_change_is_seen() {
 }
 
 #[test]
+fn secrets_of_commands_and_answers_do_not_show() {
+    let parse = |password: &str, code: &str| {
+        parse(&format!(
+            "[[kamailio]]\nname = 'k1'\naddress = 'k1:8448'\ntag_command = '{{\"cmd\":\"auth\",\"word\":\"{password}\"}}'\n\
+             [[kamailio.answer]]\nevent = 'q'\nreply = '{{\"code\":\"{code}\",\"password\":\"{password}\"}}'\n\
+             default = '{{\"password\":\"{password}\"}}'\n"
+        ))
+    };
+    assert_eq!(
+        lines_of(&difference(&parse("hunter1", "202"), &parse("hunter2", "403"))),
+        [
+            "kamailio.k1.answer.1.default: {\"password\":\"***\"} → {\"password\":\"***\"}",
+            "kamailio.k1.answer.1.reply: {\"code\":\"202\",\"password\":\"***\"} → {\"code\":\"403\",\"password\":\"***\"}",
+            "kamailio.k1.tag_command: *** → ***",
+        ]
+    );
+}
+
+#[test]
 fn what_waits_for_a_restart_is_not_in_force_and_the_rest_is() {
     let old = parse(FULL);
     let new = FULL

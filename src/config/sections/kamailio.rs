@@ -5,8 +5,8 @@ use crate::config::section::Section;
 use crate::config::values::{Answer, AnswerBy, EventKeys, Framing, Kamailio, Overflow, SUBSCRIBER_COLUMNS};
 use crate::config::{addresses, defaults, units};
 use crate::matching::{Conditions, Pattern, Template, Text};
-use crate::wire::Secret;
 use crate::wire::evapi::LARGEST_COMMAND;
+use crate::wire::{Secret, json};
 use std::time::Duration;
 
 pub(super) fn kamailio(section: &Section, endpoints: &mut Endpoints) -> Kamailio {
@@ -36,16 +36,21 @@ pub(super) fn kamailio(section: &Section, endpoints: &mut Endpoints) -> Kamailio
 /// A command must fit the parser of the far side, which loses frames that it reads in two parts.
 fn command(text: &str) -> Result<String, String> {
     let text = units::text(text)?;
-    if text.len() > LARGEST_COMMAND {
-        return Err(format!("is longer than the {} bytes that Kamailio reads whole", LARGEST_COMMAND));
-    }
+    fits(&text)?;
     Ok(text)
+}
+
+fn fits(command: &str) -> Result<(), String> {
+    match command.len() > LARGEST_COMMAND {
+        true => Err(format!("is longer than the {LARGEST_COMMAND} bytes that Kamailio reads whole")),
+        false => Ok(()),
+    }
 }
 
 fn max_frame(section: &Section) -> Option<usize> {
     let size = section.size("max_frame")?;
     if size > defaults::LARGEST_FRAME {
-        section.problem("max_frame", "is more than 16MiB");
+        section.problem("max_frame", format!("is more than {}MiB", defaults::LARGEST_FRAME >> 20));
         return None;
     }
     Some(size)
@@ -78,13 +83,13 @@ fn answer(section: &Section) -> Answer {
     if by != AnswerBy::Rule {
         section.require(&["default"]);
     }
-    let template = |key, by: &AnswerBy| section.value(key, |text| quoting(Template::parse(text)?, by));
+    let read = |key, by: &AnswerBy| section.value(key, |text| quoting(template(text)?, by));
     Answer {
         event: section.value("event", Pattern::parse).unwrap_or_else(Pattern::any),
         when: Conditions::new(section.entries("when", units::text, Pattern::parse)),
-        reply: template("reply", &by).unwrap_or_else(Template::empty),
+        reply: read("reply", &by).unwrap_or_else(Template::empty),
         // Whoever was asked has said nothing then.
-        default: template("default", &AnswerBy::Rule),
+        default: read("default", &AnswerBy::Rule),
         deadline: section.value("deadline", deadline).unwrap_or(defaults::ANSWER_DEADLINE),
         by,
     }
@@ -109,6 +114,14 @@ fn answer_by(section: &Section) -> AnswerBy {
     }
 }
 
+/// A template in which every key stands once, and which Kamailio takes at least while its fields are empty.
+fn template(text: &str) -> Result<Template, String> {
+    let template = Template::parse(text)?;
+    json::unique(text.as_bytes()).map_err(|error| format!("is not to be understood: {error}"))?;
+    fits(&template.fill(|_| None))?;
+    Ok(template)
+}
+
 /// A template that quotes nobody but whom is asked.
 fn quoting(template: Template, by: &AnswerBy) -> Result<Template, String> {
     for field in template.fields() {
@@ -128,8 +141,9 @@ fn quoting(template: Template, by: &AnswerBy) -> Result<Template, String> {
 /// Long enough for somebody to be asked at all.
 fn deadline(text: &str) -> Result<Duration, String> {
     let deadline = units::duration(text)?;
-    if deadline < defaults::SHORTEST_DEADLINE {
-        return Err("is shorter than 100ms, in which nobody can be asked".to_owned());
+    let shortest = defaults::SHORTEST_DEADLINE;
+    if deadline < shortest {
+        return Err(format!("is shorter than {shortest:?}, in which nobody can be asked"));
     }
     Ok(deadline)
 }
@@ -145,6 +159,7 @@ fn column(text: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use crate::config::{Surroundings, parse_toml};
+    use crate::wire::evapi::LARGEST_COMMAND;
     use std::path::Path;
 
     /// The problems of an answer with these keys.
@@ -186,6 +201,19 @@ mod tests {
         check(&with("127.0.0.1:9000/t0ken"), "is not a URL");
         check(&with("http://anna:t0ken@127.0.0.1/"), "must not hold a user");
         assert!(!problems(&with("http://anna:t0ken@127.0.0.1/")).contains("t0ken"));
+    }
+
+    #[test]
+    fn a_template_that_could_not_be_sent_or_understood_is_a_problem() {
+        let long = |letters: usize| format!("{{\"a\":\"{}{{from}}\"}}", "x".repeat(letters));
+        assert_eq!(problems(&format!("reply = '{}'", long(LARGEST_COMMAND - 8))), "");
+        check(&format!("reply = '{}'", long(LARGEST_COMMAND - 7)), "is longer than the 8000 bytes");
+        check(
+            &format!("reply = '{{}}'\ndefault = '{}'", long(LARGEST_COMMAND)),
+            "is longer than the 8000 bytes",
+        );
+        check("reply = '{\"code\":\"403\",\"code\":\"202\"}'", "\"code\" stands in it twice");
+        check("reply = '{\"a\":{\"b\":\"1\",\"b\":\"2\"}}'", "\"b\" stands in it twice");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What becomes of an event that was read: an answer, a row of the store, or nothing.
+//! What becomes of an event that was read: an answer, a row of the store, rows of the topic log, or nothing.
 
 use super::answers::{Decision, decide};
 use super::asking::{Asking, NoAnswer};

@@ -1,6 +1,7 @@
 //! Cutting a stream of JSON objects that run together: `{"n":0}{"n":1}`.
 //!
-//! An object ends with the brace that closes it; braces in strings do not count. White space between objects is allowed.
+//! An object ends with the brace or bracket that closes its first one, whichever of the two it is (a parser says more of `{]`); those in
+//! strings do not count. White space between objects is allowed.
 //! Whatever else stands there means that the place is lost: the connection ends.
 
 use bytes::{Buf, Bytes, BytesMut};

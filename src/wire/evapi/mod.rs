@@ -1,8 +1,8 @@
 //! What Kamailio's EVAPI carries: text that somebody's script has put together, most of it JSON.
 //!
 //! ```text
-//! → 187:{"event":"AUTH_REQUEST","method":"MESSAGE","tr_index":"491","tr_label":"1820328478","from":"anna"},
-//! ← 96:{"cmd":"reply","tr_index":"491","tr_label":"1820328478","code":"202","reason":"Accepted"},
+//! ← 98:{"event":"AUTH_REQUEST","method":"MESSAGE","tr_index":"491","tr_label":"1820328478","from":"anna"},
+//! → 89:{"cmd":"reply","tr_index":"491","tr_label":"1820328478","code":"202","reason":"Accepted"},
 //! ```
 //!
 //! No handshake, no acknowledgement, no answer to what is wrong. Scripts write variables between quotes as they are, so a
