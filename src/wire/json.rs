@@ -4,6 +4,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::de::Read;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Reads a value of which no object, at whatever depth, has two members of one name.
@@ -13,9 +14,9 @@ pub fn unique(text: &[u8]) -> Result<Value, serde_json::Error> {
 
 /// Reads a value, of each member the first one. Also gives the names, from whatever depth, that came again in their object.
 pub fn flagged(text: &str) -> Result<(Value, Vec<String>), serde_json::Error> {
-    let names = RefCell::default();
-    let value = read(serde_json::Deserializer::from_str(text), Twice::Flagged(&names))?;
-    Ok((value, names.into_inner()))
+    let again = RefCell::<Again>::default();
+    let value = read(serde_json::Deserializer::from_str(text), Twice::Flagged(&again))?;
+    Ok((value, again.into_inner().names))
 }
 
 fn read<'de, R: Read<'de>>(
@@ -30,17 +31,25 @@ fn read<'de, R: Read<'de>>(
 #[derive(Clone, Copy)]
 enum Twice<'a> {
     Refused,
-    Flagged(&'a RefCell<Vec<String>>),
+    Flagged(&'a RefCell<Again>),
+}
+
+/// Names that came again. Whoever sends them may send very many.
+#[derive(Default)]
+struct Again {
+    seen: HashSet<String>,
+    /// In the order in which they came.
+    names: Vec<String>,
 }
 
 impl Twice<'_> {
     fn met<E: Error>(self, name: String) -> Result<(), E> {
-        let Twice::Flagged(names) = self else {
+        let Twice::Flagged(again) = self else {
             return Err(E::custom(format!("{name:?} stands in it twice")));
         };
-        let mut names = names.borrow_mut();
-        if !names.contains(&name) {
-            names.push(name);
+        let mut again = again.borrow_mut();
+        if again.seen.insert(name.clone()) {
+            again.names.push(name);
         }
         Ok(())
     }
