@@ -12,11 +12,23 @@ pub fn unique(text: &[u8]) -> Result<Value, serde_json::Error> {
     read(serde_json::Deserializer::from_slice(text), Twice::Refused)
 }
 
-/// Reads a value, of each member the first one. Also gives the names, from whatever depth, that came again in their object.
-pub fn flagged(text: &str) -> Result<(Value, Vec<String>), serde_json::Error> {
-    let again = RefCell::<Again>::default();
-    let value = read(serde_json::Deserializer::from_str(text), Twice::Flagged(&again))?;
-    Ok((value, again.into_inner().names))
+/// A value, of each member the first one.
+#[derive(Debug)]
+pub struct Flagged {
+    pub value: Value,
+    /// The names of its own members, in the order of the text.
+    pub names: Vec<String>,
+    /// The names, from whatever depth, that came again in their object.
+    pub again: Vec<String>,
+}
+
+/// Reads a value, and tells what stands twice in it.
+pub fn flagged(text: &str) -> Result<Flagged, serde_json::Error> {
+    let met = RefCell::<Met>::default();
+    let twice = Twice::Flagged { met: &met, is_inside: false };
+    let value = read(serde_json::Deserializer::from_str(text), twice)?;
+    let Met { names, again, .. } = met.into_inner();
+    Ok(Flagged { value, names, again })
 }
 
 fn read<'de, R: Read<'de>>(
@@ -31,25 +43,40 @@ fn read<'de, R: Read<'de>>(
 #[derive(Clone, Copy)]
 enum Twice<'a> {
     Refused,
-    Flagged(&'a RefCell<Again>),
+    Flagged { met: &'a RefCell<Met>, is_inside: bool },
 }
 
-/// Names that came again. Whoever sends them may send very many.
+/// Names that were met, in the order in which they came. Whoever sends them may send very many.
 #[derive(Default)]
-struct Again {
-    seen: HashSet<String>,
-    /// In the order in which they came.
+struct Met {
     names: Vec<String>,
+    again: Vec<String>,
+    /// Those that came again.
+    seen: HashSet<String>,
 }
 
 impl Twice<'_> {
-    fn met<E: Error>(self, name: String) -> Result<(), E> {
-        let Twice::Flagged(again) = self else {
+    /// For what stands within.
+    fn inside(self) -> Self {
+        match self {
+            Twice::Refused => self,
+            Twice::Flagged { met, .. } => Twice::Flagged { met, is_inside: true },
+        }
+    }
+
+    fn first(self, name: &str) {
+        if let Twice::Flagged { met, is_inside: false } = self {
+            met.borrow_mut().names.push(name.to_owned());
+        }
+    }
+
+    fn again<E: Error>(self, name: String) -> Result<(), E> {
+        let Twice::Flagged { met, .. } = self else {
             return Err(E::custom(format!("{name:?} stands in it twice")));
         };
-        let mut again = again.borrow_mut();
-        if again.seen.insert(name.clone()) {
-            again.names.push(name);
+        let mut met = met.borrow_mut();
+        if met.seen.insert(name.clone()) {
+            met.again.push(name);
         }
         Ok(())
     }
@@ -100,7 +127,7 @@ impl<'de> Visitor<'de> for Twice<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(self)? {
+        while let Some(value) = list.next_element_seed(self.inside())? {
             values.push(value);
         }
         Ok(values.into())
@@ -109,10 +136,11 @@ impl<'de> Visitor<'de> for Twice<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut values = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(self)?;
+            let value = members.next_value_seed(self.inside())?;
             if values.contains_key(&name) {
-                self.met(name)?;
+                self.again(name)?;
             } else {
+                self.first(&name);
                 values.insert(name, value);
             }
         }
@@ -152,16 +180,19 @@ mod tests {
     #[test]
     fn members_that_stand_twice_are_flagged_once_and_their_first_value_is_kept() {
         let check = |text: &str, value: Value, names: &[&str]| {
-            let (read, flagged) = flagged(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(
-                (read, flagged.iter().map(String::as_str).collect()),
-                (value, names.to_vec()),
-                "{text}"
-            );
+            let read = flagged(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let again: Vec<&str> = read.again.iter().map(String::as_str).collect();
+            assert_eq!((read.value, again), (value, names.to_vec()), "{text}");
         };
         check(r#"{"a": 1, "b": {"a": 2}}"#, json!({"a": 1, "b": {"a": 2}}), &[]);
         check(r#"{"a": 1, "\u0061": 2, "a": 3}"#, json!({"a": 1}), &["a"]);
         check(r#"[{"b": 1, "b": [{"c": 1, "c": 2}]}]"#, json!([{"b": 1}]), &["c", "b"]);
+    }
+
+    #[test]
+    fn the_order_of_the_text_is_kept() {
+        let read = flagged(r#"{"b": {"x": 1}, "a": [{"y": 1}], "b": 2, "0": 3}"#).expect("JSON");
+        assert_eq!(read.names, ["b", "a", "0"]);
     }
 
     #[test]

@@ -154,7 +154,7 @@ fn what_is_forged_or_broken_is_counted_and_kept_and_the_rest_goes_on() {
     let trial = Trial::start(&kamailio.evapi(), "");
     let info = |body: &str| kamailio.send(&Request::new("INFO").body(body));
     info(r#"{"event":"fine","from":"x","event":"forged"}"#);
-    info(r#"{"event":"fine","from":"x","event":"forged"}"#);
+    info(r#"{"Event":"fine","from":"x","event":"forged"}"#);
     info(r#"{"event":"unset","to":<null>}"#);
     info("{\"event\":\"raw\",\"a\":\"one\ttwo\"}");
     info(r#"{"event":"broken","a":"b""c"}"#);

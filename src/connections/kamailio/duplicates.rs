@@ -45,11 +45,11 @@ impl Duplicates {
 
 /// Event, Call-ID, transaction and whatever else the configuration names; `None` without a Call-ID.
 fn identity<'e>(event: &'e Event, keys: &EventKeys) -> Option<Vec<Option<Cow<'e, str>>>> {
-    let first = |names: &[String]| event.first_text(names.iter().map(String::as_str));
+    let first = |names: &[String]| event.first_text(names);
     let mut identity = vec![Some(first(&keys.call_id)?)];
     // Two transactions of one call are two questions.
     identity.extend([&keys.event, &keys.index, &keys.label].map(|names| first(names)));
-    identity.extend(keys.identity.iter().map(|name| event.first_text([name.as_str()])));
+    identity.extend(keys.identity.iter().map(|name| event.first_text(std::slice::from_ref(name))));
     Some(identity)
 }
 

@@ -139,7 +139,7 @@ impl Handling {
             return;
         }
         let event = &arrived.event;
-        let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
+        let name = event.first_text(&self.server.keys.event).unwrap_or_default();
         let wanted = Wanted::by(&routes, &self.server.name, &name, |field| event.text(field));
         if !wanted.topics.is_empty() {
             self.recorder.hand_on(&name, arrived, wanted.topics);

@@ -16,6 +16,7 @@ mod asking;
 mod commands;
 mod duplicates;
 mod handling;
+mod keys;
 mod outbox;
 mod queue;
 mod recorder;

@@ -230,12 +230,12 @@ impl<'a> Session<'a> {
         self.received.increment(1);
         self.bad_in_a_row = 0;
         self.has_brought_events = true;
-        if !event.duplicates.is_empty() {
+        if self.server.keys.find_doubtful(event) {
             let connection = self.server.name.clone();
             metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
                 .increment(1);
         }
-        let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
+        let name = event.first_text(&self.server.keys.event).unwrap_or_default();
         if let Some(counter) = self.by_name.get(&*name) {
             return counter.increment(1);
         }
