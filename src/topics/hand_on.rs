@@ -21,7 +21,7 @@ pub async fn hand_on(store: &Store, events: Vec<TopicEvent>) {
     for (at, reason) in write(store, &plain).await {
         let TopicEvent { source, topic, name, .. } = &plain[at];
         metrics::counter!("eventmanager_events_refused_total", "source" => source.to_string()).increment(1);
-        tracing::error!(%source, topic, name, reason, "the database refused an event that was to be handed on");
+        tracing::error!(%source, topic, %name, reason, "the database refused an event that was to be handed on");
     }
 }
 
@@ -42,8 +42,9 @@ async fn write(store: &Store, events: &[TopicEvent]) -> Vec<(usize, String)> {
 
 /// The same with its letters beyond ASCII as escapes of JSON.
 fn in_ascii(event: &TopicEvent) -> TopicEvent {
-    let name = event.name.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect();
-    TopicEvent { name, payload: json_in_ascii(&event.payload).into(), ..event.clone() }
+    let name: String =
+        event.name.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect();
+    TopicEvent { name: name.into(), payload: json_in_ascii(&event.payload).into(), ..event.clone() }
 }
 
 /// Letters beyond ASCII stand in strings alone, where an escape means the same.

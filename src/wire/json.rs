@@ -130,6 +130,8 @@ impl<'de> Visitor<'de> for Twice<'_> {
         while let Some(value) = list.next_element_seed(self.inside())? {
             values.push(value);
         }
+        // It may be kept for a while, and half of it may be room.
+        values.shrink_to_fit();
         Ok(values.into())
     }
 

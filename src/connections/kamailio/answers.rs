@@ -19,15 +19,14 @@ pub enum Decision {
     Doubtful(usize),
 }
 
-/// Decides by the rules, in their order.
-pub fn decide(event: &Event, keys: &EventKeys, answers: &[Answer]) -> Decision {
+/// Decides about the event of this name by the rules, in their order.
+pub fn decide(event: &Event, name: Option<&str>, keys: &EventKeys, answers: &[Answer]) -> Decision {
     if event.first_text(&keys.index).is_none() || event.first_text(&keys.label).is_none() {
         return Decision::NotAsked;
     }
-    let name = event.first_text(&keys.event);
     // Which rule it is must not depend on a key that came twice either.
     let may_fit = |rule: &Answer| {
-        rule.event.means(name.as_deref())
+        rule.event.means(name)
             && rule.when.may_hold(|field| !keys.is_doubtful(event, field), |field| event.text(field))
     };
     let Some(at) = answers.iter().position(may_fit) else { return Decision::NoRule };
@@ -91,7 +90,9 @@ mod tests {
     #[track_caller]
     fn check(payload: &str, expected: Decision) {
         let event = Event::parse(payload.to_owned().into()).expect("an event");
-        assert_eq!(decide(&event, &EventKeys::default(), &rules()), expected, "{payload}");
+        let keys = EventKeys::default();
+        let name = event.first_text(&keys.event);
+        assert_eq!(decide(&event, name.as_deref(), &keys, &rules()), expected, "{payload}");
     }
 
     #[test]

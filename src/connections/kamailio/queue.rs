@@ -1,26 +1,55 @@
 //! Events that have been read and not been handled: bounded, since the reader waits for nobody.
 
-use crate::config::Overflow;
+use crate::config::{EventKeys, Overflow};
 use crate::wire::evapi::Event;
 use bytes::Bytes;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 use tokio::sync::Notify;
 
-/// Bytes of payloads that may wait, at most: few events may be large.
+/// Bytes of memory that waiting events may take: few may be large.
 const BYTES: usize = 64 << 20;
+/// Letters of a name that are of use: tables hold no more.
+const NAME: usize = 255;
 
 /// An event as it was read.
 #[derive(Debug)]
 pub struct Arrived {
     pub event: Event,
+    /// What its script calls it, cut to what tables hold.
+    pub name: Option<Arc<str>>,
     /// As it came.
     pub payload: Bytes,
+    /// Bytes of memory that all of it takes.
+    pub weight: usize,
     pub received: SystemTime,
     /// For deadlines.
     pub at: Instant,
+}
+
+impl Arrived {
+    /// An event that was read of this payload.
+    pub fn new(
+        event: Event,
+        payload: Bytes,
+        keys: &EventKeys,
+        (received, at): (SystemTime, Instant),
+    ) -> Arrived {
+        let name = event.first_text(&keys.event).map(|name| match name.char_indices().nth(NAME) {
+            Some((end, _)) => name[..end].into(),
+            None => name.into(),
+        });
+        let weight = payload.len() + event.weight();
+        Arrived { event, name, payload, weight, received, at }
+    }
+
+    /// Its name; empty where it has none.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
 }
 
 /// There is no room, and nothing is dropped for it.
@@ -56,13 +85,13 @@ impl Queue {
     /// Adds an event; how many older ones had to go for it.
     pub fn push(&self, arrived: Arrived) -> Result<usize, Full> {
         let mut waiting = self.0.waiting.borrow_mut();
-        let mut bytes = self.0.bytes.get() + arrived.payload.len();
+        let mut bytes = self.0.bytes.get() + arrived.weight;
         let mut dropped = 0;
         while waiting.len() >= self.0.most || (bytes > BYTES && !waiting.is_empty()) {
             if self.0.overflow == Overflow::Disconnect {
                 return Err(Full);
             }
-            bytes -= waiting.pop_front().map_or(0, |oldest| oldest.payload.len());
+            bytes -= waiting.pop_front().map_or(0, |oldest| oldest.weight);
             dropped += 1;
         }
         self.0.bytes.set(bytes);
@@ -75,7 +104,7 @@ impl Queue {
     pub async fn next(&self) -> Option<Arrived> {
         loop {
             if let Some(arrived) = self.0.waiting.borrow_mut().pop_front() {
-                self.0.bytes.set(self.0.bytes.get() - arrived.payload.len());
+                self.0.bytes.set(self.0.bytes.get() - arrived.weight);
                 return Some(arrived);
             }
             if self.0.closed.get() {
@@ -103,8 +132,8 @@ mod tests {
 
     fn arrived(payload: &'static [u8]) -> Arrived {
         let event = Event::parse(Bytes::from_static(b"{}")).expect("an event");
-        let (received, at) = (SystemTime::now(), Instant::now());
-        Arrived { event, payload: Bytes::from_static(payload), received, at }
+        let now = (SystemTime::now(), Instant::now());
+        Arrived::new(event, Bytes::from_static(payload), &EventKeys::default(), now)
     }
 
     async fn payloads(queue: &Queue) -> Vec<Bytes> {
@@ -140,5 +169,16 @@ mod tests {
         let queue = Queue::new(1000, Overflow::DropOldest);
         let dropped: usize = (0..10).map(|_| queue.push(arrived(&LARGE)).expect("room")).sum();
         assert_eq!((dropped, payloads(&queue).await.len()), (6, 4));
+    }
+
+    #[test]
+    fn an_event_counts_as_large_as_it_is_in_memory() {
+        let payload =
+            Bytes::from(format!("{{\"event\":\"{}\",\"a\":[{}0]}}", "é".repeat(300), "0,".repeat(1000)));
+        let event = Event::parse(payload.clone()).expect("an event");
+        let now = (SystemTime::now(), Instant::now());
+        let arrived = Arrived::new(event, payload, &EventKeys::default(), now);
+        assert!(arrived.weight > 16_000, "{}", arrived.weight);
+        assert_eq!(arrived.name(), "é".repeat(NAME));
     }
 }

@@ -201,10 +201,13 @@ impl<'a> Session<'a> {
                 }
             };
             frames += 1;
+            // A copy: what is kept of one event must not keep all that was read with it, which is up to a frame of the largest size.
+            let payload = Bytes::copy_from_slice(&payload);
             match Event::parse(payload.clone()) {
                 Ok(event) => {
-                    self.count_event(&event);
-                    self.queue(Arrived { event, payload, received, at })?;
+                    let arrived = Arrived::new(event, payload, &self.server.keys, (received, at));
+                    self.count_event(&arrived);
+                    self.queue(arrived)?;
                 }
                 Err(error) => self.not_an_event(&payload, &error)?,
             }
@@ -226,20 +229,20 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn count_event(&mut self, event: &Event) {
+    fn count_event(&mut self, arrived: &Arrived) {
         self.received.increment(1);
         self.bad_in_a_row = 0;
         self.has_brought_events = true;
-        if self.server.keys.find_doubtful(event) {
+        if self.server.keys.find_doubtful(&arrived.event) {
             let connection = self.server.name.clone();
             metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
                 .increment(1);
         }
-        let name = event.first_text(&self.server.keys.event).unwrap_or_default();
-        if let Some(counter) = self.by_name.get(&*name) {
+        let name = arrived.name();
+        if let Some(counter) = self.by_name.get(name) {
             return counter.increment(1);
         }
-        let (connection, label) = (self.server.name.clone(), self.names.label(&name));
+        let (connection, label) = (self.server.name.clone(), self.names.label(name));
         let counter = metrics::counter!("eventmanager_kamailio_events_total", "connection" => connection, "event" => label.clone());
         counter.increment(1);
         if label == name {

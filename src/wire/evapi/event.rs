@@ -111,6 +111,17 @@ impl Event {
         self.duplicates.iter().any(|duplicate| duplicate == key)
     }
 
+    /// Bytes of memory that it takes, about, without the payload that it was read of. What is small to send may be large.
+    pub fn weight(&self) -> usize {
+        let names = |names: &[String]| names.iter().map(|name| size_of::<String>() + name.capacity()).sum();
+        let duplicates: usize = names(&self.duplicates);
+        duplicates
+            + match &self.fields {
+                Fields::Flat(_, flat) => flat.weight(),
+                Fields::Read(fields, keys) => weight_of(fields) + names(keys),
+            }
+    }
+
     /// The event as a JSON object: `payload`, of which it was read, where that is one as it is.
     pub fn to_json(&self, payload: &[u8]) -> String {
         let is_one = match self.fields {
@@ -140,6 +151,23 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
         Value::Bool(flag) => Some(flag.to_string().into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
+}
+
+/// A node of the tree has room for twice what is in it.
+const NODE: usize = 2 * size_of::<String>() + size_of::<Value>();
+
+fn weight_of(fields: &Map<String, Value>) -> usize {
+    fields.iter().map(|(name, value)| NODE + name.capacity() + weight(value)).sum()
+}
+
+fn weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.capacity(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(fields) => weight_of(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 fn read(text: &str) -> Result<Event, NotAnEvent> {
@@ -277,6 +305,19 @@ mod tests {
             check(&format!(r#"{{"x":{more},"event":"b","Event":"a"}}"#), Some("b"), true);
             check(&format!(r#"{{"Event":null,"x":{more},"event":"b"}}"#), Some("b"), true);
         }
+    }
+
+    #[test]
+    fn an_event_weighs_what_it_takes_in_memory() {
+        let check = |payload: String, least: usize, most: usize| {
+            let weight = parse(payload.as_bytes()).expect("an event").weight();
+            assert!((least..=most).contains(&weight), "{weight}: {:.20}", payload);
+        };
+        let (many, value) = (1000, size_of::<Value>());
+        check(format!("{{\"a\":\"{}\"}}", "x".repeat(many)), 1, many);
+        check(format!("{{\"a\":[{}0]}}", "0,".repeat(many)), many * value, 2 * many * value);
+        check(format!("{{\"a\":[{}{{}}]}}", "{\"b\":0},".repeat(many)), 3 * many * value, 10 * many * value);
+        check(format!("{{\"a\":{{\"b\":\"{}\"}}}}", "x".repeat(many)), many, 2 * many);
     }
 
     proptest! {

@@ -84,6 +84,11 @@ impl Flat {
         self.fields.iter().map(move |field| text(payload, &field.key))
     }
 
+    /// Bytes that it takes, without the payload.
+    pub fn weight(&self) -> usize {
+        self.fields.capacity() * size_of::<Field>()
+    }
+
     /// The same as the other reader gives.
     pub fn to_map(&self, payload: &[u8]) -> Map<String, Value> {
         let value = |field: &Field| {
