@@ -78,7 +78,7 @@ impl Handling {
     }
 
     /// Handles until the queue is closed and empty, and everybody who was asked has answered.
-    pub async fn run(self) {
+    pub async fn run(&self) {
         let mut duplicates = Duplicates::new(self.server.duplicate_window);
         let mut questions = Questions::default();
         loop {
@@ -98,6 +98,17 @@ impl Handling {
         while let Some(asked) = questions.open.next().await {
             self.finish(asked);
         }
+    }
+
+    /// A question for which there was no room gets its default.
+    pub fn refuse(&self, Arrived { event, name, at: came, .. }: &Arrived) {
+        let rule = match decide(event, name.as_deref(), &self.server.keys, &self.server.answers) {
+            Decision::NotAsked => return,
+            Decision::NoRule => return self.tally.count("no_rule"),
+            Decision::Reply(rule, _) | Decision::Ask(rule) | Decision::Doubtful(rule) => rule,
+        };
+        let question = Question { rule: &self.server.answers[rule], event, came: *came };
+        self.reply_default("dropped", &question);
     }
 
     fn is_duplicate(&self, duplicates: &mut Duplicates, arrived: &Arrived) -> bool {

@@ -52,9 +52,9 @@ impl Arrived {
     }
 }
 
-/// There is no room, and nothing is dropped for it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Full;
+/// There is no room for this one, and nothing is dropped for it.
+#[derive(Debug)]
+pub struct Full(pub Box<Arrived>);
 
 /// One end of it reads from the socket, the other handles; both on one thread.
 #[derive(Clone)]
@@ -82,17 +82,18 @@ impl Queue {
         }))
     }
 
-    /// Adds an event; how many older ones had to go for it.
-    pub fn push(&self, arrived: Arrived) -> Result<usize, Full> {
+    /// Adds an event; the older ones that had to go for it.
+    pub fn push(&self, arrived: Arrived) -> Result<Vec<Arrived>, Full> {
         let mut waiting = self.0.waiting.borrow_mut();
         let mut bytes = self.0.bytes.get() + arrived.weight;
-        let mut dropped = 0;
+        let mut dropped = Vec::new();
         while waiting.len() >= self.0.most || (bytes > BYTES && !waiting.is_empty()) {
             if self.0.overflow == Overflow::Disconnect {
-                return Err(Full);
+                return Err(Full(Box::new(arrived)));
             }
-            bytes -= waiting.pop_front().map_or(0, |oldest| oldest.weight);
-            dropped += 1;
+            let Some(oldest) = waiting.pop_front() else { break };
+            bytes -= oldest.weight;
+            dropped.push(oldest);
         }
         self.0.bytes.set(bytes);
         waiting.push_back(arrived);
@@ -136,6 +137,14 @@ mod tests {
         Arrived::new(event, Bytes::from_static(payload), &EventKeys::default(), now)
     }
 
+    /// What has to go for an event; nothing more where it is not taken itself.
+    fn push(queue: &Queue, payload: &'static [u8]) -> Result<Vec<Bytes>, Bytes> {
+        match queue.push(arrived(payload)) {
+            Ok(dropped) => Ok(dropped.into_iter().map(|dropped| dropped.payload).collect()),
+            Err(Full(arrived)) => Err(arrived.payload),
+        }
+    }
+
     async fn payloads(queue: &Queue) -> Vec<Bytes> {
         queue.close();
         let mut payloads = Vec::new();
@@ -146,20 +155,20 @@ mod tests {
     }
 
     #[actix::test]
-    async fn the_oldest_go_where_there_is_no_room_and_are_counted() {
+    async fn the_oldest_go_where_there_is_no_room_and_are_given_back() {
         let queue = Queue::new(2, Overflow::DropOldest);
-        let dropped = [b"a", b"b", b"c", b"d"].map(|payload| queue.push(arrived(payload)));
-        assert_eq!(dropped, [Ok(0), Ok(0), Ok(1), Ok(1)]);
+        let dropped = [b"a", b"b", b"c", b"d"].map(|payload| push(&queue, payload));
+        assert_eq!(dropped, [Ok(vec![]), Ok(vec![]), Ok(vec!["a".into()]), Ok(vec!["b".into()])]);
         assert_eq!(payloads(&queue).await, ["c", "d"]);
     }
 
     #[actix::test]
     async fn or_nothing_more_is_taken() {
         let queue = Queue::new(2, Overflow::Disconnect);
-        let taken = [b"a", b"b", b"c"].map(|payload| queue.push(arrived(payload)));
-        assert_eq!(taken, [Ok(0), Ok(0), Err(Full)]);
+        let taken = [b"a", b"b", b"c"].map(|payload| push(&queue, payload));
+        assert_eq!(taken, [Ok(vec![]), Ok(vec![]), Err("c".into())]);
         assert!(queue.next().await.is_some());
-        assert_eq!(queue.push(arrived(b"d")), Ok(0));
+        assert_eq!(push(&queue, b"d"), Ok(vec![]));
         assert_eq!(payloads(&queue).await, ["b", "d"]);
     }
 
@@ -167,7 +176,7 @@ mod tests {
     async fn few_events_may_be_large() {
         static LARGE: [u8; BYTES / 4] = [0; BYTES / 4];
         let queue = Queue::new(1000, Overflow::DropOldest);
-        let dropped: usize = (0..10).map(|_| queue.push(arrived(&LARGE)).expect("room")).sum();
+        let dropped: usize = (0..10).map(|_| push(&queue, &LARGE).expect("room").len()).sum();
         assert_eq!((dropped, payloads(&queue).await.len()), (6, 4));
     }
 
