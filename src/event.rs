@@ -80,8 +80,8 @@ pub struct TopicEvent {
     pub topic: String,
     /// The configured endpoint that it came from.
     pub source: Arc<str>,
-    /// What its sender calls it.
-    pub name: String,
+    /// What its sender calls it. Those of several topics share it.
+    pub name: Arc<str>,
     /// When it was received.
     pub at: SystemTime,
     /// A JSON object: the event's own fields. Those of several topics share it.

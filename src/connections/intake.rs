@@ -215,8 +215,12 @@ impl Intake {
     /// Events that are stored with their final status never reach a lane: they are counted here.
     fn count_final(&mut self, event: &NewEvent) {
         if event.status != Status::Pending {
-            let labels =
-                [("command", self.commands.label(&event.command)), ("status", event.status.to_string())];
+            // What scripts call their events must not take the place of commands.
+            let command = match self.clusters.contains_key(&event.source) {
+                true => self.commands.label(&event.command),
+                false => "script".to_owned(),
+            };
+            let labels = [("command", command), ("status", event.status.to_string())];
             metrics::counter!("eventmanager_events_total", &labels).increment(1);
         }
     }

@@ -95,7 +95,7 @@ fn logged(mut row: Row) -> Logged {
     let uuid = row.text(1).and_then(|text| Uuid::parse_str(&text).ok()).unwrap_or_default();
     let mut text = |column| row.text(column).unwrap_or_default();
     let (topic, source, name, payload) = (text(2), text(3), text(4), text(6));
-    let (source, payload) = (source.into(), payload.into());
+    let (source, name, payload) = (source.into(), name.into(), payload.into());
     let event = TopicEvent { uuid, topic, source, name, at: row.time(5), payload };
     Logged { sequence: row.int(0).unwrap_or_default(), event }
 }

@@ -37,14 +37,15 @@ impl Ended<'_> {
         if topics.is_empty() {
             return Vec::new();
         }
-        let (source, uuid): (Arc<str>, _) = (self.source.into(), self.handed_on_as());
+        let (source, name): (Arc<str>, Arc<str>) = (self.source.into(), self.command.into());
+        let uuid = self.handed_on_as();
         // In letters that every database has: a verdict must not be refused for the row beside it.
         let payload: Arc<str> = json_in_ascii(&Value::Object(fields).to_string()).into();
         let event = |topic| TopicEvent {
             uuid,
             topic,
             source: Arc::clone(&source),
-            name: self.command.to_owned(),
+            name: Arc::clone(&name),
             at: self.received,
             payload: Arc::clone(&payload),
         };

@@ -1,11 +1,7 @@
 //! Writing the topic log.
 
 use super::TopicEvent;
-use crate::store::{Store, StoreError};
-use std::time::Duration;
-
-/// Distance of the attempts to write to a store that is being closed or whose writer fails.
-const PAUSE: Duration = Duration::from_millis(50);
+use crate::store::Store;
 
 /// Has rows of the topic log written, however long the database is away; they are in memory until then. One that the database
 /// refuses is written once more in letters that every database has.
@@ -21,29 +17,33 @@ pub async fn hand_on(store: &Store, events: Vec<TopicEvent>) {
     for (at, reason) in write(store, &plain).await {
         let TopicEvent { source, topic, name, .. } = &plain[at];
         metrics::counter!("eventmanager_events_refused_total", "source" => source.to_string()).increment(1);
-        tracing::error!(%source, topic, name, reason, "the database refused an event that was to be handed on");
+        tracing::error!(%source, topic, %name, reason, "the database refused an event that was to be handed on");
     }
 }
 
-/// The places of those that the database refuses, and why.
+/// The places of those that the database refuses, and why. A store that is closed takes none: they are lost.
 async fn write(store: &Store, events: &[TopicEvent]) -> Vec<(usize, String)> {
-    loop {
-        match store.hand_on(events.to_vec()).await {
-            Ok(answers) => {
-                let refused = answers.into_iter().enumerate();
-                return refused.filter_map(|(at, reason)| Some((at, reason?))).collect();
-            }
-            Err(StoreError::Closed) => return Vec::new(),
-            Err(error) => tracing::warn!(%error, "events could not be handed on: trying again"),
+    match store.hand_on(events.to_vec()).await {
+        Ok(answers) => {
+            let refused = answers.into_iter().enumerate();
+            refused.filter_map(|(at, reason)| Some((at, reason?))).collect()
         }
-        tokio::time::sleep(PAUSE).await;
+        Err(error) => {
+            for event in events {
+                metrics::counter!("eventmanager_dropped_total", "connection" => event.source.to_string())
+                    .increment(1);
+            }
+            tracing::error!(%error, rows = events.len(), "events that were to be handed on are lost");
+            Vec::new()
+        }
     }
 }
 
 /// The same with its letters beyond ASCII as escapes of JSON.
 fn in_ascii(event: &TopicEvent) -> TopicEvent {
-    let name = event.name.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect();
-    TopicEvent { name, payload: json_in_ascii(&event.payload).into(), ..event.clone() }
+    let name: String =
+        event.name.chars().map(|letter| if letter.is_ascii() { letter } else { '?' }).collect();
+    TopicEvent { name: name.into(), payload: json_in_ascii(&event.payload).into(), ..event.clone() }
 }
 
 /// Letters beyond ASCII stand in strings alone, where an escape means the same.

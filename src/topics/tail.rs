@@ -97,7 +97,7 @@ mod tests {
                     uuid: Uuid::from_u128(*uuid),
                     topic: String::new(),
                     source: "k1".into(),
-                    name: String::new(),
+                    name: "".into(),
                     at: SystemTime::UNIX_EPOCH,
                     payload: "{}".into(),
                 },

@@ -4,6 +4,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::de::Read;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Reads a value of which no object, at whatever depth, has two members of one name.
@@ -11,11 +12,23 @@ pub fn unique(text: &[u8]) -> Result<Value, serde_json::Error> {
     read(serde_json::Deserializer::from_slice(text), Twice::Refused)
 }
 
-/// Reads a value, of each member the first one. Also gives the names, from whatever depth, that came again in their object.
-pub fn flagged(text: &str) -> Result<(Value, Vec<String>), serde_json::Error> {
-    let names = RefCell::default();
-    let value = read(serde_json::Deserializer::from_str(text), Twice::Flagged(&names))?;
-    Ok((value, names.into_inner()))
+/// A value, of each member the first one.
+#[derive(Debug)]
+pub struct Flagged {
+    pub value: Value,
+    /// The names of its own members, in the order of the text.
+    pub names: Vec<String>,
+    /// The names, from whatever depth, that came again in their object.
+    pub again: Vec<String>,
+}
+
+/// Reads a value, and tells what stands twice in it.
+pub fn flagged(text: &str) -> Result<Flagged, serde_json::Error> {
+    let met = RefCell::<Met>::default();
+    let twice = Twice::Flagged { met: &met, is_inside: false };
+    let value = read(serde_json::Deserializer::from_str(text), twice)?;
+    let Met { names, again, .. } = met.into_inner();
+    Ok(Flagged { value, names, again })
 }
 
 fn read<'de, R: Read<'de>>(
@@ -30,17 +43,40 @@ fn read<'de, R: Read<'de>>(
 #[derive(Clone, Copy)]
 enum Twice<'a> {
     Refused,
-    Flagged(&'a RefCell<Vec<String>>),
+    Flagged { met: &'a RefCell<Met>, is_inside: bool },
+}
+
+/// Names that were met, in the order in which they came. Whoever sends them may send very many.
+#[derive(Default)]
+struct Met {
+    names: Vec<String>,
+    again: Vec<String>,
+    /// Those that came again.
+    seen: HashSet<String>,
 }
 
 impl Twice<'_> {
-    fn met<E: Error>(self, name: String) -> Result<(), E> {
-        let Twice::Flagged(names) = self else {
+    /// For what stands within.
+    fn inside(self) -> Self {
+        match self {
+            Twice::Refused => self,
+            Twice::Flagged { met, .. } => Twice::Flagged { met, is_inside: true },
+        }
+    }
+
+    fn first(self, name: &str) {
+        if let Twice::Flagged { met, is_inside: false } = self {
+            met.borrow_mut().names.push(name.to_owned());
+        }
+    }
+
+    fn again<E: Error>(self, name: String) -> Result<(), E> {
+        let Twice::Flagged { met, .. } = self else {
             return Err(E::custom(format!("{name:?} stands in it twice")));
         };
-        let mut names = names.borrow_mut();
-        if !names.contains(&name) {
-            names.push(name);
+        let mut met = met.borrow_mut();
+        if met.seen.insert(name.clone()) {
+            met.again.push(name);
         }
         Ok(())
     }
@@ -91,19 +127,22 @@ impl<'de> Visitor<'de> for Twice<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = list.next_element_seed(self)? {
+        while let Some(value) = list.next_element_seed(self.inside())? {
             values.push(value);
         }
+        // It may be kept for a while, and half of it may be room.
+        values.shrink_to_fit();
         Ok(values.into())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut values = Map::new();
         while let Some(name) = members.next_key::<String>()? {
-            let value = members.next_value_seed(self)?;
+            let value = members.next_value_seed(self.inside())?;
             if values.contains_key(&name) {
-                self.met(name)?;
+                self.again(name)?;
             } else {
+                self.first(&name);
                 values.insert(name, value);
             }
         }
@@ -143,16 +182,19 @@ mod tests {
     #[test]
     fn members_that_stand_twice_are_flagged_once_and_their_first_value_is_kept() {
         let check = |text: &str, value: Value, names: &[&str]| {
-            let (read, flagged) = flagged(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-            assert_eq!(
-                (read, flagged.iter().map(String::as_str).collect()),
-                (value, names.to_vec()),
-                "{text}"
-            );
+            let read = flagged(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let again: Vec<&str> = read.again.iter().map(String::as_str).collect();
+            assert_eq!((read.value, again), (value, names.to_vec()), "{text}");
         };
         check(r#"{"a": 1, "b": {"a": 2}}"#, json!({"a": 1, "b": {"a": 2}}), &[]);
         check(r#"{"a": 1, "\u0061": 2, "a": 3}"#, json!({"a": 1}), &["a"]);
         check(r#"[{"b": 1, "b": [{"c": 1, "c": 2}]}]"#, json!([{"b": 1}]), &["c", "b"]);
+    }
+
+    #[test]
+    fn the_order_of_the_text_is_kept() {
+        let read = flagged(r#"{"b": {"x": 1}, "a": [{"y": 1}], "b": 2, "0": 3}"#).expect("JSON");
+        assert_eq!(read.names, ["b", "a", "0"]);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Served {
                 uuid,
                 topic: topic.to_owned(),
                 source: "k1".into(),
-                name: "x".to_owned(),
+                name: "x".into(),
                 at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_366_400),
                 payload: payload.into(),
             },

@@ -22,6 +22,9 @@ fn events_of_every_kind_are_counted_and_those_that_a_route_wants_are_stored() {
     for row in trial.site.events() {
         assert_eq!((row.command.as_str(), row.reason.as_str()), ("sip_request", "stored by a route"));
     }
+    // What scripts call their events takes no place among the commands.
+    assert_eq!(trial.metric("events_total", "command=\"script\""), 2.0);
+    assert_eq!(trial.metric("events_total", "command=\"sip_request\""), 0.0);
     let sql = "select event from em_event order by id";
     let document: String = trial.site.database().query_row(sql, [], |row| row.get(0)).expect("a row");
     assert!(document.contains(r#""method":"INVITE""#), "{document}");
@@ -165,7 +168,7 @@ fn what_is_forged_or_broken_is_counted_and_kept_and_the_rest_goes_on() {
     let trial = Trial::start(&kamailio.evapi(), "");
     let info = |body: &str| kamailio.send(&Request::new("INFO").body(body));
     info(r#"{"event":"fine","from":"x","event":"forged"}"#);
-    info(r#"{"event":"fine","from":"x","event":"forged"}"#);
+    info(r#"{"Event":"fine","from":"x","event":"forged"}"#);
     info(r#"{"event":"unset","to":<null>}"#);
     info("{\"event\":\"raw\",\"a\":\"one\ttwo\"}");
     info(r#"{"event":"broken","a":"b""c"}"#);

@@ -3,6 +3,7 @@
 use crate::peer::Peer;
 use crate::support::daemon::eventually;
 use crate::trial::Trial;
+use std::time::{Duration, Instant};
 
 fn check_ends(bytes: &[u8], more: &str, reason: &str, told: &str) {
     let peer = Peer::start();
@@ -88,6 +89,53 @@ fn of_what_comes_too_fast_the_oldest_is_dropped_and_counted_or_the_connection_is
             }
         });
     }
+}
+
+#[test]
+fn a_question_that_is_dropped_gets_its_default() {
+    let peer = Peer::start();
+    let answer = "queue = 10\n[[kamailio.answer]]\nevent = \"q\"\n\
+        reply = '{\"to\":\"{tr_index}\",\"code\":\"202\"}'\ndefault = '{\"to\":\"{tr_index}\",\"code\":\"480\"}'\n";
+    let question = |n: u32| {
+        let payload = format!("{{\"event\":\"q\",\"tr_index\":\"{n}\",\"tr_label\":\"1\"}}");
+        format!("{}:{payload},", payload.len())
+    };
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), answer);
+        let mut client = client.join().expect("a client");
+        // Nothing is handled between the frames of one read.
+        client.send((0..30).map(question).collect::<String>().as_bytes());
+        let mut answers: Vec<String> = (0..30).map(|_| client.next()).collect();
+        answers.sort();
+        let code = |n: u32| if n < 20 { "480" } else { "202" };
+        let mut expected: Vec<String> =
+            (0..30).map(|n| format!("{{\"code\":\"{}\",\"to\":\"{n}\"}}", code(n))).collect();
+        expected.sort();
+        assert_eq!(answers, expected);
+        trial.wait_answers("dropped", 20.0);
+        trial.wait_answers("rule", 10.0);
+        assert_eq!(trial.metric("dropped_total", "k1"), 20.0);
+    });
+}
+
+#[test]
+fn names_without_end_are_counted_together_over_all_connections() {
+    let peer = Peer::start();
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let trial = Trial::start(&peer.address(), "");
+        let mut client = client.join().expect("a client");
+        for connection in 0..3 {
+            for name in 0..150 {
+                client.event(&format!("{{\"event\":\"n{connection}_{name}\"}}"));
+            }
+            trial.wait_received(f64::from(150 * (connection + 1)));
+            drop(client);
+            client = peer.accept();
+        }
+        assert_eq!(trial.metric("kamailio_events_total", "event=\"other\""), 250.0);
+    });
 }
 
 #[test]
@@ -192,8 +240,14 @@ fn bombs_of_json_are_refused_and_what_follows_is_read() {
         }
         let many = (0..50_000).map(|n| format!("\"k{n}\":{{}}")).collect::<Vec<_>>().join(",");
         client.event(&format!("{{{many}}}"));
+        let twice = (0..50_000).map(|n| format!("\"{n}\":0,\"{n}\":0")).collect::<Vec<_>>().join(",");
+        client.event(&format!("{{{twice}}}"));
         client.event(r#"{"event":"after"}"#);
-        trial.wait_received(2.0);
+        let sent = Instant::now();
+        trial.wait_received(3.0);
+        // Each is read in a time that grows as its size: all other Kamailios wait meanwhile.
+        assert!(sent.elapsed() < Duration::from_secs(2), "{:?}", sent.elapsed());
+        assert_eq!(trial.metric("kamailio_doubtful_total", "k1"), 1.0);
         assert_eq!(trial.metric("frames_bad_total", "reason=\"json\""), 4.0);
         assert_eq!(trial.metric("kamailio_events_total", "event=\"after\""), 1.0);
         let grown = trial.daemon.memory("VmHWM") - before;

@@ -14,22 +14,20 @@ pub enum Decision {
     Reply(usize, String),
     /// Somebody has to be asked first, as that rule says.
     Ask(usize),
-    /// A key that matters came twice: one of its values is somebody's who should not decide. What is answered is the
+    /// A key that matters came twice, or under two names: one of its values is somebody's who should not decide. What is answered is the
     /// default, where there is one.
     Doubtful(usize),
 }
 
-/// Decides by the rules, in their order.
-pub fn decide(event: &Event, keys: &EventKeys, answers: &[Answer]) -> Decision {
-    let first = |names: &[String]| event.first_text(names.iter().map(String::as_str));
-    if first(&keys.index).is_none() || first(&keys.label).is_none() {
+/// Decides about the event of this name by the rules, in their order.
+pub fn decide(event: &Event, name: Option<&str>, keys: &EventKeys, answers: &[Answer]) -> Decision {
+    if event.first_text(&keys.index).is_none() || event.first_text(&keys.label).is_none() {
         return Decision::NotAsked;
     }
-    let name = first(&keys.event);
     // Which rule it is must not depend on a key that came twice either.
     let may_fit = |rule: &Answer| {
-        rule.event.means(name.as_deref())
-            && rule.when.may_hold(|field| !event.is_doubtful(field), |field| event.text(field))
+        rule.event.means(name)
+            && rule.when.may_hold(|field| !keys.is_doubtful(event, field), |field| event.text(field))
     };
     let Some(at) = answers.iter().position(may_fit) else { return Decision::NoRule };
     let rule = &answers[at];
@@ -44,18 +42,18 @@ pub fn decide(event: &Event, keys: &EventKeys, answers: &[Answer]) -> Decision {
 
 /// Whether something that the answer depends on came twice. A webhook is given all of it.
 fn is_doubtful(event: &Event, keys: &EventKeys, rule: &Answer) -> bool {
-    if event.duplicates.is_empty() {
+    if !keys.find_doubtful(event) {
         return false;
     }
     let EventKeys { event: name, index, label, .. } = keys;
-    let mut keys = [name, index, label].into_iter().flatten().map(String::as_str).collect::<Vec<_>>();
-    keys.extend(rule.when.fields().chain(rule.reply.fields()));
+    let mut fields = [name, index, label].into_iter().flatten().map(String::as_str).collect::<Vec<_>>();
+    fields.extend(rule.when.fields().chain(rule.reply.fields()));
     match &rule.by {
         AnswerBy::Webhook(_) => return true,
-        AnswerBy::Subscriber { user, .. } => keys.extend(user.fields()),
+        AnswerBy::Subscriber { user, .. } => fields.extend(user.fields()),
         AnswerBy::Rule => {}
     }
-    keys.into_iter().any(|key| event.is_doubtful(key))
+    fields.into_iter().any(|field| keys.is_doubtful(event, field))
 }
 
 #[cfg(test)]
@@ -92,7 +90,9 @@ mod tests {
     #[track_caller]
     fn check(payload: &str, expected: Decision) {
         let event = Event::parse(payload.to_owned().into()).expect("an event");
-        assert_eq!(decide(&event, &EventKeys::default(), &rules()), expected, "{payload}");
+        let keys = EventKeys::default();
+        let name = event.first_text(&keys.event);
+        assert_eq!(decide(&event, name.as_deref(), &keys, &rules()), expected, "{payload}");
     }
 
     #[test]
@@ -121,6 +121,12 @@ mod tests {
             asked(r#""x":1"#).replace(r#""method":"MESSAGE""#, r#""method":"INFO","method":"MESSAGE""#);
         check(&skipped, Decision::Doubtful(0));
         check(&skipped.replace("AUTH", "OTHER"), Decision::NoRule);
+        // The same under another name of it.
+        for forged in [r#""Event":"CGR_X""#, r#""TransactionIndex":"9""#, r#""TransactionLabel":null"#] {
+            check(&asked(forged), Decision::Doubtful(0));
+        }
+        let cgr = r#"{"Event":"CGR_X","TransactionIndex":"7","TransactionLabel":"8","from":"anna","event":"AUTH","method":"MESSAGE"}"#;
+        check(cgr, Decision::Doubtful(2));
         // Of no matter for this answer.
         let reply = r#"{"cmd":"reply","to":"bo","tr_index":"1"}"#;
         check(&asked(r#""from":"a","from":"b""#), Decision::Reply(0, reply.to_owned()));

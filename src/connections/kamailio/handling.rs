@@ -17,7 +17,7 @@ use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Transactions for which somebody is being asked, at most, and bytes of their events; of more the default is answered at once.
+/// Transactions for which somebody is being asked, at most, and bytes of memory of their events; of more the default is answered at once.
 const ASKING: usize = 1_000;
 const ASKING_BYTES: usize = 64 << 20;
 
@@ -82,7 +82,7 @@ impl Handling {
     }
 
     /// Handles until the queue is closed and empty, and everybody who was asked has answered.
-    pub async fn run(self) {
+    pub async fn run(&self) {
         let mut duplicates = Duplicates::new(self.server.duplicate_window);
         let mut questions = Questions::default();
         loop {
@@ -106,8 +106,19 @@ impl Handling {
         }
     }
 
+    /// A question for which there was no room gets its default.
+    pub fn refuse(&self, Arrived { event, name, at: came, .. }: &Arrived) {
+        let rule = match decide(event, name.as_deref(), &self.server.keys, &self.server.answers) {
+            Decision::NotAsked => return,
+            Decision::NoRule => return self.tally.count("no_rule"),
+            Decision::Reply(rule, _) | Decision::Ask(rule) | Decision::Doubtful(rule) => rule,
+        };
+        let question = Question { rule: &self.server.answers[rule], event, came: *came };
+        self.reply_default("dropped", &question);
+    }
+
     fn is_duplicate(&self, duplicates: &mut Duplicates, arrived: &Arrived) -> bool {
-        let has_come = duplicates.has_come(&arrived.event, &self.server.keys, arrived.at);
+        let has_come = duplicates.has_come(arrived, &self.server.keys);
         if has_come {
             metrics::counter!("eventmanager_duplicates_total", "source" => self.server.name.clone())
                 .increment(1);
@@ -117,18 +128,18 @@ impl Handling {
 
     fn handle(&self, arrived: Arrived, questions: &mut Questions) {
         self.record(&arrived);
-        let Arrived { event, at: came, payload, .. } = arrived;
+        let Arrived { event, name, at: came, weight, .. } = arrived;
         let question = |rule: usize| Question { rule: &self.server.answers[rule], event: &event, came };
-        match decide(&event, &self.server.keys, &self.server.answers) {
+        match decide(&event, name.as_deref(), &self.server.keys, &self.server.answers) {
             Decision::NotAsked => {}
             Decision::NoRule => self.tally.count("no_rule"),
             Decision::Reply(rule, reply) => self.reply("rule", &question(rule), reply),
             Decision::Doubtful(rule) => self.reply_default("doubtful", &question(rule)),
-            Decision::Ask(rule) if !questions.has_room(payload.len()) => {
+            Decision::Ask(rule) if !questions.has_room(weight) => {
                 self.reply_default("busy", &question(rule));
             }
             Decision::Ask(rule) => {
-                let (server, asking, bytes) = (Arc::clone(&self.server), self.asking.clone(), payload.len());
+                let (server, asking, bytes) = (Arc::clone(&self.server), self.asking.clone(), weight);
                 questions.bytes += bytes;
                 questions.open.push(Box::pin(async move {
                     let answer = asking.ask(&event, &server.answers[rule], came.into()).await;
@@ -144,14 +155,10 @@ impl Handling {
         if routes.is_empty() {
             return;
         }
-        let event = &arrived.event;
-        let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
-        let wanted = Wanted::by(&routes, &self.server.name, &name, |field| event.text(field));
-        if !wanted.topics.is_empty() {
-            self.recorder.hand_on(&name, arrived, wanted.topics);
-        }
-        if wanted.store {
-            self.recorder.store(&name, arrived);
+        let field = |field: &str| arrived.event.text(field);
+        let wanted = Wanted::by(&routes, &self.server.name, arrived.name(), field);
+        if wanted.store || !wanted.topics.is_empty() {
+            self.recorder.record(arrived, wanted);
         }
     }
 

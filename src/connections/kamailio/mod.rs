@@ -16,6 +16,7 @@ mod asking;
 mod commands;
 mod duplicates;
 mod handling;
+mod keys;
 mod outbox;
 mod pace;
 mod queue;
@@ -34,15 +35,14 @@ use super::reconnect::{Attempt, has_stood, keep_connected};
 use crate::config::{self, Live, Route};
 use crate::store::Store;
 use crate::supervision::Shutdown;
-use crate::telemetry::Seldom;
 use actix::prelude::*;
 use asking::Asking;
 use handling::Handling;
 use outbox::{Frames, Outbox, WeakOutbox};
 use queue::Queue;
 use recorder::Recorder;
-use session::Session;
-use std::rc::Rc;
+use session::{Kept, Session};
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -92,21 +92,22 @@ impl Actor for KamailioConnection {
         let queue = Queue::new(self.server.queue, self.server.on_overflow);
         let asking = Asking::new(self.store.clone(), &self.server.answers, outbox.load());
         let recorder = Recorder::new(&self.server.name, self.intake.clone(), self.store.clone());
-        let handling = Handling::new(
+        let handling = Rc::new(Handling::new(
             Arc::clone(&self.server),
             self.routes.clone(),
             queue.clone(),
             outbox,
             recorder.clone(),
             asking,
-        );
+        ));
         let reader = Reader {
             server: Arc::clone(&self.server),
             link: self.link.clone(),
             stop,
             queue: queue.clone(),
             recorder: recorder.clone(),
-            bad: Seldom::default(),
+            handling: Rc::downgrade(&handling),
+            kept: Kept::default(),
         };
         let work = async move {
             let read = async {
@@ -115,6 +116,8 @@ impl Actor for KamailioConnection {
             };
             let handled = async {
                 handling.run().await;
+                // What is sent ends with it.
+                drop(handling);
                 recorder.close();
             };
             // In this order: when the reader gives way, what it has read is handled before it goes on.
@@ -156,8 +159,9 @@ struct Reader {
     stop: Rc<Notify>,
     queue: Queue,
     recorder: Recorder,
-    /// Payloads that were no events.
-    bad: Seldom,
+    /// For questions that are dropped. Not kept alive: what is sent ends with it.
+    handling: Weak<Handling>,
+    kept: Kept,
 }
 
 impl Reader {
@@ -178,7 +182,7 @@ impl Reader {
         let (since, address) = (Instant::now(), &self.server.address);
         self.link.up();
         tracing::info!(connection = self.server.name, address, "connected to kamailio");
-        let mut session = Session::new(&self.server, &self.queue, &self.recorder, &self.bad);
+        let mut session = Session::new(&self.server, &self.queue, &self.recorder, &self.handling, &self.kept);
         let reason = session.run(stream, frames, &self.stop).await;
         if self.queue.is_closed() {
             return Attempt::Stopped;

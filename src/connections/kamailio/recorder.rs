@@ -7,21 +7,21 @@ use super::queue::Arrived;
 use crate::connections::intake::{Incoming, Intake, Received, hand_over};
 use crate::event::{NewEvent, Status};
 use crate::store::Store;
-use crate::topics::{TopicEvent, hand_on};
+use crate::topics::{TopicEvent, Wanted, hand_on};
 use actix::prelude::Addr;
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-/// Records that may wait for the disk.
-const WAITING: usize = 10_000;
+/// Events that may wait for the disk.
+const WAITING: usize = 100_000;
 /// And bytes of them.
 const BYTES: usize = 64 << 20;
-/// Records that are handed over at once.
+/// Events that are handed over at once.
 const BATCH: usize = 1_000;
 
 /// See the module. Clones are of the same one.
@@ -40,19 +40,21 @@ struct Inner {
 }
 
 /// What becomes of one event.
-enum Record {
+#[derive(Default)]
+struct Record {
     /// A row among all events.
-    Stored(NewEvent),
-    /// A row of the topic log for each of its topics.
-    HandedOn(Vec<TopicEvent>),
+    stored: Option<NewEvent>,
+    /// A row of the topic log for each of its topics. They know it by the same id.
+    handed_on: Vec<TopicEvent>,
 }
 
 impl Record {
     fn bytes(&self) -> usize {
-        match self {
-            Record::Stored(event) => event.document.len(),
-            Record::HandedOn(events) => events.first().map_or(0, |event| event.payload.len()),
-        }
+        let document = self.stored.as_ref().map(|event| &event.document);
+        let payload = self.handed_on.first().map(|event| &event.payload);
+        let texts = document.map_or(0, |text| text.len()) + payload.map_or(0, |text| text.len());
+        let topics = self.handed_on.iter().map(|event| size_of::<TopicEvent>() + event.topic.len());
+        size_of::<Record>() + texts + topics.sum::<usize>()
     }
 }
 
@@ -71,32 +73,40 @@ impl Recorder {
         }))
     }
 
-    /// Stores an event that a route wants. Nothing is done about it, so it is ignored from the start.
-    pub fn store(&self, name: &str, arrived: &Arrived) {
-        let document = String::from_utf8_lossy(&arrived.payload);
-        let event = self.event(name, &document, Status::Ignored, "stored by a route", arrived.received);
-        self.add(Record::Stored(event));
+    /// Has an event stored and handed on as the routes want it. Nothing is done about one that is stored, so it is ignored from the
+    /// start.
+    pub fn record(&self, arrived: &Arrived, wanted: Wanted) {
+        let uuid = Uuid::now_v7();
+        let stored = wanted.store.then(|| {
+            let document = String::from_utf8_lossy(&arrived.payload);
+            let (name, note) = (arrived.name(), "stored by a route");
+            NewEvent { uuid, ..self.event(name, &document, Status::Ignored, note, arrived.received) }
+        });
+        self.add(Record { stored, handed_on: self.hand_on(uuid, arrived, wanted.topics) });
     }
 
     /// Stores what could not be read, as failed with its reason.
     pub fn unreadable(&self, payload: &[u8], reason: &str) {
         let document = String::from_utf8_lossy(payload);
-        self.add(Record::Stored(self.event("", &document, Status::Failed, reason, SystemTime::now())));
+        let event = self.event("", &document, Status::Failed, reason, SystemTime::now());
+        self.add(Record { stored: Some(event), ..Record::default() });
     }
 
-    /// Hands an event on under these topics.
-    pub fn hand_on(&self, name: &str, arrived: &Arrived, topics: impl IntoIterator<Item = String>) {
-        let uuid = Uuid::now_v7();
+    fn hand_on(&self, uuid: Uuid, arrived: &Arrived, topics: BTreeSet<String>) -> Vec<TopicEvent> {
+        if topics.is_empty() {
+            return Vec::new();
+        }
         let payload: Arc<str> = arrived.event.to_json(&arrived.payload).into();
+        let name = arrived.name.clone().unwrap_or_default();
         let event = |topic| TopicEvent {
             uuid,
             topic,
             source: Arc::clone(&self.0.source),
-            name: name.to_owned(),
+            name: Arc::clone(&name),
             at: arrived.received,
             payload: Arc::clone(&payload),
         };
-        self.add(Record::HandedOn(topics.into_iter().map(event).collect()));
+        topics.into_iter().map(event).collect()
     }
 
     fn event(
@@ -169,10 +179,8 @@ impl Recorder {
         let count = waiting.len().min(BATCH);
         for record in waiting.drain(..count) {
             self.0.bytes.set(self.0.bytes.get() - record.bytes());
-            match record {
-                Record::Stored(event) => stored.push(Incoming { event, subject: None }),
-                Record::HandedOn(events) => handed_on.extend(events),
-            }
+            stored.extend(record.stored.map(|event| Incoming { event, subject: None }));
+            handed_on.extend(record.handed_on);
         }
         (stored, handed_on)
     }

@@ -4,6 +4,7 @@
 //! brought is handled before the next. Whatever breaks the rules of the stream ends the connection, since what follows cannot be
 //! understood.
 
+use super::handling::Handling;
 use super::outbox::Frames;
 use super::queue::{Arrived, Full, Queue};
 use super::recorder::Recorder;
@@ -13,8 +14,10 @@ use crate::telemetry::Seldom;
 use crate::wire::evapi::{BareDecoder, Event, NotAnEvent};
 use crate::wire::netstring::{self, NetstringError};
 use bytes::{BufMut, Bytes, BytesMut};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::rc::Weak;
 use std::task::Poll;
 use std::time::SystemTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -33,14 +36,41 @@ pub struct Session<'a> {
     recorder: &'a Recorder,
     received: metrics::Counter,
     dropped: metrics::Counter,
-    /// By name, for the metric of each.
-    names: Labels,
-    by_name: HashMap<String, metrics::Counter>,
-    /// Over all connections, which those who send such things can end.
-    bad: &'a Seldom,
+    /// For the questions that are dropped.
+    handling: &'a Weak<Handling>,
+    kept: &'a Kept,
     /// Payloads that were no events, one after the other.
     bad_in_a_row: usize,
     has_brought_events: bool,
+}
+
+/// What is kept over all connections, which those who send too much of it can end.
+#[derive(Default)]
+pub struct Kept {
+    /// Payloads that were no events.
+    bad: Seldom,
+    names: RefCell<Names>,
+}
+
+/// The metric of each name.
+#[derive(Default)]
+struct Names {
+    labels: Labels,
+    counters: HashMap<String, metrics::Counter>,
+}
+
+impl Names {
+    fn count(&mut self, connection: &str, name: &str) {
+        if let Some(counter) = self.counters.get(name) {
+            return counter.increment(1);
+        }
+        let (connection, label) = (connection.to_owned(), self.labels.label(name));
+        let counter = metrics::counter!("eventmanager_kamailio_events_total", "connection" => connection, "event" => label.clone());
+        counter.increment(1);
+        if label == name {
+            self.counters.insert(label, counter);
+        }
+    }
 }
 
 /// Cuts the stream.
@@ -89,7 +119,13 @@ impl Decoder {
 
 impl<'a> Session<'a> {
     /// A connection to `server`, whose events go to `queue`.
-    pub fn new(server: &'a Kamailio, queue: &'a Queue, recorder: &'a Recorder, bad: &'a Seldom) -> Self {
+    pub fn new(
+        server: &'a Kamailio,
+        queue: &'a Queue,
+        recorder: &'a Recorder,
+        handling: &'a Weak<Handling>,
+        kept: &'a Kept,
+    ) -> Self {
         let name = || server.name.clone();
         Session {
             server,
@@ -97,9 +133,8 @@ impl<'a> Session<'a> {
             recorder,
             received: metrics::counter!("eventmanager_events_received_total", "source" => name()),
             dropped: metrics::counter!("eventmanager_dropped_total", "connection" => name()),
-            names: Labels::default(),
-            by_name: HashMap::new(),
-            bad,
+            handling,
+            kept,
             bad_in_a_row: 0,
             has_brought_events: false,
         }
@@ -230,10 +265,13 @@ impl<'a> Session<'a> {
                 }
             };
             frames += 1;
+            // A copy: what is kept of one event must not keep all that was read with it, which is up to a frame of the largest size.
+            let payload = Bytes::copy_from_slice(&payload);
             match Event::parse(payload.clone()) {
                 Ok(event) => {
-                    self.count_event(&event);
-                    self.queue(Arrived { event, payload, received, at })?;
+                    let arrived = Arrived::new(event, payload, &self.server.keys, (received, at));
+                    self.count_event(&arrived);
+                    self.queue(arrived)?;
                 }
                 Err(error) => self.not_an_event(&payload, &error)?,
             }
@@ -243,44 +281,41 @@ impl<'a> Session<'a> {
     fn queue(&self, arrived: Arrived) -> Result<(), String> {
         match self.queue.push(arrived) {
             Ok(dropped) => {
-                if dropped > 0 {
-                    self.dropped.increment(dropped as u64);
-                }
+                dropped.iter().for_each(|dropped| self.count_dropped(dropped));
                 Ok(())
             }
-            Err(Full) => {
-                self.dropped.increment(1);
+            Err(Full(arrived)) => {
+                self.count_dropped(&arrived);
                 Err("the queue of events is full".to_owned())
             }
         }
     }
 
-    fn count_event(&mut self, event: &Event) {
+    /// Whoever waits for an answer to it gets one.
+    fn count_dropped(&self, dropped: &Arrived) {
+        self.dropped.increment(1);
+        if let Some(handling) = self.handling.upgrade() {
+            handling.refuse(dropped);
+        }
+    }
+
+    fn count_event(&mut self, arrived: &Arrived) {
         self.received.increment(1);
         self.bad_in_a_row = 0;
         self.has_brought_events = true;
-        if !event.duplicates.is_empty() {
+        if self.server.keys.find_doubtful(&arrived.event) {
             let connection = self.server.name.clone();
             metrics::counter!("eventmanager_kamailio_doubtful_total", "connection" => connection)
                 .increment(1);
         }
-        let name = event.first_text(self.server.keys.event.iter().map(String::as_str)).unwrap_or_default();
-        if let Some(counter) = self.by_name.get(&*name) {
-            return counter.increment(1);
-        }
-        let (connection, label) = (self.server.name.clone(), self.names.label(&name));
-        let counter = metrics::counter!("eventmanager_kamailio_events_total", "connection" => connection, "event" => label.clone());
-        counter.increment(1);
-        if label == name {
-            self.by_name.insert(label, counter);
-        }
+        self.kept.names.borrow_mut().count(&self.server.name, arrived.name());
     }
 
     /// Counts it, keeps a sample; too many of them mean that we read at the wrong place.
     fn not_an_event(&mut self, payload: &[u8], error: &NotAnEvent) -> Result<(), String> {
         self.count_bad(error.label());
         self.bad_in_a_row += 1;
-        if let Some(so_far) = self.bad.count() {
+        if let Some(so_far) = self.kept.bad.count() {
             let connection = &self.server.name;
             tracing::warn!(connection, reason = %error, so_far, "kamailio sent what is no event");
             self.recorder.unreadable(payload, &error.to_string());

@@ -157,7 +157,7 @@ mod tests {
             uuid: Uuid::from_u128(uuid),
             topic: topic.to_owned(),
             source: "k1".into(),
-            name: "call".to_owned(),
+            name: "call".into(),
             at: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
             payload: payload.into(),
         }

@@ -30,7 +30,8 @@ pub struct Event {
 enum Fields {
     /// Where they stand in the payload.
     Flat(Bytes, Flat),
-    Read(Map<String, Value>),
+    /// Also their names in the order of the text.
+    Read(Map<String, Value>, Vec<String>),
 }
 
 /// Why a payload is none.
@@ -77,15 +78,30 @@ impl Event {
         self.borrowed(key).map(Cow::into_owned)
     }
 
-    /// The first of these fields that there is, as text: scripts name the same things differently.
-    pub fn first_text<'k>(&self, keys: impl IntoIterator<Item = &'k str>) -> Option<Cow<'_, str>> {
-        keys.into_iter().find_map(|key| self.borrowed(key))
+    /// The text of that of these fields which stands first in the payload: scripts name the same things differently, and what a
+    /// caller adds stands behind what the script writes.
+    pub fn first_text(&self, names: &[String]) -> Option<Cow<'_, str>> {
+        self.among(names, |keys| keys.filter_map(|key| self.borrowed(key)).next())
+    }
+
+    /// Whether it has more than one of these fields, with whatever values.
+    pub fn has_several(&self, names: &[String]) -> bool {
+        names.len() > 1 && self.among(names, |keys| keys.take(2).count() > 1)
+    }
+
+    /// Those of these names that it has, in the order of the payload.
+    fn among<T>(&self, names: &[String], look: impl FnOnce(&mut dyn Iterator<Item = &str>) -> T) -> T {
+        let is_one = |key: &&str| names.iter().any(|name| name == key);
+        match &self.fields {
+            Fields::Flat(payload, flat) => look(&mut flat.keys(payload).filter(is_one)),
+            Fields::Read(_, keys) => look(&mut keys.iter().map(String::as_str).filter(is_one)),
+        }
     }
 
     fn borrowed(&self, key: &str) -> Option<Cow<'_, str>> {
         let text = match &self.fields {
             Fields::Flat(payload, flat) => Cow::Borrowed(flat.text(payload, key)?),
-            Fields::Read(fields) => text(fields.get(key)?)?,
+            Fields::Read(fields, _) => text(fields.get(key)?)?,
         };
         (text != UNSET).then_some(text)
     }
@@ -95,12 +111,23 @@ impl Event {
         self.duplicates.iter().any(|duplicate| duplicate == key)
     }
 
+    /// Bytes of memory that it takes, about, without the payload that it was read of. What is small to send may be large.
+    pub fn weight(&self) -> usize {
+        let names = |names: &[String]| names.iter().map(|name| size_of::<String>() + name.capacity()).sum();
+        let duplicates: usize = names(&self.duplicates);
+        duplicates
+            + match &self.fields {
+                Fields::Flat(_, flat) => flat.weight(),
+                Fields::Read(fields, keys) => weight_of(fields) + names(keys),
+            }
+    }
+
     /// The event as a JSON object: `payload`, of which it was read, where that is one as it is.
     pub fn to_json(&self, payload: &[u8]) -> String {
         let is_one = match self.fields {
             Fields::Flat(..) => true,
             // Something may have been set right.
-            Fields::Read(_) => serde_json::from_slice::<IgnoredAny>(payload).is_ok(),
+            Fields::Read(..) => serde_json::from_slice::<IgnoredAny>(payload).is_ok(),
         };
         match std::str::from_utf8(payload) {
             Ok(text) if is_one && self.duplicates.is_empty() => text.trim().to_owned(),
@@ -112,7 +139,7 @@ impl Event {
     pub fn fields(&self) -> Map<String, Value> {
         match &self.fields {
             Fields::Flat(payload, flat) => flat.to_map(payload),
-            Fields::Read(fields) => fields.clone(),
+            Fields::Read(fields, _) => fields.clone(),
         }
     }
 }
@@ -126,9 +153,29 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
+/// A node of the tree has room for twice what is in it.
+const NODE: usize = 2 * size_of::<String>() + size_of::<Value>();
+
+fn weight_of(fields: &Map<String, Value>) -> usize {
+    fields.iter().map(|(name, value)| NODE + name.capacity() + weight(value)).sum()
+}
+
+fn weight(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.capacity(),
+            Value::Array(list) => list.iter().map(weight).sum(),
+            Value::Object(fields) => weight_of(fields),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+}
+
 fn read(text: &str) -> Result<Event, NotAnEvent> {
-    match json::flagged(text).map_err(|error| NotAnEvent::Json(error.to_string()))? {
-        (Value::Object(fields), duplicates) => Ok(Event { fields: Fields::Read(fields), duplicates }),
+    let read = json::flagged(text).map_err(|error| NotAnEvent::Json(error.to_string()))?;
+    match read.value {
+        Value::Object(fields) => {
+            Ok(Event { fields: Fields::Read(fields, read.names), duplicates: read.again })
+        }
         _ => Err(NotAnEvent::NoObject),
     }
 }
@@ -233,12 +280,44 @@ mod tests {
     fn fields_are_read_as_text_under_whatever_name() {
         let event = parse(br#"{"Event":"X","tr_index":491,"from":"<null>","to":null,"list":[]}"#);
         let event = event.expect("an event");
-        assert_eq!(event.first_text(["event", "Event"]).as_deref(), Some("X"));
+        let names = ["event", "Event"].map(str::to_owned);
+        assert_eq!(event.first_text(&names).as_deref(), Some("X"));
         assert_eq!(event.text("tr_index").as_deref(), Some("491"));
         for key in ["from", "to", "list", "none"] {
             assert_eq!(event.text(key), None, "{key}");
         }
         assert!(event.fields().contains_key("list"));
+    }
+
+    #[test]
+    fn of_several_names_of_one_thing_the_first_in_the_payload_counts() {
+        let names = ["event", "Event"].map(str::to_owned);
+        let check = |payload: &str, expected: Option<&str>, several: bool| {
+            let event = parse(payload.as_bytes()).expect("an event");
+            assert_eq!(event.first_text(&names).as_deref(), expected, "{payload}");
+            assert_eq!(event.has_several(&names), several, "{payload}");
+        };
+        check(r#"{"x":1}"#, None, false);
+        check(r#"{"event":"a","event":"b"}"#, Some("a"), false);
+        // To the quick reader and to the other.
+        for more in ["1", "[]"] {
+            check(&format!(r#"{{"Event":"a","event":"b","x":{more}}}"#), Some("a"), true);
+            check(&format!(r#"{{"x":{more},"event":"b","Event":"a"}}"#), Some("b"), true);
+            check(&format!(r#"{{"Event":null,"x":{more},"event":"b"}}"#), Some("b"), true);
+        }
+    }
+
+    #[test]
+    fn an_event_weighs_what_it_takes_in_memory() {
+        let check = |payload: String, least: usize, most: usize| {
+            let weight = parse(payload.as_bytes()).expect("an event").weight();
+            assert!((least..=most).contains(&weight), "{weight}: {:.20}", payload);
+        };
+        let (many, value) = (1000, size_of::<Value>());
+        check(format!("{{\"a\":\"{}\"}}", "x".repeat(many)), 1, many);
+        check(format!("{{\"a\":[{}0]}}", "0,".repeat(many)), many * value, 2 * many * value);
+        check(format!("{{\"a\":[{}{{}}]}}", "{\"b\":0},".repeat(many)), 3 * many * value, 10 * many * value);
+        check(format!("{{\"a\":{{\"b\":\"{}\"}}}}", "x".repeat(many)), many, 2 * many);
     }
 
     proptest! {

@@ -79,6 +79,16 @@ impl Flat {
         (field.kind != Kind::Null).then(|| text(payload, &field.value))
     }
 
+    /// Its keys, in the order of the text.
+    pub fn keys<'p>(&self, payload: &'p [u8]) -> impl Iterator<Item = &'p str> {
+        self.fields.iter().map(move |field| text(payload, &field.key))
+    }
+
+    /// Bytes that it takes, without the payload.
+    pub fn weight(&self) -> usize {
+        self.fields.capacity() * size_of::<Field>()
+    }
+
     /// The same as the other reader gives.
     pub fn to_map(&self, payload: &[u8]) -> Map<String, Value> {
         let value = |field: &Field| {
