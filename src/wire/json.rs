@@ -155,6 +155,24 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    /// While one is read all Kamailios wait.
+    #[test]
+    fn an_object_of_very_many_members_that_stand_twice_takes_linear_time() {
+        let fastest = |members: usize| {
+            let text = (0..members).map(|n| format!("\"{n}\":0,\"{n}\":0")).collect::<Vec<_>>().join(",");
+            let text = format!("{{{text}}}");
+            let read = || {
+                let started = std::time::Instant::now();
+                assert_eq!(flagged(&text).expect("JSON").again.len(), members);
+                started.elapsed()
+            };
+            (0..5).map(|_| read()).min().expect("a time")
+        };
+        // Sixteen times as many: linear would be 16, quadratic 256.
+        let ratio = fastest(40_000).as_secs_f64() / fastest(2_500).as_secs_f64();
+        assert!(ratio < 80.0, "{ratio}");
+    }
+
     #[test]
     fn a_member_that_stands_twice_is_an_error_at_whatever_depth() {
         let check = |text: &str, is_good: bool| {
