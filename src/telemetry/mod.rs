@@ -57,7 +57,10 @@ fn describe() {
     counter!("eventmanager_evapi_commands_total", "What clients of our EVAPI server have sent");
     counter!("eventmanager_evapi_disconnects_total", "Clients of our EVAPI server that have gone, by reason");
     counter!("eventmanager_evapi_refused_total", "Clients that our EVAPI server has not let in, by reason");
-    counter!("eventmanager_duplicates_total", "Notifications that another connection had brought already");
+    counter!(
+        "eventmanager_duplicates_total",
+        "Notifications and events that had come already, or that another daemon stores"
+    );
     counter!("eventmanager_notification_gaps_total", "Notification ids that were never seen");
     counter!(
         "eventmanager_notification_backs_total",

@@ -1,5 +1,6 @@
 //! Events of a real Kamailio.
 
+use crate::peer::Peer;
 use crate::real::{Kamailio, Request};
 use crate::support::daemon::eventually;
 use crate::trial::Trial;
@@ -182,6 +183,34 @@ fn what_is_forged_or_broken_is_counted_and_kept_and_the_rest_goes_on() {
     assert_eq!((bad("json"), bad("no_object")), (1.0, 1.0));
     eventually("they are kept", || (trial.site.count(&["failed"]) == 2).then_some(()));
     assert!(trial.site.events()[0].reason.contains("no JSON"), "{:?}", trial.site.events());
+}
+
+#[test]
+fn a_daemon_that_waits_for_its_database_does_not_store_once_more_what_the_other_stores() {
+    let peer = Peer::start();
+    let routes = "[[route]]\nto = [\"all\"]\nstore = true\n";
+    std::thread::scope(|scope| {
+        let client = scope.spawn(|| peer.accept());
+        let Trial { site, daemon: first } = Trial::start_with(&peer.address(), "", routes);
+        let mut clients = vec![client.join().expect("a client")];
+        eventually("the first is ready", || (first.get("/readyz").0 == 200).then_some(()));
+        let second = site.start();
+        clients.push(peer.accept());
+        second.logged(&["another eventmanager uses this database"]);
+        for number in 0..20 {
+            clients.iter_mut().for_each(|it| it.event(&format!("{{\"event\":\"e\",\"n\":{number}}}")));
+        }
+        let elsewhere = || second.metric("eventmanager_duplicates_total", "k1");
+        eventually("the second has read them", || (elsewhere() == 20.0).then_some(()));
+        eventually("the first has stored them", || (site.count(&["ignored"]) == 20).then_some(()));
+        assert_eq!(first.terminate(), Some(0));
+        eventually("the second is ready", || (second.get("/readyz").0 == 200).then_some(()));
+        clients[1].event(r#"{"event":"after"}"#);
+        eventually("that is stored", || (site.count(&["ignored"]) == 21).then_some(()));
+        let sql = "select count(*) from em_topic_log";
+        let rows: i64 = site.database().query_row(sql, [], |row| row.get(0)).expect("a count");
+        assert_eq!((rows, second.metric("eventmanager_dropped_total", "k1")), (21, 0.0));
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@
 use super::queue::Arrived;
 use crate::connections::intake::{Incoming, Intake, Received, hand_over};
 use crate::event::{NewEvent, Status};
-use crate::store::Store;
+use crate::store::{DatabaseHealth, IN_USE, Store, StoreHealth};
 use crate::topics::{TopicEvent, Wanted, hand_on};
 use actix::prelude::Addr;
 use std::cell::{Cell, RefCell};
@@ -14,7 +14,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 /// Events that may wait for the disk.
@@ -32,11 +32,14 @@ struct Inner {
     source: Arc<str>,
     intake: Addr<Intake>,
     store: Store,
+    health: watch::Receiver<StoreHealth>,
     waiting: RefCell<VecDeque<Record>>,
     bytes: Cell<usize>,
     came: Notify,
     closed: Cell<bool>,
     dropped: metrics::Counter,
+    /// What another daemon stores.
+    elsewhere: metrics::Counter,
 }
 
 /// What becomes of one event.
@@ -64,12 +67,14 @@ impl Recorder {
         Recorder(Rc::new(Inner {
             source: source.into(),
             intake,
+            health: store.health(),
             store,
             waiting: RefCell::default(),
             bytes: Cell::default(),
             came: Notify::new(),
             closed: Cell::default(),
             dropped: metrics::counter!("eventmanager_dropped_total", "connection" => source.to_owned()),
+            elsewhere: metrics::counter!("eventmanager_duplicates_total", "source" => source.to_owned()),
         }))
     }
 
@@ -133,7 +138,18 @@ impl Recorder {
         }
     }
 
+    /// What comes while another daemon has the database that one stores: it would be there twice once this one takes over.
+    fn is_stored_by_another(&self) -> bool {
+        match &self.0.health.borrow().events {
+            DatabaseHealth::Down { reason } => reason == IN_USE,
+            DatabaseHealth::Up => false,
+        }
+    }
+
     fn add(&self, record: Record) {
+        if self.is_stored_by_another() {
+            return self.0.elsewhere.increment(1);
+        }
         let mut waiting = self.0.waiting.borrow_mut();
         let mut bytes = self.0.bytes.get() + record.bytes();
         while waiting.len() >= WAITING || (bytes > BYTES && !waiting.is_empty()) {
