@@ -20,6 +20,7 @@ pub mod processors;
 pub mod reload;
 pub mod router;
 pub mod simulators;
+mod sockets;
 pub mod store;
 pub mod supervision;
 pub mod systemd;

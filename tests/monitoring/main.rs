@@ -61,6 +61,7 @@ fn every_reason_of_a_bad_frame_is_explained_in_the_runbook() {
         include_str!("../../src/connections/session.rs"),
         include_str!("../../src/connections/documents.rs"),
         include_str!("../../src/connections/kamailio/session.rs"),
+        include_str!("../../src/connections/kamailio/decoder.rs"),
         include_str!("../../src/wire/evapi/event.rs"),
     ];
     let given = sources.iter().flat_map(|source| source.lines());

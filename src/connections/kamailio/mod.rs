@@ -14,6 +14,7 @@
 mod answers;
 mod asking;
 mod commands;
+mod decoder;
 mod duplicates;
 mod handling;
 mod keys;

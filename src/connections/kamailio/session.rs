@@ -4,15 +4,15 @@
 //! brought is handled before the next. Whatever breaks the rules of the stream ends the connection, since what follows cannot be
 //! understood.
 
+use super::decoder::Decoder;
 use super::handling::Handling;
 use super::outbox::Frames;
 use super::queue::{Arrived, Full, Queue};
 use super::recorder::Recorder;
-use crate::config::{Framing, Kamailio};
-use crate::telemetry::Labels;
-use crate::telemetry::Seldom;
-use crate::wire::evapi::{BareDecoder, Event, NotAnEvent};
-use crate::wire::netstring::{self, NetstringError};
+use crate::config::Kamailio;
+use crate::sockets;
+use crate::telemetry::{Labels, Seldom};
+use crate::wire::evapi::{Event, NotAnEvent};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -73,50 +73,6 @@ impl Names {
     }
 }
 
-/// Cuts the stream.
-enum Decoder {
-    Netstring(netstring::Decoder),
-    Bare(BareDecoder),
-}
-
-impl Decoder {
-    fn new(server: &Kamailio) -> Decoder {
-        match server.framing {
-            Framing::Netstring => Decoder::Netstring(netstring::Decoder::new(server.max_frame)),
-            Framing::None => Decoder::Bare(BareDecoder::new(server.max_frame)),
-        }
-    }
-
-    fn buffer_mut(&mut self) -> &mut BytesMut {
-        match self {
-            Decoder::Netstring(decoder) => decoder.buffer_mut(),
-            Decoder::Bare(decoder) => decoder.buffer_mut(),
-        }
-    }
-
-    fn is_inside(&self) -> bool {
-        match self {
-            Decoder::Netstring(decoder) => decoder.is_inside(),
-            Decoder::Bare(decoder) => decoder.is_inside(),
-        }
-    }
-
-    /// The next payload. The error: one word for metrics, and the reason.
-    fn next(&mut self) -> Result<Option<Bytes>, (&'static str, String)> {
-        use crate::wire::evapi::BareError;
-        match self {
-            Decoder::Netstring(decoder) => decoder.next_frame().map_err(|error| match error {
-                NetstringError::Oversize { .. } => ("oversize", error.to_string()),
-                _ => ("framing", error.to_string()),
-            }),
-            Decoder::Bare(decoder) => decoder.next_object().map_err(|error| match error {
-                BareError::Oversize { .. } => ("oversize", error.to_string()),
-                BareError::NoObject(_) => ("framing", error.to_string()),
-            }),
-        }
-    }
-}
-
 impl<'a> Session<'a> {
     /// A connection to `server`, whose events go to `queue`.
     pub fn new(
@@ -144,7 +100,7 @@ impl<'a> Session<'a> {
     /// nothing more to write: what was asked is answered. What comes meanwhile is read and dropped, since Kamailio would wait for
     /// somebody who does not read.
     pub async fn run(&mut self, stream: TcpStream, frames: &mut Frames, stop: &Notify) -> String {
-        if let Err(error) = prepare(&stream) {
+        if let Err(error) = sockets::keep(&stream) {
             return error.to_string();
         }
         let (mut stream, write) = stream.into_split();
@@ -172,21 +128,11 @@ impl<'a> Session<'a> {
 
     async fn read(&mut self, stream: &mut OwnedReadHalf, decoder: &mut Decoder) -> String {
         let mut heard = Instant::now();
-        let mut began = None;
+        let mut began: Option<Instant> = None;
         loop {
             decoder.buffer_mut().reserve(READ);
-            let silent = async {
-                match self.server.heartbeat_timeout {
-                    Some(limit) => tokio::time::sleep_until(heard + limit).await,
-                    None => std::future::pending().await,
-                }
-            };
-            let unfinished = async {
-                match began {
-                    Some(began) => tokio::time::sleep_until(began + self.server.frame_timeout).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let silent = sockets::until(self.server.heartbeat_timeout.map(|limit| heard + limit));
+            let unfinished = sockets::until(began.map(|began| began + self.server.frame_timeout));
             let mut room = decoder.buffer_mut().limit(READ);
             tokio::select! {
                 read = stream.read_buf(&mut room) => match read {
@@ -346,15 +292,6 @@ async fn give_way() {
         Poll::Pending
     })
     .await;
-}
-
-/// What is sent leaves at once, and a peer that is gone is found out.
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    use std::time::Duration;
-    stream.set_nodelay(true)?;
-    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(10));
-    let keepalive = keepalive.with_interval(Duration::from_secs(5)).with_retries(3);
-    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 /// The one writer: the command that every connection begins with, then what is put into the outbox.

@@ -8,6 +8,7 @@ use super::command::{self, BadPayload, Command};
 use super::end::End;
 use super::message;
 use crate::config::{self, Live};
+use crate::sockets;
 use crate::telemetry::Seldom;
 use crate::wire::netstring::{Decoder, NetstringError};
 use serde_json::json;
@@ -39,7 +40,7 @@ pub struct Session {
 impl Session {
     /// Serves it until it ends; why it did.
     pub async fn run(self, stream: TcpStream) -> End {
-        if let Err(error) = prepare(&stream) {
+        if let Err(error) = sockets::keep(&stream) {
             return End::Failed(error.to_string());
         }
         let (read, write) = stream.into_split();
@@ -66,15 +67,10 @@ impl Session {
 
     async fn read(&self, mut stream: impl AsyncRead + Unpin) -> End {
         let mut decoder = Decoder::new(LARGEST);
-        let (mut began, mut bad_in_a_row) = (None, 0);
+        let (mut began, mut bad_in_a_row) = (None::<Instant>, 0);
         loop {
             decoder.buffer_mut().reserve(READ);
-            let unfinished = async {
-                match began {
-                    Some(began) => tokio::time::sleep_until(began + WHOLE_WITHIN).await,
-                    None => std::future::pending().await,
-                }
-            };
+            let unfinished = sockets::until(began.map(|began| began + WHOLE_WITHIN));
             tokio::select! {
                 read = stream.read_buf(decoder.buffer_mut()) => match read {
                     Ok(0) => return ended(&decoder),
@@ -163,14 +159,6 @@ fn broken(error: NetstringError) -> End {
 fn count_bad(reason: &'static str) {
     metrics::counter!("eventmanager_frames_bad_total", "connection" => "evapi_server", "reason" => reason)
         .increment(1);
-}
-
-/// What is sent leaves at once, and a client that is gone is found out.
-fn prepare(stream: &TcpStream) -> std::io::Result<()> {
-    stream.set_nodelay(true)?;
-    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(10));
-    let keepalive = keepalive.with_interval(Duration::from_secs(5)).with_retries(3);
-    socket2::SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 #[cfg(test)]
