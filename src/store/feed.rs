@@ -56,12 +56,9 @@ impl Feed {
 
     fn tell_handed_on(&self, writes: &[Write], outcomes: &[Outcome]) {
         let mut grown = false;
-        for (write, outcome) in writes.iter().zip(outcomes) {
-            if let (Write::Log(event), Outcome::Applied) = (write, outcome) {
-                metrics::counter!("eventmanager_handed_on_total", "topic" => event.topic.clone())
-                    .increment(1);
-                grown = true;
-            }
+        for event in writes.iter().zip(outcomes).flat_map(|(write, outcome)| write.handed_on(outcome)) {
+            metrics::counter!("eventmanager_handed_on_total", "topic" => event.topic.clone()).increment(1);
+            grown = true;
         }
         if grown {
             self.log.send_replace(());

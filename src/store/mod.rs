@@ -266,10 +266,7 @@ impl Store {
             }
             one(subscribers.shared.queue.push(vec![Write::Effect { effect, tenure }]).await)?;
         }
-        let handed_on = progress.verdict.as_mut().map(|verdict| std::mem::take(&mut verdict.handed_on));
-        let mut writes = vec![Write::Progress(progress)];
-        writes.extend(handed_on.into_iter().flatten().map(Write::Log));
-        match one(events.shared.queue.push(writes).await)? {
+        match one(events.shared.queue.push(vec![Write::Progress(progress)]).await)? {
             Outcome::Recorded(RowStatus::Is(status)) if status == expected => Ok(()),
             Outcome::Recorded(RowStatus::Is(status)) => Err(RecordError::NotPending(Some(status))),
             Outcome::Recorded(RowStatus::Unknown) => Err(RecordError::NotPending(None)),
@@ -396,10 +393,10 @@ impl Store {
     }
 }
 
-/// The outcome of the first write, that of a progress. Behind it are rows of the topic log at most.
+/// The outcome of a progress' only write.
 fn one(answer: Answer) -> Result<Outcome, RecordError> {
     match answer {
-        Ok(mut outcomes) => match outcomes.drain(..).next() {
+        Ok(mut outcomes) => match outcomes.pop() {
             Some(Outcome::Rejected(reason)) => Err(RecordError::Rejected(reason)),
             Some(Outcome::Superseded) => Err(RecordError::Superseded),
             Some(outcome) => Ok(outcome),

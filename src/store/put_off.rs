@@ -35,8 +35,6 @@ pub(crate) fn about(write: &Write) -> Vec<About> {
             effect.chain([About::Event(progress.event)]).collect()
         }
         Write::Effect { effect, .. } => vec![About::Subscriber(effect.user_id().to_owned())],
-        // It stands in no list of what has happened before it has.
-        Write::Log(event) => vec![About::Event(event.uuid)],
         Write::Panic { event, .. } => vec![About::Event(*event)],
         Write::Decide(ruling) => {
             let event = ruling.is.map(About::Event);

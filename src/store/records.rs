@@ -113,7 +113,7 @@ pub struct Verdict {
     pub reason: Option<String>,
     /// Of a failure: by what it is told later whether the subscriber is still as the attempt left it.
     pub digest: Option<String>,
-    /// What is written into the topic log together with it.
+    /// What is written into the topic log if the verdict counts, and not otherwise.
     pub handed_on: Vec<TopicEvent>,
     /// Of a failure: it holds its subject until somebody resolves it, also after a restart.
     pub holds: bool,

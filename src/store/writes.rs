@@ -110,7 +110,8 @@ impl Write {
             }
             Write::Progress(progress) => {
                 let plan = progress.plan.as_ref().map_or(0, |plan| plan.steps.len() * 800);
-                plan + progress.steps.len() * 100 + 500
+                let handed_on = progress.verdict.as_ref().map_or(0, |verdict| verdict.handed_on.len() * 600);
+                plan + progress.steps.len() * 100 + handed_on + 500
             }
             Write::Effect { .. } => 500,
             Write::Confirm(_) | Write::Superseded => 0,
@@ -137,6 +138,18 @@ impl Write {
         };
         if tenure.is_some_and(|tenure| !ownership.allows(tenure)) {
             *self = Write::Superseded;
+        }
+    }
+
+    /// The rows of the topic log that it has written, if this came of it.
+    pub fn handed_on(&self, outcome: &Outcome) -> &[TopicEvent] {
+        match (self, outcome) {
+            (Write::Log(event), Outcome::Applied) => std::slice::from_ref(event),
+            (
+                Write::Progress(Progress { verdict: Some(verdict), .. }),
+                Outcome::Recorded(RowStatus::Is(status)),
+            ) if *status == verdict.status => &verdict.handed_on,
+            _ => &[],
         }
     }
 

@@ -149,6 +149,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("what_the_database_cannot_write_is_handed_on_in_plain_letters", |site| {
         Box::pin(topic_log::what_the_database_cannot_write_is_handed_on_in_plain_letters(site))
     }),
+    ("a_verdict_that_does_not_count_hands_nothing_on", |site| {
+        Box::pin(topic_log::a_verdict_that_does_not_count_hands_nothing_on(site))
+    }),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is handed on, and those who follow it.
 
-use crate::site::{Kind, Running, Site, event, within};
+use crate::site::{Kind, Running, Site, event, progress, verdict, within};
+use eventmanager::event::Status;
 use eventmanager::event::TopicEvent;
 use eventmanager::topics::{Tail, hand_on};
 use std::time::{Duration, SystemTime};
@@ -98,5 +99,29 @@ pub async fn what_the_database_cannot_write_is_handed_on_in_plain_letters(site: 
     within(hand_on(&running.store, vec![handed_on("calls", "one"), handed_on("calls", "two")])).await;
     let rows = running.store.topic_log_after(0, 10).await.unwrap();
     assert_eq!(rows.iter().map(|row| &*row.event.payload).collect::<Vec<_>>(), [r#"{"event":"\u00e9"}"#; 2]);
+    running.close().await;
+}
+
+pub async fn a_verdict_that_does_not_count_hands_nothing_on(site: Site) {
+    let running = site.open().ready().await;
+    let events = ["anna", "berta", "carla"].map(event);
+    within(running.store.append(events.to_vec())).await.unwrap();
+    site.sql("update em_event set status = 'ignored' where user_id = 'berta'");
+    site.sql("delete from em_event where user_id = 'carla'");
+    let ended = |index: usize| {
+        let mut ended = progress(events[index].uuid, 1);
+        ended.verdict = verdict(Status::Completed, None);
+        let name = events[index].user_id.as_str();
+        let rows =
+            ["users", "all"].map(|topic| TopicEvent { uuid: events[index].uuid, ..handed_on(topic, name) });
+        ended.verdict.as_mut().expect("a verdict").handed_on = rows.to_vec();
+        ended
+    };
+    for index in 0..3 {
+        let _ = within(running.store.record(ended(index))).await;
+    }
+    // As after a commit of which nobody knows whether it was done.
+    within(running.store.record(ended(0))).await.unwrap();
+    assert_eq!(names(&running, 0, 10).await, ["anna", "anna"]);
     running.close().await;
 }

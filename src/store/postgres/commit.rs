@@ -354,6 +354,11 @@ fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a
     }
     let rows: Vec<(Uuid, u32, &'a Verdict)> =
         verdicts.iter().map(|(uuid, (attempt, verdict))| (*uuid, *attempt, *verdict)).collect();
+    let with = |(uuid, _, verdict): &(Uuid, u32, &'a Verdict)| {
+        let (uuid, handed_on) = (*uuid, &verdict.handed_on);
+        handed_on.iter().map(move |row| (uuid, row))
+    };
+    let handed_on: Vec<(Uuid, &'a TopicEvent)> = rows.iter().flat_map(with).collect();
     script.add(
         VERDICTS,
         vec![
@@ -363,6 +368,13 @@ fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a
             column(&rows, |(_, _, verdict)| verdict.reason.as_deref().map(clean)),
             column(&rows, |(_, _, verdict)| verdict.digest.as_deref()),
             column(&rows, |(_, _, verdict)| verdict.holds),
+            column(&handed_on, |(event, _)| event),
+            column(&handed_on, |(_, row)| row.uuid),
+            column(&handed_on, |(_, row)| clean(&row.topic)),
+            column(&handed_on, |(_, row)| clean(&row.source)),
+            column(&handed_on, |(_, row)| clean(&row.name)),
+            column(&handed_on, |(_, row)| micros(row.at)),
+            column(&handed_on, |(_, row)| clean(&row.payload)),
         ],
     );
 }

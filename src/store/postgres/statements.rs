@@ -57,7 +57,7 @@ pub(super) const STEPS: &str = "
     on conflict (uuid, attempt, position) do update set
         state = excluded.state, answer = excluded.answer, marked = excluded.marked";
 
-/// A verdict counts only while the row is pending.
+/// A verdict counts only while the row is pending, and only then what is handed on with it is.
 pub(super) const VERDICTS: &str = "
     with new as (
         select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::boolean[])
@@ -66,6 +66,14 @@ pub(super) const VERDICTS: &str = "
         update em_event as event set status = new.status from new
         where event.uuid = new.uuid and event.status = 'pending'
         returning event.uuid
+    ), handed_on as (
+        insert into em_topic_log (uuid, topic, source, name, at, payload)
+        select row.uuid, row.topic, row.source, row.name, to_timestamp(row.at / 1e6), row.payload
+        from unnest($7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[])
+            with ordinality as row(event, uuid, topic, source, name, at, payload, place)
+        join ended on ended.uuid = row.event
+        order by row.place
+        on conflict (uuid, topic) do nothing
     )
     update em_journal as journal set reason = new.reason, digest = new.digest, holds = new.holds from new, ended
     where new.uuid = ended.uuid and journal.uuid = new.uuid and journal.attempt = new.attempt";

@@ -1,17 +1,14 @@
 //! One transaction of a SQLite writer.
 
+use super::effects::apply_effect;
+use super::sweeping::{expire, forget, shorten};
 use crate::event::{NewEvent, Status, TopicEvent};
-use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
 use crate::store::acts::{Act, Pause, PauseChange};
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
-use crate::store::records::{Progress, Swept, Verdict};
+use crate::store::records::{Progress, Verdict};
 use crate::store::rulings::{Decided, Ruling, Verb};
-use crate::store::writes::{
-    EXPIRES, OURS_BESIDE, Outcome, RowStatus, Write, micros, note, resolution, warning_lines,
-};
-use crate::wire::{Field, Secret};
-use rusqlite::{Connection, OptionalExtension, ToSql, Transaction, TransactionBehavior, params};
-use std::borrow::Cow;
+use crate::store::writes::{Outcome, RowStatus, Write, micros, note, resolution, warning_lines};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -52,7 +49,7 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
 
 const TIME: &str = "strftime('%Y-%m-%d %H:%M:%f', ?1 / 1e6, 'unixepoch')";
 
-fn time(transaction: &Transaction, at: SystemTime) -> rusqlite::Result<String> {
+pub(super) fn time(transaction: &Transaction, at: SystemTime) -> rusqlite::Result<String> {
     transaction.prepare_cached(&format!("select {TIME}"))?.query_row([micros(at)], |row| row.get(0))
 }
 
@@ -119,15 +116,6 @@ fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<Outcom
             clean(&event.payload),
         ])?;
     Ok(Outcome::Applied)
-}
-
-fn shorten(transaction: &Transaction, sequences: &[i64]) -> rusqlite::Result<Outcome> {
-    let mut swept = Swept::default();
-    for sequence in sequences {
-        let sql = "delete from em_topic_log where sequence = ?1";
-        swept.handed_on += transaction.prepare_cached(sql)?.execute([sequence])? as u64;
-    }
-    Ok(Outcome::Swept(swept))
 }
 
 /// Under these subscribers the event is found later.
@@ -220,6 +208,9 @@ fn apply_verdict(
                 verdict.digest,
                 verdict.holds
             ])?;
+        for event in &verdict.handed_on {
+            log(transaction, event)?;
+        }
     }
     Ok(())
 }
@@ -351,144 +342,4 @@ fn insert_pause(transaction: &Transaction, pause: &Pause) -> rusqlite::Result<()
             pause.reason.as_deref().map(clean),
         ])?;
     Ok(())
-}
-
-fn apply_effect(transaction: &Transaction, effect: &SubscriberEffect) -> rusqlite::Result<()> {
-    let now = time(transaction, SystemTime::now())?;
-    match effect {
-        SubscriberEffect::Insert(subscriber) => insert_subscriber(transaction, subscriber, &now),
-        SubscriberEffect::Update { user_id, changes } => {
-            update_subscriber(transaction, user_id, changes, &now)
-        }
-        SubscriberEffect::Delete { user_id } => transaction
-            .prepare_cached("delete from srd_user where id = ?1")?
-            .execute([clean(user_id)])
-            .map(drop),
-    }
-}
-
-/// Writes the whole row over the one that is there, without help of a primary key, which may be missing.
-fn insert_subscriber(transaction: &Transaction, subscriber: &Subscriber, now: &str) -> rusqlite::Result<()> {
-    let optional = |text: &Option<String>| text.as_deref().map(|text| clean(text).into_owned());
-    let values: [&dyn ToSql; 11] = [
-        &clean(&subscriber.user_id),
-        &optional(&subscriber.group_id),
-        &clean(&subscriber.public_identity),
-        &subscriber.user_type.as_str(),
-        &optional(&subscriber.phone_context),
-        &clean(&subscriber.association_id),
-        &optional(&subscriber.phone),
-        &optional(&subscriber.mail_account),
-        &subscriber.mail_password.as_ref().map(|secret| clean(secret.expose())),
-        &optional(&subscriber.blf_list),
-        &now,
-    ];
-    let updated = transaction
-        .prepare_cached(
-            "update srd_user set group_id = ?2, sipurl = ?3, user_type = ?4, phonecontext = ?5,
-                association_id = ?6, e164 = ?7, vmail_user = ?8, vmail_password = ?9, blf_user = ?10,
-                updated = ?11
-             where id = ?1",
-        )?
-        .execute(values)?;
-    if updated == 0 {
-        transaction
-            .prepare_cached(
-                "insert into srd_user (id, group_id, sipurl, user_type, phonecontext, association_id, e164,
-                    vmail_user, vmail_password, blf_user, created, updated)
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11)",
-            )?
-            .execute(values)?;
-    }
-    Ok(())
-}
-
-fn update_subscriber(
-    transaction: &Transaction,
-    user_id: &str,
-    changes: &SubscriberChanges,
-    now: &str,
-) -> rusqlite::Result<()> {
-    let user_type = match changes.user_type {
-        Field::Absent => None,
-        Field::Nil => Some(None),
-        Field::Value(user_type) => Some(Some(Cow::Borrowed(user_type.as_str()))),
-    };
-    let columns = [
-        ("sipurl", text(&changes.public_identity)),
-        ("user_type", user_type),
-        ("phonecontext", text(&changes.phone_context)),
-        ("e164", text(&changes.phone)),
-        ("vmail_user", text(&changes.mail_account)),
-        ("vmail_password", secret(&changes.mail_password)),
-        ("blf_user", text(&changes.blf_list)),
-    ];
-    for (column, value) in columns {
-        let Some(value) = value else { continue };
-        transaction
-            .prepare_cached(&format!("update srd_user set {column} = ?2, updated = ?3 where id = ?1"))?
-            .execute(params![clean(user_id), value, now])?;
-    }
-    Ok(())
-}
-
-/// The value that a change writes; `None` where it leaves the column alone.
-fn text(field: &Field<String>) -> Option<Option<Cow<'_, str>>> {
-    match field {
-        Field::Absent => None,
-        Field::Nil => Some(None),
-        Field::Value(text) => Some(Some(clean(text))),
-    }
-}
-
-fn secret(field: &Field<Secret>) -> Option<Option<Cow<'_, str>>> {
-    match field {
-        Field::Absent => None,
-        Field::Nil => Some(None),
-        Field::Value(secret) => Some(Some(clean(secret.expose()))),
-    }
-}
-
-/// Deletes those of the events that are past their retention, with what is ours of them.
-fn expire(transaction: &Transaction, ids: &[i64], older_than: SystemTime) -> rusqlite::Result<Outcome> {
-    let older_than = time(transaction, older_than)?;
-    let sql = format!(
-        "delete from em_event where id = ?1 and inserted < ?2 and {EXPIRES} returning cast(uuid as text)"
-    );
-    let mut swept = Swept::default();
-    for id in ids {
-        let gone: Option<Option<String>> = transaction
-            .prepare_cached(&sql)?
-            .query_row(params![id, older_than], |row| row.get(0))
-            .optional()?;
-        swept.events += u64::from(gone.is_some());
-        if let Some(uuid) = gone.flatten() {
-            delete_beside(transaction, &uuid)?;
-        }
-    }
-    Ok(Outcome::Swept(swept))
-}
-
-/// Deletes what is ours of events that are gone.
-fn forget(transaction: &Transaction, events: &[Uuid]) -> rusqlite::Result<Outcome> {
-    let mut swept = Swept::default();
-    for event in events {
-        let uuid = event.to_string();
-        let is_there: bool = transaction
-            .prepare_cached("select exists (select 1 from em_event where uuid = ?1)")?
-            .query_row([&uuid], |row| row.get(0))?;
-        if !is_there {
-            swept.orphans += delete_beside(transaction, &uuid)?;
-        }
-    }
-    Ok(Outcome::Swept(swept))
-}
-
-fn delete_beside(transaction: &Transaction, uuid: &str) -> rusqlite::Result<u64> {
-    let mut deleted = 0;
-    for (table, column) in OURS_BESIDE {
-        let sql = format!("delete from {table} where {column} = ?1");
-        deleted += transaction.prepare_cached(&sql)?.execute([uuid])? as u64;
-    }
-    Ok(deleted)
 }

@@ -5,8 +5,10 @@
 //! declared widths, although SQLite itself does not mind, so that rows can move to PostgreSQL.
 
 mod commit;
+mod effects;
 mod file;
 mod pool;
+mod sweeping;
 mod tables;
 
 pub(crate) use file::real_path;
