@@ -21,6 +21,7 @@ pub mod reload;
 pub mod router;
 pub mod simulators;
 mod sockets;
+pub mod states;
 pub mod store;
 pub mod supervision;
 pub mod systemd;
