@@ -55,6 +55,13 @@ fn the_shipped_file_is_the_defaults() {
     let answers = std::mem::take(&mut kamailio.answers);
     assert_eq!(kamailio, Kamailio::new("k1", "k1.example.net:8448"));
     assert!(answers.len() == 2 && answers.iter().all(|answer| answer.deadline == Duration::from_secs(2)));
+    let Asterisk { transport: AsteriskTransport::Ami(ami), .. } = &shown.asterisk[0] else { panic!("AMI") };
+    assert_eq!((ami.login, ami.secret.expose()), (AmiLogin::Md5, "/run/c/pbx-a"));
+    assert_eq!(shown.asterisk[0], Asterisk::new("pbx-a", AsteriskTransport::Ami(ami.clone())));
+    let AsteriskTransport::Agent(agent) = &shown.asterisk[1].transport else { panic!("an agent") };
+    assert_eq!((agent.keepalive, agent.remote_actions.len()), (Duration::from_secs(30), 0));
+    assert_eq!(shown.device_state, Some(DeviceStates::default()));
+    assert_eq!(shown.zmq_server, Some(ZmqServer::default()));
     let route = &shown.routes[0];
     assert_eq!(
         (route.source.to_string(), route.event.to_string(), route.store),
@@ -86,7 +93,7 @@ fn the_shipped_file_shows_every_key() {
             assert!(shown.contains(key), "{section}.{key} is not in the shipped file");
         }
     }
-    assert_eq!(sections, 20, "{problems}");
+    assert_eq!(sections, 24, "{problems}");
 }
 
 /// The keys and the sections that the shipped file has in `section`.

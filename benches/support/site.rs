@@ -53,6 +53,9 @@ impl Site {
                 .map(|(number, address)| Broadworks::new(format!("as{number}"), address.to_string()))
                 .collect(),
             kamailio: Vec::new(),
+            asterisk: Vec::new(),
+            device_state: None,
+            zmq_server: None,
             routes: Vec::new(),
             evapi_server: None,
         };

@@ -18,6 +18,15 @@ pub(super) fn host_and_port(text: &str) -> Result<String, String> {
     Ok(text.into())
 }
 
+/// `HOST:PORT` of a ZeroMQ socket, with or without `tcp://` before it.
+pub(super) fn socket(text: &str) -> Result<String, String> {
+    let address = text.strip_prefix("tcp://").unwrap_or(text);
+    if address.contains("://") {
+        return Err("is not HOST:PORT or tcp://HOST:PORT".into());
+    }
+    host_and_port(address)
+}
+
 /// A port to connect to.
 pub(super) fn port(text: &str) -> Result<u16, String> {
     match text.parse() {

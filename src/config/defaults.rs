@@ -2,6 +2,8 @@
 
 use super::surroundings::Surroundings;
 use super::values::*;
+use crate::matching::Pattern;
+use crate::states::NameTemplate;
 use crate::wire::Secret;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -142,16 +144,77 @@ impl Kamailio {
     }
 }
 
+impl Asterisk {
+    /// An Asterisk with the defaults of everything but name and transport.
+    pub fn new(name: impl Into<String>, transport: AsteriskTransport) -> Self {
+        let patterns =
+            |patterns: &[&str]| patterns.iter().filter_map(|text| Pattern::parse(text).ok()).collect();
+        Asterisk {
+            name: name.into(),
+            transport,
+            include: vec![Pattern::any()],
+            exclude: patterns(&["Custom:*", "Local/*"]),
+            actions: Vec::new(),
+            ping: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Ami {
+    /// The manager interface at HOST:PORT, without TLS.
+    pub fn new(address: impl Into<String>, username: impl Into<String>, secret: Secret) -> Self {
+        Ami {
+            address: address.into(),
+            tls: false,
+            tls_ca: None,
+            username: username.into(),
+            secret,
+            login: AmiLogin::Md5,
+        }
+    }
+}
+
+impl Default for DeviceStates {
+    fn default() -> Self {
+        DeviceStates {
+            presence: true,
+            name: NameTemplate::default(),
+            lost_origin_grace: Duration::from_secs(60),
+            verify: Duration::from_secs(600),
+        }
+    }
+}
+
+/// How often an agent says that it is there.
+pub(super) const AGENT_KEEPALIVE: Duration = Duration::from_secs(30);
+
+impl ZmqServer {
+    /// A server on these addresses with the defaults of everything else: only this host may connect.
+    pub fn new(pull: SocketAddr, publish: SocketAddr) -> Self {
+        ZmqServer { pull, publish, allow_from: this_host(), queue: 100_000 }
+    }
+}
+
+impl Default for ZmqServer {
+    fn default() -> Self {
+        let on = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        ZmqServer::new(on(55_556), on(55_555))
+    }
+}
+
+/// The networks of this host alone.
+fn this_host() -> Vec<IpNet> {
+    let network = |address: IpAddr, length| IpNet::new_assert(address, length);
+    vec![network(Ipv4Addr::new(127, 0, 0, 0).into(), 8), network(Ipv6Addr::LOCALHOST.into(), 128)]
+}
+
 impl EvapiServer {
     /// A server on this address with the defaults of everything else: only this host may connect.
     pub fn new(listen: SocketAddr) -> Self {
-        let network = |address: IpAddr, length| IpNet::new_assert(address, length);
         EvapiServer {
             listen,
-            allow_from: vec![
-                network(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
-                network(Ipv6Addr::LOCALHOST.into(), 128),
-            ],
+            allow_from: this_host(),
             queue: 10_000,
             max_clients: 64,
             envelope: true,

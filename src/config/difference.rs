@@ -70,6 +70,8 @@ struct Restarts {
     tls: bool,
     /// `[evapi_server]` comes or goes.
     evapi_server: bool,
+    /// `[device_state]` comes or goes.
+    device_state: bool,
 }
 
 impl Restarts {
@@ -81,6 +83,7 @@ impl Restarts {
             tokens: !super::addresses::is_loopback(old.http.listen) && new.http.tokens.is_empty(),
             tls: old.http.tls_cert.is_some() != new.http.tls_cert.is_some(),
             evapi_server: old.evapi_server.is_some() != new.evapi_server.is_some(),
+            device_state: old.device_state.is_some() != new.device_state.is_some(),
         }
     }
 
@@ -96,6 +99,8 @@ impl Restarts {
             ("surgemail", _) if self.mail => Some(PARTS),
             ("evapi_server", _) if self.evapi_server => Some(LISTENER),
             (_, "evapi_server.listen") => Some(LISTENER),
+            ("zmq_server", _) => Some(LISTENER),
+            ("device_state", _) if self.device_state => Some(PARTS),
             (_, "numbering.country_code") => Some(COUNTRY),
             _ => None,
         }
@@ -125,6 +130,10 @@ impl Restarts {
         }
         if self.mail {
             config.surgemail.clone_from(&old.surgemail);
+        }
+        config.zmq_server.clone_from(&old.zmq_server);
+        if self.device_state {
+            config.device_state.clone_from(&old.device_state);
         }
         match (&old.evapi_server, &mut config.evapi_server) {
             (Some(old), Some(new)) => new.listen = old.listen,
@@ -162,6 +171,9 @@ fn lines(config: &Config) -> BTreeMap<String, Value> {
         shadow,
         broadworks,
         kamailio,
+        asterisk,
+        device_state,
+        zmq_server,
         routes,
         evapi_server,
     } = config;
@@ -182,6 +194,9 @@ fn lines(config: &Config) -> BTreeMap<String, Value> {
     }
     broadworks.iter().for_each(|server| lines.broadworks(server));
     kamailio.iter().for_each(|server| lines.kamailio(server));
+    asterisk.iter().for_each(|server| lines.asterisk(server));
+    device_state.iter().for_each(|states| lines.device_state(states));
+    zmq_server.iter().for_each(|server| lines.zmq_server(server));
     routes.iter().enumerate().for_each(|(at, route)| lines.route(at + 1, route));
     evapi_server.iter().for_each(|server| lines.evapi_server(server));
     lines.0
@@ -190,6 +205,11 @@ fn lines(config: &Config) -> BTreeMap<String, Value> {
 /// A choice as the file writes it: all of them are single words.
 fn word(choice: impl fmt::Debug) -> String {
     format!("{choice:?}").to_lowercase()
+}
+
+/// Several values of a key.
+fn list<T: ToString>(values: &[T]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 struct Lines(BTreeMap<String, Value>);
@@ -361,6 +381,61 @@ impl Lines {
             .for_each(|(at, answer)| self.answer(&key(&format!("answer.{}", at + 1)), answer));
     }
 
+    fn asterisk(&mut self, server: &Asterisk) {
+        let Asterisk { name, transport, include, exclude, actions, ping, request_timeout } = server;
+        let key = |key: &str| format!("asterisk.{name}.{key}");
+        match transport {
+            AsteriskTransport::Ami(Ami { address, tls, tls_ca, username, secret, login }) => {
+                self.put(key("address"), address);
+                self.put(key("tls"), tls);
+                self.set(key("tls_ca"), tls_ca.as_ref().map(|path| path.display()));
+                self.put(key("username"), username);
+                self.hide(key("secret"), secret.expose());
+                self.put(key("login"), word(login));
+            }
+            AsteriskTransport::Zmq(manager) => self.zmq_manager(name, manager),
+            AsteriskTransport::Agent(Agent {
+                manager,
+                server_pull,
+                server_pub,
+                keepalive,
+                remote_actions,
+            }) => {
+                self.zmq_manager(name, manager);
+                self.put(key("server_pull"), server_pull);
+                self.put(key("server_pub"), server_pub);
+                self.time(key("keepalive"), keepalive);
+                self.put(key("remote_actions"), remote_actions.join(", "));
+            }
+        }
+        self.put(key("include"), list(include));
+        self.put(key("exclude"), list(exclude));
+        self.put(key("actions"), actions.join(", "));
+        self.time(key("ping"), ping);
+        self.time(key("request_timeout"), request_timeout);
+    }
+
+    fn zmq_manager(&mut self, name: &str, ZmqManager { cmd, evt }: &ZmqManager) {
+        self.put(format!("asterisk.{name}.cmd"), cmd);
+        self.put(format!("asterisk.{name}.evt"), evt);
+    }
+
+    fn device_state(&mut self, states: &DeviceStates) {
+        let DeviceStates { presence, name, lost_origin_grace, verify } = states;
+        self.put("device_state.presence", presence);
+        self.put("device_state.name_template", name.as_written());
+        self.put("device_state.name_slash", name.slash());
+        self.time("device_state.lost_origin_grace", lost_origin_grace);
+        self.time("device_state.verify", verify);
+    }
+
+    fn zmq_server(&mut self, ZmqServer { pull, publish, allow_from, queue }: &ZmqServer) {
+        self.put("zmq_server.pull", pull);
+        self.put("zmq_server.pub", publish);
+        self.put("zmq_server.allow_from", list(allow_from));
+        self.put("zmq_server.queue", queue);
+    }
+
     fn route(&mut self, number: usize, Route { source, event, when, to, store }: &Route) {
         let key = |key: &str| format!("route.{number}.{key}");
         self.put(key("source"), source);
@@ -374,9 +449,8 @@ impl Lines {
 
     fn evapi_server(&mut self, server: &EvapiServer) {
         let EvapiServer { listen, allow_from, queue, max_clients, envelope, topics } = server;
-        let networks: Vec<String> = allow_from.iter().map(ToString::to_string).collect();
         self.put("evapi_server.listen", listen);
-        self.put("evapi_server.allow_from", networks.join(", "));
+        self.put("evapi_server.allow_from", list(allow_from));
         self.put("evapi_server.queue", queue);
         self.put("evapi_server.max_clients", max_clients);
         self.put("evapi_server.envelope", envelope);

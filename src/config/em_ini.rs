@@ -103,6 +103,9 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         shadow: None,
         broadworks: file.section("broadworks", broadworks).into_iter().collect(),
         kamailio: Vec::new(),
+        asterisk: Vec::new(),
+        device_state: None,
+        zmq_server: None,
         routes: Vec::new(),
         evapi_server: None,
     }

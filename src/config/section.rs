@@ -77,6 +77,13 @@ impl<'a> Section<'a> {
         self.source.report(self.place_of(key), self.path(key), message);
     }
 
+    /// Reports `key`, where it is there, as one that other keys rule out.
+    pub fn rule_out(&self, key: &'static str, why: &str) {
+        if self.get(key).is_some() {
+            self.problem(key, why);
+        }
+    }
+
     /// Warns that `key` has no effect.
     pub fn warn(&self, key: &str, message: impl Into<String>) {
         self.source.warn(self.place_of(key), self.path(key), message);

@@ -1,6 +1,7 @@
 //! The configuration as values: what the rest of the daemon reads. Files become these in the modules beside.
 
 use crate::matching::{Conditions, Pattern, Template, Text};
+use crate::states::NameTemplate;
 use crate::wire::Secret;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -25,6 +26,11 @@ pub struct Config {
     pub shadow: Option<Shadow>,
     pub broadworks: Vec<Broadworks>,
     pub kamailio: Vec<Kamailio>,
+    pub asterisk: Vec<Asterisk>,
+    /// Absent: no states are mirrored.
+    pub device_state: Option<DeviceStates>,
+    /// Absent: no agents are served.
+    pub zmq_server: Option<ZmqServer>,
     pub routes: Vec<Route>,
     /// Absent: nobody is served.
     pub evapi_server: Option<EvapiServer>,
@@ -321,6 +327,110 @@ pub struct Kamailio {
     pub duplicate_window: Duration,
     pub keys: EventKeys,
     pub answers: Vec<Answer>,
+}
+
+/// One Asterisk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asterisk {
+    pub name: String,
+    pub transport: AsteriskTransport,
+    /// Devices whose states are told to other servers: those that any of these means …
+    pub include: Vec<Pattern>,
+    /// … and none of these.
+    pub exclude: Vec<Pattern>,
+    /// The actions that operators may have run.
+    pub actions: Vec<String>,
+    /// How often its manager is asked whether it is there.
+    pub ping: Duration,
+    /// An action that is not answered by then ends the connection.
+    pub request_timeout: Duration,
+}
+
+/// How an Asterisk is reached.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AsteriskTransport {
+    Ami(Ami),
+    Zmq(ZmqManager),
+    Agent(Agent),
+}
+
+impl AsteriskTransport {
+    /// HOST:PORT where it takes actions.
+    pub fn address(&self) -> &str {
+        match self {
+            AsteriskTransport::Ami(ami) => &ami.address,
+            AsteriskTransport::Zmq(manager) => &manager.cmd,
+            AsteriskTransport::Agent(agent) => &agent.manager.cmd,
+        }
+    }
+}
+
+/// The manager interface over TCP.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ami {
+    /// HOST:PORT.
+    pub address: String,
+    pub tls: bool,
+    /// Whose certificates count, besides those that the system trusts.
+    pub tls_ca: Option<PathBuf>,
+    pub username: String,
+    pub secret: Secret,
+    pub login: AmiLogin,
+}
+
+/// How the secret is shown to an Asterisk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmiLogin {
+    /// Its hash with a challenge.
+    Md5,
+    /// As it is.
+    Plain,
+}
+
+/// The sockets of Asterisk's ZeroMQ manager module.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZmqManager {
+    /// HOST:PORT, takes actions.
+    pub cmd: String,
+    /// HOST:PORT, publishes events.
+    pub evt: String,
+}
+
+/// An agent beside an Asterisk, between it and the agents of others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    pub manager: ZmqManager,
+    /// HOST:PORT where the server takes messages.
+    pub server_pull: String,
+    /// HOST:PORT where the server publishes them.
+    pub server_pub: String,
+    pub keepalive: Duration,
+    /// The actions that other agents may have run here.
+    pub remote_actions: Vec<String>,
+}
+
+/// How states are mirrored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeviceStates {
+    pub presence: bool,
+    pub name: NameTemplate,
+    /// A server that was lost has its say for so long.
+    pub lost_origin_grace: Duration,
+    /// How often what servers hold is compared with what they were told.
+    pub verify: Duration,
+}
+
+/// The server of agents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ZmqServer {
+    /// Takes messages.
+    pub pull: SocketAddr,
+    /// Publishes them.
+    pub publish: SocketAddr,
+    /// Who may connect; there is no login.
+    pub allow_from: Vec<IpNet>,
+    /// Messages that wait for one agent, at most.
+    pub queue: usize,
 }
 
 /// How suspended transactions are answered: the first whose event and conditions fit.

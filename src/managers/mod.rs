@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod board;
 mod breaker;
+pub mod device_state;
 pub mod ema;
 pub mod enumeration;
 pub mod hosts;

@@ -82,6 +82,9 @@ impl Peers {
             shadow: None,
             broadworks: vec![Broadworks::new("simulated-as", self.broadworks.addr().to_string())],
             kamailio: Vec::new(),
+            asterisk: Vec::new(),
+            device_state: None,
+            zmq_server: None,
             routes: Vec::new(),
             evapi_server: None,
         }

@@ -5,6 +5,7 @@ use crate::config::section::Section;
 use crate::config::values::{EvapiSend, EvapiServer, EvapiTopic};
 use crate::config::{addresses, units};
 use crate::matching::Pattern;
+use ipnet::IpNet;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// How an event is sent, before it is known to whom.
@@ -22,14 +23,7 @@ pub(super) fn evapi_server(section: &Section) -> EvapiServer {
     section.require(&["listen"]);
     let listen = section.value("listen", addresses::listen);
     let default = EvapiServer::new(listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
-    let allowed = section.list("allow_from", addresses::network);
-    if !addresses::is_loopback(default.listen) && section.lacks("allow_from") {
-        let needs = "can be reached from other hosts, which needs allow_from, such as [\"10.0.0.0/8\"]: there is no login";
-        section.problem("listen", needs);
-    }
-    if allowed.as_ref().is_some_and(Vec::is_empty) {
-        section.problem("allow_from", "names nobody");
-    }
+    let allowed = allow_from(section, &[("listen", default.listen)]);
     EvapiServer {
         allow_from: allowed.unwrap_or(default.allow_from),
         queue: section.number("queue", 1..=1_000_000).unwrap_or(default.queue),
@@ -38,6 +32,21 @@ pub(super) fn evapi_server(section: &Section) -> EvapiServer {
         topics: section.sections("topic", topic),
         listen: default.listen,
     }
+}
+
+/// Who may connect to listeners that have no login, given by the keys that name them.
+pub(super) fn allow_from(section: &Section, listeners: &[(&str, SocketAddr)]) -> Option<Vec<IpNet>> {
+    let allowed = section.list("allow_from", addresses::network);
+    for (key, listener) in listeners {
+        if !addresses::is_loopback(*listener) && section.lacks("allow_from") {
+            let needs = "can be reached from other hosts, which needs allow_from, such as [\"10.0.0.0/8\"]: there is no login";
+            section.problem(key, needs);
+        }
+    }
+    if allowed.as_ref().is_some_and(Vec::is_empty) {
+        section.problem("allow_from", "names nobody");
+    }
+    allowed
 }
 
 fn topic(section: &Section) -> EvapiTopic {

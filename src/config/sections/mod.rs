@@ -1,5 +1,6 @@
 //! What each section means: one function per section, one line per key.
 
+mod asterisk;
 mod base;
 mod broadworks;
 mod core_network;
@@ -9,6 +10,7 @@ mod kamailio;
 mod mail;
 mod route;
 mod shadow;
+mod zmq_server;
 
 use super::section::Section;
 use super::values::*;
@@ -38,6 +40,9 @@ pub(super) fn config(file: &Section) -> Config {
         store,
         broadworks: file.sections("broadworks", |section| broadworks::broadworks(section, &mut endpoints)),
         kamailio: file.sections("kamailio", |section| kamailio::kamailio(section, &mut endpoints)),
+        asterisk: file.sections("asterisk", |section| asterisk::asterisk(section, &mut endpoints)),
+        device_state: file.section("device_state", asterisk::device_state).flatten(),
+        zmq_server: file.section("zmq_server", zmq_server::zmq_server),
         routes: file.sections("route", route::route),
         evapi_server: file.section("evapi_server", evapi_server::evapi_server),
         node,
@@ -74,14 +79,19 @@ impl Endpoints {
 
     /// The `address` of the endpoint `name`.
     fn address(&mut self, section: &Section, name: &str) -> String {
-        let address = section.value("address", super::addresses::host_and_port).unwrap_or_default();
+        self.address_in(section, "address", name)
+    }
+
+    /// The address of the endpoint `name`, which stands in `key`.
+    fn address_in(&mut self, section: &Section, key: &'static str, name: &str) -> String {
+        let address = section.value(key, super::addresses::socket).unwrap_or_default();
         if address.is_empty() {
             return address;
         }
         match self.addresses.entry(address.to_lowercase()) {
             Entry::Vacant(entry) => drop(entry.insert(name.to_owned())),
             Entry::Occupied(entry) => section.problem(
-                "address",
+                key,
                 format!(
                     "{address:?} is the address of {:?} already: every event would run twice",
                     entry.get()

@@ -1,0 +1,3 @@
+//! Device states and presence of all Asterisks, the same everywhere.
+
+pub mod messages;
