@@ -1,11 +1,11 @@
 //! The Erlang release's `em.ini`, as it is: the same sections, keys and meaning.
 //!
-//! Its values are literal (no `${NAME}`, no `file:`). What the release ignored is a warning here.
+//! The broker's `config.ini` is read by [`broker_ini`] beside. Its values are literal (no `${NAME}`, no `file:`). What the release ignored is a warning here.
 
 use super::ini_section::{IniFile, Reader};
 use super::problem::{Problem, Problems};
 use super::values::*;
-use super::{Loaded, MAIL_ALONE, NO_ABSENT, Surroundings, addresses, defaults, ini};
+use super::{Loaded, MAIL_ALONE, NO_ABSENT, Surroundings, addresses, broker_ini, defaults, ini};
 use crate::wire::Secret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -40,9 +40,8 @@ const CITIES: [(&str, &str); 18] = [
 /// Reads the INI `text` of a file called `name`. Fails with every problem found.
 pub fn parse_ini(text: &str, name: &str, surroundings: &Surroundings) -> Result<Loaded, Problems> {
     let file = IniFile::new(ini::parse(text));
-    if let Some(broker) = file.ini.sections.get("servers").or(file.ini.sections.get("general")) {
-        file.problem(Some(broker.line), "", "the Asterisk broker's config.ini is not yet supported");
-        return Err(Problems::sorted(name, file.problems.take()));
+    if broker_ini::is_broker(&file.ini) {
+        return broker_ini::parse(file, name, surroundings);
     }
     let config = config(&file, surroundings);
     file.warn_of_the_rest();
@@ -61,7 +60,10 @@ pub fn parse_ini(text: &str, name: &str, surroundings: &Surroundings) -> Result<
 /// What can be understood of `text`, and what is wrong with it.
 pub(super) fn read(text: &str, surroundings: &Surroundings) -> (Config, Vec<Problem>) {
     let file = IniFile::new(ini::parse(text));
-    let config = config(&file, surroundings);
+    let config = match broker_ini::is_broker(&file.ini) {
+        true => broker_ini::config(&file, surroundings),
+        false => config(&file, surroundings),
+    };
     (config, file.problems.take())
 }
 
@@ -147,7 +149,7 @@ fn log_level(text: &str) -> Result<&'static str, String> {
     }
 }
 
-fn http(section: &Reader) -> Http {
+pub(super) fn http(section: &Reader) -> Http {
     let default = Http::default();
     let listen = section.value("listen", addresses::listen).unwrap_or(default.listen);
     if !addresses::is_loopback(listen) {

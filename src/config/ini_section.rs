@@ -11,7 +11,7 @@ pub(super) struct IniFile {
     pub problems: RefCell<Vec<Problem>>,
     /// What has no effect.
     pub warnings: RefCell<Vec<Problem>>,
-    asked: RefCell<Vec<&'static str>>,
+    asked: RefCell<Vec<String>>,
 }
 
 impl IniFile {
@@ -32,10 +32,10 @@ impl IniFile {
     }
 
     /// The section `name` read by `read`, with a warning for each key that was not asked for.
-    pub fn section<T>(&self, name: &'static str, read: impl FnOnce(&Reader) -> T) -> Option<T> {
-        self.asked.borrow_mut().push(name);
+    pub fn section<T>(&self, name: &str, read: impl FnOnce(&Reader) -> T) -> Option<T> {
+        self.asked.borrow_mut().push(name.to_owned());
         let section = self.ini.sections.get(name)?;
-        let reader = Reader { file: self, name, section, asked: RefCell::default() };
+        let reader = Reader { file: self, name: name.to_owned(), section, asked: RefCell::default() };
         let value = read(&reader);
         reader.warn_of_unknown_keys();
         Some(value)
@@ -44,11 +44,11 @@ impl IniFile {
     /// Warns of sections that were not asked for and of lines that mean nothing.
     pub fn warn_of_the_rest(&self) {
         let asked = self.asked.borrow();
-        let unknown = self.ini.sections.iter().filter(|(name, _)| !asked.contains(&name.as_str()));
+        let unknown = self.ini.sections.iter().filter(|(name, _)| !asked.contains(*name));
         for (name, section) in
             unknown.filter(|(name, section)| !name.is_empty() || !section.entries.is_empty())
         {
-            let hint = hint(name, asked.iter().copied());
+            let hint = hint(name, asked.iter().map(String::as_str));
             let line = Some(section.line).filter(|line| *line > 0);
             self.warn(line, format!("[{name}]"), format!("unknown section, ignored{hint}"));
         }
@@ -74,7 +74,7 @@ fn at(line: Option<usize>, key: impl Into<String>, message: impl Into<String>) -
 /// A section being read.
 pub(super) struct Reader<'a> {
     file: &'a IniFile,
-    pub name: &'static str,
+    pub name: String,
     section: &'a IniSection,
     asked: RefCell<Vec<String>>,
 }

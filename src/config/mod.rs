@@ -1,13 +1,15 @@
 //! The configuration: [`load`] reads a file and gives checked values, or every problem of the file with its line.
 //!
-//! A file is TOML (`config/eventmanager.toml` shows every key), or the `em.ini` of the Erlang release as it is.
+//! A file is TOML (`config/eventmanager.toml` shows every key), the `em.ini` of the Erlang release or the Asterisk broker's
+//! `config.ini`, both as they are.
 //! `toml_file` walks TOML with the help of `section`; one function per section lives in `sections`;
-//! `em_ini` gives the release's INI its meaning; `units` and `addresses` turn single texts into values.
+//! `em_ini` and `broker_ini` give the INIs their meaning; `units` and `addresses` turn single texts into values.
 //! `difference` says what a new configuration changes, and `live` is how it reaches those who work with it.
 //!
 //! Adding a key: a field in `values`, a line in its function in `sections`, one in `difference`, one in the shipped file.
 
 mod addresses;
+mod broker_ini;
 mod defaults;
 mod difference;
 mod em_ini;
