@@ -2,11 +2,12 @@
 //!
 //! `cargo bench --bench wire` takes under a minute. It prints the ratio of the bare walk to the whole way from bytes to owned
 //! commands, which is to be at least 0.6 at 250 thousand documents/s or more; and how many bytes of netstrings with 1 kB each
-//! are cut and written in a second, which is to be at least 3 GB.
+//! are cut and written in a second, which is to be at least 3 GB, and bytes of Asterisk's manager interface, at least 0.5 GB.
 
 use bytes::{Bytes, BytesMut};
 use criterion::{Criterion, Throughput};
 use eventmanager::wire::Secret;
+use eventmanager::wire::ami;
 use eventmanager::wire::cai3g::{
     self, Association, HssRequest, PrivateUser, PublicData, ServiceProfile, server,
 };
@@ -195,6 +196,50 @@ fn netstrings(c: &mut Criterion) {
     group.finish();
 }
 
+/// What an Asterisk tells of calls and of its devices.
+const CALL: &str = "Event: Newstate\r\nPrivilege: call,all\r\nChannel: PJSIP/100-00000a2f\r\nChannelState: 6\r\n\
+    ChannelStateDesc: Up\r\nCallerIDNum: 100\r\nCallerIDName: Anna Olsen\r\nConnectedLineNum: 200\r\nConnectedLineName: \
+    <unknown>\r\nLanguage: en\r\nAccountCode: \r\nContext: inside\r\nExten: 200\r\nPriority: 3\r\nUniqueid: \
+    1763769600.2607\r\nLinkedid: 1763769600.2607\r\n\r\n";
+const STATE: &str =
+    "Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: PJSIP/100\r\nState: INUSE\r\n\r\n";
+
+/// Takes what a read has brought, and looks at every header.
+fn read_messages(decoder: &mut ami::Decoder, read: &[u8]) -> usize {
+    decoder.buffer_mut().extend_from_slice(read);
+    let mut headers = 0;
+    while let Some(message) = decoder.next_message().expect("the sample is well-formed") {
+        headers += message.headers().map(black_box).count();
+    }
+    headers
+}
+
+fn manager(c: &mut Criterion) {
+    let mut group = c.benchmark_group("ami");
+    for (what, sample) in [("calls", CALL), ("states", STATE)] {
+        let stream = sample.repeat((64 << 10) / sample.len());
+        let (mut decoder, mut place) = (ami::Decoder::new(), BytesMut::new());
+        let mut best = [Duration::MAX; 2];
+        for _ in 0..2_000 {
+            let started = Instant::now();
+            black_box(read_messages(&mut decoder, black_box(stream.as_bytes())));
+            best[0] = best[0].min(started.elapsed());
+            let started = Instant::now();
+            copy(stream.as_bytes(), &mut place);
+            best[1] = best[1].min(started.elapsed());
+        }
+        let rate = stream.len() as f64 / best[0].as_secs_f64() / 1e6;
+        let ratio = best[1].as_secs_f64() / best[0].as_secs_f64();
+        println!(
+            "manager interface, {what} of {} bytes: {rate:.0} MB/s to owned headers, {ratio:.3} of a bare copy",
+            sample.len()
+        );
+        group.throughput(Throughput::Bytes(stream.len() as u64));
+        group.bench_function(what, |b| b.iter(|| read_messages(&mut decoder, stream.as_bytes())));
+    }
+    group.finish();
+}
+
 fn main() {
     let short = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
@@ -202,6 +247,7 @@ fn main() {
     let mut criterion = short.sample_size(20).without_plots().configure_from_args();
     ocir(&mut criterion);
     netstrings(&mut criterion);
+    manager(&mut criterion);
     soap(&mut criterion);
     criterion.final_summary();
 }
