@@ -11,6 +11,7 @@ pub mod ocir;
 pub mod secret;
 pub mod surgemail;
 pub mod xml;
+pub mod zmtp;
 
 pub use field::Field;
 pub use mask::mask_secrets;
