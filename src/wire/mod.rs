@@ -5,6 +5,7 @@ pub mod cai3g;
 pub mod evapi;
 pub mod field;
 pub mod json;
+pub mod manager_json;
 pub mod mask;
 pub mod netstring;
 pub mod ocir;
