@@ -28,3 +28,4 @@ pub mod telemetry;
 mod threads;
 pub mod topics;
 pub mod wire;
+pub mod zmq;
