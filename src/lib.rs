@@ -29,3 +29,4 @@ pub mod telemetry;
 mod threads;
 pub mod topics;
 pub mod wire;
+pub mod zmq;

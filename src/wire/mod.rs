@@ -5,12 +5,14 @@ pub mod cai3g;
 pub mod evapi;
 pub mod field;
 pub mod json;
+pub mod manager_json;
 pub mod mask;
 pub mod netstring;
 pub mod ocir;
 pub mod secret;
 pub mod surgemail;
 pub mod xml;
+pub mod zmtp;
 
 pub use field::Field;
 pub use mask::mask_secrets;

@@ -16,9 +16,7 @@ use crate::wire::evapi::{Event, NotAnEvent};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::rc::Weak;
-use std::task::Poll;
 use std::time::SystemTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -151,7 +149,7 @@ impl<'a> Session<'a> {
             match self.take(decoder) {
                 Ok(frames) if frames > 0 => {
                     began = None;
-                    give_way().await;
+                    sockets::give_way().await;
                 }
                 Ok(_) => {}
                 Err(reason) => return reason,
@@ -178,7 +176,7 @@ impl<'a> Session<'a> {
             if is_lost {
                 decoder = None;
             }
-            give_way().await;
+            sockets::give_way().await;
         }
     }
 
@@ -278,20 +276,6 @@ impl<'a> Session<'a> {
         metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => reason)
             .increment(1);
     }
-}
-
-/// Lets what has been read be handled before more is: else a socket that always has something would fill the queue. Not by way
-/// of the runtime's `yield_now`, which looks for IO first.
-async fn give_way() {
-    let mut has_given_way = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut has_given_way, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// The one writer: the command that every connection begins with, then what is put into the outbox.

@@ -1,0 +1,96 @@
+//! PUB: messages for whoever has subscribed to how they begin.
+//!
+//! Nobody waits for a subscriber: what finds no room in its queue is dropped for it alone, and counted.
+
+use super::server::{Happening, Seat, Seats, Server, ServerSettings};
+use crate::wire::zmtp::{SocketType, encode};
+use bytes::{Bytes, BytesMut};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use tokio::net::TcpListener;
+
+/// Accepts and serves subscribers. See the module.
+pub struct PublishServer(Server);
+
+/// Publishes to the subscribers of a server. Clones are of the same one.
+#[derive(Clone)]
+pub struct Publisher(Seats);
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Published {
+    /// So many subscribers get it.
+    pub queued: usize,
+    /// So many wanted it, and had no room.
+    pub dropped: usize,
+}
+
+/// A connection, also one that has subscribed to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubscriberState {
+    pub peer: SocketAddr,
+    /// Messages that wait for it.
+    pub waiting: usize,
+    /// Messages for which it had no room, since it came.
+    pub dropped: u64,
+}
+
+impl PublishServer {
+    /// Serves those who come to this listener.
+    pub fn new(listener: TcpListener, settings: ServerSettings) -> PublishServer {
+        PublishServer(Server::new(listener, SocketType::Pub, settings))
+    }
+
+    /// For those who publish.
+    pub fn publisher(&self) -> Publisher {
+        Publisher(self.0.seats())
+    }
+
+    /// What happens next. Has to be called for subscribers to be accepted. May be cancelled.
+    pub async fn next(&mut self) -> Happening<Infallible> {
+        loop {
+            return match self.0.next().await {
+                // Subscriptions are no messages, and others are passed over.
+                Happening::Brought(_) => continue,
+                Happening::Came(peer) => Happening::Came(peer),
+                Happening::Gone { peer, reason, dropped } => Happening::Gone { peer, reason, dropped },
+                Happening::Refused { peer, reason } => Happening::Refused { peer, reason },
+                Happening::NotAccepted(error) => Happening::NotAccepted(error),
+            };
+        }
+    }
+}
+
+impl Publisher {
+    /// Queues a message of these frames for every subscriber that wants it, by the first of them.
+    pub fn publish(&self, frames: &[impl AsRef<[u8]>]) -> Published {
+        let (mut published, mut encoded) = (Published::default(), None::<Bytes>);
+        let Some(first) = frames.first() else { return published };
+        let seats = self.0.borrow();
+        for seat in seats.iter().filter(|seat| seat.wants.borrow().want(first.as_ref())) {
+            let message = encoded.get_or_insert_with(|| {
+                let mut message = BytesMut::new();
+                encode::message(frames, &mut message);
+                message.freeze()
+            });
+            if seat.outbox.push_encoded(message.clone()).is_ok() {
+                published.queued += 1;
+            } else {
+                published.dropped += 1;
+                seat.dropped.set(seat.dropped.get() + 1);
+            }
+        }
+        published
+    }
+
+    /// How its subscribers are, for those who show it.
+    pub fn subscribers(&self) -> Vec<SubscriberState> {
+        let state = |seat: &Rc<Seat>| SubscriberState {
+            peer: seat.peer,
+            waiting: seat.outbox.len(),
+            dropped: seat.dropped.get(),
+        };
+        self.0.borrow().iter().map(state).collect()
+    }
+}
