@@ -11,7 +11,7 @@
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
-//! ├─ topics      what hands events on: evapi_server where it is configured
+//! ├─ topics      what hands on: evapi_server and zmq_server where they are configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
 //! │  ├─ acts     on single events, on the level of the log, and on Kamailios
@@ -33,9 +33,8 @@ use crate::supervision::{Add, Exit, Shutdown, Supervisor, Watching, root};
 use crate::systemd::Readiness;
 use crate::telemetry::LogLevel;
 use crate::threads::Threads;
-use crate::topics::evapi_server;
 use actix::Addr;
-use branches::{Provisioning, Running};
+use branches::{Listeners, Provisioning, Running};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -80,8 +79,7 @@ impl App {
     ) -> anyhow::Result<App> {
         let Program { file, log } = program;
         let bound = api::bind(&config.http)?;
-        let evapi =
-            config.evapi_server.as_ref().map(|server| evapi_server::bind(server.listen)).transpose()?;
+        let listeners = Listeners::bind(config)?;
         let (http, settings, note) = (bound.address()?, Settings::new(config), Setting::new(None));
         let (store, writers) = store::open(&config.store)?;
         let (mut threads, readiness) = (Threads::default(), Readiness::default());
@@ -96,7 +94,7 @@ impl App {
             }
             None => (None, None, None, None),
         };
-        children.extend(branches::topics(&settings, &store, evapi, &mut threads));
+        children.extend(branches::topics(&settings, &store, listeners, &mut threads));
         let (connections_spec, connections, endpoints) =
             branches::connections(&settings, &store, router.clone(), &mut threads);
         let provisioning = executor.zip(router.clone());

@@ -4,6 +4,7 @@
 //! [`connections::broadworks`] → [`connections::documents`] → [`connections::intake`] → [`router::actor`] →
 //! [`router::executor`] → [`processors`] → [`managers`] → [`store`]. `ARCHITECTURE.md` has the map.
 
+pub mod agents;
 pub mod api;
 pub mod app;
 pub mod cli;

@@ -1,13 +1,57 @@
-//! TCP connections that last: what is set on all of them, timers that may be off, and giving way to others of the same thread.
+//! TCP connections that last: what is set on all of them, timers that may be off, giving way to others of the same thread; and listeners that
+//! outlive those who accept.
 
+use anyhow::Context as _;
+use socket2::{Domain, Socket, Type};
 use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+/// Connections that wait to be accepted, at most: after a restart all clients come at once.
+const BACKLOG: i32 = 1024;
+
+/// A listener that a restarted server takes up again.
+pub struct Bound(TcpListener);
+
+/// Takes an address, so that one that is taken ends the start with an error that names its key. `send_buffer`: what the kernel holds for a
+/// client that does not read, in bytes, of which it has twice as many for its own books.
+pub fn bind(key: &str, listen: SocketAddr, send_buffer: Option<usize>) -> anyhow::Result<Bound> {
+    let bound = open(listen, send_buffer).with_context(|| format!("{key} {listen}"))?;
+    Ok(Bound(bound))
+}
+
+fn open(listen: SocketAddr, send_buffer: Option<usize>) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(listen), Type::STREAM, None)?;
+    // A restart does not wait for the connections of the daemon before.
+    socket.set_reuse_address(true)?;
+    if let Some(bytes) = send_buffer {
+        // Every accepted connection has it as well.
+        socket.set_send_buffer_size(bytes)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&listen.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+impl Bound {
+    /// Where it listens: with the port that was free where 0 is configured.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    /// It, for who accepts now.
+    pub fn listener(&self) -> io::Result<tokio::net::TcpListener> {
+        tokio::net::TcpListener::from_std(self.0.try_clone()?)
+    }
+}
+
 /// Has what is written leave at once, and finds out within half a minute that the other side is gone.
-pub fn keep(stream: &TcpStream) -> std::io::Result<()> {
+pub fn keep(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(10));
     let keepalive = keepalive.with_interval(Duration::from_secs(5)).with_retries(3);

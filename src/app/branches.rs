@@ -1,7 +1,8 @@
 //! The branches of the tree: each makes its actors, says on which threads they run, and gives what reaches them.
 
+use crate::agents::{self, AgentServer};
 use crate::api::{Api, Bound, Hub, Sources};
-use crate::config::{self, Live, Setting};
+use crate::config::{self, Config, Live, Setting};
 use crate::connections::endpoints::{READ_LIMIT, Surroundings};
 use crate::connections::{Endpoints, Intake};
 use crate::managers::board::{self, Board, Publisher};
@@ -16,6 +17,7 @@ use crate::reload::{Concurrency, Reloader, Reloading, Settings, Shelf};
 use crate::router::Router;
 use crate::router::executor::{Executor, Slots};
 use crate::router::lanes::Lanes;
+use crate::sockets;
 use crate::store::actor::{DiskWatch, StoreWriter, Sweeper};
 use crate::store::{self, Store};
 use crate::supervision::{Backoff, Intensity, Spec, Strategy, Supervisor};
@@ -191,17 +193,44 @@ fn routing(executor: Arc<Executor>, thread: &ArbiterHandle) -> (Spec, Concurrenc
 pub fn topics(
     settings: &Settings,
     store: &Store,
-    evapi: Option<evapi_server::Bound>,
+    Listeners { evapi, agents }: Listeners,
     threads: &mut Threads,
 ) -> Option<Spec> {
-    let (bound, config) = (Arc::new(evapi?), settings.evapi_server.as_ref()?.live());
-    let (thread, store) = (threads.start("topics"), store.clone());
-    let make = move || {
-        let store = store.clone();
-        EvapiServer::new(Arc::clone(&bound), config.clone(), move || Tail::new(store.clone()))
-    };
-    let (server, _) = Spec::new("evapi_server", MAILBOX, Some(thread), make);
-    Some(branch(supervisor("topics", vec![server])))
+    if evapi.is_none() && agents.is_none() {
+        return None;
+    }
+    let thread = threads.start("topics");
+    let mut children = Vec::new();
+    if let Some((bound, config)) = evapi.zip(settings.evapi_server.as_ref()) {
+        let (bound, config, store) = (Arc::new(bound), config.live(), store.clone());
+        let make = move || {
+            let store = store.clone();
+            EvapiServer::new(Arc::clone(&bound), config.clone(), move || Tail::new(store.clone()))
+        };
+        children.push(Spec::new("evapi_server", MAILBOX, Some(thread.clone()), make).0);
+    }
+    if let Some((bound, config)) = agents.zip(settings.config.get().zmq_server.clone()) {
+        let bound = Arc::new(bound);
+        let make = move || AgentServer::new(Arc::clone(&bound), config.clone());
+        children.push(Spec::new("zmq_server", MAILBOX, Some(thread), make).0);
+    }
+    Some(branch(supervisor("topics", children)))
+}
+
+/// What is listened at for others than those of HTTP.
+pub struct Listeners {
+    evapi: Option<sockets::Bound>,
+    agents: Option<agents::Bound>,
+}
+
+impl Listeners {
+    /// Takes the addresses of the configuration.
+    pub fn bind(config: &Config) -> anyhow::Result<Listeners> {
+        let evapi =
+            config.evapi_server.as_ref().map(|server| evapi_server::bind(server.listen)).transpose()?;
+        let agents = config.zmq_server.as_ref().map(agents::bind).transpose()?;
+        Ok(Listeners { evapi, agents })
+    }
 }
 
 /// Intake and endpoints. Those whose events are stored before anything else have a thread of their own: a script that sends

@@ -23,7 +23,7 @@ mod subscriptions;
 
 pub use error::ZmqError;
 pub use outbox::{Full, Outbox};
-pub use publish::{PublishServer, Published, Publisher, SubscriberState};
+pub use publish::{Offered, PublishServer, Published, Publisher, SubscriberState};
 pub use pull::PullServer;
 pub use pusher::Pusher;
 pub use replier::{Question, Replier};

@@ -2,6 +2,7 @@
 //!
 //! Nobody waits for a subscriber: what finds no room in its queue is dropped for it alone, and counted.
 
+use super::Full;
 use super::server::{Happening, Seat, Seats, Server, ServerSettings};
 use crate::wire::zmtp::{SocketType, encode};
 use bytes::{Bytes, BytesMut};
@@ -24,6 +25,14 @@ pub struct Published {
     pub queued: usize,
     /// So many wanted it, and had no room.
     pub dropped: usize,
+}
+
+/// What became of a message for one subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offered {
+    Taken,
+    Full,
+    Gone,
 }
 
 /// A connection, also one that has subscribed to nothing.
@@ -50,14 +59,17 @@ impl PublishServer {
     /// What happens next. Has to be called for subscribers to be accepted. May be cancelled.
     pub async fn next(&mut self) -> Happening<Infallible> {
         loop {
-            return match self.0.next().await {
+            match self.0.next().await {
                 // Subscriptions are no messages, and others are passed over.
-                Happening::Brought(_) => continue,
-                Happening::Came(peer) => Happening::Came(peer),
-                Happening::Gone { peer, reason, dropped } => Happening::Gone { peer, reason, dropped },
-                Happening::Refused { peer, reason } => Happening::Refused { peer, reason },
-                Happening::NotAccepted(error) => Happening::NotAccepted(error),
-            };
+                Happening::Brought(_) => {}
+                Happening::Came(peer) => return Happening::Came(peer),
+                Happening::Subscribed { peer, prefix } => return Happening::Subscribed { peer, prefix },
+                Happening::Gone { peer, reason, dropped } => {
+                    return Happening::Gone { peer, reason, dropped };
+                }
+                Happening::Refused { peer, reason } => return Happening::Refused { peer, reason },
+                Happening::NotAccepted(error) => return Happening::NotAccepted(error),
+            }
         }
     }
 }
@@ -78,10 +90,28 @@ impl Publisher {
                 published.queued += 1;
             } else {
                 published.dropped += 1;
-                seat.dropped.set(seat.dropped.get() + 1);
+                seat.drop_one();
             }
         }
         published
+    }
+
+    /// Queues a message for one subscriber alone, if it has room. One that has none has not missed it.
+    pub fn offer(&self, peer: SocketAddr, frames: &[impl AsRef<[u8]>]) -> Offered {
+        let seats = self.0.borrow();
+        match seats.iter().find(|seat| seat.peer == peer).map(|seat| seat.outbox.push(frames)) {
+            Some(Ok(())) => Offered::Taken,
+            Some(Err(Full)) => Offered::Full,
+            None => Offered::Gone,
+        }
+    }
+
+    /// Those for whom something was dropped and who have taken everything since, with the prefixes that they want: they may be told anew what they
+    /// have missed. Each is named once for what was dropped until now.
+    pub fn caught_up(&self) -> Vec<(SocketAddr, Vec<Bytes>)> {
+        let seats = self.0.borrow();
+        let caught_up = seats.iter().filter(|seat| seat.outbox.is_empty() && seat.is_behind.replace(false));
+        caught_up.map(|seat| (seat.peer, seat.wants.borrow().prefixes())).collect()
     }
 
     /// How its subscribers are, for those who show it.

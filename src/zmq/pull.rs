@@ -16,12 +16,6 @@ impl PullServer {
 
     /// What happens next. Where it is not called peers wait: nothing is lost but with a connection. May be cancelled.
     pub async fn next(&mut self) -> Happening<(SocketAddr, Message)> {
-        match self.0.next().await {
-            Happening::Brought((seat, message)) => Happening::Brought((seat.peer, message)),
-            Happening::Came(peer) => Happening::Came(peer),
-            Happening::Gone { peer, reason, dropped } => Happening::Gone { peer, reason, dropped },
-            Happening::Refused { peer, reason } => Happening::Refused { peer, reason },
-            Happening::NotAccepted(error) => Happening::NotAccepted(error),
-        }
+        self.0.next().await.map(|(seat, message)| (seat.peer, message))
     }
 }

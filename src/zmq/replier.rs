@@ -29,15 +29,7 @@ impl Replier {
 
     /// What happens next. Where it is not called peers wait. May be cancelled.
     pub async fn next(&mut self) -> Happening<Question> {
-        match self.0.next().await {
-            Happening::Brought((seat, message)) => {
-                Happening::Brought(Question::of(seat, message.into_frames()))
-            }
-            Happening::Came(peer) => Happening::Came(peer),
-            Happening::Gone { peer, reason, dropped } => Happening::Gone { peer, reason, dropped },
-            Happening::Refused { peer, reason } => Happening::Refused { peer, reason },
-            Happening::NotAccepted(error) => Happening::NotAccepted(error),
-        }
+        self.0.next().await.map(|(seat, message)| Question::of(seat, message.into_frames()))
     }
 }
 

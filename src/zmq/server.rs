@@ -59,12 +59,28 @@ pub enum Happening<T> {
     Came(SocketAddr),
     /// A peer has sent this.
     Brought(T),
+    /// A subscriber wants messages that begin with this, too.
+    Subscribed { peer: SocketAddr, prefix: Bytes },
     /// The connection to a peer has ended, or did not come about. `dropped`: messages for which there was no room.
     Gone { peer: SocketAddr, reason: ZmqError, dropped: u64 },
     /// A peer was sent away at once: it may not come, or there are enough.
     Refused { peer: SocketAddr, reason: &'static str },
     /// Nobody could be accepted; it is tried again.
     NotAccepted(io::Error),
+}
+
+impl<T> Happening<T> {
+    /// The same, with what was brought as `read` gives it.
+    pub(super) fn map<U>(self, read: impl FnOnce(T) -> U) -> Happening<U> {
+        match self {
+            Happening::Brought(brought) => Happening::Brought(read(brought)),
+            Happening::Came(peer) => Happening::Came(peer),
+            Happening::Subscribed { peer, prefix } => Happening::Subscribed { peer, prefix },
+            Happening::Gone { peer, reason, dropped } => Happening::Gone { peer, reason, dropped },
+            Happening::Refused { peer, reason } => Happening::Refused { peer, reason },
+            Happening::NotAccepted(error) => Happening::NotAccepted(error),
+        }
+    }
 }
 
 /// A connection, for those who send to it.
@@ -74,6 +90,16 @@ pub(super) struct Seat {
     pub outbox: Outbox,
     pub wants: RefCell<Subscriptions>,
     pub dropped: Cell<u64>,
+    /// Something was dropped that it has not been told of since.
+    pub is_behind: Cell<bool>,
+}
+
+impl Seat {
+    /// A message found no room.
+    pub fn drop_one(&self) {
+        self.dropped.set(self.dropped.get() + 1);
+        self.is_behind.set(true);
+    }
 }
 
 /// The seats that are taken.
@@ -153,6 +179,7 @@ impl Server {
             outbox: Outbox::new(self.settings.queue, self.settings.queue_bytes),
             wants: RefCell::default(),
             dropped: Cell::default(),
+            is_behind: Cell::default(),
         });
         self.seats.borrow_mut().push(Rc::clone(&seat));
         let taken = Taken { seat, seats: self.seats() };
@@ -198,12 +225,14 @@ async fn read(
         };
         let end = match (turn, ours) {
             (Turn::Wrote, _) => Ok(()),
-            (Turn::Subscription(change), SocketType::Pub) => subscribe(seat, &change),
+            (Turn::Subscription(change), SocketType::Pub) => {
+                subscribe(&mut connection, seat, change, tell).await
+            }
             (Turn::Subscription(_), _) => {
                 Err(ZmqError::Unexpected("a subscription where nothing is published"))
             }
             (Turn::Message(message), SocketType::Pub) => match message.subscription() {
-                Some(change) => subscribe(seat, &change),
+                Some(change) => subscribe(&mut connection, seat, change, tell).await,
                 // An XSUB may send others, which are no business of a publisher.
                 None => Ok(()),
             },
@@ -220,8 +249,19 @@ async fn read(
     }
 }
 
-fn subscribe(seat: &Seat, change: &Subscription) -> Result<(), ZmqError> {
-    seat.wants.borrow_mut().change(change)
+async fn subscribe(
+    connection: &mut Connection,
+    seat: &Rc<Seat>,
+    change: Subscription,
+    tell: &mpsc::Sender<Arrived>,
+) -> Result<(), ZmqError> {
+    seat.wants.borrow_mut().change(&change)?;
+    match change {
+        Subscription::Add(prefix) => {
+            bring(connection, Happening::Subscribed { peer: seat.peer, prefix }, tell).await
+        }
+        Subscription::Remove(_) => Ok(()),
+    }
 }
 
 /// Tells it as soon as there is room, and writes what is to be written until then.

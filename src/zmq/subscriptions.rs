@@ -21,6 +21,11 @@ impl Subscriptions {
         self.prefixes.iter().any(|(prefix, _)| frame.starts_with(prefix))
     }
 
+    /// All that it wants.
+    pub fn prefixes(&self) -> Vec<Bytes> {
+        self.prefixes.iter().map(|(prefix, _)| prefix.clone()).collect()
+    }
+
     /// Takes a change. To cancel what is not there changes nothing.
     pub fn change(&mut self, change: &Subscription) -> Result<(), ZmqError> {
         let (Subscription::Add(prefix) | Subscription::Remove(prefix)) = change;

@@ -164,7 +164,7 @@ async fn a_peer_that_breaks_the_rules_costs_a_server_its_own_connection_alone() 
         let reason = loop {
             match within(server.next()).await {
                 Happening::Gone { reason, .. } => break reason,
-                Happening::Came(_) => {}
+                Happening::Came(_) | Happening::Subscribed { .. } => {}
                 other => panic!("{other:?}"),
             }
         };
@@ -192,7 +192,8 @@ async fn a_subscriber_in_the_form_of_3_0_is_served_and_one_that_wants_everything
         assert!(heard.ends_with(b"\x00\x01a"));
         assert_eq!(publisher.publish(&["b"]).queued, 0);
     };
-    let ends = async { while matches!(server.next().await, Happening::Came(_)) {} };
+    let ends =
+        async { while matches!(server.next().await, Happening::Came(_) | Happening::Subscribed { .. }) {} };
     tokio::select! { () = within(served) => {}, () = ends => panic!("it was sent away") }
     let mut greedy = TcpStream::connect(&address).await.expect("connected");
     let many: Vec<u8> =

@@ -33,8 +33,9 @@ def receive(socket, command):
 
 
 def count(socket, command):
-    """Receives up to the message `end`; how many came before it that begin with `start`."""
-    end, start = frames([command["end"]]), frames([command["start"]])[0]
+    """Receives up to the message `end`, a frame or several; how many came before it that begin with `start`."""
+    end = command["end"]
+    end, start = frames(end if isinstance(end, list) else [end]), frames([command["start"]])[0]
     messages = 0
     while (message := socket.recv_multipart()) != end:
         messages += message[0].startswith(start)

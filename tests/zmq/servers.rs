@@ -11,7 +11,7 @@ async fn serve<T>(server: &mut PublishServer, what: impl Future<Output = T>) -> 
     let served = async {
         loop {
             match server.next().await {
-                Happening::Came(_) => {}
+                Happening::Came(_) | Happening::Subscribed { .. } => {}
                 other => panic!("{other:?}"),
             }
         }

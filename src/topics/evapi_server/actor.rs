@@ -1,8 +1,9 @@
 //! The actor: what fails in it ends the connections of its clients, and nothing else.
 
+use super::Feed;
 use super::server::Server;
-use super::{Bound, Feed};
 use crate::config::{self, Live};
+use crate::sockets::Bound;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
 use std::rc::Rc;
@@ -29,7 +30,7 @@ impl<F: Feed> Actor for EvapiServer<F> {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.stop = Rc::default();
-        let listener = match self.bound.listen() {
+        let listener = match self.bound.listener() {
             Ok(listener) => listener,
             Err(error) => {
                 tracing::error!(%error, "evapi server cannot be started");

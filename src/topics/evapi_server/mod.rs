@@ -27,16 +27,11 @@ pub use actor::EvapiServer;
 
 use super::Logged;
 use super::tail::Tail;
-use anyhow::Context as _;
-use socket2::{Domain, Socket, Type};
-use std::io;
-use std::net::{SocketAddr, TcpListener};
+use crate::sockets::{self, Bound};
+use std::net::SocketAddr;
 
-/// What the kernel holds for a client that does not read, in bytes; it doubles this for its own books.
+/// What the kernel holds for a client that does not read, in bytes.
 const SEND_BUFFER: usize = 256 << 10;
-
-/// Connections that wait to be accepted, at most: after a restart all clients come at once.
-const BACKLOG: i32 = 1024;
 
 /// Where the events come from.
 pub trait Feed: 'static {
@@ -50,34 +45,7 @@ impl Feed for Tail {
     }
 }
 
-/// A listener that a restarted server takes up again.
-pub struct Bound(TcpListener);
-
-/// Takes the address, so that one that is taken ends the start with a clear error.
+/// Takes the address of the configuration.
 pub fn bind(listen: SocketAddr) -> anyhow::Result<Bound> {
-    let bound = open(listen).with_context(|| format!("evapi_server.listen {listen}"))?;
-    Ok(Bound(bound))
-}
-
-fn open(listen: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(listen), Type::STREAM, None)?;
-    // A restart does not wait for the connections of the daemon before.
-    socket.set_reuse_address(true)?;
-    // Every accepted connection has it as well.
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&listen.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-impl Bound {
-    /// Where it listens: with the port that was free where 0 is configured.
-    pub fn address(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-
-    fn listen(&self) -> io::Result<tokio::net::TcpListener> {
-        tokio::net::TcpListener::from_std(self.0.try_clone()?)
-    }
+    sockets::bind("evapi_server.listen", listen, Some(SEND_BUFFER))
 }
