@@ -213,9 +213,8 @@ impl Connection {
             return Err(ZmqError::Silent(self.settings.silence));
         }
         self.pinged = Some(now);
-        // In tenths of a second; the peer finds out as we do.
-        let ttl = u16::try_from(self.settings.silence.as_millis() / 100).unwrap_or(u16::MAX);
-        let ping = self.outbox.command(|stream| encode::ping(ttl, b"", stream));
+        // Without a time to live: as long as the peer talks we ask for nothing, and it would take us for gone.
+        let ping = self.outbox.command(|stream| encode::ping(0, b"", stream));
         ping.map_err(|_| ZmqError::Flood("what it does not read"))
     }
 }

@@ -5,6 +5,7 @@ use crate::{listen, soon, texts, within};
 use eventmanager::zmq::{
     Happening, Outbox, PullServer, Pusher, Requester, ServerSettings, Settings, Subscriber, ZmqError,
 };
+use serde_json::json;
 use std::time::Duration;
 
 /// A subscriber whose subscription the publisher, an XPUB, has read.
@@ -58,6 +59,23 @@ async fn a_peer_that_has_nothing_to_say_is_kept() {
         end = subscriber.next() => panic!("{end:?}"),
         end = requester.next() => panic!("{end:?}"),
         end = pusher.run() => panic!("{end:?}"),
+    }
+}
+
+#[actix::test]
+async fn a_publisher_that_talks_without_end_after_a_silence_keeps_us() {
+    let quiet =
+        Settings { ping: Some(Duration::from_millis(100)), silence: Duration::from_millis(500), ..soon() };
+    let mut publisher = Peer::bind("XPUB", &[]).await;
+    let mut subscriber = subscribe(&mut publisher, &quiet).await;
+    // So long that we have asked it for a sign of life.
+    let silence = tokio::time::timeout(Duration::from_millis(250), subscriber.next()).await;
+    assert!(silence.is_err(), "{silence:?}");
+    // From then on we have nothing to say, since it is heard: for four times as long as we bear silence.
+    publisher.tell(json!({"do": "send", "frames": ["{%d"], "times": 200, "pause": 0.01}));
+    for number in 0..200 {
+        let message = within(subscriber.next()).await.expect("a message");
+        assert_eq!(texts(message.frames()), [format!("{{{number}")]);
     }
 }
 

@@ -7,6 +7,7 @@ NAME=NUMBER are options of the socket. Frames are texts in Latin-1, so that each
 
 import json
 import sys
+import time
 
 import zmq
 
@@ -25,6 +26,7 @@ def frames(texts):
 def send(socket, command):
     for number in range(command.get("times", 1)):
         socket.send_multipart([frame.replace(b"%d", b"%d" % number) for frame in frames(command["frames"])])
+        time.sleep(command.get("pause", 0))
     return {}
 
 

@@ -142,6 +142,33 @@ async fn many_peers_push_and_each_message_is_whole() {
 }
 
 #[actix::test]
+async fn what_is_pulled_can_be_published_as_it_is() {
+    let ((to_us, push), (to_them, subscribe)) = (listen().await, listen().await);
+    let mut pull = PullServer::new(to_us, ServerSettings::default());
+    let mut publish = PublishServer::new(to_them, ServerSettings::default());
+    let (mut agent, mut other) = serve(&mut publish, async {
+        (Peer::connect("PUSH", &push, &[]).await, Peer::connect("SUB", &subscribe, &[]).await)
+    })
+    .await;
+    other.ask(json!({"do": "subscribe", "add": ["[*]", "[S1]"]})).await;
+    wanted_by(&mut publish, &["[*]", "ready"], 1).await;
+    let frames = ["[S1]", "{\"msg_type\":\"AgentPing\",\"uuid\":\"8\",\"origin\":\"S1\"}\u{ff}"];
+    agent.send(&frames).await;
+    let publisher = publish.publisher();
+    serve(&mut publish, async {
+        let message = loop {
+            if let Happening::Brought((_, message)) = pull.next().await {
+                break message;
+            }
+        };
+        assert_eq!(publisher.publish(message.frames()), Published { queued: 1, dropped: 0 });
+        assert_eq!(other.receive().await, ["[*]", "ready"]);
+        assert_eq!(other.receive().await, frames);
+    })
+    .await;
+}
+
+#[actix::test]
 async fn where_nobody_takes_what_is_pushed_the_peers_wait_and_nothing_is_lost() {
     let (listener, address) = listen().await;
     let mut server = PullServer::new(listener, ServerSettings::default());

@@ -7,7 +7,7 @@
 //! → 04 0b 09 "SUBSCRIBE" "{"                                   as 3.1 has it; in 3.0 it is the message 00 02 01 "{"
 //! ← 00 14 "{\"Event\": \"LoadZmq\"}"                           a message of one frame: flags, length, body
 //! ← 01 03 "[*]" 00 02 "{}"                                     one of two frames: more follows the first
-//! → 04 07 04 "PING" 00 3c                                      3.1: gone unless something is heard within 6 s
+//! → 04 07 04 "PING" 00 00                                      3.1: wants a sign of life
 //! ← 04 05 04 "PONG"
 //! ```
 //!
@@ -91,7 +91,7 @@ mod tests {
             written(&|stream| encode::subscription(&add, Version::OURS, stream)),
             written(&|stream| encode::message(&[r#"{"Event": "LoadZmq"}"#], stream)),
             written(&|stream| encode::message(&["[*]", "{}"], stream)),
-            written(&|stream| encode::ping(60, b"", stream)),
+            written(&|stream| encode::ping(0, b"", stream)),
             written(&|stream| encode::pong(b"", stream)),
         ];
         assert_eq!(sample, expected);
