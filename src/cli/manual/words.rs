@@ -323,6 +323,16 @@ static WORDS: &[(&str, Words)] = &[
             ],
         ),
     ),
+    (
+        "simulate asterisk",
+        words(
+            PLAIN,
+            &[(
+                "eventmanager simulate asterisk --devices 1000 --rate 200",
+                "An Asterisk with 200 changes a second",
+            )],
+        ),
+    ),
     ("simulate surgemail", words(PLAIN, &[("eventmanager simulate surgemail", "A mail server")])),
     (
         "completions",
