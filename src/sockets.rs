@@ -1,5 +1,7 @@
-//! TCP connections that last: what is set on all of them, and timers that may be off.
+//! TCP connections that last: what is set on all of them, how their readers give way, and timers that may be off.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -18,4 +20,18 @@ pub async fn until(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+/// Lets what has been read be handled before more is: else a socket that always has something would fill the queue. Not by way
+/// of the runtime's `yield_now`, which looks for IO first.
+pub async fn give_way() {
+    let mut has_given_way = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_given_way, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

@@ -39,6 +39,10 @@ fn describe() {
     gauge!("eventmanager_oldest_pending_seconds", "Age of the oldest event without a final status");
     gauge!("eventmanager_connection_up", "Whether an endpoint is connected, 1 or 0");
     counter!("eventmanager_reconnects_total", "Attempts to reconnect to an endpoint");
+    counter!(
+        "eventmanager_logins_refused_total",
+        "Logins that an endpoint has refused with what is configured"
+    );
     counter!("eventmanager_frames_bad_total", "What came from an endpoint and could not be read");
     counter!(
         "eventmanager_dropped_total",

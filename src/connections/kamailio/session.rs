@@ -8,17 +8,15 @@ use super::decoder::Decoder;
 use super::handling::Handling;
 use super::outbox::Frames;
 use super::queue::{Arrived, Full, Queue};
-use super::recorder::Recorder;
 use crate::config::Kamailio;
-use crate::sockets;
+use crate::connections::recorder::Recorder;
+use crate::sockets::{self, give_way};
 use crate::telemetry::{Labels, Seldom};
 use crate::wire::evapi::{Event, NotAnEvent};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::future::poll_fn;
 use std::rc::Weak;
-use std::task::Poll;
 use std::time::SystemTime;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -278,20 +276,6 @@ impl<'a> Session<'a> {
         metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => reason)
             .increment(1);
     }
-}
-
-/// Lets what has been read be handled before more is: else a socket that always has something would fill the queue. Not by way
-/// of the runtime's `yield_now`, which looks for IO first.
-async fn give_way() {
-    let mut has_given_way = false;
-    poll_fn(|context| {
-        if std::mem::replace(&mut has_given_way, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 /// The one writer: the command that every connection begins with, then what is put into the outbox.
