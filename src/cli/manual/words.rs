@@ -261,6 +261,26 @@ static WORDS: &[(&str, Words)] = &[
             )],
         ),
     ),
+    (
+        "asterisk action",
+        words(
+            &[
+                (0, "it went well"),
+                (
+                    1,
+                    "the Asterisk says that it did not, or failure: no daemon, no permission, not connected, or refused",
+                ),
+                WRONG,
+            ],
+            &[
+                ("eventmanager asterisk action pbx-a CoreStatus", "Asks pbx-a how it is"),
+                (
+                    "eventmanager asterisk action pbx-a Setvar Variable=MAINTENANCE Value=1 --reason 'ticket 4711'",
+                    "Sets a variable of its dialplan, and says why",
+                ),
+            ],
+        ),
+    ),
     ("resume", words(ASKING, &[("eventmanager resume hss", "Goes on with what has waited for the HSS")])),
     (
         "demo",
