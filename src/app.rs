@@ -14,7 +14,7 @@
 //! ├─ topics      what hands on: evapi_server and zmq_server where they are configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
-//! │  ├─ acts     on single events, on the level of the log, and on Kamailios
+//! │  ├─ acts     on single events, on the level of the log, on Kamailios and Asterisks
 //! │  └─ bulks    acts on many
 //! ├─ reload      reads the configuration again and applies what is different
 //! ├─ systemd     where there is one: says that the daemon is ready, and how it is
@@ -98,7 +98,8 @@ impl App {
         let (connections_spec, connections, endpoints) =
             branches::connections(&settings, &store, router.clone(), &mut threads);
         let provisioning = executor.zip(router.clone());
-        let operators = Operators::new(store.clone(), provisioning, log.clone(), endpoints.kamailios());
+        let peers = (endpoints.kamailios(), endpoints.asterisks());
+        let operators = Operators::new(store.clone(), provisioning, log.clone(), peers);
         let (operators_spec, acts, bulks) = branches::operators(&store, &operators);
         let (config, links, reload_note) = (settings.config.live(), endpoints.links(), note.live());
         let reloading = Reloading {

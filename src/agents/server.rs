@@ -144,11 +144,11 @@ impl Server {
                 tracing::info!(%peer, socket, dropped, "an agent has gone");
             }
             Happening::Gone { peer, reason, dropped } => {
-                count("agent_ends_total", reason.label());
+                metrics::counter!("eventmanager_agent_ends_total", "reason" => reason.label()).increment(1);
                 tracing::warn!(%peer, socket, %reason, dropped, "the connection to an agent has ended");
             }
             Happening::Refused { peer, reason } => {
-                count("agent_refused_total", reason);
+                metrics::counter!("eventmanager_agent_refused_total", "reason" => reason).increment(1);
                 if let Some(so_far) = self.refused.count() {
                     tracing::warn!(%peer, socket, reason, so_far, "an agent was sent away");
                 }
@@ -165,8 +165,4 @@ impl Server {
             tracing::warn!(%peer, what, so_far, "bad message of an agent");
         }
     }
-}
-
-fn count(name: &'static str, reason: &'static str) {
-    metrics::counter!(format!("eventmanager_{name}"), "reason" => reason).increment(1);
 }

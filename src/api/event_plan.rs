@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub enum Unforeseen {
     #[error("the document of this event holds no such command")]
     NoCommand,
-    /// The source is a Kamailio.
+    /// The source is a Kamailio or an Asterisk.
     #[error("it is an event of {0}: nothing is provisioned for it")]
     Script(String),
     #[error("its document cannot be read: {0}")]
@@ -80,9 +80,10 @@ pub async fn foresee(config: Arc<Config>, store: &Store, event: &Event) -> Resul
     }
 }
 
-/// The Kamailio whose event this is; also one that is not configured any more, whose payload is no document.
+/// The Kamailio or Asterisk whose event this is; also one that is not configured any more, whose payload is no document.
 fn script<'e>(config: &Config, event: &'e Event) -> Option<&'e str> {
     let source = event.source.as_deref()?;
-    let is_configured = config.kamailio.iter().any(|server| server.name == source);
+    let is_configured = config.kamailio.iter().any(|server| server.name == source)
+        || config.asterisk.iter().any(|server| server.name == source);
     (is_configured || event.document.trim_start().starts_with('{')).then_some(source)
 }

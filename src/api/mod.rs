@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod acts;
+mod asterisk;
 mod audit;
 mod body;
 mod bulk;
@@ -116,6 +117,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/pause", systems::pause))
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(acts::act("/api/v1/kamailio/{name}/send", kamailio::send))
+        .service(acts::act("/api/v1/asterisk/{name}/action", asterisk::action))
         .service(read("/api/v1/audit", audit::list))
         .service(session::service())
         .service(read("/api/v1/subscribers", subscribers::list))

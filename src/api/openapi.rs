@@ -5,8 +5,8 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    audit, bulk, event, event_acts, event_plan, events, faults, health, kamailio, legacy, log, metrics,
-    reprovision, session, status, stream, subscribers, systems,
+    asterisk, audit, bulk, event, event_acts, event_plan, events, faults, health, kamailio, legacy, log,
+    metrics, reprovision, session, status, stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -37,6 +37,7 @@ use utoipa::{Modify, OpenApi};
         systems::pause,
         systems::resume,
         kamailio::send,
+        asterisk::action,
         audit::list,
         log::show,
         log::set,

@@ -249,8 +249,18 @@ pub fn connections(
     let (intake_spec, intake) = Spec::new("intake", MAILBOX, Some(thread.clone()), make);
     let rules = settings.ema.is_some().then(|| settings.rules.live());
     let (routes, scripts) = (settings.routes.live(), threads.start("scripts"));
-    let surroundings = Surroundings { rules, routes, intake, store: store.clone(), thread, scripts };
-    let (endpoints, specs) = Endpoints::new(&settings.config.get().endpoints(), surroundings);
+    let surroundings = Surroundings {
+        rules,
+        routes,
+        intake,
+        store: store.clone(),
+        thread,
+        scripts,
+        states: threads.start("states"),
+        states_manager: None,
+    };
+    let peers = Setting::new(Vec::new());
+    let (endpoints, specs) = Endpoints::new(&settings.config.get().endpoints(), surroundings, peers);
     let mut children = vec![intake_spec.shutdown(READ_LIMIT)];
     children.extend(specs);
     let (spec, supervisor) = Spec::supervisor(supervisor("connections", children));

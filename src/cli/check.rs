@@ -54,7 +54,8 @@ pub fn missing(directory: &Path) -> String {
 pub fn remarks(config: &Config) -> Vec<String> {
     let mut remarks = Vec::new();
     if config.endpoints().is_empty() {
-        remarks.push("no [[broadworks]] and no [[kamailio]]: nothing is received".to_owned());
+        remarks
+            .push("no [[broadworks]], no [[kamailio]] and no [[asterisk]]: nothing is received".to_owned());
     }
     if config.ema.is_none() && !config.broadworks.is_empty() {
         remarks.push("no [ema]: events are stored as ignored, and are not run once there is one".to_owned());

@@ -1,5 +1,6 @@
 //! The commands: arguments, what they start, and their exit codes.
 
+mod asterisk;
 mod backup;
 mod check;
 mod client;
@@ -81,6 +82,9 @@ enum Command {
     /// Send commands to the scripts of Kamailios
     #[command(subcommand)]
     Kamailio(kamailio::Kamailio),
+    /// Run actions on Asterisks
+    #[command(subcommand)]
+    Asterisk(asterisk::Asterisk),
     /// Copy the embedded databases, while the daemon runs or not; exit code 1 where not all could be copied
     Backup(backup::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
@@ -141,6 +145,7 @@ impl Cli {
             Command::Resume(options) => pause::set("resume", &options),
             Command::Subscribers(command) => subscribers::run(&command),
             Command::Kamailio(command) => command.run(),
+            Command::Asterisk(command) => command.run(),
             Command::Backup(options) => backup::backup(&options),
             Command::Demo(options) => demo::demo(options),
             Command::Replay(options) => replay::replay(&options),

@@ -1,5 +1,7 @@
 //! `eventmanager simulate …`: one of the peers as a program of its own, until Ctrl-C or SIGTERM.
 
+mod asterisk;
+
 use super::manual::SCRIPT;
 use crate::cli::units::duration;
 use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator, END, encode};
@@ -26,6 +28,8 @@ pub enum Simulate {
     /// An Ericsson EMA with HSS and ENUM behind it, in memory alone: ended, it has forgotten everything. For an outage
     /// use --script, or kill -STOP and -CONT
     Ema(Ema),
+    /// An Asterisk with devices whose states change at random, and its manager interface (AMI), in memory alone as with ema
+    Asterisk(asterisk::Asterisk),
     /// A SurgeMail with domains and accounts, in memory alone as with ema
     Surgemail(Surgemail),
 }
@@ -108,6 +112,7 @@ impl Simulate {
             match self {
                 Simulate::Broadworks(options) => broadworks(options).await,
                 Simulate::Ema(options) => ema(options).await,
+                Simulate::Asterisk(options) => asterisk::run(options).await,
                 Simulate::Surgemail(options) => surgemail(options).await,
             }
         })

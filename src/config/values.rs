@@ -41,6 +41,7 @@ pub struct Config {
 pub enum EndpointConfig {
     Broadworks(Broadworks),
     Kamailio(Kamailio),
+    Asterisk(Asterisk),
 }
 
 impl EndpointConfig {
@@ -49,6 +50,7 @@ impl EndpointConfig {
         match self {
             EndpointConfig::Broadworks(server) => &server.name,
             EndpointConfig::Kamailio(server) => &server.name,
+            EndpointConfig::Asterisk(server) => &server.name,
         }
     }
 
@@ -57,6 +59,7 @@ impl EndpointConfig {
         match self {
             EndpointConfig::Broadworks(server) => &server.address,
             EndpointConfig::Kamailio(server) => &server.address,
+            EndpointConfig::Asterisk(server) => server.transport.address(),
         }
     }
 }
@@ -65,7 +68,9 @@ impl Config {
     /// All endpoints.
     pub fn endpoints(&self) -> Vec<EndpointConfig> {
         let broadworks = self.broadworks.iter().cloned().map(EndpointConfig::Broadworks);
-        broadworks.chain(self.kamailio.iter().cloned().map(EndpointConfig::Kamailio)).collect()
+        let kamailio = self.kamailio.iter().cloned().map(EndpointConfig::Kamailio);
+        let asterisk = self.asterisk.iter().cloned().map(EndpointConfig::Asterisk);
+        broadworks.chain(kamailio).chain(asterisk).collect()
     }
 }
 

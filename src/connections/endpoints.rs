@@ -1,14 +1,17 @@
 //! Which endpoints there are: one connection for each, made at the start, and changed by a reload.
 
+use super::asterisk::{AmiConnection, Asterisks, StatesManager, actions};
 use super::broadworks::BroadworksConnection;
 use super::intake::Intake;
 use super::kamailio::{Command, Kamailio, KamailioConnection, Kamailios};
 use super::link::{self, Link, LinkState, Links};
-use crate::config::{EndpointConfig, Live, Route, Setting};
+use crate::config::{AsteriskTransport, EndpointConfig, Live, Route, Setting};
+use crate::managers::device_state::messages::AsteriskPeer;
 use crate::processors::attributes::Rules;
 use crate::store::Store;
 use crate::supervision::{Add, Remove, Spec, Supervisor, TreeError};
 use actix::prelude::*;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -37,6 +40,10 @@ pub struct Surroundings {
     /// Of the connections that are durable, and of those that are not to hold these up.
     pub thread: ArbiterHandle,
     pub scripts: ArbiterHandle,
+    /// Of the connections to Asterisks, and of the manager that mirrors their states.
+    pub states: ArbiterHandle,
+    /// `None`: no states are mirrored.
+    pub states_manager: Option<StatesManager>,
 }
 
 /// See the module.
@@ -45,6 +52,9 @@ pub struct Endpoints {
     endpoints: Vec<Endpoint>,
     links: Setting<Links>,
     kamailios: Setting<Vec<Kamailio>>,
+    asterisks: Setting<Vec<actions::Asterisk>>,
+    /// The same, for the manager that mirrors their states.
+    peers: Setting<Vec<AsteriskPeer>>,
 }
 
 /// One that has a connection.
@@ -52,9 +62,16 @@ struct Endpoint {
     config: EndpointConfig,
     /// Its actor, of whatever kind.
     connection: Recipient<Finish>,
-    /// Where it takes commands of operators.
-    commands: Option<Recipient<Command>>,
+    kind: Kind,
     link: watch::Receiver<LinkState>,
+}
+
+/// What else it takes.
+enum Kind {
+    Broadworks,
+    /// Commands of operators.
+    Kamailio(Recipient<Command>),
+    Asterisk(actions::Asterisk, AsteriskPeer),
 }
 
 /// Why an endpoint is not as it is configured.
@@ -67,11 +84,22 @@ pub enum ChangeError {
 }
 
 impl Endpoints {
-    /// The endpoints of a configuration, and their connections to be started.
-    pub fn new(configs: &[EndpointConfig], surroundings: Surroundings) -> (Endpoints, Vec<Spec>) {
-        let (links, kamailios) = (Setting::new(Links::new()), Setting::new(Vec::new()));
-        let mut endpoints = Endpoints { surroundings, endpoints: Vec::new(), links, kamailios };
-        let specs = configs.iter().map(|config| endpoints.connection(config)).collect();
+    /// The endpoints of a configuration, and their connections to be started. `peers` shows the Asterisks to the manager that mirrors their
+    /// states.
+    pub fn new(
+        configs: &[EndpointConfig],
+        surroundings: Surroundings,
+        peers: Setting<Vec<AsteriskPeer>>,
+    ) -> (Endpoints, Vec<Spec>) {
+        let mut endpoints = Endpoints {
+            surroundings,
+            endpoints: Vec::new(),
+            links: Setting::new(Links::new()),
+            kamailios: Setting::new(Vec::new()),
+            asterisks: Setting::new(Vec::new()),
+            peers,
+        };
+        let specs = configs.iter().filter_map(|config| endpoints.connection(config)).collect();
         endpoints.show();
         (endpoints, specs)
     }
@@ -84,6 +112,11 @@ impl Endpoints {
     /// The Kamailios that there are, for commands to them.
     pub fn kamailios(&self) -> Kamailios {
         Kamailios::new(self.kamailios.live())
+    }
+
+    /// The Asterisks that there are, for actions on them.
+    pub fn asterisks(&self) -> Asterisks {
+        Asterisks::new(self.asterisks.live())
     }
 
     /// Ends the connections that `configs` does not have, or has otherwise; the others notice nothing. Resolves when
@@ -117,7 +150,7 @@ impl Endpoints {
             if self.endpoints.iter().any(|endpoint| endpoint.config == *config) {
                 continue;
             }
-            let spec = self.connection(config);
+            let Some(spec) = self.connection(config) else { continue };
             let added = supervisor.send(Add(spec)).await;
             if !matches!(added, Ok(Ok(()))) {
                 self.endpoints.pop();
@@ -133,20 +166,22 @@ impl Endpoints {
         self.endpoints.iter().any(|endpoint| !configs.contains(&endpoint.config))
     }
 
-    fn connection(&mut self, config: &EndpointConfig) -> Spec {
+    /// `None`: it is reached in a way that is not known yet.
+    fn connection(&mut self, config: &EndpointConfig) -> Option<Spec> {
         let (link, state) = Link::new(config.name(), config.address());
-        let (spec, connection, commands) = match config.clone() {
+        let (spec, connection, kind) = match config.clone() {
             EndpointConfig::Broadworks(server) => {
                 let (spec, connection) = self.broadworks(server, link);
-                (spec, connection.recipient(), None)
+                (spec, connection.recipient(), Kind::Broadworks)
             }
             EndpointConfig::Kamailio(server) => {
                 let (spec, connection) = self.kamailio(server, link);
-                (spec, connection.clone().recipient(), Some(connection.recipient()))
+                (spec, connection.clone().recipient(), Kind::Kamailio(connection.recipient()))
             }
+            EndpointConfig::Asterisk(server) => self.asterisk(server, link, state.clone())?,
         };
-        self.endpoints.push(Endpoint { config: config.clone(), connection, commands, link: state });
-        spec
+        self.endpoints.push(Endpoint { config: config.clone(), connection, kind, link: state });
+        Some(spec)
     }
 
     fn broadworks(
@@ -175,12 +210,46 @@ impl Endpoints {
         (spec.shutdown(ANSWER_LIMIT), connection)
     }
 
+    fn asterisk(
+        &self,
+        server: crate::config::Asterisk,
+        link: Link,
+        state: watch::Receiver<LinkState>,
+    ) -> Option<(Spec, Recipient<Finish>, Kind)> {
+        let AsteriskTransport::Ami(ami) = server.transport.clone() else { return None };
+        let Surroundings { routes, intake, store, states, states_manager, .. } = self.surroundings.clone();
+        let (name, config, ami) = (server.name.clone(), Arc::new(server), Arc::new(ami));
+        let server = Arc::clone(&config);
+        let make = move || {
+            let (routes, written) = (routes.clone(), (intake.clone(), store.clone()));
+            let (server, ami) = (Arc::clone(&server), Arc::clone(&ami));
+            AmiConnection::new(server, ami, routes, written, states_manager.clone(), link.clone())
+        };
+        let (spec, connection) = Spec::new(name, MAILBOX, Some(states), make);
+        let actions =
+            actions::Asterisk { config: config.clone(), link: state, run: connection.clone().recipient() };
+        let (tell, list) = (connection.clone().recipient(), connection.clone().recipient());
+        let peer = AsteriskPeer { config, tell, list };
+        Some((spec.shutdown(READ_LIMIT), connection.recipient(), Kind::Asterisk(actions, peer)))
+    }
+
     fn show(&self) {
         self.links.replace(self.endpoints.iter().map(|endpoint| endpoint.link.clone()).collect());
-        let kamailio = |endpoint: &Endpoint| {
-            let commands = endpoint.commands.clone()?;
-            Some(Kamailio { link: endpoint.link.clone(), commands })
-        };
-        self.kamailios.replace(self.endpoints.iter().filter_map(kamailio).collect());
+        let (mut kamailios, mut asterisks, mut peers) = (Vec::new(), Vec::new(), Vec::new());
+        for Endpoint { kind, link, .. } in &self.endpoints {
+            match kind {
+                Kind::Broadworks => {}
+                Kind::Kamailio(commands) => {
+                    kamailios.push(Kamailio { link: link.clone(), commands: commands.clone() });
+                }
+                Kind::Asterisk(actions, peer) => {
+                    asterisks.push(actions.clone());
+                    peers.push(peer.clone());
+                }
+            }
+        }
+        self.kamailios.replace(kamailios);
+        self.asterisks.replace(asterisks);
+        self.peers.replace(peers);
     }
 }

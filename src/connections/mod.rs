@@ -2,8 +2,10 @@
 //!
 //! [`broadworks`] connects, `session` owns the socket; [`documents`] makes events of what it reads; [`intake`] has
 //! them stored; [`prints`] is how a duplicate is recognised. [`kamailio`] is the same for events of scripts, which are answered
-//! too. [`endpoints`] is which of them there are, which a reload may change.
+//! too; [`asterisk`] for Asterisks, whose states are mirrored and which run actions. `recorder` has stored and handed on what a route wants
+//! of either. [`endpoints`] is which of them there are, which a reload may change.
 
+pub mod asterisk;
 pub mod broadworks;
 mod connect;
 pub mod documents;
@@ -15,8 +17,10 @@ pub mod link;
 mod notification_ids;
 pub mod prints;
 mod reconnect;
+mod recorder;
 mod session;
 
+pub use asterisk::AmiConnection;
 pub use broadworks::BroadworksConnection;
 pub use endpoints::Endpoints;
 pub use intake::Intake;

@@ -11,13 +11,54 @@ const DISTANCES: Backoff = Backoff { first: Duration::from_millis(500), max: Dur
 /// A connection that stood this long was a good one, whatever it brought.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
+/// A peer that refuses our login refuses it the next time too, until somebody changes something; and there are peers that lock out who
+/// tries too often.
+const DISTANCES_OF_LOGINS: Backoff =
+    Backoff { first: Duration::from_secs(60), max: Duration::from_secs(600) };
+
 /// How an attempt ended.
 pub(super) enum Attempt {
     /// There was no connection, or there is none any more. `good`: it was one of use, so that the next attempt is a first one
     /// again. A peer that has enough clients accepts one more and closes it at once.
     Lost { reason: String, good: bool },
+    /// The peer does not let us in with what is configured. That is nothing that passes.
+    Refused { reason: String },
     /// We were told to stop.
     Stopped,
+}
+
+/// What came of attempts so far.
+#[derive(Default)]
+struct Failures {
+    /// One after the other, without a good connection in between.
+    lost: u32,
+    refused: u32,
+}
+
+impl Failures {
+    /// Why there is no connection, and how long to wait; `None`: nothing more is attempted.
+    fn add(&mut self, attempt: Attempt) -> Option<(String, Duration)> {
+        match attempt {
+            Attempt::Stopped => None,
+            Attempt::Lost { reason, good } => {
+                if good {
+                    *self = Failures::default();
+                }
+                let delay = DISTANCES.delay(self.lost);
+                self.lost += 1;
+                Some((reason, delay))
+            }
+            Attempt::Refused { reason } => {
+                let delay = DISTANCES_OF_LOGINS.delay(self.refused);
+                self.refused += 1;
+                Some((reason, delay))
+            }
+        }
+    }
+
+    fn count(&self) -> u32 {
+        self.lost + self.refused
+    }
 }
 
 /// Whether a connection that was made at `since` and has ended stood long enough to be a good one.
@@ -33,15 +74,11 @@ pub(super) async fn keep_connected(
     mut attempt: impl AsyncFnMut() -> Attempt,
 ) {
     let name = link.name();
-    let mut failures = 0;
-    while let Attempt::Lost { reason, good } = attempt().await {
-        if good {
-            failures = 0;
-        }
+    let mut failures = Failures::default();
+    while let Some((reason, delay)) = failures.add(attempt().await) {
         link.down(&reason);
-        let delay = DISTANCES.delay(failures);
-        failures += 1;
-        tracing::warn!(connection = name, reason, ?delay, attempt = failures, "not connected to {peer}");
+        let attempt = failures.count();
+        tracing::warn!(connection = name, reason, ?delay, attempt, "not connected to {peer}");
         tokio::select! {
             () = tokio::time::sleep(delay) => {}
             () = stop.notified() => break,
@@ -49,4 +86,25 @@ pub(super) async fn keep_connected(
         metrics::counter!("eventmanager_reconnects_total", "connection" => name.clone()).increment(1);
     }
     link.down("stopped");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_that_is_refused_is_tried_again_after_minutes_and_what_else_fails_after_seconds() {
+        let mut failures = Failures::default();
+        let lost = |good| Attempt::Lost { reason: "lost".to_owned(), good };
+        let mut delay = |attempt| failures.add(attempt).expect("a delay").1;
+        assert!(delay(lost(false)) < Duration::from_secs(1));
+        let refused = || Attempt::Refused { reason: "wrong secret".to_owned() };
+        let first = delay(refused());
+        assert!(first >= Duration::from_secs(30) && first <= Duration::from_secs(60), "{first:?}");
+        let last = (0..10).map(|_| delay(refused())).last().expect("a delay");
+        assert!(last >= Duration::from_secs(300) && last <= Duration::from_secs(600), "{last:?}");
+        assert!(delay(lost(false)) <= Duration::from_secs(1), "the network has its own distances");
+        assert!(delay(lost(true)) < Duration::from_secs(1) && delay(refused()) <= Duration::from_secs(60));
+        assert!(Failures::default().add(Attempt::Stopped).is_none());
+    }
 }

@@ -29,6 +29,11 @@ impl Pattern {
         Pattern { written: "*".to_owned(), negated: false, choices: vec!["*".to_owned()] }
     }
 
+    /// What is meant, choice by choice; `None` where it is all but these.
+    pub fn choices(&self) -> Option<&[String]> {
+        (!self.negated).then_some(self.choices.as_slice())
+    }
+
     /// Whether a text is meant. What is not there has no text: of all patterns only one with `!` means it.
     pub fn means(&self, text: Option<&str>) -> bool {
         let fits = |text| self.choices.iter().any(|choice| fits(choice, text));

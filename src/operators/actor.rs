@@ -1,9 +1,10 @@
-//! The actor that carries out acts on single events, on the level of the log, and on Kamailios.
+//! The actor that carries out acts on single events, on the level of the log, and on Kamailios and Asterisks.
 //!
 //! An act that was begun goes on to its end, whether or not somebody still waits for the answer: what is stored is told to
 //! the router.
 
-use super::{Done, Operators, Order, Refusal, SendCommand, Unsent};
+use super::{Done, NoAnswer, Operators, Order, Refusal, RunOnAsterisk, SendCommand, Unsent};
+use crate::connections::asterisk::Answer;
 use crate::event::NewEvent;
 use crate::processors::subject::Subject;
 use crate::store::Act;
@@ -137,6 +138,15 @@ impl Handler<SendCommand> for OperatorActs {
     fn handle(&mut self, wish: SendCommand, _: &mut Context<Self>) -> Self::Result {
         let operators = self.operators.clone();
         self.begin(async move { operators.send(wish).await })
+    }
+}
+
+impl Handler<RunOnAsterisk> for OperatorActs {
+    type Result = ResponseActFuture<Self, Result<Answer, NoAnswer>>;
+
+    fn handle(&mut self, wish: RunOnAsterisk, _: &mut Context<Self>) -> Self::Result {
+        let operators = self.operators.clone();
+        self.begin(async move { operators.run_action(wish).await })
     }
 }
 

@@ -1,4 +1,5 @@
-//! What operators do to events: retry and resolve, one or many ([`bulk`]); how much is logged; and what they send to Kamailios.
+//! What operators do to events: retry and resolve, one or many ([`bulk`]); how much is logged; what they send to Kamailios, and what they
+//! have run on Asterisks.
 //!
 //! Whether an act may be done is looked at here; that it is done, with its line in the audit table, is one write of the
 //! store; the router is told afterwards, and would find out by itself.
@@ -6,14 +7,18 @@
 mod actor;
 pub mod bulk;
 mod later;
+mod orders_to_peers;
 mod refusal;
+mod run_action;
 mod send;
 
 pub use actor::{ActOn, OperatorActs, SetLogLevel, Wish};
 pub use later::{Later, Unknown};
 pub use refusal::Refusal;
+pub use run_action::{NoAnswer, RunOnAsterisk};
 pub use send::{SendCommand, Unsent};
 
+use crate::connections::asterisk::Asterisks;
 use crate::connections::kamailio::Kamailios;
 use crate::event::{Event, NewEvent};
 use crate::processors::command_type;
@@ -85,17 +90,18 @@ pub struct Operators {
     provisioning: Option<(Arc<Executor>, Addr<Router>)>,
     log: LogLevel,
     kamailios: Kamailios,
+    asterisks: Asterisks,
 }
 
 impl Operators {
-    /// Acts on the events of `store`, on `log`, and on the scripts of `kamailios`; `provisioning` runs events that are retried.
+    /// Acts on the events of `store`, on `log`, on the scripts of `kamailios`, and on `asterisks`; `provisioning` runs events that are retried.
     pub fn new(
         store: Store,
         provisioning: Option<(Arc<Executor>, Addr<Router>)>,
         log: LogLevel,
-        kamailios: Kamailios,
+        (kamailios, asterisks): (Kamailios, Asterisks),
     ) -> Self {
-        Operators { store, provisioning, log, kamailios }
+        Operators { store, provisioning, log, kamailios, asterisks }
     }
 
     /// Does it to one event.

@@ -2,18 +2,13 @@
 //!
 //! Whoever gives one wants to know now what became of it: it waits for no store, and for no connection that is away.
 
+use super::orders_to_peers::{LIMIT, act, there_are};
 use super::{Operators, Refusal};
 use crate::connections::kamailio::{NotSent, Payload};
-use crate::store::Act;
 use crate::wire::mask_secrets;
 use actix::Message;
 use serde_json::{Map, Value};
-use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, timeout};
-use uuid::Uuid;
-
-/// It is recorded within this time, and then written within it, or not at all.
-const LIMIT: Duration = Duration::from_secs(2);
+use tokio::time::Instant;
 
 /// Has a command sent; gives its size in bytes.
 #[derive(Message)]
@@ -37,14 +32,6 @@ pub enum Unsent {
     Refused(#[from] Refusal),
 }
 
-fn there_are(known: &[String]) -> String {
-    match known {
-        [] => "none is configured".to_owned(),
-        [one] => format!("there is {one}"),
-        [others @ .., last] => format!("there are {} and {last}", others.join(", ")),
-    }
-}
-
 fn why(kamailio: &str, reason: &NotSent) -> String {
     match reason {
         NotSent::NotConnected(_) => format!("{kamailio} is {reason}"),
@@ -65,8 +52,7 @@ impl Operators {
         let payload = Payload::new(text).map_err(not_sent)?;
         kamailio.check().map_err(not_sent)?;
         self.check_store()?;
-        let detail = reason.map_or(shown.clone(), |reason| format!("{shown}: {reason}"));
-        self.record(act(&actor, &name, detail)).await?;
+        self.record(act(&actor, "send", &name, shown, reason)).await?;
         let sent = kamailio.send(payload, Instant::now() + LIMIT).await;
         match &sent {
             Ok(()) => tracing::info!(act = "send", actor, object = name, bytes, "act of an operator"),
@@ -75,27 +61,6 @@ impl Operators {
             }
         }
         sent.map(|()| bytes).map_err(not_sent)
-    }
-
-    /// Where that takes long the line is withdrawn, if it is not being written already.
-    async fn record(&self, act: Act) -> Result<(), Refusal> {
-        match timeout(LIMIT, self.store.record_act(act, None)).await {
-            Ok(recorded) => Ok(recorded?),
-            Err(_) => Err(Refusal::StoreAway(
-                "the act could not be recorded in time, and nothing is sent".to_owned(),
-            )),
-        }
-    }
-}
-
-fn act(actor: &str, kamailio: &str, detail: String) -> Act {
-    Act {
-        uuid: Uuid::now_v7(),
-        at: SystemTime::now(),
-        actor: actor.to_owned(),
-        act: "send".to_owned(),
-        object: kamailio.to_owned(),
-        detail: Some(detail),
     }
 }
 

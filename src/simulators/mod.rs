@@ -6,6 +6,7 @@
 //! | BroadWorks application server | [`broadworks`] | sends OCI-R documents to whoever connects |
 //! | Ericsson EMA | [`ema`] | keeps HSS and ENUM as CAI3G requests build them, and refuses what a real one refuses |
 //! | SurgeMail | [`surgemail`] | keeps mail domains and accounts |
+//! | Asterisk | [`asterisk`] | tells and takes the states of devices and presentities over AMI, and forgets what a real one forgets |
 //! | the people at the BroadWorks portal | [`traffic`] | an endless stream of documents, and what must come of it |
 //!
 //! Every simulator has its own thread and stops when its handle is dropped, so that a test may use several of them,
@@ -14,6 +15,7 @@
 //!
 //! What the simulators assume about the real systems beyond what was observed is said where it is assumed.
 
+pub mod asterisk;
 pub mod broadworks;
 pub mod ema;
 mod http;

@@ -39,6 +39,10 @@ fn describe() {
     gauge!("eventmanager_oldest_pending_seconds", "Age of the oldest event without a final status");
     gauge!("eventmanager_connection_up", "Whether an endpoint is connected, 1 or 0");
     counter!("eventmanager_reconnects_total", "Attempts to reconnect to an endpoint");
+    counter!(
+        "eventmanager_logins_refused_total",
+        "Logins that an endpoint has refused with what is configured"
+    );
     counter!("eventmanager_frames_bad_total", "What came from an endpoint and could not be read");
     counter!(
         "eventmanager_dropped_total",
@@ -57,6 +61,18 @@ fn describe() {
     counter!("eventmanager_evapi_commands_total", "What clients of our EVAPI server have sent");
     counter!("eventmanager_evapi_disconnects_total", "Clients of our EVAPI server that have gone, by reason");
     counter!("eventmanager_evapi_refused_total", "Clients that our EVAPI server has not let in, by reason");
+    gauge!("eventmanager_agents", "Agents that are subscribed to our server of agents");
+    gauge!(
+        "eventmanager_agent_states",
+        "States that our server of agents remembers, for those who come later"
+    );
+    counter!("eventmanager_agent_messages_total", "Messages that our server of agents has forwarded");
+    counter!("eventmanager_agent_dropped_total", "Messages for which an agent had no room");
+    counter!(
+        "eventmanager_agent_ends_total",
+        "Connections of agents to our server that have failed, by reason"
+    );
+    counter!("eventmanager_agent_refused_total", "Agents that our server has not let in, by reason");
     counter!(
         "eventmanager_duplicates_total",
         "Notifications and events that had come already, or that another daemon stores"

@@ -261,6 +261,26 @@ static WORDS: &[(&str, Words)] = &[
             )],
         ),
     ),
+    (
+        "asterisk action",
+        words(
+            &[
+                (0, "it went well"),
+                (
+                    1,
+                    "the Asterisk says that it did not, or failure: no daemon, no permission, not connected, or refused",
+                ),
+                WRONG,
+            ],
+            &[
+                ("eventmanager asterisk action pbx-a CoreStatus", "Asks pbx-a how it is"),
+                (
+                    "eventmanager asterisk action pbx-a Setvar Variable=MAINTENANCE Value=1 --reason 'ticket 4711'",
+                    "Sets a variable of its dialplan, and says why",
+                ),
+            ],
+        ),
+    ),
     ("resume", words(ASKING, &[("eventmanager resume hss", "Goes on with what has waited for the HSS")])),
     (
         "demo",
@@ -321,6 +341,16 @@ static WORDS: &[(&str, Words)] = &[
                 ("eventmanager simulate ema --latency 5ms", "An EMA that takes its time"),
                 ("eventmanager simulate ema --script rules.json", "One that does what the rules say"),
             ],
+        ),
+    ),
+    (
+        "simulate asterisk",
+        words(
+            PLAIN,
+            &[(
+                "eventmanager simulate asterisk --devices 1000 --rate 200",
+                "An Asterisk with 200 changes a second",
+            )],
         ),
     ),
     ("simulate surgemail", words(PLAIN, &[("eventmanager simulate surgemail", "A mail server")])),

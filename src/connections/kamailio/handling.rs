@@ -5,9 +5,9 @@ use super::asking::{Asking, NoAnswer};
 use super::duplicates::Duplicates;
 use super::outbox::{NotSent, Outbox, Payload, Receipt};
 use super::queue::{Arrived, Queue};
-use super::recorder::Recorder;
 use crate::config::{Answer, Kamailio, Live, Route};
 use crate::connections::endpoints::ANSWER_LIMIT;
+use crate::connections::recorder::{Recorder, Routed};
 use crate::telemetry::Seldom;
 use crate::topics::Wanted;
 use crate::wire::evapi::Event;
@@ -158,7 +158,13 @@ impl Handling {
         let field = |field: &str| arrived.event.text(field);
         let wanted = Wanted::by(&routes, &self.server.name, arrived.name(), field);
         if wanted.store || !wanted.topics.is_empty() {
-            self.recorder.record(arrived, wanted);
+            let routed = Routed {
+                name: arrived.name.clone().unwrap_or_default(),
+                received: arrived.received,
+                document: &|| String::from_utf8_lossy(&arrived.payload).into(),
+                payload: &|| arrived.event.to_json(&arrived.payload).into(),
+            };
+            self.recorder.record(&routed, wanted);
         }
     }
 

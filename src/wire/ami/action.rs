@@ -1,11 +1,7 @@
 //! Actions as they are written.
 
+use super::{HEADERS, LINE};
 use bytes::BytesMut;
-
-/// Bytes of a line, at most: Asterisk cuts longer ones, and takes what is left for a line of its own.
-const LINE: usize = 1_022;
-/// Headers, at most: Asterisk forgets those behind.
-const HEADERS: usize = 128;
 
 /// An action, header by header.
 #[derive(Debug, Clone, PartialEq, Eq)]

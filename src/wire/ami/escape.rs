@@ -25,6 +25,23 @@ pub fn unescape(value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(meant)
 }
 
+/// Appends a value as Asterisk writes it.
+pub fn escape(value: &[u8], out: &mut Vec<u8>) {
+    for &byte in value {
+        let letter = match byte {
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            b'"' | b'\\' => byte,
+            _ => {
+                out.push(byte);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', letter]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,5 +60,19 @@ mod tests {
         check(r"\\n", r"\n");
         check(r"tail\", r"tail\");
         check(r"\q\", r"\q\");
+    }
+
+    #[test]
+    fn what_is_escaped_is_read_as_it_was() {
+        let mut out = Vec::new();
+        escape(b"line1\r\nline2\t\"\\n\xff", &mut out);
+        assert_eq!(out, b"line1\\r\\nline2\\t\\\"\\\\n\xff");
+        for first in 0..=u8::MAX {
+            for second in [b'\\', b'n', b'"', first] {
+                let mut out = Vec::new();
+                escape(&[first, second, first], &mut out);
+                assert_eq!(*unescape(&out), [first, second, first]);
+            }
+        }
     }
 }

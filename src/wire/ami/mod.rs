@@ -14,17 +14,24 @@
 //!
 //! A message ends with an empty line. Values are bytes: names of devices need not be UTF-8. [`decoder`] cuts the stream into messages;
 //! [`action`] writes actions, and refuses what would put headers of somebody else into them; [`escape`] reads the values that
-//! Asterisk escapes.
+//! Asterisk escapes. For who plays an Asterisk, [`request`] reads actions as it does, and [`mod@write`] has the parts of its messages.
 
 pub mod action;
 pub mod decoder;
 pub mod escape;
 pub mod message;
+pub mod request;
+pub mod write;
 
 pub use action::{Action, ActionError};
 pub use decoder::{AmiError, Decoder};
 pub use escape::unescape;
 pub use message::{Kind, Message};
+
+/// Bytes of a line of an action, at most: Asterisk cuts longer ones, and takes what is left for a line of its own.
+const LINE: usize = 1_022;
+/// Headers of an action, at most: Asterisk forgets those behind.
+const HEADERS: usize = 128;
 
 /// How the one line begins that Asterisk sends first.
 const BANNER: &str = "Asterisk Call Manager/";

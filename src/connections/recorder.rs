@@ -1,10 +1,9 @@
 //! Events that a route wants, on their way to the disk, and samples of what could not be read.
 //!
-//! Kamailio does not wait for a disk. While the database is away events wait here, as many as fit; of more the oldest are
+//! Neither Kamailio nor Asterisk waits for a disk. While the database is away events wait here, as many as fit; of more the oldest are
 //! dropped and counted.
 
-use super::queue::Arrived;
-use crate::connections::intake::{Incoming, Intake, Received, hand_over};
+use super::intake::{Incoming, Intake, Received, hand_over};
 use crate::event::{NewEvent, Status};
 use crate::store::{DatabaseHealth, IN_USE, Store, StoreHealth};
 use crate::topics::{TopicEvent, Wanted, hand_on};
@@ -40,6 +39,17 @@ struct Inner {
     dropped: metrics::Counter,
     /// What another daemon stores.
     elsewhere: metrics::Counter,
+}
+
+/// An event that a route wants; its texts are made where they are needed.
+pub struct Routed<'a> {
+    /// What its sender calls it.
+    pub name: Arc<str>,
+    pub received: SystemTime,
+    /// As it is stored.
+    pub document: &'a dyn Fn() -> Arc<str>,
+    /// As it is handed on: a JSON object.
+    pub payload: &'a dyn Fn() -> Arc<str>,
 }
 
 /// What becomes of one event.
@@ -80,35 +90,33 @@ impl Recorder {
 
     /// Has an event stored and handed on as the routes want it. Nothing is done about one that is stored, so it is ignored from the
     /// start.
-    pub fn record(&self, arrived: &Arrived, wanted: Wanted) {
+    pub fn record(&self, event: &Routed<'_>, wanted: Wanted) {
         let uuid = Uuid::now_v7();
         let stored = wanted.store.then(|| {
-            let document = String::from_utf8_lossy(&arrived.payload);
-            let (name, note) = (arrived.name(), "stored by a route");
-            NewEvent { uuid, ..self.event(name, &document, Status::Ignored, note, arrived.received) }
+            let (document, note) = ((event.document)(), "stored by a route");
+            NewEvent { uuid, ..self.event(&event.name, document, Status::Ignored, note, event.received) }
         });
-        self.add(Record { stored, handed_on: self.hand_on(uuid, arrived, wanted.topics) });
+        self.add(Record { stored, handed_on: self.hand_on(uuid, event, wanted.topics) });
     }
 
     /// Stores what could not be read, as failed with its reason.
     pub fn unreadable(&self, payload: &[u8], reason: &str) {
         let document = String::from_utf8_lossy(payload);
-        let event = self.event("", &document, Status::Failed, reason, SystemTime::now());
+        let event = self.event("", document.into(), Status::Failed, reason, SystemTime::now());
         self.add(Record { stored: Some(event), ..Record::default() });
     }
 
-    fn hand_on(&self, uuid: Uuid, arrived: &Arrived, topics: BTreeSet<String>) -> Vec<TopicEvent> {
+    fn hand_on(&self, uuid: Uuid, routed: &Routed<'_>, topics: BTreeSet<String>) -> Vec<TopicEvent> {
         if topics.is_empty() {
             return Vec::new();
         }
-        let payload: Arc<str> = arrived.event.to_json(&arrived.payload).into();
-        let name = arrived.name.clone().unwrap_or_default();
+        let payload = (routed.payload)();
         let event = |topic| TopicEvent {
             uuid,
             topic,
             source: Arc::clone(&self.0.source),
-            name: Arc::clone(&name),
-            at: arrived.received,
+            name: Arc::clone(&routed.name),
+            at: routed.received,
             payload: Arc::clone(&payload),
         };
         topics.into_iter().map(event).collect()
@@ -117,7 +125,7 @@ impl Recorder {
     fn event(
         &self,
         command: &str,
-        document: &str,
+        document: Arc<str>,
         status: Status,
         note: &str,
         received: SystemTime,
@@ -129,7 +137,7 @@ impl Recorder {
             command_index: 0,
             user_id: String::new(),
             command: command.to_owned(),
-            document: document.into(),
+            document,
             status,
             note: Some(note.to_owned()),
             about: Vec::new(),
