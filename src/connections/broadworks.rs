@@ -17,7 +17,7 @@ use super::intake::Intake;
 use super::link::Link;
 use super::notification_ids::NotificationWatch;
 use super::prints::{self, Uuids};
-use super::reconnect::{Attempt, has_stood, keep_connected};
+use super::reconnect::{Attempt, DISTANCES, has_stood, keep_connected};
 use super::session::{End, READ_BUFFER, Session};
 use crate::config::{self, Live};
 use crate::processors::attributes::Rules;
@@ -89,7 +89,7 @@ impl Actor for BroadworksConnection {
         };
         let reading = async move {
             let attempt = async || reader.connect_and_read().await;
-            keep_connected(&reader.link, "broadworks", &reader.stop, attempt).await;
+            keep_connected(&reader.link, "broadworks", &reader.stop, DISTANCES, attempt).await;
         };
         ctx.spawn(reading.into_actor(self).map(|(), this, ctx| {
             if this.ending.has_worked() {

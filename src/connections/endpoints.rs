@@ -1,11 +1,11 @@
 //! Which endpoints there are: one connection for each, made at the start, and changed by a reload.
 
-use super::asterisk::{AmiConnection, Asterisks, StatesManager, actions};
+use super::asterisk::{AsteriskConnection, Asterisks, StatesManager, actions};
 use super::broadworks::BroadworksConnection;
 use super::intake::Intake;
 use super::kamailio::{Command, Kamailio, KamailioConnection, Kamailios};
 use super::link::{self, Link, LinkState, Links};
-use crate::config::{AsteriskTransport, EndpointConfig, Live, Route, Setting};
+use crate::config::{EndpointConfig, Live, Route, Setting};
 use crate::managers::device_state::messages::AsteriskPeer;
 use crate::processors::attributes::Rules;
 use crate::store::Store;
@@ -99,7 +99,7 @@ impl Endpoints {
             asterisks: Setting::new(Vec::new()),
             peers,
         };
-        let specs = configs.iter().filter_map(|config| endpoints.connection(config)).collect();
+        let specs = configs.iter().map(|config| endpoints.connection(config)).collect();
         endpoints.show();
         (endpoints, specs)
     }
@@ -150,7 +150,7 @@ impl Endpoints {
             if self.endpoints.iter().any(|endpoint| endpoint.config == *config) {
                 continue;
             }
-            let Some(spec) = self.connection(config) else { continue };
+            let spec = self.connection(config);
             let added = supervisor.send(Add(spec)).await;
             if !matches!(added, Ok(Ok(()))) {
                 self.endpoints.pop();
@@ -166,8 +166,7 @@ impl Endpoints {
         self.endpoints.iter().any(|endpoint| !configs.contains(&endpoint.config))
     }
 
-    /// `None`: it is reached in a way that is not known yet.
-    fn connection(&mut self, config: &EndpointConfig) -> Option<Spec> {
+    fn connection(&mut self, config: &EndpointConfig) -> Spec {
         let (link, state) = Link::new(config.name(), config.address());
         let (spec, connection, kind) = match config.clone() {
             EndpointConfig::Broadworks(server) => {
@@ -178,10 +177,10 @@ impl Endpoints {
                 let (spec, connection) = self.kamailio(server, link);
                 (spec, connection.clone().recipient(), Kind::Kamailio(connection.recipient()))
             }
-            EndpointConfig::Asterisk(server) => self.asterisk(server, link, state.clone())?,
+            EndpointConfig::Asterisk(server) => self.asterisk(server, link, state.clone()),
         };
         self.endpoints.push(Endpoint { config: config.clone(), connection, kind, link: state });
-        Some(spec)
+        spec
     }
 
     fn broadworks(
@@ -215,22 +214,21 @@ impl Endpoints {
         server: crate::config::Asterisk,
         link: Link,
         state: watch::Receiver<LinkState>,
-    ) -> Option<(Spec, Recipient<Finish>, Kind)> {
-        let AsteriskTransport::Ami(ami) = server.transport.clone() else { return None };
+    ) -> (Spec, Recipient<Finish>, Kind) {
         let Surroundings { routes, intake, store, states, states_manager, .. } = self.surroundings.clone();
-        let (name, config, ami) = (server.name.clone(), Arc::new(server), Arc::new(ami));
+        let (name, config) = (server.name.clone(), Arc::new(server));
         let server = Arc::clone(&config);
         let make = move || {
             let (routes, written) = (routes.clone(), (intake.clone(), store.clone()));
-            let (server, ami) = (Arc::clone(&server), Arc::clone(&ami));
-            AmiConnection::new(server, ami, routes, written, states_manager.clone(), link.clone())
+            let (states, link) = (states_manager.clone(), link.clone());
+            AsteriskConnection::new(Arc::clone(&server), routes, written, states, link)
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(states), make);
         let actions =
             actions::Asterisk { config: config.clone(), link: state, run: connection.clone().recipient() };
         let (tell, list) = (connection.clone().recipient(), connection.clone().recipient());
         let peer = AsteriskPeer { config, tell, list };
-        Some((spec.shutdown(READ_LIMIT), connection.recipient(), Kind::Asterisk(actions, peer)))
+        (spec.shutdown(READ_LIMIT), connection.recipient(), Kind::Asterisk(actions, peer))
     }
 
     fn show(&self) {

@@ -20,7 +20,7 @@ mod reconnect;
 mod recorder;
 mod session;
 
-pub use asterisk::AmiConnection;
+pub use asterisk::AsteriskConnection;
 pub use broadworks::BroadworksConnection;
 pub use endpoints::Endpoints;
 pub use intake::Intake;

@@ -7,7 +7,11 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// The first attempt to reconnect comes within a second, later ones at growing distances.
-const DISTANCES: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(30) };
+pub(super) const DISTANCES: Backoff =
+    Backoff { first: Duration::from_millis(500), max: Duration::from_secs(30) };
+/// The same of peers that are told everything soon after they have come up.
+pub(super) const SHORT_DISTANCES: Backoff =
+    Backoff { first: Duration::from_millis(500), max: Duration::from_secs(8) };
 /// A connection that stood this long was a good one, whatever it brought.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
@@ -28,23 +32,27 @@ pub(super) enum Attempt {
 }
 
 /// What came of attempts so far.
-#[derive(Default)]
 struct Failures {
+    distances: Backoff,
     /// One after the other, without a good connection in between.
     lost: u32,
     refused: u32,
 }
 
 impl Failures {
+    fn new(distances: Backoff) -> Failures {
+        Failures { distances, lost: 0, refused: 0 }
+    }
+
     /// Why there is no connection, and how long to wait; `None`: nothing more is attempted.
     fn add(&mut self, attempt: Attempt) -> Option<(String, Duration)> {
         match attempt {
             Attempt::Stopped => None,
             Attempt::Lost { reason, good } => {
                 if good {
-                    *self = Failures::default();
+                    *self = Failures::new(self.distances);
                 }
-                let delay = DISTANCES.delay(self.lost);
+                let delay = self.distances.delay(self.lost);
                 self.lost += 1;
                 Some((reason, delay))
             }
@@ -71,10 +79,11 @@ pub(super) async fn keep_connected(
     link: &Link,
     peer: &str,
     stop: &Notify,
+    distances: Backoff,
     mut attempt: impl AsyncFnMut() -> Attempt,
 ) {
     let name = link.name();
-    let mut failures = Failures::default();
+    let mut failures = Failures::new(distances);
     while let Some((reason, delay)) = failures.add(attempt().await) {
         link.down(&reason);
         let attempt = failures.count();
@@ -94,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_login_that_is_refused_is_tried_again_after_minutes_and_what_else_fails_after_seconds() {
-        let mut failures = Failures::default();
+        let mut failures = Failures::new(DISTANCES);
         let lost = |good| Attempt::Lost { reason: "lost".to_owned(), good };
         let mut delay = |attempt| failures.add(attempt).expect("a delay").1;
         assert!(delay(lost(false)) < Duration::from_secs(1));
@@ -105,6 +114,6 @@ mod tests {
         assert!(last >= Duration::from_secs(300) && last <= Duration::from_secs(600), "{last:?}");
         assert!(delay(lost(false)) <= Duration::from_secs(1), "the network has its own distances");
         assert!(delay(lost(true)) < Duration::from_secs(1) && delay(refused()) <= Duration::from_secs(60));
-        assert!(Failures::default().add(Attempt::Stopped).is_none());
+        assert!(Failures::new(DISTANCES).add(Attempt::Stopped).is_none());
     }
 }

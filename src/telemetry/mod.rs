@@ -61,6 +61,7 @@ fn describe() {
     counter!("eventmanager_evapi_commands_total", "What clients of our EVAPI server have sent");
     counter!("eventmanager_evapi_disconnects_total", "Clients of our EVAPI server that have gone, by reason");
     counter!("eventmanager_evapi_refused_total", "Clients that our EVAPI server has not let in, by reason");
+    gauge!("eventmanager_agent_server_up", "Whether an agent has reached its server, 1 or 0");
     gauge!("eventmanager_agents", "Agents that are subscribed to our server of agents");
     gauge!(
         "eventmanager_agent_states",

@@ -1,17 +1,21 @@
 //! Connections to Asterisks: what their servers say of devices and presence goes to the manager that mirrors it, events that a
 //! `[[route]]` wants are handed on, and operators have actions run.
 //!
-//! [`ami`] is the one over TCP. What does not depend on how a server is reached stands beside it: [`feed`] tells the manager and waits
+//! [`connection`] is the actor. [`ami`] is how a server is reached over TCP, [`zmq`] how it is through its ZeroMQ module, and [`agent`] what
+//! stands between such a server and the agents of others. What does not depend on that stands beside it: [`feed`] tells the manager and waits
 //! for nobody, [`orders`] is what a session is to do, [`routing`] what becomes of events, [`reading`] makes changes of them, and
 //! [`actions`] is what operators have run.
 
 pub mod actions;
+mod agent;
 mod ami;
+mod connection;
 mod feed;
 mod orders;
 mod reading;
 mod routing;
+mod zmq;
 
 pub use actions::{Answer, Asterisks, Headers, NotRun, RunAction};
-pub use ami::AmiConnection;
+pub use connection::AsteriskConnection;
 pub use feed::StatesManager;

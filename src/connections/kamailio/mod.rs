@@ -31,7 +31,7 @@ use super::ending::Ending;
 use super::endpoints::Finish;
 use super::intake::Intake;
 use super::link::Link;
-use super::reconnect::{Attempt, has_stood, keep_connected};
+use super::reconnect::{Attempt, DISTANCES, has_stood, keep_connected};
 use super::recorder::Recorder;
 use crate::config::{self, Live, Route};
 use crate::store::Store;
@@ -167,7 +167,7 @@ struct Reader {
 impl Reader {
     async fn read_until_stopped(self, mut frames: Frames) {
         let attempt = async || self.connect_and_read(&mut frames).await;
-        keep_connected(&self.link, "kamailio", &self.stop, attempt).await;
+        keep_connected(&self.link, "kamailio", &self.stop, DISTANCES, attempt).await;
     }
 
     async fn connect_and_read(&self, frames: &mut Frames) -> Attempt {

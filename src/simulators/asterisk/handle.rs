@@ -6,6 +6,7 @@ use super::counts::{Counts, Setvar};
 use super::misbehaviour::Misbehaviour;
 use super::server::{Command, Ending};
 use super::thread::AsteriskThread;
+use super::zmq::{ZmqModule, ZmqOptions};
 use crate::simulators::port::ReservedPort;
 use crate::states::{DeviceState, Presence};
 use std::collections::BTreeMap;
@@ -115,6 +116,11 @@ impl AsteriskHandle {
     /// It is fully booted from now on, and says so.
     pub fn fully_boot(&self) {
         self.shared.core().ami.boot();
+    }
+
+    /// Loads the ZeroMQ manager module, at free ports.
+    pub fn load_zmq(&self, options: ZmqOptions) -> io::Result<ZmqModule> {
+        ZmqModule::load(Arc::clone(&self.shared), options)
     }
 
     /// Ends every connection; it goes on listening and forgets nothing.

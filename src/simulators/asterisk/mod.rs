@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `pbx` holds the states and knows nothing of who asks for them; `core` is what transports and handle share, and the one place from
-//! which a change is told; `ami` is the one transport. What is assumed about a real one beyond what was observed is said in each of them.
+//! which a change is told; `ami` and `zmq` are transports. What is assumed about a real one beyond what was observed is said in each of them.
 
 mod ami;
 mod core;
@@ -23,6 +23,7 @@ mod options;
 mod pbx;
 mod server;
 mod thread;
+mod zmq;
 
 pub use ami::Classes;
 pub use counts::{Counts, Outcome, Setvar};
@@ -31,6 +32,7 @@ pub use misbehaviour::{Lie, Misbehaviour};
 pub use options::{AsteriskOptions, FullyBooted};
 pub use server::Ending;
 pub use thread::AsteriskThread;
+pub use zmq::{ZmqModule, ZmqOptions};
 
 use self::core::Shared;
 use super::port::ReservedPort;

@@ -47,6 +47,13 @@ impl Headers {
         self.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    /// The object, as it is written.
+    pub fn to_json(&self) -> String {
+        let mut json = String::with_capacity(128);
+        self.write(&mut json);
+        json
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -4,10 +4,9 @@
 //! and all that is to be written leaves in one call. What one read has brought is told in one message.
 
 use super::super::actions::RunAction;
-use super::super::feed::Feed;
-use super::super::orders::{Order, Orders, Reply};
+use super::super::connection::Around;
+use super::super::orders::{Order, Reply};
 use super::super::reading::{self, NoChange};
-use super::super::routing::Routing;
 use super::filters::filters;
 use super::listing::{List, Listing, Step};
 use super::login::shown;
@@ -19,7 +18,6 @@ use crate::config::{Asterisk, Route};
 use crate::managers::device_state::messages::{self, Outcome, Tell};
 use crate::sockets::give_way;
 use crate::states::Change;
-use crate::telemetry::Seldom;
 use crate::wire::ami::{Action, ActionError, AmiError, Decoder, Kind, Message, unescape};
 use bytes::{BufMut, BytesMut};
 use std::cell::{Cell, RefCell};
@@ -32,16 +30,6 @@ use tokio::time::Instant;
 const READ: usize = 64 << 10;
 /// A buffer that has grown beyond this is not kept.
 const KEPT: usize = 1 << 20;
-
-/// What a connection has over all its sessions.
-pub struct Surroundings {
-    pub routing: Routing,
-    /// `None`: no states are mirrored.
-    pub feed: Option<Feed>,
-    pub orders: Orders,
-    /// What the server sent and is of no use.
-    pub bad: Seldom,
-}
 
 /// An action that waits for its answer.
 pub enum Awaited {
@@ -62,7 +50,7 @@ pub enum End {
 /// See the module.
 pub struct Session<'a> {
     server: &'a Asterisk,
-    around: &'a Surroundings,
+    around: &'a Around,
     id: messages::Session,
     routes: Vec<Route>,
     pending: RefCell<Pending<Awaited>>,
@@ -75,7 +63,7 @@ pub struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// A session whose ids begin with `prefix`.
-    pub fn new(server: &'a Asterisk, around: &'a Surroundings, prefix: String) -> Session<'a> {
+    pub fn new(server: &'a Asterisk, around: &'a Around, prefix: String) -> Session<'a> {
         Session {
             server,
             around,

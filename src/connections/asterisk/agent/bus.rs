@@ -1,0 +1,214 @@
+//! The connection of an agent to its server: what is published goes out, and what comes in is carried out.
+
+use super::origins::{Ignored, Origins};
+use super::published::Published;
+use super::remote;
+use crate::config::Agent;
+use crate::connections::asterisk::feed::StatesManager;
+use crate::connections::asterisk::orders::Orders;
+use crate::connections::connect::connect;
+use crate::supervision::Backoff;
+use crate::telemetry::Seldom;
+use crate::wire::manager_json::agent::{AgentMessage, Kind, STATISTICS, topic};
+use crate::wire::manager_json::{Headers, agent};
+use crate::zmq::{Outbox, Pusher, Settings, Subscriber};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
+use futures_util::stream::FuturesUnordered;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::time::{Instant, interval, sleep};
+
+/// Messages that may wait for the server, and bytes of them.
+const WAITING: usize = 100_000;
+const BYTES: usize = 32 << 20;
+/// Actions of others that may be run at a time.
+const RUNNING: usize = 100;
+const DISTANCES: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(10) };
+/// What we send to ourselves comes back, or the server does not work.
+const MISSED: u32 = 3;
+
+/// See the module.
+pub struct Bus {
+    /// Our name among the agents.
+    system: String,
+    agent: Agent,
+    outbox: Outbox,
+    pub published: Rc<Published>,
+    origins: Option<Origins>,
+    orders: Orders,
+    running: FuturesUnordered<LocalBoxFuture<'static, Status>>,
+    bad: Seldom,
+    up: metrics::Gauge,
+}
+
+/// What came of an action, and who is told.
+struct Status {
+    uuid: Option<String>,
+    topic: String,
+    data: Headers,
+}
+
+impl Bus {
+    /// The bus of the agent `system`. Without a manager the states of others are not mirrored.
+    pub fn new(system: &str, agent: Agent, manager: Option<StatesManager>, orders: Orders) -> Bus {
+        let outbox = Outbox::new(WAITING, BYTES);
+        let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => system.to_owned());
+        up.set(0.0);
+        Bus {
+            published: Rc::new(Published::new(system, outbox.clone())),
+            origins: manager.map(|manager| Origins::new(system, manager)),
+            system: system.to_owned(),
+            agent,
+            outbox,
+            orders,
+            running: FuturesUnordered::new(),
+            bad: Seldom::default(),
+            up,
+        }
+    }
+
+    /// Connects again and again.
+    pub async fn run(&mut self) {
+        let mut failures = 0;
+        loop {
+            let reason = match self.connect().await {
+                Ok((mut pusher, mut subscriber)) => {
+                    tracing::info!(connection = self.system, "connected to the server of agents");
+                    failures = 0;
+                    self.up.set(1.0);
+                    self.published.connected(true);
+                    let reason = self.serve(&mut pusher, &mut subscriber).await;
+                    self.published.connected(false);
+                    self.up.set(0.0);
+                    self.origins.iter_mut().for_each(Origins::forgive);
+                    reason
+                }
+                Err(reason) => reason,
+            };
+            let delay = DISTANCES.delay(failures);
+            failures += 1;
+            tracing::warn!(connection = self.system, reason, ?delay, "not connected to the server of agents");
+            sleep(delay).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<(Pusher, Subscriber), String> {
+        let settings = Settings::default();
+        let stream = connect(&self.agent.server_pub, None).await?;
+        let topics = [agent::EVERYBODY.to_owned(), topic(&self.system), STATISTICS.to_owned()];
+        let subscriber = Subscriber::open(stream, &topics, &settings).await;
+        let subscriber = subscriber.map_err(|error| format!("{}: {error}", self.agent.server_pub))?;
+        let stream = connect(&self.agent.server_pull, None).await?;
+        let pusher = Pusher::open(stream, self.outbox.clone(), &settings).await;
+        Ok((pusher.map_err(|error| format!("{}: {error}", self.agent.server_pull))?, subscriber))
+    }
+
+    async fn serve(&mut self, pusher: &mut Pusher, subscriber: &mut Subscriber) -> String {
+        let mut keepalive = interval(self.agent.keepalive);
+        let mut heard = Instant::now();
+        loop {
+            self.published.catch_up();
+            let origins = async {
+                match &mut self.origins {
+                    Some(origins) => origins.run().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                error = pusher.run() => return format!("{}: {error}", self.agent.server_pull),
+                message = subscriber.next() => match message {
+                    Ok(message) => {
+                        heard = Instant::now();
+                        self.message(&message.into_frames());
+                    }
+                    Err(error) => return format!("{}: {error}", self.agent.server_pub),
+                },
+                Some(status) = self.running.next(), if !self.running.is_empty() => self.tell(status),
+                _ = keepalive.tick() => {
+                    if heard.elapsed() > self.agent.keepalive * MISSED {
+                        return "what is sent to the server does not come back".to_owned();
+                    }
+                    self.keep_alive();
+                }
+                () = origins => {}
+            }
+        }
+    }
+
+    /// Reports how Asterisk is, and sends ourselves a message, which comes back if the server works.
+    fn keep_alive(&mut self) {
+        if let Some(origins) = &mut self.origins {
+            origins.give_up(Instant::now());
+        }
+        let orders = self.orders.clone();
+        self.running.push(Box::pin(async move {
+            Status { uuid: None, topic: STATISTICS.to_owned(), data: remote::ping(orders).await }
+        }));
+        self.published.put(&topic(&self.system), Kind::Ping, Headers::new());
+    }
+
+    fn tell(&self, Status { uuid, topic, data }: Status) {
+        match uuid {
+            Some(uuid) => self.published.put_as(uuid, &topic, Kind::ActionStatus, data),
+            None => self.published.put(&topic, Kind::ActionStatus, data),
+        };
+    }
+
+    fn message(&mut self, frames: &[Bytes]) {
+        let message = match AgentMessage::read(frames) {
+            Ok(message) => message,
+            Err(error) => return self.count_bad(error.label(), &error.to_string()),
+        };
+        let is_ours = message.origin == self.system;
+        match message.kind {
+            Kind::Ping => {
+                let to = topic(&message.origin);
+                self.published.put_as(message.uuid, &to, Kind::Pong, Headers::new());
+            }
+            Kind::Event if !is_ours => self.event(&message),
+            Kind::Action if !is_ours => self.run_action(message),
+            Kind::ActionStatus if !is_ours && message.topic == STATISTICS => {
+                if let Some(origins) = &mut self.origins {
+                    origins.is_there(&message.origin, Instant::now());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn event(&mut self, message: &AgentMessage) {
+        let Some(origins) = &mut self.origins else { return };
+        if let Err(Ignored::TooMany) = origins.event(&message.origin, &message.data) {
+            self.count_bad("too_many_agents", "another agent, of which there are too many");
+        }
+    }
+
+    fn run_action(&mut self, message: AgentMessage) {
+        if self.running.len() >= RUNNING {
+            return self.count_bad("too_many_actions", "another action, of which too many are being run");
+        }
+        let (orders, allowed) = (self.orders.clone(), self.agent.remote_actions.clone());
+        let name: String = message.data.get("Action").unwrap_or_default().chars().take(100).collect();
+        tracing::info!(
+            connection = self.system,
+            agent = message.origin,
+            action = name,
+            "an agent wants an action run"
+        );
+        self.running.push(Box::pin(async move {
+            let topic = topic(&message.origin);
+            Status { uuid: Some(message.uuid), topic, data: remote::run(message.data, allowed, orders).await }
+        }));
+    }
+
+    fn count_bad(&self, label: &'static str, what: &str) {
+        let connection = self.system.clone();
+        metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => label)
+            .increment(1);
+        if let Some(so_far) = self.bad.count() {
+            tracing::warn!(connection = self.system, what, so_far, "bad message of an agent");
+        }
+    }
+}

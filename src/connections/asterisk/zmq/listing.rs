@@ -1,0 +1,84 @@
+//! A list of everything that a server holds, in two parts.
+
+use crate::states::Change;
+
+/// All of one kind, or why they could not be listed.
+pub type Part = Result<Vec<Change>, String>;
+
+/// See the module.
+#[derive(Default)]
+pub struct Listing {
+    under_way: bool,
+    /// It was asked for while one was under way, which may not have what has happened since.
+    again: bool,
+    devices: Option<Part>,
+    presences: Option<Part>,
+    /// What was heard since both were asked for: it may be newer than what they say, and is told behind them.
+    since: Vec<Change>,
+}
+
+/// Changes that are kept while a list is under way; of more the list says enough.
+const KEPT: usize = 1_000_000;
+
+impl Listing {
+    /// Whether both parts are to be asked for now; else they will be when what is under way has ended.
+    pub fn begin(&mut self) -> bool {
+        self.again |= self.under_way;
+        !std::mem::replace(&mut self.under_way, true)
+    }
+
+    /// A part is there.
+    pub fn devices(&mut self, part: Part) {
+        self.devices = Some(part);
+    }
+
+    /// The other part is there.
+    pub fn presences(&mut self, part: Part) {
+        self.presences = Some(part);
+    }
+
+    /// A change that was heard, if it is to be told at once.
+    pub fn pass(&mut self, change: Change) -> Option<Change> {
+        if !self.under_way {
+            return Some(change);
+        }
+        if self.since.len() < KEPT {
+            self.since.push(change);
+        }
+        None
+    }
+
+    /// Both parts, once they are there, and what was heard meanwhile.
+    pub fn take(&mut self) -> Option<(Part, Part, Vec<Change>)> {
+        if self.devices.is_none() || self.presences.is_none() {
+            return None;
+        }
+        self.under_way = false;
+        let (devices, presences) = self.devices.take().zip(self.presences.take())?;
+        Some((devices, presences, std::mem::take(&mut self.since)))
+    }
+
+    /// Whether it is to begin once more.
+    pub fn is_wanted(&mut self) -> bool {
+        !self.under_way && std::mem::take(&mut self.again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::states::DeviceState;
+
+    #[test]
+    fn a_list_that_is_wanted_meanwhile_comes_after_the_one_under_way() {
+        let mut listing = Listing::default();
+        assert!(listing.begin() && !listing.begin() && !listing.begin());
+        listing.devices(Ok(Vec::new()));
+        let change = || Change::device("SIP/1", DeviceState::Busy);
+        assert!(listing.take().is_none() && !listing.is_wanted() && listing.pass(change()).is_none());
+        listing.presences(Err("no module".to_owned()));
+        assert_eq!(listing.take(), Some((Ok(Vec::new()), Err("no module".to_owned()), vec![change()])));
+        assert_eq!(listing.pass(change()), Some(change()));
+        assert!(listing.is_wanted() && !listing.is_wanted() && listing.begin());
+    }
+}
