@@ -10,6 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Keys of which a change may wait; a server that makes up more of them loses some.
@@ -85,17 +86,18 @@ impl Feed {
         }))
     }
 
-    /// What the server holds. Its name is put in here.
+    /// What the server holds, by lists that were asked for at that time. Its name is put in here.
     pub fn listed(
         &self,
         session: Session,
+        asked: Instant,
         devices: Result<Vec<Change>, String>,
         presences: Result<Vec<Change>, String>,
     ) {
         // One that was not told yet is of no use any more: a server may list for ever while the manager is busy.
         let is_older = |item: &Item| matches!(item, Item::Listed(listed) if listed.session == session);
         self.0.waiting.borrow_mut().retain(|item| !is_older(item));
-        self.push(Item::Listed(Listed { peer: self.0.peer.clone(), session, devices, presences }));
+        self.push(Item::Listed(Listed { peer: self.0.peer.clone(), session, asked, devices, presences }));
     }
 
     /// A state has changed.
