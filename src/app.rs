@@ -12,6 +12,7 @@
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
 //! ├─ topics      what hands events on: evapi_server where it is configured
+//! ├─ states      tells every Asterisk what all others say, where [device_state] is configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
 //! │  ├─ acts     on single events, on the level of the log, on Kamailios and Asterisks
@@ -35,7 +36,7 @@ use crate::telemetry::LogLevel;
 use crate::threads::Threads;
 use crate::topics::evapi_server;
 use actix::Addr;
-use branches::{Provisioning, Running};
+use branches::{Provisioning, Running, States};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -97,8 +98,10 @@ impl App {
             None => (None, None, None, None),
         };
         children.extend(branches::topics(&settings, &store, evapi, &mut threads));
+        let mut states = States::new(&settings, &mut threads);
+        children.extend(states.spec.take());
         let (connections_spec, connections, endpoints) =
-            branches::connections(&settings, &store, router.clone(), &mut threads);
+            branches::connections(&settings, &store, router.clone(), states, &mut threads);
         let provisioning = executor.zip(router.clone());
         let peers = (endpoints.kamailios(), endpoints.asterisks());
         let operators = Operators::new(store.clone(), provisioning, log.clone(), peers);

@@ -3,6 +3,7 @@
 //! Whoever reads a socket puts it here and reads on. What comes while the manager is busy replaces what waits for the same key. Two kinds
 //! are never put past each other: what was heard before a list was asked for is older than the list, and what was heard since is newer.
 
+use crate::managers::device_state::DeviceStates;
 use crate::managers::device_state::messages::{Heard, Listed, Lost, Outcome, PeerName, Session, Told};
 use crate::states::{Change, Key};
 use actix::prelude::*;
@@ -23,6 +24,17 @@ pub struct StatesManager {
     pub heard: Recipient<Heard>,
     pub told: Recipient<Told>,
     pub lost: Recipient<Lost>,
+}
+
+impl From<Addr<DeviceStates>> for StatesManager {
+    fn from(manager: Addr<DeviceStates>) -> StatesManager {
+        StatesManager {
+            listed: manager.clone().recipient(),
+            heard: manager.clone().recipient(),
+            told: manager.clone().recipient(),
+            lost: manager.recipient(),
+        }
+    }
 }
 
 /// See the module. Clones are of the same one.
