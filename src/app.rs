@@ -99,6 +99,7 @@ impl App {
         };
         children.extend(branches::topics(&settings, &store, evapi, &mut threads));
         let mut states = States::new(&settings, &mut threads);
+        let states_manager = states.manager.clone();
         children.extend(states.spec.take());
         let (connections_spec, connections, endpoints) =
             branches::connections(&settings, &store, router.clone(), states, &mut threads);
@@ -136,6 +137,7 @@ impl App {
             tree: root.addr.clone(),
             links,
             disks,
+            states: states_manager,
             metrics,
             stream: Channel::default(),
             log,
