@@ -12,6 +12,7 @@
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
 //! ├─ topics      what hands on: evapi_server and zmq_server where they are configured
+//! ├─ states      tells every Asterisk what all others say, where [device_state] is configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
 //! │  ├─ acts     on single events, on the level of the log, on Kamailios and Asterisks
@@ -34,7 +35,7 @@ use crate::systemd::Readiness;
 use crate::telemetry::LogLevel;
 use crate::threads::Threads;
 use actix::Addr;
-use branches::{Listeners, Provisioning, Running};
+use branches::{Listeners, Provisioning, Running, States};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -95,8 +96,11 @@ impl App {
             None => (None, None, None, None),
         };
         children.extend(branches::topics(&settings, &store, listeners, &mut threads));
+        let mut states = States::new(&settings, &mut threads);
+        let states_manager = states.manager.clone();
+        children.extend(states.spec.take());
         let (connections_spec, connections, endpoints) =
-            branches::connections(&settings, &store, router.clone(), &mut threads);
+            branches::connections(&settings, &store, router.clone(), states, &mut threads);
         let provisioning = executor.zip(router.clone());
         let peers = (endpoints.kamailios(), endpoints.asterisks());
         let operators = Operators::new(store.clone(), provisioning, log.clone(), peers);
@@ -131,6 +135,7 @@ impl App {
             tree: root.addr.clone(),
             links,
             disks,
+            states: states_manager,
             metrics,
             stream: Channel::default(),
             log,

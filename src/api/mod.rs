@@ -29,6 +29,7 @@ mod reprovision;
 mod server;
 mod session;
 mod settings;
+mod states;
 pub mod status;
 mod stream;
 pub mod subscribers;
@@ -42,6 +43,7 @@ pub use stream::{Channel, Hub};
 
 use crate::config::{Config, Live};
 use crate::connections::Links;
+use crate::managers::device_state::DeviceStates;
 use crate::managers::{Board, Hosts, Pauses};
 use crate::operators::bulk::Bulks;
 use crate::operators::{OperatorActs, Operators};
@@ -77,6 +79,8 @@ pub struct Sources {
     pub tree: Addr<Supervisor>,
     pub links: Live<Links>,
     pub disks: watch::Receiver<Vec<Disk>>,
+    /// `None` where no states are mirrored.
+    pub states: Option<Addr<DeviceStates>>,
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,
@@ -120,6 +124,8 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/asterisk/{name}/action", asterisk::action))
         .service(read("/api/v1/audit", audit::list))
         .service(session::service())
+        .service(read("/api/v1/states", states::list))
+        .service(read_whole("/api/v1/states/peers", states::peers))
         .service(read("/api/v1/subscribers", subscribers::list))
         .service(read_whole("/api/v1/subscribers/{user}", subscribers::show))
         .service(acts::read_and_act(

@@ -6,7 +6,7 @@ use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
     asterisk, audit, bulk, event, event_acts, event_plan, events, faults, health, kamailio, legacy, log,
-    metrics, reprovision, session, status, stream, subscribers, systems,
+    metrics, reprovision, session, states, status, stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -38,6 +38,8 @@ use utoipa::{Modify, OpenApi};
         systems::resume,
         kamailio::send,
         asterisk::action,
+        states::list,
+        states::peers,
         audit::list,
         log::show,
         log::set,

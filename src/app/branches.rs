@@ -3,9 +3,12 @@
 use crate::agents::{self, AgentServer};
 use crate::api::{Api, Bound, Hub, Sources};
 use crate::config::{self, Config, Live, Setting};
+use crate::connections::asterisk::StatesManager;
 use crate::connections::endpoints::{READ_LIMIT, Surroundings};
 use crate::connections::{Endpoints, Intake};
 use crate::managers::board::{self, Board, Publisher};
+use crate::managers::device_state::DeviceStates;
+use crate::managers::device_state::messages::AsteriskPeer;
 use crate::managers::ema::Ema;
 use crate::managers::hosts;
 use crate::managers::{Enumeration, Hosts, Hss, Mail, Pauses, Systems};
@@ -233,12 +236,37 @@ impl Listeners {
     }
 }
 
+/// What mirrors the states of Asterisks, on one thread with the connections to them: a change crosses none.
+pub struct States {
+    /// `None`: no states are mirrored.
+    pub manager: Option<Addr<DeviceStates>>,
+    pub spec: Option<Spec>,
+    thread: ArbiterHandle,
+    /// The Asterisks, as the endpoints show them to the manager.
+    peers: Setting<Vec<AsteriskPeer>>,
+}
+
+impl States {
+    /// On a thread of its own.
+    pub fn new(settings: &Settings, threads: &mut Threads) -> States {
+        let (thread, peers) = (threads.start("states"), Setting::new(Vec::new()));
+        let manager = settings.device_state.as_ref().map(|rules| {
+            let (rules, peers) = (rules.live(), peers.live());
+            let make = move || DeviceStates::new(peers.clone(), rules.clone());
+            Spec::new("states", MAILBOX, Some(thread.clone()), make)
+        });
+        let (spec, manager) = manager.unzip();
+        States { manager, spec, thread, peers }
+    }
+}
+
 /// Intake and endpoints. Those whose events are stored before anything else have a thread of their own: a script that sends
 /// without end must not hold them up.
 pub fn connections(
     settings: &Settings,
     store: &Store,
     router: Option<Addr<Router>>,
+    States { manager, thread: states, peers, .. }: States,
     threads: &mut Threads,
 ) -> (Spec, Addr<Supervisor>, Endpoints) {
     let thread = threads.start("connections");
@@ -256,10 +284,9 @@ pub fn connections(
         store: store.clone(),
         thread,
         scripts,
-        states: threads.start("states"),
-        states_manager: None,
+        states,
+        states_manager: manager.map(StatesManager::from),
     };
-    let peers = Setting::new(Vec::new());
     let (endpoints, specs) = Endpoints::new(&settings.config.get().endpoints(), surroundings, peers);
     let mut children = vec![intake_spec.shutdown(READ_LIMIT)];
     children.extend(specs);

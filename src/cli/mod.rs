@@ -20,6 +20,7 @@ mod schema;
 mod seed;
 mod simulate;
 mod source;
+mod states;
 mod status;
 mod subscribers;
 mod table;
@@ -85,6 +86,9 @@ enum Command {
     /// Run actions on Asterisks
     #[command(subcommand)]
     Asterisk(asterisk::Asterisk),
+    /// List the states that are mirrored between Asterisks, show who says and was told what, and how it is with each Asterisk
+    #[command(subcommand)]
+    States(states::States),
     /// Copy the embedded databases, while the daemon runs or not; exit code 1 where not all could be copied
     Backup(backup::Options),
     /// Show the main job on this machine: simulated BroadWorks, EMA and SurgeMail, nothing to install
@@ -146,6 +150,7 @@ impl Cli {
             Command::Subscribers(command) => subscribers::run(&command),
             Command::Kamailio(command) => command.run(),
             Command::Asterisk(command) => command.run(),
+            Command::States(command) => command.run(),
             Command::Backup(options) => backup::backup(&options),
             Command::Demo(options) => demo::demo(options),
             Command::Replay(options) => replay::replay(&options),

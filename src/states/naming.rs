@@ -62,6 +62,22 @@ impl NameTemplate {
         &self.slash
     }
 
+    /// Whether this is no device of its own but what this template makes of one. Only where the template adds something to `Custom:` can
+    /// that be seen for certain; else it is so where the device within is one of a technology (`SIP/100`), or custom itself: a custom
+    /// device with a `/` does not outlive its Asterisk, so that nobody has one.
+    pub fn has_made(&self, name: &[u8]) -> bool {
+        let Some(device) = self.device_within(name) else { return false };
+        self.before != CUSTOM
+            || !self.after.is_empty()
+            || device.starts_with(CUSTOM.as_bytes())
+            || device.contains(&b'/')
+    }
+
+    /// What stands for `{device}` in a name; `None` where it does not fit.
+    pub fn device_within<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
+        name.strip_prefix(self.before.as_bytes())?.strip_suffix(self.after.as_bytes())
+    }
+
     /// The name of `device` on other servers.
     pub fn name(&self, device: &[u8]) -> Result<Vec<u8>, NameError> {
         check(device)?;
@@ -124,6 +140,22 @@ mod tests {
         for byte in *b"\r\n\0" {
             check("Custom:{device}", "/", &[b'a', byte, b'b'], Err(NameError::Forbidden(byte)));
         }
+    }
+
+    #[test]
+    fn a_name_that_was_made_of_a_device_is_known_again() {
+        let check = |template: &str, slash: &str, made: &[&str], others: &[&str]| {
+            let template = NameTemplate::parse(template, slash).expect("a template");
+            for name in made {
+                assert!(template.has_made(name.as_bytes()), "{template:?} made {name}");
+            }
+            for name in others {
+                assert!(!template.has_made(name.as_bytes()), "{template:?} did not make {name}");
+            }
+        };
+        check("Custom:{device}", "/", &["Custom:SIP/1", "Custom:Custom:door"], &["Custom:door", "SIP/1"]);
+        check("Custom:em-{device}", "_", &["Custom:em-door", "Custom:em-SIP_1"], &["Custom:door", "SIP/1"]);
+        check("Custom:{device}-em", "_", &["Custom:door-em"], &["Custom:door"]);
     }
 
     #[test]

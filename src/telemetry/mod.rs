@@ -55,6 +55,21 @@ fn describe() {
         "Suspended transactions of Kamailio, by what came of them"
     );
     histogram!("eventmanager_kamailio_answer_seconds", "From a question of Kamailio to its answer");
+    counter!("eventmanager_state_changes_total", "Changes of states that an Asterisk had a say in");
+    gauge!("eventmanager_state_lag_seconds", "Age of the oldest change that an Asterisk has not confirmed");
+    histogram!("eventmanager_state_told_seconds", "From a change to its confirmation by an Asterisk");
+    gauge!("eventmanager_state_queue", "Writes to an Asterisk that wait or are not answered");
+    counter!(
+        "eventmanager_state_coalesced_total",
+        "Changes that a later one has replaced before they were written to an Asterisk"
+    );
+    counter!("eventmanager_state_rejected_total", "What cannot be written of or to an Asterisk, by reason");
+    counter!("eventmanager_state_resyncs_total", "Lists of an Asterisk that were compared");
+    gauge!(
+        "eventmanager_state_divergence",
+        "Keys of which an Asterisk was seen to have another value than it was told"
+    );
+    gauge!("eventmanager_state_entries", "Devices and presentities that are mirrored");
     counter!("eventmanager_handed_on_total", "Rows of the topic log that were written");
     gauge!("eventmanager_evapi_clients", "Clients of our EVAPI server");
     counter!("eventmanager_evapi_frames_total", "Frames that were written to clients of our EVAPI server");

@@ -248,6 +248,27 @@ static WORDS: &[(&str, Words)] = &[
         ),
     ),
     (
+        "states list",
+        words(
+            ASKING,
+            &[
+                ("eventmanager states list --diverged", "What an Asterisk has otherwise than it was told"),
+                (
+                    "eventmanager states list --peer pbx-a --name SIP/1",
+                    "What has to do with some devices and pbx-a",
+                ),
+            ],
+        ),
+    ),
+    (
+        "states show",
+        words(
+            ASKING,
+            &[("eventmanager states show SIP/100", "Who says what of a device, and who was told what")],
+        ),
+    ),
+    ("states peers", words(ASKING, &[("eventmanager states peers", "How far each Asterisk is behind")])),
+    (
         "kamailio send",
         words(
             &[

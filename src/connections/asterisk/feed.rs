@@ -3,6 +3,7 @@
 //! Whoever reads a socket puts it here and reads on. What comes while the manager is busy replaces what waits for the same key. Two kinds
 //! are never put past each other: what was heard before a list was asked for is older than the list, and what was heard since is newer.
 
+use crate::managers::device_state::DeviceStates;
 use crate::managers::device_state::messages::{Heard, Listed, Lost, Outcome, PeerName, Session, Told};
 use crate::states::{Change, Key};
 use actix::prelude::*;
@@ -10,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Keys of which a change may wait; a server that makes up more of them loses some.
@@ -22,6 +24,17 @@ pub struct StatesManager {
     pub heard: Recipient<Heard>,
     pub told: Recipient<Told>,
     pub lost: Recipient<Lost>,
+}
+
+impl From<Addr<DeviceStates>> for StatesManager {
+    fn from(manager: Addr<DeviceStates>) -> StatesManager {
+        StatesManager {
+            listed: manager.clone().recipient(),
+            heard: manager.clone().recipient(),
+            told: manager.clone().recipient(),
+            lost: manager.recipient(),
+        }
+    }
 }
 
 /// See the module. Clones are of the same one.
@@ -85,17 +98,18 @@ impl Feed {
         }))
     }
 
-    /// What the server holds. Its name is put in here.
+    /// What the server holds, by lists that were asked for at that time. Its name is put in here.
     pub fn listed(
         &self,
         session: Session,
+        asked: Instant,
         devices: Result<Vec<Change>, String>,
         presences: Result<Vec<Change>, String>,
     ) {
         // One that was not told yet is of no use any more: a server may list for ever while the manager is busy.
         let is_older = |item: &Item| matches!(item, Item::Listed(listed) if listed.session == session);
         self.0.waiting.borrow_mut().retain(|item| !is_older(item));
-        self.push(Item::Listed(Listed { peer: self.0.peer.clone(), session, devices, presences }));
+        self.push(Item::Listed(Listed { peer: self.0.peer.clone(), session, asked, devices, presences }));
     }
 
     /// A state has changed.

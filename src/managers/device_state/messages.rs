@@ -9,6 +9,7 @@ use crate::states::{Change, Value};
 use actix::prelude::*;
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// The name of an endpoint.
@@ -76,6 +77,8 @@ pub struct List;
 pub struct Listed {
     pub peer: PeerName,
     pub session: Session,
+    /// When the list was asked for: of what was heard or confirmed since, that is newer.
+    pub asked: Instant,
     /// All devices; the error says why they could not be listed (a module that is missing, a peer that has no lists).
     pub devices: Result<Vec<Change>, String>,
     /// All presentities.

@@ -55,6 +55,8 @@ pub struct Session<'a> {
     routes: Vec<Route>,
     pending: RefCell<Pending<Awaited>>,
     listing: RefCell<Listing>,
+    /// When the lists were asked for.
+    asked: Cell<Instant>,
     outgoing: RefCell<BytesMut>,
     heard: Cell<Instant>,
     has_answered: Cell<bool>,
@@ -71,6 +73,7 @@ impl<'a> Session<'a> {
             routes: around.routing.routes(),
             pending: RefCell::new(Pending::new(prefix)),
             listing: RefCell::default(),
+            asked: Cell::new(Instant::now()),
             outgoing: RefCell::default(),
             heard: Cell::new(Instant::now()),
             has_answered: Cell::default(),
@@ -132,6 +135,7 @@ impl<'a> Session<'a> {
     }
 
     fn ask_lists(&self) -> Result<(), ActionError> {
+        self.asked.set(Instant::now());
         List::ALL.into_iter().try_for_each(|list| self.ask(list.action(), &[], Awaited::List(list)))
     }
 
@@ -449,7 +453,7 @@ impl<'a> Session<'a> {
             Step::Repeat => self.list_again(),
             Step::Done { devices, presences, since } => {
                 if let Some(feed) = &self.around.feed {
-                    feed.listed(self.id, devices, presences);
+                    feed.listed(self.id, self.asked.get().into(), devices, presences);
                     since.into_iter().for_each(|change| feed.heard(self.id, change));
                 }
                 let mut listing = self.listing.borrow_mut();

@@ -1,0 +1,64 @@
+//! The metrics of the mesh. Their labels are names of endpoints, which are configured, and reasons, which are ours.
+
+use super::mesh::{Figures, Mesh, Stats, Unwritable};
+use super::messages::PeerName;
+use metrics::{Histogram, counter, gauge, histogram};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What has been published of each server.
+#[derive(Default)]
+pub struct Counted {
+    stats: HashMap<PeerName, Stats>,
+    seconds: HashMap<PeerName, Histogram>,
+}
+
+impl Counted {
+    /// Where it is recorded how long a change takes until this server has confirmed it.
+    pub fn told_seconds(&mut self, peer: &PeerName) -> &Histogram {
+        self.seconds
+            .entry(Arc::clone(peer))
+            .or_insert_with(|| histogram!("eventmanager_state_told_seconds", "peer" => peer.to_string()))
+    }
+
+    /// What has come since, and how it stands.
+    pub fn publish(&mut self, mesh: &Mesh, now: Instant) {
+        gauge!("eventmanager_state_entries").set(mesh.entries() as f64);
+        for Figures { peer, stats, queue, diverged, lag } in mesh.figures(now) {
+            let before = self.stats.entry(Arc::clone(&peer)).or_default();
+            count(&peer, before, &stats);
+            *before = stats;
+            stand(&peer, queue, diverged, lag.as_secs_f64());
+        }
+    }
+
+    /// A server takes part no more.
+    pub fn forget(&mut self, peer: &PeerName) {
+        self.seconds.remove(peer);
+        if self.stats.remove(peer).is_some() {
+            stand(peer, 0, 0, 0.0);
+        }
+    }
+}
+
+fn count(peer: &PeerName, before: &Stats, stats: &Stats) {
+    let name = || peer.to_string();
+    counter!("eventmanager_state_changes_total", "origin" => name())
+        .increment(stats.changes - before.changes);
+    counter!("eventmanager_state_coalesced_total", "peer" => name())
+        .increment(stats.coalesced - before.coalesced);
+    counter!("eventmanager_state_resyncs_total", "peer" => name()).increment(stats.resyncs - before.resyncs);
+    for reason in Unwritable::ALL {
+        let more = stats.rejected[reason as usize] - before.rejected[reason as usize];
+        counter!("eventmanager_state_rejected_total", "peer" => name(), "reason" => reason.as_str())
+            .increment(more);
+    }
+}
+
+fn stand(peer: &PeerName, queue: usize, diverged: usize, lag: f64) {
+    let name = || peer.to_string();
+    gauge!("eventmanager_state_queue", "peer" => name()).set(queue as f64);
+    gauge!("eventmanager_state_divergence", "peer" => name()).set(diverged as f64);
+    gauge!("eventmanager_state_lag_seconds", "peer" => name()).set(lag);
+}

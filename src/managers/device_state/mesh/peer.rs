@@ -1,0 +1,145 @@
+//! What is known of one server, and what is on its way to it.
+
+use super::cell::{At, Token};
+use super::entries::Unwritable;
+use crate::config::Asterisk;
+use crate::managers::device_state::messages::{PeerName, Session};
+use crate::states::naming::{CUSTOM, LONGEST_NAME};
+use crate::states::{Key, Kind, NameTemplate};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Writes that a server has not answered, at most: enough to keep it busy, few enough to tell it the latest value soon.
+pub const WINDOW: usize = 256;
+/// Custom devices of a server that nobody is known to be mirrored as, at most.
+const MOST_CUSTOM: usize = 150_000;
+/// Keys that are in doubt, at most; there are few, and a listing finds all others too.
+const MOST_DOUBTS: usize = 1_000;
+/// Keys that one server may have a say on, at most: half of all, so that one alone does not take the room of the others.
+pub const MOST_SAID: usize = 150_000;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Peer {
+    pub name: PeerName,
+    pub config: Arc<Asterisk>,
+    /// `None`: it is lost, or was never there.
+    pub session: Option<Session>,
+    /// When it was lost; what it said counts no more when the grace is over.
+    pub lost_at: Option<At>,
+    /// When the listing that was compared last had come.
+    pub listed_at: Option<At>,
+    /// When it was asked to list, and has not done so yet.
+    pub asked_at: Option<At>,
+    /// Why its lists are missing: devices, presentities.
+    pub missing: [Option<String>; 2],
+    /// Since when it has not been told something because it is away.
+    pub behind_since: Option<At>,
+    pub queue: VecDeque<u32>,
+    pub window: VecDeque<Flight>,
+    /// Its custom devices that are not known to be mirrors, as they were listed or heard: they may turn out to be.
+    pub custom: HashMap<Arc<[u8]>, Token>,
+    /// Why something is not written again.
+    pub held: HashMap<u32, String>,
+    /// Keys of which an event that should have been an old echo was the last, and since when: it may have been a change.
+    pub doubts: HashMap<u32, At>,
+    /// Keys it has a say on.
+    pub says: usize,
+    pub diverged: usize,
+    pub stats: Stats,
+}
+
+/// A write that is not answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Flight {
+    pub entry: u32,
+    pub token: Token,
+    /// When what it tells was heard.
+    pub since: At,
+}
+
+/// What has been counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Changes that it had a say in.
+    pub changes: u64,
+    /// Changes that a later one of the same key has replaced before they were written.
+    pub coalesced: u64,
+    pub resyncs: u64,
+    pub rejected: [u64; Unwritable::ALL.len()],
+}
+
+impl Stats {
+    /// Something was not written, or will not be.
+    pub fn reject(&mut self, reason: Unwritable) {
+        self.rejected[reason as usize] += 1;
+    }
+}
+
+impl Peer {
+    pub fn new(name: PeerName, config: Arc<Asterisk>) -> Peer {
+        Peer {
+            name,
+            config,
+            session: None,
+            lost_at: None,
+            listed_at: None,
+            asked_at: None,
+            missing: [None, None],
+            behind_since: None,
+            queue: VecDeque::new(),
+            window: VecDeque::new(),
+            custom: HashMap::new(),
+            held: HashMap::new(),
+            doubts: HashMap::new(),
+            says: 0,
+            diverged: 0,
+            stats: Stats::default(),
+        }
+    }
+
+    /// Whether it may have a say on a key under this name.
+    pub fn includes(&self, key: &Key, template: &NameTemplate) -> bool {
+        if key.kind == Kind::Presence {
+            return true;
+        }
+        if template.has_made(&key.name) {
+            return false;
+        }
+        let name = String::from_utf8_lossy(&key.name);
+        let means = |patterns: &[crate::matching::Pattern]| patterns.iter().any(|it| it.means(Some(&name)));
+        means(&self.config.include) && !means(&self.config.exclude)
+    }
+
+    /// It has a custom device in this state that is not known to be a mirror.
+    pub fn note_custom(&mut self, name: &Arc<[u8]>, token: Token) {
+        if let Some(state) = self.custom.get_mut(name) {
+            *state = token;
+        } else if self.custom.len() < MOST_CUSTOM && name.len() <= CUSTOM.len() + LONGEST_NAME {
+            self.custom.insert(Arc::clone(name), token);
+        }
+    }
+
+    /// It was heard to have a value that was written to it: the one that it should have by now, or an older one.
+    pub fn echoed(&mut self, id: u32, is_latest: bool, now: At) {
+        if is_latest {
+            self.doubts.remove(&id);
+        } else if self.doubts.len() < MOST_DOUBTS {
+            self.doubts.entry(id).or_insert(now);
+        }
+    }
+
+    /// Room in the window worth a message: rather some writes together than each alone while there is much to write.
+    pub fn room(&self) -> usize {
+        let room = WINDOW - self.window.len();
+        if room >= WINDOW / 4 { room } else { 0 }
+    }
+
+    /// The age of the oldest change that it has not confirmed; nothing at rest.
+    pub fn lag(&self, now: At, queued_since: Option<At>) -> Duration {
+        let in_flight = self.window.iter().map(|flight| flight.since).min();
+        let oldest = [in_flight, queued_since, self.behind_since].into_iter().flatten().min();
+        oldest.map_or(Duration::ZERO, |oldest| oldest.until(now))
+    }
+}
