@@ -141,8 +141,8 @@ mod tests {
     fn pending(actions: &[&'static str]) -> Pending<&'static str> {
         let mut pending = Pending::new("em7-".to_owned());
         let now = Instant::now();
-        for &action in actions {
-            pending.add(action, now);
+        for action in actions {
+            pending.add(*action, now);
         }
         pending
     }

@@ -95,7 +95,8 @@ impl Running {
     }
 
     fn has_room(&mut self, bytes: usize) -> bool {
-        let has_room = self.bytes + bytes + LINE <= BYTES;
+        // Nothing behind a gap.
+        let has_room = !self.answer.truncated && self.bytes + bytes + LINE <= BYTES;
         match has_room {
             true => self.bytes += bytes + LINE,
             false => self.answer.truncated = true,
