@@ -10,7 +10,7 @@ use crate::config::{self, Live};
 use crate::states::Key;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -30,6 +30,8 @@ pub struct DeviceStates {
     connections: BTreeMap<PeerName, AsteriskPeer>,
     /// Servers that have been taken away, and when.
     gone: BTreeMap<PeerName, Instant>,
+    /// Those who are heard through an agent, each by a name that begins with that of its endpoint.
+    heard_of: BTreeSet<PeerName>,
     counted: Counted,
 }
 
@@ -65,6 +67,7 @@ impl DeviceStates {
             began: SystemTime::now(),
             connections: BTreeMap::new(),
             gone: BTreeMap::new(),
+            heard_of: BTreeSet::new(),
             counted: Counted::default(),
         }
     }
@@ -125,6 +128,26 @@ impl DeviceStates {
         }
     }
 
+    /// Lets somebody take part who is heard through an agent of ours.
+    fn meet(&mut self, name: &PeerName) {
+        let via = name.split_once(':').and_then(|(via, _)| self.connections.get(via));
+        if let Some(via) = via
+            && self.heard_of.insert(Arc::clone(name))
+        {
+            self.mesh.joined_as_origin(name, &via.config);
+        }
+    }
+
+    /// Those who were heard through others and say nothing any more take part no more.
+    fn part(&mut self, now: Instant) {
+        let silent: Vec<PeerName> =
+            self.heard_of.iter().filter(|name| self.mesh.is_silent(name)).cloned().collect();
+        for name in silent {
+            self.heard_of.remove(&name);
+            self.mesh.left(&name, now);
+        }
+    }
+
     fn tick(&mut self, _: &mut Context<Self>) {
         let now = Instant::now();
         let is_over = |since: &Instant| now.saturating_duration_since(*since) >= REPLACED_WITHIN;
@@ -137,6 +160,7 @@ impl DeviceStates {
             self.gone.remove(&name);
         }
         self.mesh.tick(now);
+        self.part(now);
         for name in self.mesh.due(now) {
             self.connections.get(&name).into_iter().for_each(list);
         }
@@ -172,6 +196,7 @@ impl Handler<Listed> for DeviceStates {
     type Result = ();
 
     fn handle(&mut self, listed: Listed, _: &mut Context<Self>) {
+        self.meet(&listed.peer);
         self.mesh.listed(&listed, Instant::now());
         self.write();
     }

@@ -1,6 +1,7 @@
 //! What an Asterisk was asked, counted and, where that is wanted, written down.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 /// What happened since the start of the simulator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub enum Outcome {
 /// A variable that was set, or refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setvar {
+    pub at: Instant,
     pub variable: Vec<u8>,
     pub value: Vec<u8>,
     pub outcome: Outcome,
@@ -60,7 +62,12 @@ impl Journal {
         if self.lines.len() == self.limit {
             self.lines.pop_front();
         }
-        self.lines.push_back(Setvar { variable: variable.to_vec(), value: value.to_vec(), outcome });
+        self.lines.push_back(Setvar {
+            at: Instant::now(),
+            variable: variable.to_vec(),
+            value: value.to_vec(),
+            outcome,
+        });
     }
 
     pub fn lines(&self) -> Vec<Setvar> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Agents that may speak, at most: a name costs them nothing.
-const ORIGINS: usize = 256;
+const ORIGINS: usize = 64;
 /// An agent that has said regularly that it is there, and has not for so many times, is gone.
 const MISSED: u32 = 4;
 
@@ -71,7 +71,7 @@ impl Origins {
             let feed = Feed::new(&format!("{}:{name}", self.via), self.manager.clone());
             let session = Session::new();
             let none = || Err("agents give no lists".to_owned());
-            feed.listed(session, none(), none());
+            feed.listed(session, std::time::Instant::now(), none(), none());
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
             let origin = Origin { feed, session, heard: None, longest: Duration::ZERO };

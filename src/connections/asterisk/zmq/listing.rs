@@ -1,14 +1,27 @@
 //! A list of everything that a server holds, in two parts.
 
 use crate::states::Change;
+use std::time::Instant;
 
 /// All of one kind, or why they could not be listed.
 pub type Part = Result<Vec<Change>, String>;
 
+/// A whole list.
+#[derive(Debug, PartialEq)]
+pub struct Listed {
+    /// When it was asked for.
+    pub asked: Instant,
+    pub devices: Part,
+    pub presences: Part,
+    /// What was heard since, which may be newer.
+    pub since: Vec<Change>,
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Listing {
-    under_way: bool,
+    /// Since when one is under way.
+    asked: Option<Instant>,
     /// It was asked for while one was under way, which may not have what has happened since.
     again: bool,
     devices: Option<Part>,
@@ -23,8 +36,10 @@ const KEPT: usize = 1_000_000;
 impl Listing {
     /// Whether both parts are to be asked for now; else they will be when what is under way has ended.
     pub fn begin(&mut self) -> bool {
-        self.again |= self.under_way;
-        !std::mem::replace(&mut self.under_way, true)
+        self.again |= self.asked.is_some();
+        let is_first = self.asked.is_none();
+        self.asked.get_or_insert_with(Instant::now);
+        is_first
     }
 
     /// A part is there.
@@ -39,7 +54,7 @@ impl Listing {
 
     /// A change that was heard, if it is to be told at once.
     pub fn pass(&mut self, change: Change) -> Option<Change> {
-        if !self.under_way {
+        if self.asked.is_none() {
             return Some(change);
         }
         if self.since.len() < KEPT {
@@ -48,19 +63,18 @@ impl Listing {
         None
     }
 
-    /// Both parts, once they are there, and what was heard meanwhile.
-    pub fn take(&mut self) -> Option<(Part, Part, Vec<Change>)> {
+    /// Both parts, once they are there.
+    pub fn take(&mut self) -> Option<Listed> {
         if self.devices.is_none() || self.presences.is_none() {
             return None;
         }
-        self.under_way = false;
         let (devices, presences) = self.devices.take().zip(self.presences.take())?;
-        Some((devices, presences, std::mem::take(&mut self.since)))
+        Some(Listed { asked: self.asked.take()?, devices, presences, since: std::mem::take(&mut self.since) })
     }
 
     /// Whether it is to begin once more.
     pub fn is_wanted(&mut self) -> bool {
-        !self.under_way && std::mem::take(&mut self.again)
+        self.asked.is_none() && std::mem::take(&mut self.again)
     }
 }
 
@@ -77,7 +91,9 @@ mod tests {
         let change = || Change::device("SIP/1", DeviceState::Busy);
         assert!(listing.take().is_none() && !listing.is_wanted() && listing.pass(change()).is_none());
         listing.presences(Err("no module".to_owned()));
-        assert_eq!(listing.take(), Some((Ok(Vec::new()), Err("no module".to_owned()), vec![change()])));
+        let Listed { devices, presences, since, .. } = listing.take().expect("both parts");
+        assert_eq!((devices, presences), (Ok(Vec::new()), Err("no module".to_owned())));
+        assert_eq!(since, [change()]);
         assert_eq!(listing.pass(change()), Some(change()));
         assert!(listing.is_wanted() && !listing.is_wanted() && listing.begin());
     }

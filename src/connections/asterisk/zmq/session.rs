@@ -3,7 +3,7 @@
 //! What is asked is answered one after the other and in order, so that a reply is about the oldest of [`Session::asked`]. Nobody
 //! waits for anybody here but for the sockets.
 
-use super::listing::Listing;
+use super::listing::{Listed, Listing};
 use super::{count_bad, events, not_understood};
 use crate::config::ZmqManager;
 use crate::connections::asterisk::actions::{Answer, NotRun, RunAction};
@@ -263,11 +263,12 @@ impl<'a> Session<'a> {
             Asked::Presences => self.listing.presences(events::presences(reply, self.around)),
             Asked::Run(receipt) => receipt.give(Ok(answer(reply))),
         }
-        if let (Some((devices, presences, since)), Some(feed)) = (self.listing.take(), &self.around.feed) {
+        if let (Some(listed), Some(feed)) = (self.listing.take(), &self.around.feed) {
+            let Listed { asked, devices, presences, since } = listed;
             if let (Some(published), Ok(devices)) = (self.published, &devices) {
                 published.devices(devices);
             }
-            feed.listed(self.id, devices, presences);
+            feed.listed(self.id, asked, devices, presences);
             since.into_iter().for_each(|change| feed.heard(self.id, change));
         }
         if self.listing.is_wanted() {

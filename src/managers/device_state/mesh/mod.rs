@@ -59,7 +59,25 @@ impl Mesh {
         if let Some(place) = self.place(&config.name) {
             return self.reconfigure(place, config, now);
         }
-        let peer = Peer::new(config.name.as_str().into(), Arc::clone(config));
+        self.seat(Peer::new(config.name.as_str().into(), Arc::clone(config)));
+        true
+    }
+
+    /// Somebody takes part who is heard through a server of this configuration, and cannot be told anything. That it has nothing to say any more
+    /// is said by [`Mesh::is_silent`].
+    pub fn joined_as_origin(&mut self, name: &PeerName, via: &Arc<Asterisk>) {
+        if self.place(name).is_none() {
+            self.seat(Peer { is_told: false, ..Peer::new(Arc::clone(name), Arc::clone(via)) });
+        }
+    }
+
+    /// Whether it is lost, and has no say on anything.
+    pub fn is_silent(&self, name: &str) -> bool {
+        let peer = self.place(name).and_then(|place| self.peers[place].as_ref());
+        peer.is_none_or(|peer| peer.session.is_none() && peer.says == 0)
+    }
+
+    fn seat(&mut self, peer: Peer) {
         match self.peers.iter().position(Option::is_none) {
             Some(place) => self.peers[place] = Some(peer),
             None => {
@@ -67,7 +85,6 @@ impl Mesh {
                 self.entries.add_place();
             }
         }
-        true
     }
 
     /// What a server may say has changed: what it may say no more is withdrawn.

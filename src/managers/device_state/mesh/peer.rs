@@ -24,6 +24,8 @@ pub const MOST_SAID: usize = 150_000;
 pub struct Peer {
     pub name: PeerName,
     pub config: Arc<Asterisk>,
+    /// Whether it is told what others say; else it is only heard.
+    pub is_told: bool,
     /// `None`: it is lost, or was never there.
     pub session: Option<Session>,
     /// When it was lost; what it said counts no more when the grace is over.
@@ -82,6 +84,7 @@ impl Peer {
         Peer {
             name,
             config,
+            is_told: true,
             session: None,
             lost_at: None,
             listed_at: None,

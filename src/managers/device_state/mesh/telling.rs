@@ -162,7 +162,7 @@ impl Mesh {
 
     /// Queues what a server is to be told of a key, where that is something else than it has.
     pub(super) fn want(&mut self, place: usize, id: u32, now: At) {
-        let Some((entry, peer)) = self.pair(place, id) else { return };
+        let Some((entry, peer)) = self.pair(place, id).filter(|(_, peer)| peer.is_told) else { return };
         let Some(wanted) = entry.wanted(place) else { return };
         let is_nothing = entry.is_not_set(wanted);
         let cell = &mut entry.cells[place];

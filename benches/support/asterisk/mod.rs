@@ -1,0 +1,8 @@
+//! The parts of the bench of states.
+
+pub mod away;
+mod bare;
+pub mod latency;
+pub mod rate;
+mod rounds;
+pub mod zmq;

@@ -1,0 +1,26 @@
+//! Through ZeroMQ modules, beside what the Asterisk broker does.
+
+use super::rounds::{Devices, options};
+use crate::fleet::Fleet;
+use eventmanager::simulators::asterisk::ZmqOptions;
+
+const DEVICES: usize = 10_000;
+const ROUNDS: usize = 5;
+/// Servers, and changes that the broker mirrors between so many in a second, at best.
+const BROKER: [(usize, f64); 3] = [(2, 8_200.0), (4, 1_700.0), (8, 940.0)];
+
+/// Prints a line for each number of servers.
+pub fn print() {
+    for (servers, broker) in BROKER {
+        let fleet = Fleet::with(servers, &options(), |_| Some(ZmqOptions::default()));
+        let site = fleet.site("");
+        let daemon = site.start();
+        fleet.wait_connected(&daemon, 0..servers);
+        let others: Vec<usize> = (1..servers).collect();
+        let ours = Devices::new(DEVICES).median(ROUNDS, &fleet, &others);
+        println!(
+            "states between {servers} servers, ZeroMQ     {ours:>8.0} changes/s   {:.1} times the broker's {broker:.0}",
+            ours / broker
+        );
+    }
+}
