@@ -1,5 +1,6 @@
 //! Actions of operators.
 
+use crate::peer::Peer;
 use crate::support::daemon::{Daemon, eventually};
 use crate::support::http::{self, Answer};
 use crate::trial::Trial;
@@ -189,4 +190,27 @@ fn the_command_of_the_cli_says_what_the_server_answers() {
     check(&["pbx-z", "Getvar"], 1, "there is no asterisk \"pbx-z\"; there is pbx-a");
     check(&["pbx-a", "Getvar", "Variable"], 2, "is no header");
     check(&["pbx-a"], 2, "<ACTION>");
+}
+
+#[test]
+fn secrets_in_what_a_server_answers_are_masked() {
+    let peer = Peer::start();
+    std::thread::scope(|scope| {
+        let server = scope.spawn(|| {
+            let mut client = peer.log_in();
+            let asked = client.next_of("Command");
+            let more =
+                "Md5secret: s3cret\r\nSecret: s3cret\r\nOutput:   Password : s3cret\r\nOutput: Core: up\r\n";
+            client.answer(&asked, "Success", more);
+            client
+        });
+        let trial = Trial::connected(peer.address(), "login = \"plain\"\nactions = [\"Command\"]", "");
+        trial.wait_ready();
+        let answer =
+            post(&trial.daemon, &json!({"action": "Command", "headers": {"Command": "sip show peer 1"}}));
+        assert!(!answer.body.contains("s3cret"), "{}", answer.body);
+        assert_eq!(answer.json()["output"], json!(["  Password : ***", "Core: up"]));
+        assert_eq!(answer.json()["response"]["Secret"], "***");
+        drop(server.join().expect("a peer"));
+    });
 }
