@@ -2,7 +2,7 @@
 
 use crate::support::daemon::{Daemon, Site, eventually};
 use eventmanager::simulators::asterisk::{
-    AsteriskHandle, AsteriskOptions, AsteriskSimulator, AsteriskThread,
+    AsteriskHandle, AsteriskOptions, AsteriskSimulator, AsteriskThread, ZmqModule, ZmqOptions,
 };
 use eventmanager::states::{DeviceState, Presence};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,12 +17,25 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// So many Asterisks, called `pbx0`, `pbx1` …
+    /// So many Asterisks, called `pbx0`, `pbx1` …, that are reached over AMI.
     pub fn start(count: usize) -> Fleet {
+        Fleet::with(count, &AsteriskOptions::default(), |_| None)
+    }
+
+    /// The same with these options; `module` says of each how its ZeroMQ module is, where it is reached through that.
+    pub fn with(
+        count: usize,
+        options: &AsteriskOptions,
+        module: impl Fn(usize) -> Option<ZmqOptions>,
+    ) -> Fleet {
         let thread = AsteriskThread::start().expect("a thread");
-        let start =
-            |_| AsteriskSimulator::start_on(&thread, AsteriskOptions::default()).expect("a simulator");
-        Fleet { peers: (0..count).map(start).collect(), _thread: thread }
+        let start = |_| AsteriskSimulator::start_on(&thread, options.clone()).expect("a simulator");
+        let peers: Vec<AsteriskHandle> = (0..count).map(start).collect();
+        let load = |(number, peer): (usize, &AsteriskHandle)| {
+            module(number).map(|options| peer.load_zmq(options).expect("a module"))
+        };
+        let modules = peers.iter().enumerate().map(load).collect();
+        Fleet { peers, modules, _thread: thread }
     }
 
     /// A site that mirrors between all of them, with these keys more of `[device_state]`.
