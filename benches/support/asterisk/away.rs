@@ -6,7 +6,7 @@ use eventmanager::simulators::asterisk::{Ending, Misbehaviour};
 
 const DEVICES: usize = 10_000;
 /// Of each, one after the other.
-const TURNS: usize = 7;
+const TURNS: usize = 21;
 
 /// Prints the rate to six others, alone and beside two that take nothing.
 pub fn print() {

@@ -163,6 +163,15 @@ impl Mesh {
     /// Queues what a server is to be told of a key, where that is something else than it has.
     pub(super) fn want(&mut self, place: usize, id: u32, now: At) {
         let Some((entry, peer)) = self.pair(place, id).filter(|(_, peer)| peer.is_told) else { return };
+        let cell = &entry.cells[place];
+        // What is wanted is found out when it is written, if ever: those who are away cost the others nothing.
+        if cell.queued && cell.flight.is_none() {
+            peer.stats.coalesced += 1;
+            return;
+        }
+        if peer.session.is_none() && peer.behind_since.is_some() {
+            return;
+        }
         let Some(wanted) = entry.wanted(place) else { return };
         let is_nothing = entry.is_not_set(wanted);
         let cell = &mut entry.cells[place];
@@ -172,10 +181,6 @@ impl Mesh {
                 false => cell.pending_since = now,
             }
             cell.again = flight != wanted;
-            return;
-        }
-        if cell.queued {
-            peer.stats.coalesced += 1;
             return;
         }
         if cell.known == Some(wanted) || cell.held == Some(wanted) {
