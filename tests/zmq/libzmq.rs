@@ -65,6 +65,12 @@ impl Peer {
         peer
     }
 
+    /// HOST:PORT of its socket.
+    #[allow(dead_code, reason = "some tests only connect")]
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// A connection to it.
     pub async fn stream(&self) -> TcpStream {
         TcpStream::connect(&self.address).await.expect("it listens")

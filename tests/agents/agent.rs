@@ -1,0 +1,217 @@
+//! `transport = "agent"`: an agent of ours among agents and a server that follow the wire of the Asterisk broker's.
+
+use crate::libzmq::Peer;
+use crate::support::daemon::{Daemon, Site, eventually};
+use eventmanager::simulators::asterisk::{
+    AsteriskHandle, AsteriskOptions, AsteriskSimulator, ZmqModule, ZmqOptions,
+};
+use eventmanager::states::DeviceState;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// An Asterisk with its module, and the agent beside it.
+struct Beside {
+    asterisk: AsteriskHandle,
+    _module: ZmqModule,
+    site: Site,
+    daemon: Daemon,
+}
+
+impl Beside {
+    /// The agent `name` of the server with these sockets.
+    fn start(name: &str, pull: &str, publish: &str, more: &str) -> Beside {
+        let asterisk = AsteriskSimulator::start(AsteriskOptions::default()).expect("an asterisk");
+        let module = asterisk.load_zmq(ZmqOptions::default()).expect("a module");
+        let site = Site::quiet(&format!(
+            "[device_state]\nlost_origin_grace = \"1s\"\n[[asterisk]]\nname = \"{name}\"\ntransport = \"agent\"\ncmd = \"{}\"\n\
+             evt = \"{}\"\nserver_pull = \"{pull}\"\nserver_pub = \"{publish}\"\nkeepalive = \"1s\"\n{more}\n",
+            module.cmd(),
+            module.evt()
+        ));
+        let daemon = site.start();
+        Beside { asterisk, _module: module, site, daemon }
+    }
+
+    fn mirrored(&self, device: &str) -> Option<DeviceState> {
+        self.asterisk.device(format!("Custom:{device}"))
+    }
+
+    #[track_caller]
+    fn wait_mirrored(&self, device: &str, state: DeviceState) {
+        eventually(&format!("{device} is {state:?}"), || {
+            (self.mirrored(device) == Some(state)).then_some(())
+        });
+    }
+}
+
+/// A server as the broker's: it is told here what it forwards.
+struct Original {
+    pull: Peer,
+    publish: Peer,
+}
+
+impl Original {
+    async fn start() -> Original {
+        Original { pull: Peer::bind("PULL", &[]).await, publish: Peer::bind("PUB", &[]).await }
+    }
+
+    fn agent(&self, more: &str) -> Beside {
+        Beside::start("s1", self.pull.address(), self.publish.address(), more)
+    }
+
+    /// The next message with this topic and kind.
+    async fn next(&mut self, topic: &str, kind: &str) -> (String, Value) {
+        loop {
+            let message = self.pull.receive().await;
+            let body: Value = serde_json::from_str(&message[1]).expect("JSON");
+            if message[0] == topic && body["msg_type"] == kind {
+                return (message[1].clone(), body);
+            }
+        }
+    }
+
+    /// Publishes until something has come of it: who subscribes is not acknowledged.
+    async fn publish_until(&mut self, topic: &str, body: &str, mut holds: impl FnMut() -> bool) {
+        for _ in 0..200 {
+            self.publish.send(&[topic, body]).await;
+            if holds() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("nothing has come of {body}");
+    }
+}
+
+fn event(origin: &str, device: &str, state: &str) -> String {
+    format!(
+        r#"{{"msg_type":"AsteriskEvent","uuid":"9","origin":"{origin}","x_data":{{"Event":"DeviceStateChange","Device":"{device}","State":"{state}"}}}}"#
+    )
+}
+
+#[actix::test]
+async fn an_agent_says_what_its_asterisk_says_byte_for_byte() {
+    let mut server = Original::start().await;
+    let agent = server.agent("");
+    server.next("[AsteriskStats]", "AsteriskActionStatus").await;
+    for (device, state) in [
+        ("Custom:SIP/9", DeviceState::InUse),
+        ("SIP/100", DeviceState::Unknown),
+        ("SIP/100", DeviceState::InUse),
+    ] {
+        agent.asterisk.set_device(device, state);
+    }
+    let (text, body) = server.next("[*]", "AsteriskEvent").await;
+    let uuid = body["uuid"].as_str().expect("an id");
+    let expected = r#"{"msg_type":"AsteriskEvent","uuid":"UUID","origin":"s1","x_data":{"Event":"DeviceStateChange","Device":"SIP/100","State":"INUSE"}}"#;
+    assert_eq!(text, expected.replace("UUID", uuid));
+}
+
+#[actix::test]
+async fn what_other_agents_say_is_set_here_and_what_comes_back_is_not() {
+    let mut server = Original::start().await;
+    let agent = server.agent("");
+    let asterisk = &agent.asterisk;
+    let holds = |device: &str, state| asterisk.device(format!("Custom:{device}")) == Some(state);
+    server
+        .publish_until("[*]", &event("S0", "SIP/200", "INUSE"), || holds("SIP/200", DeviceState::InUse))
+        .await;
+    // Of two the aggregate, and not whoever spoke last.
+    server
+        .publish_until("[*]", &event("S7", "SIP/200", "BUSY"), || holds("SIP/200", DeviceState::Busy))
+        .await;
+    server.publish.send(&["[*]", &event("S0", "SIP/200", "NOT_INUSE")]).await;
+    for nothing in [
+        event("s1", "SIP/300", "INUSE"),
+        event("S0", "Custom:SIP/400", "INUSE"),
+        event("S0", "SIP/500", "NEW"),
+    ] {
+        server.publish.send(&["[*]", &nothing]).await;
+    }
+    server
+        .publish_until("[*]", &event("S0", "SIP/201", "INUSE"), || holds("SIP/201", DeviceState::InUse))
+        .await;
+    assert!(holds("SIP/200", DeviceState::Busy));
+    let devices = asterisk.devices();
+    assert_eq!(devices.keys().collect::<Vec<_>>(), ["Custom:SIP/200", "Custom:SIP/201"]);
+}
+
+#[actix::test]
+async fn an_agent_answers_pings_and_runs_the_actions_of_its_list_alone() {
+    let mut server = Original::start().await;
+    let _agent = server.agent("remote_actions = [\"Ping\"]");
+    server.next("[AsteriskStats]", "AsteriskActionStatus").await;
+    let ping = r#"{"msg_type":"AgentPing","uuid":"77","origin":"S9"}"#;
+    server.publish.send(&["[s1]", ping]).await;
+    // Its own ping came first, for which nobody here answered.
+    let (pong, _) = server.next("[S9]", "AgentPong").await;
+    assert_eq!(pong, r#"{"msg_type":"AgentPong","uuid":"77","origin":"s1"}"#);
+    for (action, response) in [("Ping", "Success"), ("ping", "Success"), ("Command", "Error"), ("", "Error")]
+    {
+        let wish = json!({"msg_type": "AsteriskAction", "uuid": action, "origin": "S9", "x_data": {"Action": action, "Command": "core stop now"}});
+        server.publish.send(&["[s1]", &wish.to_string()]).await;
+        let (_, status) = server.next("[S9]", "AsteriskActionStatus").await;
+        assert_eq!(
+            (&status["uuid"], &status["x_data"]["Response"]),
+            (&json!(action), &json!(response)),
+            "{status}"
+        );
+        assert!(status["x_data"]["Timestamp"].is_number(), "{status}");
+    }
+}
+
+#[actix::test]
+async fn nonsense_of_others_harms_no_agent() {
+    let mut server = Original::start().await;
+    let agent = server.agent("");
+    server.next("[AsteriskStats]", "AsteriskActionStatus").await;
+    for body in ["[]", "null", "{}", r#"{"Event":1}"#, "\u{ff}", &"[".repeat(10_000)] {
+        server.publish.send(&["[*]", body]).await;
+    }
+    server.publish.send(&["[*]"]).await;
+    for number in 0..200 {
+        server.publish.send(&["[*]", &event(&format!("agent{number}"), "SIP/1", "BUSY")]).await;
+    }
+    let injected = event("S0", r"SIP/1\r\nAction: Command", "BUSY");
+    server.publish.send(&["[*]", &injected]).await;
+    agent.wait_mirrored("SIP/1", DeviceState::Busy);
+    let bad = |reason: &str| {
+        agent
+            .daemon
+            .metric("eventmanager_frames_bad_total", &format!("connection=\"s1\",reason=\"{reason}\""))
+    };
+    eventually("too many agents are told", || (bad("too_many_agents") > 100.0).then_some(()));
+    assert!(bad("framing") >= 1.0 && bad("json") >= 5.0);
+    assert!(agent.asterisk.devices().keys().all(|device| device == "Custom:SIP/1"));
+}
+
+#[test]
+fn agents_and_a_server_of_ours_mirror_and_who_comes_back_knows_everything() {
+    let site = Site::quiet("[zmq_server]\npull = \"127.0.0.1:0\"\npub = \"127.0.0.1:0\"\n");
+    let daemon = site.start();
+    let line = daemon.logged(&["server of agents listens"]);
+    let of = |name: &str| {
+        let value = line.split(&format!("{name}=")).nth(1).expect("it tells where it listens");
+        value.split_whitespace().next().expect("an address").to_owned()
+    };
+    let agent = |name: &str| Beside::start(name, &of("pull"), &of("pub"), "");
+    let (one, mut two) = (agent("s1"), agent("s2"));
+    for number in 0..300 {
+        one.asterisk.set_device(format!("SIP/{number}"), DeviceState::InUse);
+    }
+    two.wait_mirrored("SIP/299", DeviceState::InUse);
+    two.asterisk.set_device("SIP/0", DeviceState::Ringing);
+    one.wait_mirrored("SIP/0", DeviceState::Ringing);
+
+    // While it is away things change, and its Asterisk forgets.
+    two.daemon.kill();
+    one.asterisk.set_device("SIP/5", DeviceState::OnHold);
+    two.asterisk.restart(eventmanager::simulators::asterisk::Ending::Quiet).expect("it restarts");
+    two.daemon = two.site.start();
+    two.wait_mirrored("SIP/5", DeviceState::OnHold);
+    two.wait_mirrored("SIP/299", DeviceState::InUse);
+
+    // An agent that is gone has no say any more.
+    one.daemon.kill();
+    two.wait_mirrored("SIP/299", DeviceState::Invalid);
+}
