@@ -194,7 +194,7 @@ fn agents_and_a_server_of_ours_mirror_and_who_comes_back_knows_everything() {
         let value = line.split(&format!("{name}=")).nth(1).expect("it tells where it listens");
         value.split_whitespace().next().expect("an address").to_owned()
     };
-    let agent = |name: &str| Beside::start(name, &of("pull"), &of("pub"), "");
+    let agent = |name: &str| Beside::start(name, &of("pull"), &of("publish"), "");
     let (one, mut two) = (agent("s1"), agent("s2"));
     for number in 0..300 {
         one.asterisk.set_device(format!("SIP/{number}"), DeviceState::InUse);
@@ -211,7 +211,10 @@ fn agents_and_a_server_of_ours_mirror_and_who_comes_back_knows_everything() {
     two.wait_mirrored("SIP/5", DeviceState::OnHold);
     two.wait_mirrored("SIP/299", DeviceState::InUse);
 
-    // An agent that is gone has no say any more.
+    // An agent that is gone has no say any more, once it is known how often it says that it is there.
+    let asked = || one.asterisk.counts().actions;
+    let before = asked();
+    eventually("it has said so some times", || (asked() >= before + 4).then_some(()));
     one.daemon.kill();
     two.wait_mirrored("SIP/299", DeviceState::Invalid);
 }

@@ -4,13 +4,16 @@ use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::documents::{add, set_phone};
 use crate::support::http;
 use crate::support::peers::Peers;
+use eventmanager::simulators::asterisk::{AsteriskHandle, AsteriskOptions, AsteriskSimulator};
 use eventmanager::simulators::script::{Action, FaultStyle, Rule};
+use eventmanager::states::{DeviceState, Presence, PresenceState};
 use sha2::{Digest, Sha256};
 
 pub struct Desk {
     pub peers: Peers,
     pub site: Site,
     pub daemon: Option<Daemon>,
+    pub asterisks: Vec<AsteriskHandle>,
 }
 
 impl Desk {
@@ -30,12 +33,32 @@ impl Desk {
         Desk::configured(&(token("desk", "viewer", "look") + &token("noc", "operator", "act")))
     }
 
+    /// A daemon that mirrors the states of two Asterisks, `pbx-a` with a phone in use and `pbx-b`.
+    pub fn with_asterisks() -> Desk {
+        let start = |_| AsteriskSimulator::start(AsteriskOptions::default()).expect("an Asterisk");
+        let asterisks: Vec<AsteriskHandle> = ["pbx-a", "pbx-b"].map(start).into();
+        asterisks[0].set_device("SIP/100", DeviceState::InUse);
+        asterisks[0].set_device("SIP/101", DeviceState::NotInUse);
+        asterisks[1].set_presence("CustomPresence:anna", Presence::plain(PresenceState::Away));
+        let section = |(name, asterisk): (&str, &AsteriskHandle)| {
+            let address = asterisk.addr();
+            format!(
+                "[[asterisk]]\nname = \"{name}\"\naddress = \"{address}\"\nusername = \"eventmanager\"\nsecret = \"amisecret\"\n"
+            )
+        };
+        let sections: String = ["pbx-a", "pbx-b"].into_iter().zip(&asterisks).map(section).collect();
+        let desk = Desk::configured(&format!("[device_state]\n{sections}"));
+        let told = || (asterisks[1].device("Custom:SIP/100") == Some(DeviceState::InUse)).then_some(());
+        eventually("it is mirrored", told);
+        Desk { asterisks, ..desk }
+    }
+
     fn configured(http: &str) -> Desk {
         let peers = Peers::start();
         let site = Site::new(&peers.config(""));
         let listen = "listen = \"127.0.0.1:0\"\n";
         configure(&site, listen, &format!("{listen}{http}"));
-        let mut desk = Desk { peers, site, daemon: None };
+        let mut desk = Desk { peers, site, daemon: None, asterisks: Vec::new() };
         desk.start();
         // Started anew it is found where it was.
         configure(&desk.site, "127.0.0.1:0", &desk.daemon().http.to_string());

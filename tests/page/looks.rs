@@ -18,6 +18,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("systems", "#/systems", ".tree"),
     ("subscribers", "#/subscribers", "[data-row]"),
     ("subscriber", "#/subscribers/anna@tele.gl", "#reprovision"),
+    ("states", "#/states", "[data-name]"),
     ("audit", "#/audit", "td"),
     // A slow machine gives up searching, and offers to go on.
     ("nothing", "#/events?text=nothing-has-this", ".empty, #search-on"),
@@ -30,7 +31,7 @@ const PICTURED: &[&str] =
 
 /// A desk where every page has something to show.
 fn desk() -> Desk {
-    let desk = Desk::new();
+    let desk = Desk::with_asterisks();
     desk.with_failures();
     desk.ended(&report(4, "UserDoNotDisturbModifyRequest", "<isActive>true</isActive>"), 4);
     desk.ended(&add_to(5, "KNI-015", "zoe@tele.gl"), 5);

@@ -18,5 +18,6 @@ mod login;
 mod looks;
 mod missed;
 mod served;
+mod states;
 mod subscribers;
 mod systems;

@@ -32,6 +32,7 @@ pub const ALL: &[Asset] = &[
     part("router.js", include_str!("assets/router.js")),
     part("rows.js", include_str!("assets/rows.js")),
     part("session.js", include_str!("assets/session.js")),
+    part("states.js", include_str!("assets/states.js")),
     part("stream.js", include_str!("assets/stream.js")),
     part("style.css", include_str!("assets/style.css")),
     part("subscriber.js", include_str!("assets/subscriber.js")),

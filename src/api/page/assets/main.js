@@ -15,6 +15,7 @@ import * as bulk from "./bulk.js";
 import * as event from "./event.js";
 import * as events from "./events.js";
 import * as faults from "./faults.js";
+import * as states from "./states.js";
 import * as subscribers from "./subscribers.js";
 import * as systems from "./systems.js";
 
@@ -23,11 +24,12 @@ const VIEWS = {
   faults: faults.show,
   bulk: bulk.show,
   systems: systems.show,
+  states: states.show,
   subscribers: subscribers.show,
   audit: audit.show,
 };
 
-const PAGES = [["events", "Events"], ["faults", "Failures"], ["systems", "Systems"], ["subscribers", "Subscribers"], ["audit", "Audit"]];
+const PAGES = [["events", "Events"], ["faults", "Failures"], ["systems", "Systems"], ["subscribers", "Subscribers"], ["states", "States"], ["audit", "Audit"]];
 const STATES = { live: "live", connecting: "connecting …", resting: "resting" };
 
 const content = document.getElementById("content");

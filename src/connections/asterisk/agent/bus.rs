@@ -78,11 +78,11 @@ impl Bus {
                     tracing::info!(connection = self.system, "connected to the server of agents");
                     failures = 0;
                     self.up.set(1.0);
+                    self.origins.iter_mut().for_each(|origins| origins.forgive(Instant::now()));
                     self.published.connected(true);
                     let reason = self.serve(&mut pusher, &mut subscriber).await;
                     self.published.connected(false);
                     self.up.set(0.0);
-                    self.origins.iter_mut().for_each(Origins::forgive);
                     reason
                 }
                 Err(reason) => reason,

@@ -16,6 +16,8 @@ use tokio::time::Instant;
 const ORIGINS: usize = 64;
 /// An agent that has said regularly that it is there, and has not for so many times, is gone.
 const MISSED: u32 = 4;
+/// The same of one of which it is not known yet how often it says so.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// See the module.
 pub struct Origins {
@@ -29,9 +31,18 @@ pub struct Origins {
 struct Origin {
     feed: Feed,
     session: Session,
-    /// When it last said that it is there, and the longest time between two times.
-    heard: Option<Instant>,
-    longest: Duration,
+    /// When it last said that it is there, or was first heard of.
+    heard: Instant,
+    /// The longest time between two times that it has said so.
+    longest: Option<Duration>,
+    /// It has said so since it was first heard of, or since the server was away.
+    has_said: bool,
+}
+
+impl Origin {
+    fn is_gone(&self, now: Instant) -> bool {
+        now - self.heard > self.longest.map_or(PATIENCE, |longest| longest * MISSED)
+    }
 }
 
 /// Why nothing came of an event.
@@ -74,7 +85,7 @@ impl Origins {
             feed.listed(session, std::time::Instant::now(), none(), none());
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
-            let origin = Origin { feed, session, heard: None, longest: Duration::ZERO };
+            let origin = Origin { feed, session, heard: Instant::now(), longest: None, has_said: false };
             self.known.insert(name.to_owned(), origin);
         }
         self.known.get_mut(name)
@@ -83,16 +94,16 @@ impl Origins {
     /// It has said that it is there.
     pub fn is_there(&mut self, name: &str, now: Instant) {
         let Some(origin) = self.known.get_mut(name) else { return };
-        if let Some(before) = origin.heard.replace(now) {
-            origin.longest = origin.longest.max(now - before);
+        if origin.has_said {
+            origin.longest = origin.longest.max(Some(now - origin.heard));
         }
+        (origin.heard, origin.has_said) = (now, true);
     }
 
     /// Gives up those who have said regularly that they are there, and do not any more.
     pub fn give_up(&mut self, now: Instant) {
         self.known.retain(|name, origin| {
-            let is_late = |heard| origin.longest > Duration::ZERO && now - heard > origin.longest * MISSED;
-            let is_gone = origin.heard.is_some_and(is_late);
+            let is_gone = origin.is_gone(now);
             if is_gone {
                 tracing::warn!(connection = self.via, agent = name, "an agent says no more that it is there");
                 origin.feed.lost(origin.session);
@@ -102,9 +113,11 @@ impl Origins {
         });
     }
 
-    /// Nobody was heard since this long, since there was no server: whoever is there shall say so first.
-    pub fn forgive(&mut self) {
-        self.known.values_mut().for_each(|origin| origin.heard = None);
+    /// Nobody could be heard, since there was no server: everybody has the whole time anew.
+    pub fn forgive(&mut self, now: Instant) {
+        for origin in self.known.values_mut() {
+            (origin.heard, origin.has_said) = (now, false);
+        }
     }
 
     /// Tells the manager what they say; resolves never. May be cancelled.

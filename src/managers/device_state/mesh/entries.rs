@@ -30,8 +30,8 @@ pub struct Shared {
     pub value: Option<Token>,
     /// Whether a server would take it.
     pub is_settable: bool,
-    /// The place of the server that said so.
-    pub by: usize,
+    /// The place of the server that said so; `None`: it has left.
+    pub by: Option<usize>,
     pub since: At,
 }
 

@@ -177,7 +177,7 @@ impl Mesh {
         let Some((entry, peer)) = self.pair(place, id) else { return };
         let Value::Presence(presence) = entry.value(token) else { return };
         let Some(shared) = &mut entry.shared else { return };
-        (shared.value, shared.by, shared.since) = (Some(token), place, now);
+        (shared.value, shared.by, shared.since) = (Some(token), Some(place), now);
         shared.is_settable = presence.to_setting().is_ok();
         peer.stats.changes += 1;
         if !shared.is_settable {

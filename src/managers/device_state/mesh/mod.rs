@@ -112,6 +112,11 @@ impl Mesh {
         for id in 0..self.entries.end() {
             let Some(entry) = self.entries.get_mut(id) else { continue };
             let cell = std::mem::take(&mut entry.cells[place]);
+            entry
+                .shared
+                .iter_mut()
+                .filter(|shared| shared.by == Some(place))
+                .for_each(|shared| shared.by = None);
             if cell.origin.is_some() {
                 self.refresh(id, now);
             }
@@ -136,22 +141,19 @@ impl Mesh {
         before.name != self.rules.name || before.presence != self.rules.presence
     }
 
-    /// Presence is mirrored no more; what servers have stays.
+    /// Presence is mirrored no more; what servers have stays, and an answer to what is in flight finds nothing.
     fn forget_presence(&mut self) {
+        let is_presence = |entry: &Entry| entry.key.kind == Kind::Presence;
         for id in 0..self.entries.end() {
-            if self.entries.get(id).is_some_and(|entry| entry.key.kind == Kind::Presence) {
-                self.drop_entry(id);
+            if self.entries.get(id).is_some_and(is_presence) {
+                self.entries.remove(id);
             }
         }
-    }
-
-    /// Removes an entry that may be under way; an answer to what is in flight finds nothing.
-    fn drop_entry(&mut self, id: u32) {
-        self.entries.remove(id);
         for peer in self.peers.iter_mut().flatten() {
-            peer.queue.retain(|&queued| queued != id);
-            peer.window.retain(|flight| flight.entry != id);
-            peer.held.remove(&id);
+            peer.queue.retain(|&id| self.entries.get(id).is_some());
+            peer.window.retain(|flight| self.entries.get(flight.entry).is_some());
+            peer.held.retain(|&id, _| self.entries.get(id).is_some());
+            peer.doubts.retain(|&id, _| self.entries.get(id).is_some());
         }
         self.recount();
     }

@@ -225,7 +225,8 @@ impl Mesh {
 /// Whether what is believed of a server is newer than its list.
 fn is_newer(entry: &Entry, listing: Listing) -> bool {
     let cell = &entry.cells[listing.place];
-    let is_said = |shared: &entries::Shared| shared.by == listing.place && shared.since >= listing.asked;
+    let is_said =
+        |shared: &entries::Shared| shared.by == Some(listing.place) && shared.since >= listing.asked;
     let is_said = entry.shared.as_ref().is_some_and(|shared| is_said(shared));
     let is_told = cell.told.is_some() && cell.told_at >= listing.asked;
     !listing.is_first && (cell.flight.is_some() || is_told || is_said)

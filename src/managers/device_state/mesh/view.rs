@@ -143,7 +143,7 @@ impl Mesh {
         let origins = match &entry.shared {
             None => peers().filter_map(own).collect(),
             Some(shared) => {
-                let by = peers().find(|&(place, _)| place == shared.by).zip(shared.value);
+                let by = peers().find(|&(place, _)| Some(place) == shared.by).zip(shared.value);
                 by.map(|((_, peer), value)| said(entry, peer, value, shared.since)).into_iter().collect()
             }
         };

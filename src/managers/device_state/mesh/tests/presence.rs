@@ -186,6 +186,20 @@ fn presence_is_left_alone_where_it_is_not_mirrored() {
 }
 
 #[test]
+fn a_value_outlives_the_server_that_has_said_it() {
+    let mut world = world_with(3, Away);
+    world.mesh.left("a", world.now);
+    world.servers[0].session = None;
+    assert!(world.mesh.joined(&config("z"), world.now), "in its place");
+    let page = world.mesh.page(&view::Filter::default(), None, 10);
+    assert!(page.keys[0].origins.is_empty(), "not by the one in its place: {page:?}");
+    world.servers[1].presence.clear();
+    world.list(1);
+    world.settle();
+    check(&world, Away);
+}
+
+#[test]
 fn what_is_set_to_nothing_everywhere_is_kept_no_more() {
     let mut world = world_with(2, Away);
     world.presence(1, ANNA, Presence::plain(NotSet));
