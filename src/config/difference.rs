@@ -396,12 +396,14 @@ impl Lines {
             AsteriskTransport::Zmq(manager) => self.zmq_manager(name, manager),
             AsteriskTransport::Agent(Agent {
                 manager,
+                system_name,
                 server_pull,
                 server_pub,
                 keepalive,
                 remote_actions,
             }) => {
                 self.zmq_manager(name, manager);
+                self.put(key("system_name"), system_name);
                 self.put(key("server_pull"), server_pull);
                 self.put(key("server_pub"), server_pub);
                 self.time(key("keepalive"), keepalive);

@@ -405,6 +405,8 @@ pub struct ZmqManager {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
     pub manager: ZmqManager,
+    /// Its name among the agents.
+    pub system_name: String,
     /// HOST:PORT where the server takes messages.
     pub server_pull: String,
     /// HOST:PORT where the server publishes them.

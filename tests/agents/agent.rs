@@ -56,7 +56,8 @@ impl Original {
     }
 
     fn agent(&self, more: &str) -> Beside {
-        Beside::start("s1", self.pull.address(), self.publish.address(), more)
+        let more = format!("system_name = \"S1\"\n{more}");
+        Beside::start("s1", self.pull.address(), self.publish.address(), &more)
     }
 
     /// The next message with this topic and kind.
@@ -103,7 +104,7 @@ async fn an_agent_says_what_its_asterisk_says_byte_for_byte() {
     }
     let (text, body) = server.next("[*]", "AsteriskEvent").await;
     let uuid = body["uuid"].as_str().expect("an id");
-    let expected = r#"{"msg_type":"AsteriskEvent","uuid":"UUID","origin":"s1","x_data":{"Event":"DeviceStateChange","Device":"SIP/100","State":"INUSE"}}"#;
+    let expected = r#"{"msg_type":"AsteriskEvent","uuid":"UUID","origin":"S1","x_data":{"Event":"DeviceStateChange","Device":"SIP/100","State":"INUSE"}}"#;
     assert_eq!(text, expected.replace("UUID", uuid));
 }
 
@@ -122,7 +123,7 @@ async fn what_other_agents_say_is_set_here_and_what_comes_back_is_not() {
         .await;
     server.publish.send(&["[*]", &event("S0", "SIP/200", "NOT_INUSE")]).await;
     for nothing in [
-        event("s1", "SIP/300", "INUSE"),
+        event("S1", "SIP/300", "INUSE"),
         event("S0", "Custom:SIP/400", "INUSE"),
         event("S0", "SIP/500", "NEW"),
     ] {
@@ -142,14 +143,14 @@ async fn an_agent_answers_pings_and_runs_the_actions_of_its_list_alone() {
     let _agent = server.agent("remote_actions = [\"Ping\"]");
     server.next("[AsteriskStats]", "AsteriskActionStatus").await;
     let ping = r#"{"msg_type":"AgentPing","uuid":"77","origin":"S9"}"#;
-    server.publish.send(&["[s1]", ping]).await;
+    server.publish.send(&["[S1]", ping]).await;
     // Its own ping came first, for which nobody here answered.
     let (pong, _) = server.next("[S9]", "AgentPong").await;
-    assert_eq!(pong, r#"{"msg_type":"AgentPong","uuid":"77","origin":"s1"}"#);
+    assert_eq!(pong, r#"{"msg_type":"AgentPong","uuid":"77","origin":"S1"}"#);
     for (action, response) in [("Ping", "Success"), ("ping", "Success"), ("Command", "Error"), ("", "Error")]
     {
         let wish = json!({"msg_type": "AsteriskAction", "uuid": action, "origin": "S9", "x_data": {"Action": action, "Command": "core stop now"}});
-        server.publish.send(&["[s1]", &wish.to_string()]).await;
+        server.publish.send(&["[S1]", &wish.to_string()]).await;
         let (_, status) = server.next("[S9]", "AsteriskActionStatus").await;
         assert_eq!(
             (&status["uuid"], &status["x_data"]["Response"]),

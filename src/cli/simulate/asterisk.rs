@@ -1,7 +1,7 @@
 //! `eventmanager simulate asterisk`: devices whose states change at random.
 
 use super::{listening, say, until_stopped};
-use crate::simulators::asterisk::{AsteriskHandle, AsteriskOptions, AsteriskSimulator};
+use crate::simulators::asterisk::{AsteriskHandle, AsteriskOptions, AsteriskSimulator, ZmqOptions};
 use crate::states::DeviceState::{self, Busy, InUse, NotInUse, OnHold, Ringing, Unavailable};
 use crate::wire::Secret;
 use anyhow::Context;
@@ -23,6 +23,12 @@ pub struct Asterisk {
     /// Its secret
     #[arg(long, default_value = "amisecret")]
     secret: String,
+    /// Where its ZeroMQ manager module takes actions; with --evt
+    #[arg(long, value_name = "ADDR", requires = "evt")]
+    cmd: Option<SocketAddr>,
+    /// Where the module publishes events; with --cmd
+    #[arg(long, value_name = "ADDR", requires = "cmd")]
+    evt: Option<SocketAddr>,
     /// Devices SIP/100, SIP/101 and so on
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     devices: u32,
@@ -49,6 +55,16 @@ pub(super) async fn run(args: Asterisk) -> anyhow::Result<()> {
     let server = AsteriskSimulator::start(options).with_context(|| listening(args.listen))?;
     server.set_devices((0..args.devices).map(|number| (name(number), NotInUse)));
     say(&format!("simulated Asterisk at {}", server.addr()));
+    let module = match args.cmd.zip(args.evt) {
+        Some((cmd, evt)) => {
+            let options = ZmqOptions { cmd, evt, ..ZmqOptions::default() };
+            Some(server.load_zmq(options).with_context(|| format!("cannot listen at {cmd} and {evt}"))?)
+        }
+        None => None,
+    };
+    if let Some(module) = &module {
+        say(&format!("its ZeroMQ module at {} (cmd) and {} (evt)", module.cmd(), module.evt()));
+    }
     tokio::select! {
         result = until_stopped(|| status(&server)) => result,
         never = change(&server, args.devices, args.rate, args.seed) => match never {},

@@ -20,7 +20,7 @@ const TRANSPORTS: [(&str, Transport); 3] =
     [("ami", Transport::Ami), ("zmq", Transport::Zmq), ("agent", Transport::Agent)];
 
 /// Keys that belong to some transports alone.
-const OWN_KEYS: [(&str, &[Transport]); 12] = [
+const OWN_KEYS: [(&str, &[Transport]); 13] = [
     ("address", &[Transport::Ami]),
     ("tls", &[Transport::Ami]),
     ("tls_ca", &[Transport::Ami]),
@@ -29,6 +29,7 @@ const OWN_KEYS: [(&str, &[Transport]); 12] = [
     ("login", &[Transport::Ami]),
     ("cmd", &[Transport::Zmq, Transport::Agent]),
     ("evt", &[Transport::Zmq, Transport::Agent]),
+    ("system_name", &[Transport::Agent]),
     ("server_pull", &[Transport::Agent]),
     ("server_pub", &[Transport::Agent]),
     ("keepalive", &[Transport::Agent]),
@@ -94,10 +95,20 @@ fn agent(section: &Section, endpoints: &mut Endpoints, name: &str) -> Agent {
     let socket = |key| section.value(key, addresses::socket).unwrap_or_default();
     Agent {
         manager: manager(section, endpoints, name),
+        system_name: section.value("system_name", system_name).unwrap_or_else(|| name.to_owned()),
         server_pull: socket("server_pull"),
         server_pub: socket("server_pub"),
         keepalive: section.duration("keepalive").unwrap_or(defaults::AGENT_KEEPALIVE),
         remote_actions: section.list("remote_actions", action).unwrap_or_default(),
+    }
+}
+
+/// A name that stands in brackets as a topic.
+fn system_name(text: &str) -> Result<String, String> {
+    let text = units::text(text)?;
+    match text.contains(['[', ']', '*']) {
+        true => Err("has a bracket or a \"*\", which topics are written with".to_owned()),
+        false => Ok(text),
     }
 }
 

@@ -118,7 +118,7 @@ impl AsteriskHandle {
         self.shared.core().ami.boot();
     }
 
-    /// Loads the ZeroMQ manager module, at free ports.
+    /// Loads the ZeroMQ manager module.
     pub fn load_zmq(&self, options: ZmqOptions) -> io::Result<ZmqModule> {
         ZmqModule::load(Arc::clone(&self.shared), options)
     }

@@ -29,6 +29,9 @@ use tokio::task::LocalSet;
 /// How a module is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ZmqOptions {
+    /// Where it takes actions, and where it publishes events; port 0 takes a free one.
+    pub cmd: SocketAddr,
+    pub evt: SocketAddr,
     /// Whether it answers DeviceStateList and PresenceStateList with their items; one that does not says nothing of them.
     pub has_lists: bool,
     /// Takes requests, and answers none.
@@ -37,7 +40,8 @@ pub struct ZmqOptions {
 
 impl Default for ZmqOptions {
     fn default() -> Self {
-        ZmqOptions { has_lists: true, is_silent: false }
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        ZmqOptions { cmd: any, evt: any, has_lists: true, is_silent: false }
     }
 }
 
@@ -62,11 +66,10 @@ pub(super) struct Publishing {
 }
 
 impl ZmqModule {
-    /// Loads a module into an Asterisk, at free ports.
+    /// Loads a module into an Asterisk.
     pub(super) fn load(shared: Arc<Shared>, options: ZmqOptions) -> io::Result<ZmqModule> {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut module =
-            ZmqModule { cmd: ReservedPort::new(any)?, evt: ReservedPort::new(any)?, shared, running: None };
+        let (cmd, evt) = (ReservedPort::new(options.cmd)?, ReservedPort::new(options.evt)?);
+        let mut module = ZmqModule { cmd, evt, shared, running: None };
         module.start(options)?;
         Ok(module)
     }
@@ -89,7 +92,7 @@ impl ZmqModule {
         let _ = thread.join();
     }
 
-    /// Loads it again, at the same ports; it says so.
+    /// Loads it again, at the ports it had; it says so.
     pub fn start(&mut self, options: ZmqOptions) -> io::Result<()> {
         self.stop();
         let listen = |address| {

@@ -31,6 +31,8 @@ const MISSED: u32 = 3;
 
 /// See the module.
 pub struct Bus {
+    /// The endpoint.
+    connection: String,
     /// Our name among the agents.
     system: String,
     agent: Agent,
@@ -51,15 +53,16 @@ struct Status {
 }
 
 impl Bus {
-    /// The bus of the agent `system`. Without a manager the states of others are not mirrored.
-    pub fn new(system: &str, agent: Agent, manager: Option<StatesManager>, orders: Orders) -> Bus {
+    /// The bus of an endpoint. Without a manager the states of others are not mirrored.
+    pub fn new(connection: &str, agent: Agent, manager: Option<StatesManager>, orders: Orders) -> Bus {
         let outbox = Outbox::new(WAITING, BYTES);
-        let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => system.to_owned());
+        let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => connection.to_owned());
         up.set(0.0);
         Bus {
-            published: Rc::new(Published::new(system, outbox.clone())),
-            origins: manager.map(|manager| Origins::new(system, manager)),
-            system: system.to_owned(),
+            published: Rc::new(Published::new(&agent.system_name, outbox.clone())),
+            origins: manager.map(|manager| Origins::new(connection, manager)),
+            connection: connection.to_owned(),
+            system: agent.system_name.clone(),
             agent,
             outbox,
             orders,
@@ -75,7 +78,7 @@ impl Bus {
         loop {
             let reason = match self.connect().await {
                 Ok((mut pusher, mut subscriber)) => {
-                    tracing::info!(connection = self.system, "connected to the server of agents");
+                    tracing::info!(connection = self.connection, "connected to the server of agents");
                     failures = 0;
                     self.up.set(1.0);
                     self.origins.iter_mut().for_each(|origins| origins.forgive(Instant::now()));
@@ -89,7 +92,12 @@ impl Bus {
             };
             let delay = DISTANCES.delay(failures);
             failures += 1;
-            tracing::warn!(connection = self.system, reason, ?delay, "not connected to the server of agents");
+            tracing::warn!(
+                connection = self.connection,
+                reason,
+                ?delay,
+                "not connected to the server of agents"
+            );
             sleep(delay).await;
         }
     }
@@ -192,7 +200,7 @@ impl Bus {
         let (orders, allowed) = (self.orders.clone(), self.agent.remote_actions.clone());
         let name: String = message.data.get("Action").unwrap_or_default().chars().take(100).collect();
         tracing::info!(
-            connection = self.system,
+            connection = self.connection,
             agent = message.origin,
             action = name,
             "an agent wants an action run"
@@ -204,11 +212,11 @@ impl Bus {
     }
 
     fn count_bad(&self, label: &'static str, what: &str) {
-        let connection = self.system.clone();
+        let connection = self.connection.clone();
         metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => label)
             .increment(1);
         if let Some(so_far) = self.bad.count() {
-            tracing::warn!(connection = self.system, what, so_far, "bad message of an agent");
+            tracing::warn!(connection = self.connection, what, so_far, "bad message of an agent");
         }
     }
 }
