@@ -20,6 +20,7 @@ use super::ini_section::{IniFile, Reader};
 use super::problem::{Problem, Problems};
 use super::values::*;
 use super::{Loaded, Surroundings, addresses, defaults, ini, units};
+use crate::matching::Pattern;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ pub(super) fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
     let events = defaults::events(&node.data_dir);
     Config {
         node,
-        log: general.log,
+        log: general.log.clone(),
         store: StoreConfig::new(events),
         http: file.section("http", super::em_ini::http).unwrap_or_default(),
         processing: Processing::default(),
@@ -63,9 +64,8 @@ pub(super) fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         shadow: None,
         broadworks: Vec::new(),
         kamailio: Vec::new(),
-        asterisk: servers(file, general.request_timeout),
-        device_state: general
-            .device_state
+        asterisk: servers(file, &general),
+        device_state: (general.device_state || general.presence)
             .then_some(DeviceStates { presence: general.presence, ..DeviceStates::default() }),
         zmq_server: None,
         routes: Vec::new(),
@@ -93,17 +93,15 @@ fn general(section: &Reader) -> General {
         section.value(key, flag);
     }
     let level = section.value("log_level", log_level);
-    let presence = section.value("presence", flag).unwrap_or(default.presence);
     General {
-        // Without states of devices nothing but presence is mirrored.
-        device_state: section.value("device_state", flag).unwrap_or(default.device_state) || presence,
-        presence,
+        device_state: section.value("device_state", flag).unwrap_or(default.device_state),
+        presence: section.value("presence", flag).unwrap_or(default.presence),
         log: Log { level: level.map_or(default.log.level, String::from), format: default.log.format },
         request_timeout: section.value("request_timeout", milliseconds),
     }
 }
 
-fn servers(file: &IniFile, request_timeout: Option<Duration>) -> Vec<Asterisk> {
+fn servers(file: &IniFile, general: &General) -> Vec<Asterisk> {
     let names = file.section("servers", |section| section.required("sections")).unwrap_or_default();
     let mut taken = BTreeSet::new();
     let sections = names.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -112,7 +110,11 @@ fn servers(file: &IniFile, request_timeout: Option<Duration>) -> Vec<Asterisk> {
             file.require(&[name]);
         }
         let mut server = file.section(name, |section| server(section, &mut taken))?;
-        server.request_timeout = request_timeout.unwrap_or(server.request_timeout);
+        server.request_timeout = general.request_timeout.unwrap_or(server.request_timeout);
+        if !general.device_state {
+            // Presence alone is mirrored.
+            server.exclude = vec![Pattern::any()];
+        }
         Some(server)
     });
     servers.collect()
@@ -202,6 +204,20 @@ mod tests {
         };
         let expected = [server("pbx-a", "10.0.0.1:6967", "10.0.0.1:6968"), server("b", "pbx-b:1", "pbx-b:2")];
         assert_eq!(config.asterisk, expected);
+    }
+
+    #[test]
+    fn devices_and_presence_are_turned_off_each_alone() {
+        let with = |devices: &str, presence: &str| {
+            let text = BROKER.replace("device_state = yes", &format!("device_state = {devices}"));
+            load(&text.replace("presence = 0", &format!("presence = {presence}")))
+                .expect("a configuration")
+                .config
+        };
+        let presence_alone = with("no", "yes");
+        assert!(presence_alone.device_state.is_some_and(|states| states.presence));
+        assert!(presence_alone.asterisk.iter().all(|server| server.exclude == [Pattern::any()]));
+        assert_eq!(with("no", "no").device_state, None);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! ← Event: DeviceStateListComplete      EventList: Complete, ListItems: 1
 //! ```
 //!
-//! A list whose count is wrong is asked for once more, and then taken as it is.
+//! A list whose count is wrong is asked for once more; then what it says counts, and nothing is taken back for what it does not say.
 
 use super::super::reading::{DEVICE, NoChange, PRESENCE};
 use crate::states::{Change, Key, Value};
@@ -75,6 +75,8 @@ struct Part {
     items: Vec<Change>,
     /// Items that came, of whatever use.
     count: usize,
+    /// It says that there are others.
+    has_wrong_count: bool,
     outcome: Option<Listed>,
 }
 
@@ -103,10 +105,11 @@ impl Listing {
         if self.under_way && !has_begun { false } else { self.want() }
     }
 
-    /// A change was heard; whether it is told at once. Before the first list nothing is.
+    /// A change was heard; whether it is told at once. Before the first list nothing is, since nobody knows of this session yet; later the manager
+    /// knows itself what is newer than a list.
     pub fn heard(&mut self, change: &Change) -> bool {
-        let is_known = self.since.contains_key(&change.key);
-        if self.under_way && (is_known || self.since.len() < KEPT) {
+        let has_room = self.since.len() < KEPT || self.since.contains_key(&change.key);
+        if self.under_way && !self.has_listed && has_room {
             self.since.insert(change.key.clone(), change.value.clone());
         }
         self.has_listed
@@ -126,9 +129,16 @@ impl Listing {
     pub fn complete(&mut self, list: List, items: Option<usize>) -> bool {
         let part = &mut self.parts[list as usize];
         let is_right = items.is_none_or(|items| items == part.count);
+        part.has_wrong_count = !is_right;
         part.outcome = Some(Ok(std::mem::take(&mut part.items)));
         self.has_wrong_count |= !is_right;
         is_right
+    }
+
+    /// The lists that are asked for and not complete.
+    pub fn missing(&self) -> Vec<List> {
+        let is_missing = |list: &List| self.under_way && self.parts[*list as usize].outcome.is_none();
+        List::ALL.into_iter().filter(is_missing).collect()
     }
 
     /// A list cannot be had.
@@ -148,9 +158,18 @@ impl Listing {
         }
         self.under_way = false;
         self.has_listed = true;
-        let [devices, presences] = std::mem::take(&mut self.parts).map(|part| part.outcome);
+        let mut heard = Vec::new();
+        let [devices, presences] = std::mem::take(&mut self.parts).map(|part| match part.outcome {
+            // What is not in it may be there nevertheless: what it says counts, and nothing is taken back.
+            Some(Ok(items)) if part.has_wrong_count => {
+                heard.extend(items);
+                Some(Err("its list has another count than it says".to_owned()))
+            }
+            outcome => outcome,
+        });
         let change = |(key, value)| Change { key, value };
-        let since = std::mem::take(&mut self.since).into_iter().map(change).collect();
+        let since = std::mem::take(&mut self.since).into_iter().map(change);
+        let since = heard.into_iter().chain(since).collect();
         Step::Done {
             devices: devices.unwrap_or_else(|| Ok(Vec::new())),
             presences: presences.unwrap_or_else(|| Ok(Vec::new())),
@@ -210,7 +229,9 @@ mod tests {
             listing.step()
         };
         assert_eq!(turn(&mut listing), Step::Repeat);
-        assert_eq!(turn(&mut listing), done(&["a"], &[]));
+        let Step::Done { devices, since, .. } = turn(&mut listing) else { panic!("it is taken") };
+        assert!(devices.is_err(), "nothing is taken back for what it does not say");
+        assert_eq!(since, [device("a")]);
         assert!(listing.want());
         assert_eq!(turn(&mut listing), Step::Repeat, "each listing has its own second chance");
     }

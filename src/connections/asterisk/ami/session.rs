@@ -28,6 +28,8 @@ use tokio::time::Instant;
 
 /// What is read at once.
 const READ: usize = 64 << 10;
+/// Lists are complete by then, however long they are.
+const LISTS: Duration = Duration::from_secs(60);
 /// A buffer that has grown beyond this is not kept.
 const KEPT: usize = 1 << 20;
 
@@ -470,11 +472,23 @@ impl<'a> Session<'a> {
         let Asterisk { ping, request_timeout, .. } = *self.server;
         let tick =
             (ping.min(request_timeout) / 4).clamp(Duration::from_millis(5), Duration::from_millis(500));
+        let mut was_overdue = false;
         loop {
             tokio::time::sleep(tick).await;
             let now = Instant::now();
-            if let Some(reason) = self.overdue(now, request_timeout) {
-                return reason;
+            let overdue = self.overdue(now, request_timeout);
+            match overdue {
+                Some(reason) if was_overdue => return reason,
+                // The answer may be there and not read yet: we, not the server, may have been slow.
+                Some(_) => was_overdue = true,
+                None => was_overdue = false,
+            }
+            if self.asked.get() + LISTS <= now {
+                // One that drips would keep the server out for ever: it is as one that gives none.
+                let missing = self.listing.borrow().missing();
+                for list in missing {
+                    self.cannot_list(list, format!("its list is not complete after {LISTS:?}"));
+                }
             }
             let is_silent = self.heard.get() + ping <= now;
             let is_asked = matches!(self.pending.borrow().first(), Some((Awaited::Ping, _)));
