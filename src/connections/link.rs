@@ -72,9 +72,11 @@ impl Link {
     }
 }
 
-/// There is no such endpoint any more: its metric is shown no longer.
+/// There is no such endpoint any more: what was measured of it is shown no longer, lest somebody is called because of it. Only an agent has a
+/// server; of all others there is nothing to be shown anyhow.
 pub(super) fn forget(name: &str) {
     metrics::gauge!("eventmanager_connection_up", "connection" => name.to_owned()).set(f64::NAN);
+    metrics::gauge!("eventmanager_agent_server_up", "connection" => name.to_owned()).set(f64::NAN);
 }
 
 fn gauge(name: &str, up: bool) {

@@ -84,3 +84,31 @@ fn a_reload_begins_and_ends_connections() {
     eventually("the first is left", || (first.logged_in() == 0).then_some(()));
     assert!(is_up("pbx-b") && second.counts().logins == 1);
 }
+
+/// An agent of which nobody is there: neither its Asterisk nor its server.
+const AGENT: &str = r#"
+[[asterisk]]
+name = "s1"
+transport = "agent"
+cmd = "127.0.0.1:1"
+evt = "127.0.0.1:1"
+server_pull = "127.0.0.1:1"
+server_pub = "127.0.0.1:1"
+"#;
+
+#[test]
+fn of_an_agent_that_is_taken_away_nobody_is_told_that_its_server_is_away() {
+    let peer = asterisk();
+    let trial = Trial::connected(peer.addr(), "", "");
+    let file = trial.site.config();
+    let text = std::fs::read_to_string(&file).expect("a file");
+    let shown = || trial.daemon.get("/metrics").1.contains("eventmanager_agent_server_up{");
+    assert!(!shown(), "there is no agent");
+    std::fs::write(&file, format!("{text}{AGENT}")).expect("written");
+    trial.daemon.signal("HUP");
+    eventually("the agent is there", || shown().then_some(()));
+    assert_eq!(trial.metric("agent_server_up", "connection=\"s1\""), 0.0);
+    std::fs::write(&file, text).expect("written");
+    trial.daemon.signal("HUP");
+    eventually("it is gone", || (!shown()).then_some(()));
+}

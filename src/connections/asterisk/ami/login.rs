@@ -88,7 +88,7 @@ impl Dialogue<'_> {
         let limit = self.limit;
         let line = async {
             loop {
-                let failed = |error: crate::wire::ami::AmiError| LoginError::NotAmi(error.to_string());
+                let failed = |error| LoginError::Failed(format!("not AMI: it begins with {error}"));
                 if let Some(line) = self.decoder.next_line().map_err(failed)? {
                     return Ok::<_, LoginError>(line);
                 }
