@@ -26,8 +26,18 @@ const PAGES: &[(&str, &str, &str)] = &[
 ];
 
 /// What the documentation shows.
-const PICTURED: &[&str] =
-    &["events", "event", "group", "failures", "bulk", "systems", "subscribers", "subscriber", "audit"];
+const PICTURED: &[&str] = &[
+    "events",
+    "event",
+    "group",
+    "failures",
+    "bulk",
+    "systems",
+    "states",
+    "subscribers",
+    "subscriber",
+    "audit",
+];
 
 /// A desk where every page has something to show.
 fn desk() -> Desk {
@@ -125,8 +135,8 @@ fn screenshots() {
         let desk = desk();
         let looks = [
             ("", 1280, 800, Scheme::Light, PICTURED),
-            ("-dark", 1280, 800, Scheme::Dark, &["events", "event", "failures", "systems"]),
-            ("-narrow", 360, 740, Scheme::Light, &["events", "event", "systems"]),
+            ("-dark", 1280, 800, Scheme::Dark, &["events", "event", "failures", "systems", "states"]),
+            ("-narrow", 360, 740, Scheme::Light, &["events", "event", "systems", "states"]),
         ];
         for (ending, width, height, scheme, names) in looks {
             page.look(width, height, scheme);
