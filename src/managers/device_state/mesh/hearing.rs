@@ -46,8 +46,10 @@ impl Mesh {
         let wanted = entry.wanted(place);
         let cell = &mut entry.cells[place];
         if cell.is_echo(token) {
-            return peer.echoed(id, cell.flight.is_some() || cell.known == Some(token), now);
+            let is_latest = cell.flight.is_some() || cell.known == Some(token);
+            return peer.echoed(id, is_latest, Value::Device(entries::state(token)), now);
         }
+        peer.doubts.remove(&id);
         cell.known = Some(token);
         cell.spoiled = cell.flight.is_some();
         set_diverged(cell, peer, wanted.is_some_and(|wanted| wanted != token));
@@ -158,7 +160,8 @@ impl Mesh {
         };
         let cell = &mut entry.cells[place];
         if cell.is_echo(token) {
-            return peer.echoed(id, cell.flight.is_some() || cell.known == Some(token), now);
+            let is_latest = cell.flight.is_some() || cell.known == Some(token);
+            return peer.echoed(id, is_latest, Value::Presence(Arc::clone(presence)), now);
         }
         self.adopt(place, id, token, now);
     }
@@ -180,6 +183,7 @@ impl Mesh {
         (shared.value, shared.by, shared.since) = (Some(token), Some(place), now);
         shared.is_settable = presence.to_setting().is_ok();
         peer.stats.changes += 1;
+        peer.doubts.remove(&id);
         if !shared.is_settable {
             peer.stats.reject(Unwritable::Text);
         }

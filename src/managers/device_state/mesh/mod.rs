@@ -2,7 +2,8 @@
 //!
 //! [`entries`] has the keys, each with a [`cell`] for every server: what it says under the key's own name, and what it has of the
 //! others under the mirrored one. [`peer`] is a server, with the queue of what it is to be told and the window of what it has not
-//! answered. [`hearing`] takes what servers say, [`telling`] decides what is written, [`resync`] compares lists with what is believed,
+//! answered. [`hearing`] takes what servers say, [`telling`] decides what is written, [`resync`] compares lists with what is believed, [`doubts`]
+//! decides where there are none,
 //! [`view`] shows it all.
 //!
 //! Loops are broken by value, not by a clock. What is heard of a mirrored name is never a say of its server: it is the echo of a write
@@ -10,6 +11,7 @@
 //! to be written or the server is listed: of two who write the same name neither can make the other write for ever.
 
 mod cell;
+mod doubts;
 mod entries;
 mod hearing;
 mod peer;
@@ -208,6 +210,7 @@ impl Mesh {
                 self.withdraw_all(place, now);
             }
         }
+        self.settle_doubts(now);
     }
 
     /// The servers whose lists are to be compared once more.
@@ -215,9 +218,9 @@ impl Mesh {
         let (now, verify) = (self.at(now), self.rules.verify);
         let is_due = |peer: &&mut Peer| {
             let last = peer.listed_at.max(peer.asked_at);
-            let in_doubt = peer.doubts.values().any(|since| since.until(now) >= IN_DOUBT);
+            let in_doubt = peer.doubts.values().any(|doubt| doubt.since.until(now) >= IN_DOUBT);
             let wait = if in_doubt { IN_DOUBT } else { verify };
-            peer.session.is_some() && last.is_some_and(|last| last.until(now) >= wait)
+            peer.session.is_some() && peer.has_lists() && last.is_some_and(|last| last.until(now) >= wait)
         };
         let due = self.peers.iter_mut().flatten().filter(is_due);
         due.map(|peer| {
