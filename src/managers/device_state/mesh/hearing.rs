@@ -195,6 +195,14 @@ impl Mesh {
         self.free_unneeded(id);
     }
 
+    /// Whichever connection there was is lost: whoever had it has failed, and cannot say which.
+    pub fn lost_any(&mut self, name: &str, now: Instant) {
+        let peer = self.place(name).and_then(|place| self.peers[place].as_ref());
+        if let Some(session) = peer.and_then(|peer| peer.session) {
+            self.lost(name, session, now);
+        }
+    }
+
     /// A connection is lost. What its server said counts for the grace; what was in flight may have been set or not.
     pub fn lost(&mut self, name: &str, session: Session, now: Instant) {
         let (Some(place), now) = (self.place_of(name, session), self.at(now)) else { return };

@@ -67,9 +67,21 @@ impl Mesh {
 
     /// Somebody takes part who is heard through a server of this configuration, and cannot be told anything. That it has nothing to say any more
     /// is said by [`Mesh::is_silent`].
-    pub fn joined_as_origin(&mut self, name: &PeerName, via: &Arc<Asterisk>) {
-        if self.place(name).is_none() {
-            self.seat(Peer { is_told: false, ..Peer::new(Arc::clone(name), Arc::clone(via)) });
+    pub fn joined_as_origin(&mut self, name: &PeerName, via: &Arc<Asterisk>, now: Instant) {
+        match self.place(name) {
+            // It lists nothing: what it may say now and could not before is known when it changes.
+            Some(place) => {
+                self.reconfigure(place, via, now);
+            }
+            None => self.seat(Peer { is_told: false, ..Peer::new(Arc::clone(name), Arc::clone(via)) }),
+        }
+    }
+
+    /// Somebody who is heard through a server says something, and that its session has begun was not heard.
+    pub fn begins(&mut self, name: &str, session: Session) {
+        let Some(place) = self.place(name) else { return };
+        if let Some(peer) = &mut self.peers[place] {
+            (peer.session, peer.lost_at) = (Some(session), None);
         }
     }
 
@@ -237,6 +249,7 @@ impl Mesh {
             let peer = peer.as_ref()?;
             Some(Figures {
                 peer: Arc::clone(&peer.name),
+                is_told: peer.is_told,
                 stats: peer.stats.clone(),
                 queue: peer.queue.len() + peer.window.len(),
                 diverged: peer.diverged,
@@ -282,6 +295,8 @@ impl Mesh {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
     pub peer: PeerName,
+    /// Whether it is told what others say; else it is only heard, and its name is not configured.
+    pub is_told: bool,
     pub stats: Stats,
     /// Writes that wait, and those that are not answered.
     pub queue: usize,

@@ -198,3 +198,15 @@ fn a_server_without_lists_is_told_everything_when_it_has_started_within_a_sessio
     world.wait(600);
     assert_eq!(world.mesh.due(world.now), ["a".into()]);
 }
+
+#[test]
+fn whichever_session_there_was_is_lost_where_its_connection_cannot_say_which() {
+    let mut world = World::new(2);
+    world.own(0, "SIP/1", InUse);
+    world.settle();
+    world.mesh.lost_any("a", world.now);
+    world.servers[0].session = None;
+    world.wait(3600);
+    world.settle();
+    world.check("SIP/1", &[None, Some(Invalid)]);
+}
