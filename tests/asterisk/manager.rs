@@ -38,7 +38,7 @@ impl Said {
             Said::Listed(it) => it.session,
             Said::Heard(it) => it.session,
             Said::Told(it) => it.session,
-            Said::Lost(it) => it.session,
+            Said::Lost(it) => it.session.expect("what belongs to none is not kept"),
         }
     }
 }
@@ -62,6 +62,10 @@ impl Actor for Manager {
 
 impl Manager {
     fn take(&self, said: Said) -> ResponseFuture<()> {
+        // A connection that begins says that whatever was before has ended.
+        if matches!(said, Said::Lost(Lost { session: None, .. })) {
+            return Box::pin(async {});
+        }
         self.0.said.lock().expect("said").push(said);
         let shared = Arc::clone(&self.0);
         Box::pin(async move {

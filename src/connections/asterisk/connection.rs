@@ -102,6 +102,7 @@ impl Actor for AsteriskConnection {
         self.orders = Orders::default();
         let recorder = Recorder::new(&self.server.name, self.intake.clone(), self.store.clone());
         let feed = self.states.clone().map(|states| Feed::new(&self.server.name, states));
+        feed.iter().for_each(Feed::begins);
         let around = Around {
             server: Arc::clone(&self.server),
             link: self.link.clone(),

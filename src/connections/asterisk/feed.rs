@@ -53,7 +53,7 @@ struct Inner {
 enum Item {
     Listed(Listed),
     News(News),
-    Lost(Session),
+    Lost(Option<Session>),
 }
 
 /// What has changed at a server, and what became of what it was told: these two may pass each other.
@@ -126,7 +126,12 @@ impl Feed {
 
     /// The session has ended.
     pub fn lost(&self, session: Session) {
-        self.push(Item::Lost(session));
+        self.push(Item::Lost(Some(session)));
+    }
+
+    /// Whatever session there was before has ended: a connection that has failed has not said so.
+    pub fn begins(&self) {
+        self.push(Item::Lost(None));
     }
 
     /// Nothing more comes: [`Feed::run`] ends when everything is told.

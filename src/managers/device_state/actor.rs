@@ -1,6 +1,7 @@
 //! The manager: takes what connections say, has them write what follows, and can be asked what there is.
 //!
-//! It keeps nothing: one that has failed asks all servers to list what they hold, and knows as much as before.
+//! It keeps nothing: one that has failed asks all servers to list what they hold, and tells what follows from that. What was told before,
+//! of a device that nobody says anything of any more, is not taken back then: names of `Custom:` may be the dialplan's own.
 
 use super::figures::Counted;
 use super::mesh::Mesh;
@@ -84,6 +85,8 @@ impl DeviceStates {
             if is_wider || !is_same {
                 list(peer);
             }
+            let heard = self.heard_of.iter().filter(|heard| via(heard) == Some(&*name));
+            heard.for_each(|heard| self.mesh.joined_as_origin(heard, &peer.config, now));
             self.connections.insert(name, peer.clone());
         }
         for name in before.into_keys().filter(|name| !self.connections.contains_key(name)) {
@@ -128,14 +131,24 @@ impl DeviceStates {
         }
     }
 
-    /// Lets somebody take part who is heard through an agent of ours.
-    fn meet(&mut self, name: &PeerName) {
-        let via = name.split_once(':').and_then(|(via, _)| self.connections.get(via));
-        if let Some(via) = via
-            && self.heard_of.insert(Arc::clone(name))
-        {
-            self.mesh.joined_as_origin(name, &via.config);
-        }
+    /// Lets somebody take part who is heard through an agent of ours; whether it is new.
+    fn meet(&mut self, name: &PeerName) -> bool {
+        let via = via(name).and_then(|via| self.connections.get(via));
+        let Some(via) = via.filter(|_| !self.heard_of.contains(name)) else { return false };
+        self.mesh.joined_as_origin(name, &via.config, Instant::now());
+        self.heard_of.insert(Arc::clone(name))
+    }
+
+    /// Counts what is heard through an endpoint that takes no part: nobody lists it once more.
+    fn count_unplaced(&self, heard: &Heard) {
+        let Some(via) = via(&heard.peer).filter(|_| !self.heard_of.contains(&heard.peer)) else { return };
+        metrics::counter!("eventmanager_dropped_total", "connection" => via.to_owned())
+            .increment(heard.changes.len() as u64);
+    }
+
+    /// Those who are heard through this endpoint.
+    fn heard_through(&self, endpoint: &str) -> Vec<PeerName> {
+        self.heard_of.iter().filter(|name| via(name) == Some(endpoint)).cloned().collect()
     }
 
     /// Those who were heard through others and say nothing any more take part no more.
@@ -157,6 +170,10 @@ impl DeviceStates {
             self.counted.publish(&self.mesh, now);
             self.mesh.left(&name, now);
             self.counted.forget(&name);
+            for heard in self.heard_through(&name) {
+                self.heard_of.remove(&heard);
+                self.mesh.left(&heard, now);
+            }
             self.gone.remove(&name);
         }
         self.mesh.tick(now);
@@ -167,6 +184,11 @@ impl DeviceStates {
         self.write();
         self.counted.publish(&self.mesh, now);
     }
+}
+
+/// The endpoint through which somebody of this name is heard; `None`: it is an endpoint itself.
+fn via(name: &str) -> Option<&str> {
+    name.split_once(':').map(|(via, _)| via)
 }
 
 /// Has a server list what it holds. With `try_send`: one that is away lists when it comes, and one whose mailbox is full is asked again
@@ -206,6 +228,11 @@ impl Handler<Heard> for DeviceStates {
     type Result = ();
 
     fn handle(&mut self, heard: Heard, _: &mut Context<Self>) {
+        // Those who are heard through others say only once that they begin, and a manager that has failed since knows nothing of it.
+        if self.meet(&heard.peer) {
+            self.mesh.begins(&heard.peer, heard.session);
+        }
+        self.count_unplaced(&heard);
         self.mesh.heard(&heard.peer, heard.session, &heard.changes, Instant::now());
         self.write();
     }
@@ -226,7 +253,12 @@ impl Handler<Lost> for DeviceStates {
     type Result = ();
 
     fn handle(&mut self, lost: Lost, _: &mut Context<Self>) {
-        self.mesh.lost(&lost.peer, lost.session, Instant::now());
+        let now = Instant::now();
+        let Some(session) = lost.session else {
+            self.mesh.lost_any(&lost.peer, now);
+            return self.heard_through(&lost.peer).iter().for_each(|heard| self.mesh.lost_any(heard, now));
+        };
+        self.mesh.lost(&lost.peer, session, now);
     }
 }
 

@@ -201,3 +201,28 @@ async fn other_rules_are_followed() {
     given.eventually("it has the new name and not the old one", is_renamed).await;
     given.supervisor.do_send(Shutdown);
 }
+
+impl Given {
+    /// Somebody is heard through the endpoint `a`.
+    fn hear_through(&self, session: Session, state: DeviceState) {
+        let changes = vec![Change::device("SIP/9", state)];
+        self.manager.do_send(Heard { peer: "a:S0".into(), session, changes });
+    }
+}
+
+#[actix::test]
+async fn who_is_heard_through_an_agent_is_heard_after_a_failure_and_leaves_with_its_endpoint() {
+    let given = start();
+    given.eventually("each has the devices of the others", |given| given.writes() == 6).await;
+    let session = Session::new();
+    given.hear_through(session, DeviceState::InUse);
+    given.eventually("it is told", |given| given.told(1, "SIP/9") == Some(DeviceState::InUse)).await;
+    given.supervisor.send(Crash { path: "states".to_owned() }).await.unwrap().unwrap();
+    given.eventually("all have listed once more", |given| given.lists() == 6).await;
+    given.hear_through(session, DeviceState::Busy);
+    given.eventually("it goes on", |given| given.told(1, "SIP/9") == Some(DeviceState::Busy)).await;
+    let all = Vec::clone(&given.setting.get());
+    given.setting.replace(all[1..].to_vec());
+    let is_withdrawn = |given: &Given| given.told(1, "SIP/9") == Some(DeviceState::Invalid);
+    given.eventually("it leaves with its endpoint", is_withdrawn).await;
+}

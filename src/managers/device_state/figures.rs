@@ -26,8 +26,8 @@ impl Counted {
     pub fn publish(&mut self, mesh: &Mesh, now: Instant) {
         gauge!("eventmanager_state_entries").set(mesh.entries() as f64);
         // Not of those who are heard through others, whose names are not configured.
-        let configured = mesh.figures(now).into_iter().filter(|figures| !figures.peer.contains(':'));
-        for Figures { peer, stats, queue, diverged, lag } in configured {
+        let configured = mesh.figures(now).into_iter().filter(|figures| figures.is_told);
+        for Figures { peer, stats, queue, diverged, lag, .. } in configured {
             let before = self.stats.entry(Arc::clone(&peer)).or_default();
             count(&peer, before, &stats);
             *before = stats;

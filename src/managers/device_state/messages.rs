@@ -118,5 +118,6 @@ pub enum Outcome {
 #[rtype(result = "()")]
 pub struct Lost {
     pub peer: PeerName,
-    pub session: Session,
+    /// `None`: whichever there was. A connection that has failed says so when it starts anew, also of those who were heard through it.
+    pub session: Option<Session>,
 }

@@ -46,8 +46,10 @@ impl Mesh {
         let wanted = entry.wanted(place);
         let cell = &mut entry.cells[place];
         if cell.is_echo(token) {
-            return peer.echoed(id, cell.flight.is_some() || cell.known == Some(token), now);
+            let is_latest = cell.flight.is_some() || cell.known == Some(token);
+            return peer.echoed(id, is_latest, Value::Device(entries::state(token)), now);
         }
+        peer.doubts.remove(&id);
         cell.known = Some(token);
         cell.spoiled = cell.flight.is_some();
         set_diverged(cell, peer, wanted.is_some_and(|wanted| wanted != token));
@@ -158,7 +160,8 @@ impl Mesh {
         };
         let cell = &mut entry.cells[place];
         if cell.is_echo(token) {
-            return peer.echoed(id, cell.flight.is_some() || cell.known == Some(token), now);
+            let is_latest = cell.flight.is_some() || cell.known == Some(token);
+            return peer.echoed(id, is_latest, Value::Presence(Arc::clone(presence)), now);
         }
         self.adopt(place, id, token, now);
     }
@@ -180,6 +183,7 @@ impl Mesh {
         (shared.value, shared.by, shared.since) = (Some(token), Some(place), now);
         shared.is_settable = presence.to_setting().is_ok();
         peer.stats.changes += 1;
+        peer.doubts.remove(&id);
         if !shared.is_settable {
             peer.stats.reject(Unwritable::Text);
         }
@@ -189,6 +193,14 @@ impl Mesh {
         set_diverged(cell, peer, false);
         self.refresh(id, now);
         self.free_unneeded(id);
+    }
+
+    /// Whichever connection there was is lost: whoever had it has failed, and cannot say which.
+    pub fn lost_any(&mut self, name: &str, now: Instant) {
+        let peer = self.place(name).and_then(|place| self.peers[place].as_ref());
+        if let Some(session) = peer.and_then(|peer| peer.session) {
+            self.lost(name, session, now);
+        }
     }
 
     /// A connection is lost. What its server said counts for the grace; what was in flight may have been set or not.

@@ -2,7 +2,8 @@
 //!
 //! [`entries`] has the keys, each with a [`cell`] for every server: what it says under the key's own name, and what it has of the
 //! others under the mirrored one. [`peer`] is a server, with the queue of what it is to be told and the window of what it has not
-//! answered. [`hearing`] takes what servers say, [`telling`] decides what is written, [`resync`] compares lists with what is believed,
+//! answered. [`hearing`] takes what servers say, [`telling`] decides what is written, [`resync`] compares lists with what is believed, [`doubts`]
+//! decides where there are none,
 //! [`view`] shows it all.
 //!
 //! Loops are broken by value, not by a clock. What is heard of a mirrored name is never a say of its server: it is the echo of a write
@@ -10,6 +11,7 @@
 //! to be written or the server is listed: of two who write the same name neither can make the other write for ever.
 
 mod cell;
+mod doubts;
 mod entries;
 mod hearing;
 mod peer;
@@ -65,9 +67,21 @@ impl Mesh {
 
     /// Somebody takes part who is heard through a server of this configuration, and cannot be told anything. That it has nothing to say any more
     /// is said by [`Mesh::is_silent`].
-    pub fn joined_as_origin(&mut self, name: &PeerName, via: &Arc<Asterisk>) {
-        if self.place(name).is_none() {
-            self.seat(Peer { is_told: false, ..Peer::new(Arc::clone(name), Arc::clone(via)) });
+    pub fn joined_as_origin(&mut self, name: &PeerName, via: &Arc<Asterisk>, now: Instant) {
+        match self.place(name) {
+            // It lists nothing: what it may say now and could not before is known when it changes.
+            Some(place) => {
+                self.reconfigure(place, via, now);
+            }
+            None => self.seat(Peer { is_told: false, ..Peer::new(Arc::clone(name), Arc::clone(via)) }),
+        }
+    }
+
+    /// Somebody who is heard through a server says something, and that its session has begun was not heard.
+    pub fn begins(&mut self, name: &str, session: Session) {
+        let Some(place) = self.place(name) else { return };
+        if let Some(peer) = &mut self.peers[place] {
+            (peer.session, peer.lost_at) = (Some(session), None);
         }
     }
 
@@ -208,6 +222,7 @@ impl Mesh {
                 self.withdraw_all(place, now);
             }
         }
+        self.settle_doubts(now);
     }
 
     /// The servers whose lists are to be compared once more.
@@ -215,9 +230,9 @@ impl Mesh {
         let (now, verify) = (self.at(now), self.rules.verify);
         let is_due = |peer: &&mut Peer| {
             let last = peer.listed_at.max(peer.asked_at);
-            let in_doubt = peer.doubts.values().any(|since| since.until(now) >= IN_DOUBT);
+            let in_doubt = peer.doubts.values().any(|doubt| doubt.since.until(now) >= IN_DOUBT);
             let wait = if in_doubt { IN_DOUBT } else { verify };
-            peer.session.is_some() && last.is_some_and(|last| last.until(now) >= wait)
+            peer.session.is_some() && peer.has_lists() && last.is_some_and(|last| last.until(now) >= wait)
         };
         let due = self.peers.iter_mut().flatten().filter(is_due);
         due.map(|peer| {
@@ -234,6 +249,7 @@ impl Mesh {
             let peer = peer.as_ref()?;
             Some(Figures {
                 peer: Arc::clone(&peer.name),
+                is_told: peer.is_told,
                 stats: peer.stats.clone(),
                 queue: peer.queue.len() + peer.window.len(),
                 diverged: peer.diverged,
@@ -279,6 +295,8 @@ impl Mesh {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Figures {
     pub peer: PeerName,
+    /// Whether it is told what others say; else it is only heard, and its name is not configured.
+    pub is_told: bool,
     pub stats: Stats,
     /// Writes that wait, and those that are not answered.
     pub queue: usize,

@@ -5,7 +5,7 @@ use super::entries::Unwritable;
 use crate::config::Asterisk;
 use crate::managers::device_state::messages::{PeerName, Session};
 use crate::states::naming::{CUSTOM, LONGEST_NAME};
-use crate::states::{Key, Kind, NameTemplate};
+use crate::states::{Key, Kind, NameTemplate, Value};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub struct Peer {
     /// Why something is not written again.
     pub held: HashMap<u32, String>,
     /// Keys of which an event that should have been an old echo was the last, and since when: it may have been a change.
-    pub doubts: HashMap<u32, At>,
+    pub doubts: HashMap<u32, Doubt>,
     /// Keys it has a say on.
     pub says: usize,
     pub diverged: usize,
@@ -59,6 +59,15 @@ pub struct Flight {
     pub token: Token,
     /// When what it tells was heard.
     pub since: At,
+}
+
+/// An event that may have been a change.
+#[derive(Debug)]
+pub struct Doubt {
+    /// When the first of its key was heard.
+    pub since: At,
+    /// What was heard last. Not its token, which may come to stand for something else.
+    pub heard: Value,
 }
 
 /// What has been counted.
@@ -125,12 +134,28 @@ impl Peer {
     }
 
     /// It was heard to have a value that was written to it: the one that it should have by now, or an older one.
-    pub fn echoed(&mut self, id: u32, is_latest: bool, now: At) {
+    pub fn echoed(&mut self, id: u32, is_latest: bool, heard: Value, now: At) {
         if is_latest {
             self.doubts.remove(&id);
+        } else if let Some(doubt) = self.doubts.get_mut(&id) {
+            doubt.heard = heard;
         } else if self.doubts.len() < MOST_DOUBTS {
-            self.doubts.entry(id).or_insert(now);
+            self.doubts.insert(id, Doubt { since: now, heard });
         }
+    }
+
+    /// Whether what it has of this kind cannot be listed.
+    pub fn is_missing(&self, kind: Kind) -> bool {
+        let [devices, presences] = &self.missing;
+        match kind {
+            Kind::Device => devices.is_some(),
+            Kind::Presence => presences.is_some(),
+        }
+    }
+
+    /// Whether asking it to list would tell anything.
+    pub fn has_lists(&self) -> bool {
+        self.missing.iter().any(Option::is_none)
     }
 
     /// Room in the window worth a message: rather some writes together than each alone while there is much to write.

@@ -2,7 +2,7 @@
 
 use super::cell::{At, Token};
 use super::entries::{self, Entry};
-use super::{Mesh, set_diverged};
+use super::{Mesh, doubts, set_diverged};
 use crate::managers::device_state::messages::Listed;
 use crate::states::{Change, DeviceState, Kind, Value};
 use std::sync::Arc;
@@ -14,6 +14,8 @@ struct Listing {
     place: usize,
     /// It begins a session: what was believed may be long over.
     is_first: bool,
+    /// It was asked for to verify what is believed: nothing says that the server has forgotten anything.
+    is_verification: bool,
     /// What was heard or confirmed since is newer.
     asked: At,
     now: At,
@@ -34,11 +36,15 @@ impl Mesh {
         }
         let Some(peer) = &mut self.peers[place] else { return };
         (peer.session, peer.lost_at, peer.behind_since) = (Some(listed.session), None, None);
+        let is_verification = peer.asked_at.is_some();
         (peer.listed_at, peer.asked_at) = (Some(now), None);
-        peer.doubts.clear();
         peer.missing = [listed.devices.as_ref().err().cloned(), listed.presences.as_ref().err().cloned()];
+        // What is not listed is in doubt as before.
+        let mut doubts = std::mem::take(&mut peer.doubts);
+        doubts.retain(|_, doubt| !is_first && peer.is_missing(doubts::kind(&doubt.heard)));
+        peer.doubts = doubts;
         peer.stats.resyncs += 1;
-        let listing = Listing { place, is_first, asked: self.at(listed.asked), now };
+        let listing = Listing { place, is_first, is_verification, asked: self.at(listed.asked), now };
         match &listed.devices {
             Ok(devices) => self.list_devices(listing, devices),
             Err(_) => self.list_nothing(listing, Kind::Device),
@@ -204,20 +210,27 @@ impl Mesh {
         self.free_unneeded(id);
     }
 
-    /// A server that cannot list what it holds: after a connect it is told everything.
+    /// A server that cannot list what it holds: after a connect, and when it has started within a session, it is told everything.
     fn list_nothing(&mut self, listing: Listing, kind: Kind) {
-        let Listing { place, is_first, now, .. } = listing;
+        let Listing { place, is_first, is_verification, now, .. } = listing;
+        if is_verification && !is_first {
+            return;
+        }
         for id in 0..self.entries.end() {
             let Some((entry, peer)) = self.pair(place, id).filter(|(entry, _)| entry.key.kind == kind) else {
                 continue;
             };
-            if is_first {
-                let cell = &mut entry.cells[place];
-                cell.known = None;
-                set_diverged(cell, peer, false);
-                self.begin_anew(place, id);
-                self.want(place, id, now);
+            let is_newer = is_newer(entry, listing);
+            let cell = &mut entry.cells[place];
+            // What is in flight may have been set before the start.
+            cell.spoiled |= cell.flight.is_some();
+            if is_newer {
+                continue;
             }
+            cell.known = None;
+            set_diverged(cell, peer, false);
+            self.begin_anew(place, id);
+            self.want(place, id, now);
         }
     }
 }

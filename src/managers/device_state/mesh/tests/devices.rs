@@ -81,7 +81,7 @@ fn what_a_server_lists_no_more_is_withdrawn_unless_it_cannot_list() {
     world.servers[0].own.clear();
     world.servers[0].lists_nothing = true;
     world.list(0);
-    assert_eq!(world.settle(), 0, "nothing is known of it");
+    assert_eq!(world.settle(), 1, "nothing is known of it but what it should have");
     world.servers[0].lists_nothing = false;
     world.list(0);
     world.settle();
@@ -144,7 +144,7 @@ fn a_server_without_lists_is_told_everything_at_each_connect() {
     world.settle();
     world.servers[1].lists_nothing = true;
     world.list(1);
-    assert_eq!(world.settle(), 0);
+    assert_eq!(world.settle(), 1);
     world.lose(1, 0);
     world.connect(1);
     assert_eq!(world.settle(), 1);
@@ -182,4 +182,31 @@ fn a_list_that_is_older_than_what_was_told_meanwhile_undoes_nothing() {
     assert_eq!((world.settle(), world.diverged(1)), (0, 0));
     world.check("SIP/9", &[Some(Busy), None]);
     world.check_rest();
+}
+
+#[test]
+fn a_server_without_lists_is_told_everything_when_it_has_started_within_a_session_and_is_not_verified() {
+    let mut world = World::new(2);
+    world.servers[1].lists_nothing = true;
+    world.list(1);
+    world.own(0, "SIP/1", InUse);
+    assert_eq!(world.settle(), 1);
+    world.forget(1);
+    world.list(1);
+    assert_eq!(world.settle(), 1);
+    world.check("SIP/1", &[None, Some(InUse)]);
+    world.wait(600);
+    assert_eq!(world.mesh.due(world.now), ["a".into()]);
+}
+
+#[test]
+fn whichever_session_there_was_is_lost_where_its_connection_cannot_say_which() {
+    let mut world = World::new(2);
+    world.own(0, "SIP/1", InUse);
+    world.settle();
+    world.mesh.lost_any("a", world.now);
+    world.servers[0].session = None;
+    world.wait(3600);
+    world.settle();
+    world.check("SIP/1", &[None, Some(Invalid)]);
 }

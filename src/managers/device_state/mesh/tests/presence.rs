@@ -208,3 +208,24 @@ fn what_is_set_to_nothing_everywhere_is_kept_no_more() {
     assert_eq!(world.mesh.entries(), 0);
     world.check_rest();
 }
+
+#[test]
+fn a_value_that_was_written_to_a_server_without_lists_and_set_anew_by_its_user_is_told_to_the_others() {
+    let mut world = World::new(2);
+    world.servers[1].lists_nothing = true;
+    world.presence(0, ANNA, Presence::plain(Available));
+    world.settle();
+    world.lose(1, 0);
+    world.connect(1);
+    assert_eq!(world.settle(), 1, "it has that already: no event comes of it");
+    world.presence(1, ANNA, Presence::plain(Dnd));
+    world.settle();
+    check(&world, Dnd);
+    world.presence(1, ANNA, Presence::plain(Available));
+    world.settle();
+    world.wait(6);
+    world.settle();
+    check(&world, Available);
+    world.wait(6);
+    assert_eq!(world.settle(), 0);
+}
