@@ -1,7 +1,7 @@
 //! What the actor runs: forwards, and tells those who come what has been.
 
 use super::replay::Replay;
-use super::retained::Retained;
+use super::retained::{Kept, Retained};
 use crate::config::ZmqServer;
 use crate::telemetry::Seldom;
 use crate::wire::zmtp::Message;
@@ -100,8 +100,20 @@ impl Server {
         self.forwarded.increment(1);
         let published = self.publisher.publish(frames);
         self.dropped.increment(published.dropped as u64);
-        if !self.retained.keep(frames, Instant::now()) {
-            self.count_bad(peer, "message", "a message that is none of agents; it is forwarded all the same");
+        match self.retained.keep(frames, Instant::now()) {
+            Kept::Well => {}
+            Kept::NoRoom => self.count_bad(
+                peer,
+                "not_remembered",
+                "a state for which there is no room; it is forwarded all the same",
+            ),
+            Kept::NotUnderstood => {
+                self.count_bad(
+                    peer,
+                    "message",
+                    "a message that is none of agents; it is forwarded all the same",
+                );
+            }
         }
     }
 
