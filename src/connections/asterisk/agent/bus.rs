@@ -179,6 +179,11 @@ impl Bus {
             Err(error) => return self.count_bad(error.label(), &error.to_string()),
         };
         let is_ours = message.origin == self.system;
+        if let Some(origins) = &mut self.origins
+            && message.kind != Kind::ActionStatus
+        {
+            origins.heard(&message.origin, Instant::now());
+        }
         match message.kind {
             Kind::Ping => {
                 let to = topic(&message.origin);
@@ -188,7 +193,9 @@ impl Bus {
             Kind::Action if !is_ours => self.run_action(message),
             Kind::ActionStatus if !is_ours && message.topic == STATISTICS => {
                 if let Some(origins) = &mut self.origins {
-                    origins.is_there(&message.origin, Instant::now());
+                    let is_well =
+                        message.data.get("Response").is_none_or(|it| !it.eq_ignore_ascii_case("Error"));
+                    origins.report(&message.origin, is_well, Instant::now());
                 }
             }
             _ => {}
