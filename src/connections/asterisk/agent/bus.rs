@@ -204,6 +204,10 @@ impl Bus {
 
     fn event(&mut self, message: &AgentMessage) {
         let Some(origins) = &mut self.origins else { return };
+        // It is in the mesh already, as an origin of its own.
+        if self.household.has(&message.origin) {
+            return;
+        }
         if let Err(Ignored::TooMany) = origins.event(&message.origin, &message.data) {
             self.count_bad("too_many_agents", "another agent, of which there are too many");
         }

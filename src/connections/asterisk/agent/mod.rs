@@ -32,6 +32,10 @@ pub struct Household {
 }
 
 impl Household {
+    fn has(&self, system: &str) -> bool {
+        self.systems.get().iter().any(|ours| ours == system)
+    }
+
     /// What an Asterisk has said that is lost is withdrawn after so long.
     fn lost_origin_grace(&self) -> Duration {
         let default = || DeviceStates::default().lost_origin_grace;
