@@ -19,6 +19,11 @@ impl Replay {
         Replay { peer, prefixes, told: None }
     }
 
+    /// How the topics begin that it wants.
+    pub fn prefixes(&self) -> &[Bytes] {
+        &self.prefixes
+    }
+
     /// Whether it is about this agent.
     pub fn is_of(&self, peer: SocketAddr) -> bool {
         self.peer == peer

@@ -1,7 +1,7 @@
 //! What the actor runs: forwards, and tells those who come what has been.
 
 use super::replay::Replay;
-use super::retained::Retained;
+use super::retained::{Kept, Retained};
 use crate::config::ZmqServer;
 use crate::telemetry::Seldom;
 use crate::wire::zmtp::Message;
@@ -18,6 +18,8 @@ use tokio::time::{Instant, interval};
 const GLANCE: Duration = Duration::from_millis(50);
 /// Subscriptions of one agent whose states are being told, at most.
 const PREFIXES: usize = 16;
+/// Subscriptions of one replay, at most.
+const ALL: usize = 1_000;
 /// Agents, at most.
 const AGENTS: usize = 1_000;
 /// Bytes that may wait for one agent.
@@ -100,8 +102,20 @@ impl Server {
         self.forwarded.increment(1);
         let published = self.publisher.publish(frames);
         self.dropped.increment(published.dropped as u64);
-        if !self.retained.keep(frames, Instant::now()) {
-            self.count_bad(peer, "message", "a message that is none of agents; it is forwarded all the same");
+        match self.retained.keep(frames, Instant::now()) {
+            Kept::Well => {}
+            Kept::NoRoom => self.count_bad(
+                peer,
+                "not_remembered",
+                "a state for which there is no room; it is forwarded all the same",
+            ),
+            Kept::NotUnderstood => {
+                self.count_bad(
+                    peer,
+                    "message",
+                    "a message that is none of agents; it is forwarded all the same",
+                );
+            }
         }
     }
 
@@ -113,11 +127,13 @@ impl Server {
         self.agents.set(self.publisher.subscribers().len() as f64);
     }
 
-    /// One who asks again and again is told everything from the begin, and not several times beside each other.
-    fn replay(&mut self, peer: SocketAddr, prefixes: Vec<Bytes>) {
+    /// One who asks again and again is told everything that it has asked for from the begin, and not several times beside each other.
+    fn replay(&mut self, peer: SocketAddr, mut prefixes: Vec<Bytes>) {
         let others = self.replays.iter().filter(|replay| replay.is_of(peer)).count();
         if others >= PREFIXES {
-            self.replays.retain(|replay| !replay.is_of(peer));
+            let theirs = self.replays.extract_if(.., |replay| replay.is_of(peer));
+            prefixes.extend(theirs.flat_map(|replay| replay.prefixes().to_vec()));
+            prefixes = shortest(prefixes);
         }
         let mut replay = Replay::new(peer, prefixes);
         if replay.go_on(&self.retained, &self.publisher) {
@@ -164,5 +180,30 @@ impl Server {
         if let Some(so_far) = self.bad.count() {
             tracing::warn!(%peer, what, so_far, "bad message of an agent");
         }
+    }
+}
+
+/// Those that no other one begins. Where there are too many that is everything: whoever has asked for so much gets more than that.
+fn shortest(mut prefixes: Vec<Bytes>) -> Vec<Bytes> {
+    prefixes.sort_unstable();
+    prefixes.dedup_by(|later, earlier| later.starts_with(earlier));
+    if prefixes.len() > ALL { vec![Bytes::new()] } else { prefixes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_are_merged_and_none_is_lost() {
+        let check = |prefixes: &[&'static str], expected: &[&'static str]| {
+            let prefixes = prefixes.iter().map(|prefix| Bytes::from_static(prefix.as_bytes())).collect();
+            assert_eq!(shortest(prefixes), expected);
+        };
+        check(&["[S1]", "[*]", "[S1]", "[S2]"], &["[*]", "[S1]", "[S2]"]);
+        check(&["[S", "[*]", "[S1]", "[S10]"], &["[*]", "[S"]);
+        check(&["[S1]", ""], &[""]);
+        let many = (0..=ALL).map(|number| Bytes::from(format!("[{number:05}]"))).collect();
+        assert_eq!(shortest(many), [Bytes::new()]);
     }
 }

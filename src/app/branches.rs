@@ -286,6 +286,7 @@ pub fn connections(
         scripts,
         states,
         states_manager: manager.map(StatesManager::from),
+        device_state: settings.device_state.as_ref().map(Setting::live),
     };
     let (endpoints, specs) = Endpoints::new(&settings.config.get().endpoints(), surroundings, peers);
     let mut children = vec![intake_spec.shutdown(READ_LIMIT)];

@@ -1,11 +1,11 @@
 //! Which endpoints there are: one connection for each, made at the start, and changed by a reload.
 
-use super::asterisk::{AsteriskConnection, Asterisks, StatesManager, actions};
+use super::asterisk::{AsteriskConnection, Asterisks, Household, StatesManager, actions};
 use super::broadworks::BroadworksConnection;
 use super::intake::Intake;
 use super::kamailio::{Command, Kamailio, KamailioConnection, Kamailios};
 use super::link::{self, Link, LinkState, Links};
-use crate::config::{EndpointConfig, Live, Route, Setting};
+use crate::config::{AsteriskTransport, DeviceStates, EndpointConfig, Live, Route, Setting};
 use crate::managers::device_state::messages::AsteriskPeer;
 use crate::processors::attributes::Rules;
 use crate::store::Store;
@@ -44,6 +44,8 @@ pub struct Surroundings {
     pub states: ArbiterHandle,
     /// `None`: no states are mirrored.
     pub states_manager: Option<StatesManager>,
+    /// How they are, then.
+    pub device_state: Option<Live<DeviceStates>>,
 }
 
 /// See the module.
@@ -55,6 +57,8 @@ pub struct Endpoints {
     asterisks: Setting<Vec<actions::Asterisk>>,
     /// The same, for the manager that mirrors their states.
     peers: Setting<Vec<AsteriskPeer>>,
+    /// The names of the agents among them.
+    systems: Setting<Vec<String>>,
 }
 
 /// One that has a connection.
@@ -98,6 +102,7 @@ impl Endpoints {
             kamailios: Setting::new(Vec::new()),
             asterisks: Setting::new(Vec::new()),
             peers,
+            systems: Setting::new(Vec::new()),
         };
         let specs = configs.iter().map(|config| endpoints.connection(config)).collect();
         endpoints.show();
@@ -215,12 +220,14 @@ impl Endpoints {
         link: Link,
         state: watch::Receiver<LinkState>,
     ) -> (Spec, Recipient<Finish>, Kind) {
-        let Surroundings { routes, intake, store, states, states_manager, .. } = self.surroundings.clone();
+        let Surroundings { routes, intake, store, states, states_manager, device_state, .. } =
+            self.surroundings.clone();
+        let household = Household { systems: self.systems.live(), rules: device_state };
         let (name, config) = (server.name.clone(), Arc::new(server));
         let server = Arc::clone(&config);
         let make = move || {
             let (routes, written) = (routes.clone(), (intake.clone(), store.clone()));
-            let (states, link) = (states_manager.clone(), link.clone());
+            let (states, link) = ((states_manager.clone(), household.clone()), link.clone());
             AsteriskConnection::new(Arc::clone(&server), routes, written, states, link)
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(states), make);
@@ -234,6 +241,7 @@ impl Endpoints {
     fn show(&self) {
         self.links.replace(self.endpoints.iter().map(|endpoint| endpoint.link.clone()).collect());
         let (mut kamailios, mut asterisks, mut peers) = (Vec::new(), Vec::new(), Vec::new());
+        self.systems.set(self.endpoints.iter().filter_map(|endpoint| system(&endpoint.config)).collect());
         for Endpoint { kind, link, .. } in &self.endpoints {
             match kind {
                 Kind::Broadworks => {}
@@ -250,4 +258,11 @@ impl Endpoints {
         self.asterisks.replace(asterisks);
         self.peers.replace(peers);
     }
+}
+
+/// The name of an agent.
+fn system(config: &EndpointConfig) -> Option<String> {
+    let EndpointConfig::Asterisk(server) = config else { return None };
+    let AsteriskTransport::Agent(agent) = &server.transport else { return None };
+    Some(agent.system_name.clone())
 }

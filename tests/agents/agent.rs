@@ -12,7 +12,7 @@ use std::time::Duration;
 /// An Asterisk with its module, and the agent beside it.
 struct Beside {
     asterisk: AsteriskHandle,
-    _module: ZmqModule,
+    module: ZmqModule,
     site: Site,
     daemon: Daemon,
 }
@@ -29,7 +29,7 @@ impl Beside {
             module.evt()
         ));
         let daemon = site.start();
-        Beside { asterisk, _module: module, site, daemon }
+        Beside { asterisk, module, site, daemon }
     }
 
     fn mirrored(&self, device: &str) -> Option<DeviceState> {
@@ -140,15 +140,20 @@ async fn what_other_agents_say_is_set_here_and_what_comes_back_is_not() {
 #[actix::test]
 async fn an_agent_answers_pings_and_runs_the_actions_of_its_list_alone() {
     let mut server = Original::start().await;
-    let _agent = server.agent("remote_actions = [\"Ping\"]");
+    let _agent = server.agent("remote_actions = [\"Ping\", \"Logoff\"]");
     server.next("[AsteriskStats]", "AsteriskActionStatus").await;
     let ping = r#"{"msg_type":"AgentPing","uuid":"77","origin":"S9"}"#;
     server.publish.send(&["[S1]", ping]).await;
     // Its own ping came first, for which nobody here answered.
     let (pong, _) = server.next("[S9]", "AgentPong").await;
     assert_eq!(pong, r#"{"msg_type":"AgentPong","uuid":"77","origin":"S1"}"#);
-    for (action, response) in [("Ping", "Success"), ("ping", "Success"), ("Command", "Error"), ("", "Error")]
-    {
+    for (action, response, says) in [
+        ("Ping", "Success", None),
+        ("ping", "Success", None),
+        ("Command", "Error", Some("not allowed here")),
+        ("", "Error", Some("not allowed here")),
+        ("logoff", "Error", Some("logoff would change the session itself")),
+    ] {
         let wish = json!({"msg_type": "AsteriskAction", "uuid": action, "origin": "S9", "x_data": {"Action": action, "Command": "core stop now"}});
         server.publish.send(&["[S1]", &wish.to_string()]).await;
         let (_, status) = server.next("[S9]", "AsteriskActionStatus").await;
@@ -158,6 +163,47 @@ async fn an_agent_answers_pings_and_runs_the_actions_of_its_list_alone() {
             "{status}"
         );
         assert!(status["x_data"]["Timestamp"].is_number(), "{status}");
+        assert!(says.is_none_or(|says| status["x_data"]["Message"] == says), "{status}");
+    }
+}
+
+#[actix::test]
+async fn what_an_asterisk_has_said_that_is_lost_is_withdrawn_and_told_anew_when_it_is_back() {
+    let mut server = Original::start().await;
+    let mut agent = server.agent("");
+    server.next("[AsteriskStats]", "AsteriskActionStatus").await;
+    agent.asterisk.set_device("SIP/100", DeviceState::InUse);
+    assert_eq!(server.next("[*]", "AsteriskEvent").await.1["x_data"]["State"], "INUSE");
+    agent.module.stop();
+    assert_eq!(server.next("[*]", "AsteriskEvent").await.1["x_data"]["State"], "INVALID");
+    agent.module.start(ZmqOptions::default()).expect("it is there again");
+    assert_eq!(server.next("[*]", "AsteriskEvent").await.1["x_data"]["State"], "INUSE");
+}
+
+#[actix::test]
+async fn agents_of_one_daemon_are_told_nothing_of_themselves_by_the_server() {
+    let mut server = Original::start().await;
+    let other = AsteriskSimulator::start(AsteriskOptions::default()).expect("an asterisk");
+    let module = other.load_zmq(ZmqOptions::default()).expect("a module");
+    let agent = server.agent(&format!(
+        "[[asterisk]]\nname = \"s2\"\nsystem_name = \"S2\"\ntransport = \"agent\"\ncmd = \"{}\"\nevt = \"{}\"\n\
+         server_pull = \"{}\"\nserver_pub = \"{}\"",
+        module.cmd(),
+        module.evt(),
+        server.pull.address(),
+        server.publish.address()
+    ));
+    let holds = |device: &str| {
+        let mirrors = [&agent.asterisk, &other].map(|it| it.device(format!("Custom:{device}")));
+        mirrors == [Some(DeviceState::InUse); 2]
+    };
+    server.publish_until("[*]", &event("S9", "SIP/8", "INUSE"), || holds("SIP/8")).await;
+    for system in ["S1", "S2"] {
+        server.publish.send(&["[*]", &event(system, "SIP/1", "INUSE")]).await;
+    }
+    server.publish_until("[*]", &event("S9", "SIP/9", "INUSE"), || holds("SIP/9")).await;
+    for asterisk in [&agent.asterisk, &other] {
+        assert_eq!(asterisk.devices().into_keys().collect::<Vec<_>>(), ["Custom:SIP/8", "Custom:SIP/9"]);
     }
 }
 

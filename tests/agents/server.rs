@@ -125,6 +125,24 @@ async fn an_agent_that_could_not_take_what_came_is_told_the_states_when_it_can()
 }
 
 #[actix::test]
+async fn an_agent_of_many_topics_that_takes_its_time_is_told_the_states_of_all() {
+    let server = Server::start("queue = 100");
+    let mut agent = server.pusher().await;
+    let topics: Vec<String> = (0..20).map(|number| format!("[S{number:02}]")).collect();
+    for topic in &topics {
+        let body = STATE.replace("SIP/100", "SIP/%d") + &" ".repeat(10_000);
+        agent.ask(json!({"do": "send", "frames": [topic, body], "times": 150})).await;
+    }
+    eventually("the states are known", || (server.metric("agent_states", "") == 3_000.0).then_some(()));
+    let mut slow = Peer::connect("SUB", &server.publish, &["RCVHWM=1", "RCVBUF=4096"]).await;
+    slow.ask(json!({"do": "subscribe", "add": topics})).await;
+    let mut told = std::collections::HashSet::new();
+    while told.len() < 3_000 {
+        told.insert(slow.receive().await);
+    }
+}
+
+#[actix::test]
 async fn what_is_no_message_of_agents_harms_nobody() {
     let server = Server::start("");
     let mut agent = server.pusher().await;

@@ -210,6 +210,7 @@ async fn run(
             told: manager.clone().recipient(),
             lost: manager.recipient(),
         }),
+        device_state: None,
     };
     let (_endpoints, specs) = Endpoints::new(&[EndpointConfig::Asterisk(asterisk)], surroundings, peers);
     let intensity = Intensity { max: 1, within: Duration::from_secs(60) };

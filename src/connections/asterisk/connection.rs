@@ -1,7 +1,7 @@
 //! The actor of a connection to an Asterisk, however that is reached.
 
 use super::actions::{self, Answer, NotRun, RunAction};
-use super::agent::Bus;
+use super::agent::{Bus, Household};
 use super::feed::{Feed, StatesManager};
 use super::orders::{Order, Orders, Reply};
 use super::routing::Routing;
@@ -30,6 +30,7 @@ pub struct AsteriskConnection {
     intake: Addr<Intake>,
     store: Store,
     states: Option<StatesManager>,
+    household: Household,
     link: Link,
     ending: Ending,
     orders: Orders,
@@ -54,17 +55,18 @@ impl AsteriskConnection {
         server: Arc<Asterisk>,
         routes: Live<Vec<Route>>,
         (intake, store): (Addr<Intake>, Store),
-        states: Option<StatesManager>,
+        (states, household): (Option<StatesManager>, Household),
         link: Link,
     ) -> Self {
         let (ending, orders) = (Ending::default(), Orders::default());
-        AsteriskConnection { server, routes, intake, store, states, link, ending, orders }
+        AsteriskConnection { server, routes, intake, store, states, household, link, ending, orders }
     }
 
     /// The agent's connection to its server, where it is one.
     fn bus(&self) -> Option<Bus> {
         let AsteriskTransport::Agent(agent) = &self.server.transport else { return None };
-        Some(Bus::new(&self.server.name, agent.clone(), self.states.clone(), self.orders.clone()))
+        let around = (self.states.clone(), self.household.clone());
+        Some(Bus::new(&self.server.name, agent.clone(), around, self.orders.clone()))
     }
 
     fn client(&self, bus: Option<&Bus>) -> Client {

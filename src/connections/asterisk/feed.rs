@@ -115,8 +115,13 @@ impl Feed {
     /// A state has changed.
     pub fn heard(&self, session: Session, change: Change) {
         if !self.news(session, |news| news.add(change)) {
-            self.0.dropped.increment(1);
+            self.dropped();
         }
+    }
+
+    /// There was no room for a change before it came here.
+    pub fn dropped(&self) {
+        self.0.dropped.increment(1);
     }
 
     /// What became of a write.

@@ -17,5 +17,6 @@ mod routing;
 mod zmq;
 
 pub use actions::{Answer, Asterisks, Headers, NotRun, RunAction};
+pub use agent::Household;
 pub use connection::AsteriskConnection;
 pub use feed::StatesManager;

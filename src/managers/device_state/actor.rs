@@ -6,10 +6,13 @@
 use super::figures::Counted;
 use super::mesh::Mesh;
 use super::mesh::view::{Filter, Page, PeerView};
-use super::messages::{AsteriskPeer, AsteriskPeers, Heard, List, Listed, Lost, PeerName, Tell, Told};
+use super::messages::{
+    AsteriskPeer, AsteriskPeers, Heard, List, Listed, Lost, Outcome, PeerName, Tell, Told,
+};
 use crate::config::{self, Live};
 use crate::states::Key;
 use crate::supervision::Shutdown;
+use crate::telemetry::Seldom;
 use actix::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,6 +37,8 @@ pub struct DeviceStates {
     /// Those who are heard through an agent, each by a name that begins with that of its endpoint.
     heard_of: BTreeSet<PeerName>,
     counted: Counted,
+    /// States that servers did not take.
+    refusals: Seldom,
 }
 
 /// Asks for keys behind one of them. At most a thousand are answered.
@@ -70,6 +75,7 @@ impl DeviceStates {
             gone: BTreeMap::new(),
             heard_of: BTreeSet::new(),
             counted: Counted::default(),
+            refusals: Seldom::default(),
         }
     }
 
@@ -244,6 +250,15 @@ impl Handler<Told> for DeviceStates {
     fn handle(&mut self, told: Told, _: &mut Context<Self>) {
         let seconds = self.counted.told_seconds(&told.peer);
         let confirmed = |took: Duration| seconds.record(took);
+        let refused = told.outcomes.iter().find_map(|(_, outcome)| match outcome {
+            Outcome::Refused(reason) => Some(reason),
+            Outcome::Set => None,
+        });
+        if let Some(reason) = refused
+            && let Some(so_far) = self.refusals.count()
+        {
+            tracing::warn!(peer = %told.peer, reason, so_far, "asterisk does not take a state");
+        }
         self.mesh.told(&told.peer, told.session, told.outcomes, Instant::now(), confirmed);
         self.write();
     }

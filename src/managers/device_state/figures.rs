@@ -2,6 +2,7 @@
 
 use super::mesh::{Figures, Mesh, Stats, Unwritable};
 use super::messages::PeerName;
+use crate::telemetry::Seldom;
 use metrics::{Histogram, counter, gauge, histogram};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use std::time::Instant;
 pub struct Counted {
     stats: HashMap<PeerName, Stats>,
     seconds: HashMap<PeerName, Histogram>,
+    /// What was not mirrored, and is told.
+    given_up: Seldom,
 }
 
 impl Counted {
@@ -29,7 +32,7 @@ impl Counted {
         let configured = mesh.figures(now).into_iter().filter(|figures| figures.is_told);
         for Figures { peer, stats, queue, diverged, lag, .. } in configured {
             let before = self.stats.entry(Arc::clone(&peer)).or_default();
-            count(&peer, before, &stats);
+            count(&peer, before, &stats, &self.given_up);
             *before = stats;
             stand(&peer, queue, diverged, lag.as_secs_f64());
         }
@@ -44,7 +47,7 @@ impl Counted {
     }
 }
 
-fn count(peer: &PeerName, before: &Stats, stats: &Stats) {
+fn count(peer: &PeerName, before: &Stats, stats: &Stats, given_up: &Seldom) {
     let name = || peer.to_string();
     counter!("eventmanager_state_changes_total", "origin" => name())
         .increment(stats.changes - before.changes);
@@ -55,6 +58,10 @@ fn count(peer: &PeerName, before: &Stats, stats: &Stats) {
         let more = stats.rejected[reason as usize] - before.rejected[reason as usize];
         counter!("eventmanager_state_rejected_total", "peer" => name(), "reason" => reason.as_str())
             .increment(more);
+        if let Some(so_far) = (more > 0).then(|| given_up.count()).flatten() {
+            let reason = reason.as_str();
+            tracing::warn!(%peer, reason, more, so_far, "states are not mirrored");
+        }
     }
 }
 

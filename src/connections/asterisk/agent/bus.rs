@@ -1,5 +1,6 @@
 //! The connection of an agent to its server: what is published goes out, and what comes in is carried out.
 
+use super::Household;
 use super::origins::{Ignored, Origins};
 use super::published::Published;
 use super::remote;
@@ -39,6 +40,7 @@ pub struct Bus {
     outbox: Outbox,
     pub published: Rc<Published>,
     origins: Option<Origins>,
+    household: Household,
     orders: Orders,
     running: FuturesUnordered<LocalBoxFuture<'static, Status>>,
     bad: Seldom,
@@ -54,17 +56,23 @@ struct Status {
 
 impl Bus {
     /// The bus of an endpoint. Without a manager the states of others are not mirrored.
-    pub fn new(connection: &str, agent: Agent, manager: Option<StatesManager>, orders: Orders) -> Bus {
+    pub fn new(
+        connection: &str,
+        agent: Agent,
+        (manager, household): (Option<StatesManager>, Household),
+        orders: Orders,
+    ) -> Bus {
         let outbox = Outbox::new(WAITING, BYTES);
         let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => connection.to_owned());
         up.set(0.0);
         Bus {
-            published: Rc::new(Published::new(&agent.system_name, outbox.clone())),
+            published: Rc::new(Published::new(connection, &agent.system_name, outbox.clone())),
             origins: manager.map(|manager| Origins::new(connection, manager)),
             connection: connection.to_owned(),
             system: agent.system_name.clone(),
             agent,
             outbox,
+            household,
             orders,
             running: FuturesUnordered::new(),
             bad: Seldom::default(),
@@ -140,6 +148,7 @@ impl Bus {
                     }
                     self.keep_alive();
                 }
+                () = self.published.is_lost_for(&self.household) => self.published.withdraw(),
                 () = origins => {}
             }
         }
@@ -170,6 +179,11 @@ impl Bus {
             Err(error) => return self.count_bad(error.label(), &error.to_string()),
         };
         let is_ours = message.origin == self.system;
+        if let Some(origins) = &mut self.origins
+            && message.kind != Kind::ActionStatus
+        {
+            origins.heard(&message.origin, Instant::now());
+        }
         match message.kind {
             Kind::Ping => {
                 let to = topic(&message.origin);
@@ -179,7 +193,9 @@ impl Bus {
             Kind::Action if !is_ours => self.run_action(message),
             Kind::ActionStatus if !is_ours && message.topic == STATISTICS => {
                 if let Some(origins) = &mut self.origins {
-                    origins.is_there(&message.origin, Instant::now());
+                    let is_well =
+                        message.data.get("Response").is_none_or(|it| !it.eq_ignore_ascii_case("Error"));
+                    origins.report(&message.origin, is_well, Instant::now());
                 }
             }
             _ => {}
@@ -188,6 +204,10 @@ impl Bus {
 
     fn event(&mut self, message: &AgentMessage) {
         let Some(origins) = &mut self.origins else { return };
+        // It is in the mesh already, as an origin of its own.
+        if self.household.has(&message.origin) {
+            return;
+        }
         if let Err(Ignored::TooMany) = origins.event(&message.origin, &message.data) {
             self.count_bad("too_many_agents", "another agent, of which there are too many");
         }

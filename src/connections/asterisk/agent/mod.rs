@@ -18,3 +18,27 @@ mod remote;
 
 pub use bus::Bus;
 pub use published::Published;
+
+use crate::config::{DeviceStates, Live};
+use std::time::Duration;
+
+/// What an agent is told of the daemon that it is part of.
+#[derive(Clone)]
+pub struct Household {
+    /// The names of all agents of this daemon. What happens at theirs is heard from their own connections.
+    pub systems: Live<Vec<String>>,
+    /// `None`: no states are mirrored.
+    pub rules: Option<Live<DeviceStates>>,
+}
+
+impl Household {
+    fn has(&self, system: &str) -> bool {
+        self.systems.get().iter().any(|ours| ours == system)
+    }
+
+    /// What an Asterisk has said that is lost is withdrawn after so long.
+    fn lost_origin_grace(&self) -> Duration {
+        let default = || DeviceStates::default().lost_origin_grace;
+        self.rules.as_ref().map_or_else(default, |rules| rules.get().lost_origin_grace)
+    }
+}

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 /// Agents that may speak, at most: a name costs them nothing.
 const ORIGINS: usize = 64;
-/// An agent that has said regularly that it is there, and has not for so many times, is gone.
+/// An agent of which nothing at all is heard, for so many times the distance of its reports, is gone.
 const MISSED: u32 = 4;
 /// The same of one of which it is not known yet how often it says so.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -31,12 +31,12 @@ pub struct Origins {
 struct Origin {
     feed: Feed,
     session: Session,
-    /// When it last said that it is there, or was first heard of.
+    /// When something last came that shows that it is there.
     heard: Instant,
-    /// The longest time between two times that it has said so.
+    /// When it last reported, since the server is there.
+    reported: Option<Instant>,
+    /// The longest time between two reports.
     longest: Option<Duration>,
-    /// It has said so since it was first heard of, or since the server was away.
-    has_said: bool,
 }
 
 impl Origin {
@@ -85,27 +85,37 @@ impl Origins {
             feed.listed(session, std::time::Instant::now(), none(), none());
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
-            let origin = Origin { feed, session, heard: Instant::now(), longest: None, has_said: false };
+            let origin = Origin { feed, session, heard: Instant::now(), reported: None, longest: None };
             self.known.insert(name.to_owned(), origin);
         }
         self.known.get_mut(name)
     }
 
-    /// It has said that it is there.
-    pub fn is_there(&mut self, name: &str, now: Instant) {
-        let Some(origin) = self.known.get_mut(name) else { return };
-        if origin.has_said {
-            origin.longest = origin.longest.max(Some(now - origin.heard));
+    /// Something came from it. Whoever is given up has lost its states, and tells them to nobody again who is there all the time: so
+    /// it is not before it is silent altogether.
+    pub fn heard(&mut self, name: &str, now: Instant) {
+        if let Some(origin) = self.known.get_mut(name) {
+            origin.heard = now;
         }
-        (origin.heard, origin.has_said) = (now, true);
     }
 
-    /// Gives up those who have said regularly that they are there, and do not any more.
+    /// It has reported how its Asterisk is. That there is none does not show that the states hold which it has told.
+    pub fn report(&mut self, name: &str, is_well: bool, now: Instant) {
+        let Some(origin) = self.known.get_mut(name) else { return };
+        if let Some(before) = origin.reported.replace(now) {
+            origin.longest = origin.longest.max(Some(now - before));
+        }
+        if is_well {
+            origin.heard = now;
+        }
+    }
+
+    /// Gives up those of whom nothing is heard any more.
     pub fn give_up(&mut self, now: Instant) {
         self.known.retain(|name, origin| {
             let is_gone = origin.is_gone(now);
             if is_gone {
-                tracing::warn!(connection = self.via, agent = name, "an agent says no more that it is there");
+                tracing::warn!(connection = self.via, agent = name, "nothing is heard any more of an agent");
                 origin.feed.lost(origin.session);
                 origin.feed.close();
             }
@@ -116,7 +126,7 @@ impl Origins {
     /// Nobody could be heard, since there was no server: everybody has the whole time anew.
     pub fn forgive(&mut self, now: Instant) {
         for origin in self.known.values_mut() {
-            (origin.heard, origin.has_said) = (now, false);
+            (origin.heard, origin.reported) = (now, None);
         }
     }
 
@@ -128,5 +138,70 @@ impl Origins {
                 None => std::future::pending().await,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::managers::device_state::messages::{Heard, Listed, Lost, Told};
+    use actix::prelude::*;
+
+    /// A manager that only takes what it is told.
+    struct Manager;
+
+    impl Actor for Manager {
+        type Context = Context<Self>;
+    }
+
+    macro_rules! takes {
+        ($($message:ty),*) => { $(impl Handler<$message> for Manager {
+            type Result = ();
+            fn handle(&mut self, _: $message, _: &mut Context<Self>) {}
+        })* };
+    }
+    takes!(Heard, Listed, Lost, Told);
+
+    fn origins() -> Origins {
+        let manager = Manager.start();
+        let (listed, heard) = (manager.clone().recipient(), manager.clone().recipient());
+        let (told, lost) = (manager.clone().recipient(), manager.recipient());
+        let mut origins = Origins::new("s1", StatesManager { listed, heard, told, lost });
+        let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
+        assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
+        origins
+    }
+
+    fn is_known(origins: &mut Origins, now: Instant) -> bool {
+        origins.give_up(now);
+        origins.known.contains_key("S0")
+    }
+
+    #[actix::test]
+    async fn an_agent_that_reports_no_more_is_there_as_long_as_it_says_anything() {
+        let (mut origins, begin) = (origins(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        (0..3).for_each(|second| origins.report("S0", true, at(second)));
+        for second in 3..100 {
+            origins.heard("S0", at(second));
+            assert!(is_known(&mut origins, at(second)));
+        }
+        assert!(is_known(&mut origins, at(102)) && !is_known(&mut origins, at(104)));
+    }
+
+    #[actix::test]
+    async fn an_agent_that_only_reports_errors_is_given_up() {
+        let (mut origins, begin) = (origins(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        (0..3).for_each(|second| origins.report("S0", true, at(second)));
+        (3..7).for_each(|second| origins.report("S0", false, at(second)));
+        assert!(is_known(&mut origins, at(6)) && !is_known(&mut origins, at(7)));
+    }
+
+    #[actix::test]
+    async fn an_agent_that_never_reports_has_its_time() {
+        let (mut origins, begin) = (origins(), Instant::now());
+        assert!(is_known(&mut origins, begin + PATIENCE / 2));
+        assert!(!is_known(&mut origins, begin + PATIENCE * 2));
     }
 }

@@ -1,16 +1,21 @@
 //! What other agents are told of this one's Asterisk: each change as it happens, and everything whenever the server is reached anew or could
 //! not take what came. They have no other way to find out.
 
+use super::Household;
 use crate::states::{Change, DeviceState, Value, naming::CUSTOM};
 use crate::wire::manager_json::agent::{AgentMessage, EVERYBODY, Kind};
 use crate::wire::manager_json::{Event, Headers};
 use crate::zmq::Outbox;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 /// Devices that are remembered, at most; of more the changes are told, and nothing else.
 const DEVICES: usize = 200_000;
+/// Devices that wait to be told, at most; more are counted and not told.
+const UNTOLD: usize = 2 * DEVICES;
 
 /// See the module.
 pub struct Published {
@@ -18,21 +23,28 @@ pub struct Published {
     outbox: Outbox,
     /// The last state of each device.
     known: RefCell<BTreeMap<String, DeviceState>>,
+    /// What has to be told as soon as there is room: only what found none, so that each is told in the end however many there are.
+    untold: RefCell<BTreeMap<String, DeviceState>>,
     /// There is a server; else nothing waits for one.
     is_connected: Cell<bool>,
-    /// Something found no room, so that everything has to be told once there is.
-    is_behind: Cell<bool>,
+    /// Since when there is no Asterisk, where something is known of it.
+    lost: Cell<Option<Instant>>,
+    has_changed: Notify,
+    dropped: metrics::Counter,
 }
 
 impl Published {
     /// What `system` tells, through this outbox.
-    pub fn new(system: &str, outbox: Outbox) -> Published {
+    pub fn new(connection: &str, system: &str, outbox: Outbox) -> Published {
         Published {
             system: system.to_owned(),
             outbox,
             known: RefCell::default(),
+            untold: RefCell::default(),
             is_connected: Cell::default(),
-            is_behind: Cell::default(),
+            lost: Cell::default(),
+            has_changed: Notify::new(),
+            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => connection.to_owned()),
         }
     }
 
@@ -54,17 +66,22 @@ impl Published {
         }
     }
 
-    /// Everything that Asterisk has listed; what it does not list any more is forgotten.
-    pub fn devices(&self, devices: &[Change]) {
+    /// Everything that Asterisk has listed, and what was heard since that was asked for, which may be newer. What it does not list any
+    /// more is withdrawn.
+    pub fn devices(&self, devices: &[Change], since: &[Change]) {
         let mut listed = BTreeMap::new();
-        for change in devices {
+        for change in devices.iter().chain(since) {
             let (Ok(device), Value::Device(state)) = (std::str::from_utf8(&change.key.name), &change.value)
             else {
                 continue;
             };
             listed.insert(device.to_owned(), *state);
         }
-        self.known.borrow_mut().retain(|device, _| listed.contains_key(device));
+        let gone: Vec<_> =
+            self.known.borrow_mut().extract_if(.., |device, _| !listed.contains_key(device)).collect();
+        for (device, _) in gone {
+            self.tell(device, DeviceState::Invalid);
+        }
         for (device, state) in listed {
             if self.known.borrow().get(&device) != Some(&state) {
                 self.device(&device, state);
@@ -82,48 +99,236 @@ impl Published {
             known.insert(device.to_owned(), state);
         }
         drop(known);
-        self.put(EVERYBODY, Kind::Event, of_device(device, state));
+        self.tell(device.to_owned(), state);
+    }
+
+    /// Tells a state at once, or else as soon as there is room.
+    fn tell(&self, device: String, state: DeviceState) {
+        let mut untold = self.untold.borrow_mut();
+        if self.push(new_id(), EVERYBODY, Kind::Event, of_device(&device, state)) {
+            untold.remove(&device);
+        } else if untold.len() < UNTOLD || untold.contains_key(&device) {
+            untold.insert(device, state);
+        } else {
+            self.dropped.increment(1);
+        }
     }
 
     /// The server is there, and is told everything; or it is not any more.
     pub fn connected(&self, is_connected: bool) {
         self.is_connected.set(is_connected);
-        self.is_behind.set(is_connected);
+        if is_connected {
+            let known = self.known.borrow();
+            self.untold.borrow_mut().extend(known.iter().map(|(device, state)| (device.clone(), *state)));
+        }
         self.catch_up();
     }
 
-    /// Tells everything, where something was not told and there is room again.
+    /// Tells what was not told, once all that waits is written: as much as there is room for.
     pub fn catch_up(&self) {
-        if !self.outbox.is_empty() || !self.is_behind.replace(false) {
+        if !self.is_connected.get() || !self.outbox.is_empty() {
             return;
         }
-        let known = self.known.borrow().clone();
-        for (device, state) in known {
-            if !self.put(EVERYBODY, Kind::Event, of_device(&device, state)) {
+        let mut untold = self.untold.borrow_mut();
+        while let Some(first) = untold.first_entry() {
+            if !self.push(new_id(), EVERYBODY, Kind::Event, of_device(first.key(), *first.get())) {
                 return;
+            }
+            first.remove();
+        }
+    }
+
+    /// Asterisk is reached.
+    pub fn asterisk_is_there(&self) {
+        self.lost.set(None);
+        self.has_changed.notify_one();
+    }
+
+    /// It is not any more.
+    pub fn asterisk_is_lost(&self) {
+        self.lost.set(Some(Instant::now()));
+        self.has_changed.notify_one();
+    }
+
+    /// Resolves when Asterisk is lost for so long that it has no say any more. May be cancelled.
+    pub async fn is_lost_for(&self, household: &Household) {
+        loop {
+            let changed = self.has_changed.notified();
+            let Some(lost) = self.lost.get() else {
+                changed.await;
+                continue;
+            };
+            tokio::select! {
+                () = sleep_until(lost + household.lost_origin_grace()) => return,
+                () = changed => {}
             }
         }
     }
 
-    /// Tells something; whether there was a server, and room.
-    pub fn put(&self, topic: &str, kind: Kind, data: Headers) -> bool {
-        self.put_as(Uuid::now_v7().to_string(), topic, kind, data)
+    /// Withdraws everything; it is told anew when Asterisk is back and says so.
+    pub fn withdraw(&self) {
+        self.lost.set(None);
+        let known = self.known.take();
+        tracing::warn!(
+            agent = self.system,
+            devices = known.len(),
+            "an asterisk that is lost has no say any more"
+        );
+        for (device, _) in known {
+            self.tell(device, DeviceState::Invalid);
+        }
+    }
+
+    /// Tells something. What there is no server or no room for is counted.
+    pub fn put(&self, topic: &str, kind: Kind, data: Headers) {
+        self.put_as(new_id(), topic, kind, data);
     }
 
     /// The same of a message that answers another, and has its id.
-    pub fn put_as(&self, uuid: String, topic: &str, kind: Kind, data: Headers) -> bool {
-        if !self.is_connected.get() {
-            return false;
+    pub fn put_as(&self, uuid: String, topic: &str, kind: Kind, data: Headers) {
+        if !self.push(uuid, topic, kind, data) {
+            self.dropped.increment(1);
         }
-        let message = AgentMessage { topic: topic.to_owned(), kind, uuid, origin: self.system.clone(), data };
-        let has_room = self.outbox.push(&message.frames()).is_ok();
-        if !has_room {
-            self.is_behind.set(true);
-        }
-        has_room
     }
+
+    /// Whether there is a server, and room.
+    fn push(&self, uuid: String, topic: &str, kind: Kind, data: Headers) -> bool {
+        let message = AgentMessage { topic: topic.to_owned(), kind, uuid, origin: self.system.clone(), data };
+        self.is_connected.get() && self.outbox.push(&message.frames()).is_ok()
+    }
+}
+
+fn new_id() -> String {
+    Uuid::now_v7().to_string()
 }
 
 fn of_device(device: &str, state: DeviceState) -> Headers {
     Headers::new().with("Event", "DeviceStateChange").with("Device", device).with("State", state.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmq::{Happening, PullServer, Pusher, ServerSettings, Settings};
+    use DeviceState::{Busy, InUse, Invalid, NotInUse};
+    use std::time::Duration;
+
+    /// What is published by a connection with room for so many messages, and who takes it.
+    struct Told {
+        published: Published,
+        pusher: Pusher,
+        server: PullServer,
+    }
+
+    impl Told {
+        async fn start(room: usize) -> Told {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let address = listener.local_addr().expect("an address");
+            let mut server = PullServer::new(listener, ServerSettings::default());
+            let outbox = Outbox::new(room, 1 << 20);
+            let published = Published::new("s1", "S1", outbox.clone());
+            let settings = Settings::default();
+            let stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+            let open = Pusher::open(stream, outbox, &settings);
+            let (pusher, _) = tokio::join!(open, server.next());
+            Told { published, pusher: pusher.expect("a pusher"), server }
+        }
+
+        /// The next states that are told.
+        async fn next(&mut self, count: usize) -> Vec<(String, DeviceState)> {
+            let mut told = Vec::new();
+            while told.len() < count {
+                self.published.catch_up();
+                tokio::select! {
+                    flushed = self.pusher.flush(), if !self.published.outbox.is_empty() => flushed.expect("sent"),
+                    happening = self.server.next() => {
+                        let Happening::Brought((_, message)) = happening else { continue };
+                        let message = AgentMessage::read(&message.into_frames()).expect("a message");
+                        let state = message.data.get("State").and_then(|word| DeviceState::parse(word.as_bytes()));
+                        told.push((message.data.get("Device").expect("a device").to_owned(), state.expect("a state")));
+                    }
+                    () = tokio::time::sleep(Duration::from_secs(10)) => panic!("only {told:?} is told"),
+                }
+            }
+            told
+        }
+
+        /// Exactly this is told, whatever the order.
+        async fn check(&mut self, expected: &[(&str, DeviceState)]) {
+            self.published.device("SIP/last", NotInUse);
+            let mut told = self.next(expected.len() + 1).await;
+            assert!(told.contains(&("SIP/last".to_owned(), NotInUse)), "{told:?}");
+            told.retain(|(device, _)| device != "SIP/last");
+            told.sort();
+            let mut expected: Vec<_> =
+                expected.iter().map(|(device, state)| ((*device).to_owned(), *state)).collect();
+            expected.sort();
+            assert_eq!(told, expected);
+        }
+    }
+
+    fn devices(devices: &[(&str, DeviceState)]) -> Vec<Change> {
+        devices.iter().map(|(device, state)| Change::device(device, *state)).collect()
+    }
+
+    #[actix::test]
+    async fn each_device_is_told_however_little_room_there_is() {
+        let mut told = Told::start(3).await;
+        (0..10).for_each(|number| told.published.device(&format!("SIP/{number}"), InUse));
+        told.published.connected(true);
+        // Once by once, and not from the first again.
+        let names: Vec<_> = told.next(10).await.into_iter().map(|(device, _)| device).collect();
+        assert_eq!(names, (0..10).map(|number| format!("SIP/{number}")).collect::<Vec<_>>());
+        // What finds no room as it happens is told later, and with its last state.
+        for state in [Busy, NotInUse] {
+            (0..10).for_each(|number| told.published.device(&format!("SIP/{number}"), state));
+        }
+        let last = told.next(3 + 10).await;
+        let ends = last.iter().filter(|(_, state)| *state == NotInUse).count();
+        assert_eq!((ends, last.len()), (10, 13));
+    }
+
+    #[actix::test]
+    async fn what_was_heard_since_a_list_was_asked_for_is_newer_than_the_list() {
+        let mut told = Told::start(100).await;
+        told.published.connected(true);
+        for (device, state) in [("SIP/1", Busy), ("SIP/2", InUse)] {
+            told.published.device(device, state);
+        }
+        told.check(&[("SIP/1", Busy), ("SIP/2", InUse)]).await;
+        let (listed, since) = (
+            [("SIP/1", NotInUse), ("SIP/3", InUse), ("SIP/last", NotInUse)],
+            [("SIP/1", Busy), ("SIP/2", InUse)],
+        );
+        told.published.devices(&devices(&listed), &devices(&since));
+        told.check(&[("SIP/3", InUse)]).await;
+    }
+
+    #[actix::test]
+    async fn a_device_that_is_not_listed_any_more_is_withdrawn_once() {
+        let mut told = Told::start(100).await;
+        told.published.connected(true);
+        told.published.device("SIP/1", InUse);
+        told.check(&[("SIP/1", InUse)]).await;
+        for expected in [&[("SIP/1", Invalid)][..], &[]] {
+            told.published.devices(&devices(&[("SIP/last", NotInUse)]), &[]);
+            told.check(expected).await;
+        }
+    }
+
+    #[actix::test]
+    async fn what_a_lost_asterisk_has_said_is_withdrawn_and_told_anew_when_it_is_back() {
+        let mut told = Told::start(100).await;
+        told.published.connected(true);
+        told.published.device("SIP/1", InUse);
+        told.check(&[("SIP/1", InUse)]).await;
+        // Also where there is no server just then.
+        told.published.connected(false);
+        told.published.withdraw();
+        told.published.connected(true);
+        let both = |one, last| [("SIP/1".to_owned(), one), ("SIP/last".to_owned(), last)];
+        assert_eq!(told.next(2).await, both(Invalid, Invalid));
+        told.published.devices(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]), &[]);
+        assert_eq!(told.next(2).await, both(InUse, NotInUse));
+    }
 }

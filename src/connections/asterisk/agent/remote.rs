@@ -1,6 +1,7 @@
 //! Actions that other agents have run at this Asterisk: those of a list, and no others.
 
 use crate::connections::asterisk::actions::{Answer, NotRun, RunAction};
+use crate::connections::asterisk::ami::check_action;
 use crate::connections::asterisk::orders::{Order, Orders, Reply};
 use crate::wire::manager_json::Headers;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,10 +20,13 @@ pub async fn run(action: Headers, allowed: Vec<String>, orders: Orders) -> Heade
         .iter()
         .filter(|(name, _)| !["Action", "ActionID"].iter().any(|ours| name.eq_ignore_ascii_case(ours)));
     let headers = others.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    status(
-        &name,
-        ask(RunAction { action: name.clone(), headers, until: Instant::now() + LIMIT }, &orders).await,
-    )
+    let action = RunAction { action: name.clone(), headers, until: Instant::now() + LIMIT };
+    // What operators may not have run either, whatever the list says.
+    let answer = match check_action(&action) {
+        Ok(()) => ask(action, &orders).await,
+        Err(why) => Err(why.to_string()),
+    };
+    status(&name, answer)
 }
 
 /// Asks Asterisk whether it is there; what is told of it.

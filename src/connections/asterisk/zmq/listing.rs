@@ -30,8 +30,19 @@ pub struct Listing {
     since: Vec<Change>,
 }
 
-/// Changes that are kept while a list is under way; of more the list says enough.
+/// Changes that are kept while a list is under way; of more another list says what they have said.
 const KEPT: usize = 1_000_000;
+
+/// What becomes of a change.
+#[derive(Debug, PartialEq)]
+pub enum Passed {
+    /// It is to be told at once.
+    Now(Change),
+    /// It is told behind the list.
+    Later,
+    /// There is no room.
+    Dropped,
+}
 
 impl Listing {
     /// Whether both parts are to be asked for now; else they will be when what is under way has ended.
@@ -52,15 +63,18 @@ impl Listing {
         self.presences = Some(part);
     }
 
-    /// A change that was heard, if it is to be told at once.
-    pub fn pass(&mut self, change: Change) -> Option<Change> {
+    /// A change that was heard.
+    pub fn pass(&mut self, change: Change) -> Passed {
         if self.asked.is_none() {
-            return Some(change);
+            return Passed::Now(change);
         }
-        if self.since.len() < KEPT {
-            self.since.push(change);
+        if self.since.len() >= KEPT {
+            // The list under way may be older than it; the next one is not.
+            self.again = true;
+            return Passed::Dropped;
         }
-        None
+        self.since.push(change);
+        Passed::Later
     }
 
     /// Both parts, once they are there.
@@ -89,12 +103,23 @@ mod tests {
         assert!(listing.begin() && !listing.begin() && !listing.begin());
         listing.devices(Ok(Vec::new()));
         let change = || Change::device("SIP/1", DeviceState::Busy);
-        assert!(listing.take().is_none() && !listing.is_wanted() && listing.pass(change()).is_none());
+        assert!(listing.take().is_none() && !listing.is_wanted() && listing.pass(change()) == Passed::Later);
         listing.presences(Err("no module".to_owned()));
         let Listed { devices, presences, since, .. } = listing.take().expect("both parts");
         assert_eq!((devices, presences), (Ok(Vec::new()), Err("no module".to_owned())));
         assert_eq!(since, [change()]);
-        assert_eq!(listing.pass(change()), Some(change()));
+        assert_eq!(listing.pass(change()), Passed::Now(change()));
         assert!(listing.is_wanted() && !listing.is_wanted() && listing.begin());
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_listed_anew() {
+        let mut listing = Listing::default();
+        assert!(listing.begin());
+        listing.since = vec![Change::device("SIP/1", DeviceState::Busy); KEPT];
+        assert_eq!(listing.pass(Change::device("SIP/2", DeviceState::Busy)), Passed::Dropped);
+        listing.devices(Ok(Vec::new()));
+        listing.presences(Ok(Vec::new()));
+        assert!(listing.take().is_some() && listing.is_wanted());
     }
 }

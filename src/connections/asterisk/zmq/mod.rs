@@ -50,11 +50,13 @@ impl Client {
         let (since, ZmqManager { cmd, evt }) = (Instant::now(), &self.manager);
         tracing::info!(connection = around.server.name, cmd, evt, "connected to asterisk");
         around.link.up();
+        self.published.iter().for_each(|published| published.asterisk_is_there());
         let reason = tokio::select! {
             reason = session.run() => Some(reason),
             () = around.stop.notified() => None,
         };
         session.end(reason.as_deref().unwrap_or("stopped"));
+        self.published.iter().for_each(|published| published.asterisk_is_lost());
         match reason {
             Some(reason) => Attempt::Lost { reason, good: session.has_answered() || has_stood(since) },
             None => Attempt::Stopped,

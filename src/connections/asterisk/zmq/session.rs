@@ -3,7 +3,7 @@
 //! What is asked is answered one after the other and in order, so that a reply is about the oldest of [`Session::asked`]. Nobody
 //! waits for anybody here but for the sockets.
 
-use super::listing::{Listed, Listing};
+use super::listing::{Listed, Listing, Passed};
 use super::{count_bad, events, not_understood};
 use crate::config::ZmqManager;
 use crate::connections::asterisk::actions::{Answer, NotRun, RunAction};
@@ -266,7 +266,7 @@ impl<'a> Session<'a> {
         if let (Some(listed), Some(feed)) = (self.listing.take(), &self.around.feed) {
             let Listed { asked, devices, presences, since } = listed;
             if let (Some(published), Ok(devices)) = (self.published, &devices) {
-                published.devices(devices);
+                published.devices(devices, &since);
             }
             feed.listed(self.id, asked, devices, presences);
             since.into_iter().for_each(|change| feed.heard(self.id, change));
@@ -289,8 +289,10 @@ impl<'a> Session<'a> {
         }
         let Some(feed) = &self.around.feed else { return };
         let change = events::change(&event, self.around);
-        if let Some(change) = change.and_then(|change| self.listing.pass(change)) {
-            feed.heard(self.id, change);
+        match change.map(|change| self.listing.pass(change)) {
+            Some(Passed::Now(change)) => feed.heard(self.id, change),
+            Some(Passed::Dropped) => feed.dropped(),
+            Some(Passed::Later) | None => {}
         }
         if events::means_a_start(event.name()) {
             self.list();

@@ -221,11 +221,18 @@ pub struct Entries {
     /// By the names of devices on other servers.
     by_mirror: HashMap<Arc<[u8]>, u32>,
     ordered: BTreeMap<Key, u32>,
+    /// How many of them are presentities.
+    presentities: usize,
     /// Places of servers.
     places: usize,
 }
 
 impl Entries {
+    /// How many of them are presentities.
+    pub fn presentities(&self) -> usize {
+        self.presentities
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.slab.len() - self.free.len()
@@ -285,6 +292,7 @@ impl Entries {
         if let (Kind::Device, Ok(variable)) = (key.kind, &entry.variable) {
             self.by_mirror.insert(mirrored_name(variable).into(), id);
         }
+        self.presentities += usize::from(key.kind == Kind::Presence);
         self.slab[id as usize] = Some(entry);
         self.by_key.insert(key.clone(), id);
         self.ordered.insert(key.clone(), id);
@@ -330,6 +338,7 @@ impl Entries {
     /// Removes an entry, whoever needs it.
     pub fn remove(&mut self, id: u32) -> Option<Entry> {
         let entry = self.slab.get_mut(id as usize)?.take()?;
+        self.presentities -= usize::from(entry.key.kind == Kind::Presence);
         if self.by_key.get(&entry.key) == Some(&id) {
             self.by_key.remove(&entry.key);
             self.ordered.remove(&entry.key);

@@ -172,7 +172,12 @@ impl Mesh {
             self.peers[place].as_mut()?.stats.reject(error.into());
             return None;
         }
-        self.entries.find(key).or_else(|| self.create(place, key, now))
+        let found = self.entries.find(key);
+        if found.is_none() && self.entries.presentities() >= super::peer::MOST_PRESENTITIES {
+            self.peers[place].as_mut()?.stats.reject(Unwritable::Full);
+            return None;
+        }
+        found.or_else(|| self.create(place, key, now))
     }
 
     /// A server has this presence, which everybody is to have.

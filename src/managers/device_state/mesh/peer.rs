@@ -18,6 +18,8 @@ const MOST_CUSTOM: usize = 150_000;
 const MOST_DOUBTS: usize = 1_000;
 /// Keys that one server may have a say on, at most: half of all, so that one alone does not take the room of the others.
 pub const MOST_SAID: usize = 150_000;
+/// Presentities, at most: they are everybody's, and leave room for devices whoever makes them up.
+pub const MOST_PRESENTITIES: usize = 100_000;
 
 /// See the module.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! What a server invents takes bounded memory, and what is gone takes none.
 
 use super::*;
-use crate::managers::device_state::mesh::peer::MOST_SAID;
+use crate::managers::device_state::mesh::peer::{MOST_PRESENTITIES, MOST_SAID};
 use DeviceState::*;
 
 #[test]
@@ -30,6 +30,20 @@ fn names_without_end_are_refused_and_counted_and_leave_room_for_others() {
     world.mesh.listed(&Listed { asked: world.now, ..listed }, world.now);
     world.settle();
     assert_eq!(world.mesh.entries(), 1, "what it lists no more is gone: nobody had been told");
+}
+
+#[test]
+fn presentities_without_end_leave_room_for_devices() {
+    let mut world = World::new(2);
+    let session = world.servers[0].session.expect("a connection");
+    let said = |n| Change::presence(format!("CustomPresence:{n}"), Presence::plain(PresenceState::Away));
+    let changes: Vec<_> = (0..MOST_PRESENTITIES + 500).map(said).collect();
+    world.mesh.heard("a", session, &changes, world.now);
+    assert_eq!(world.mesh.entries(), MOST_PRESENTITIES);
+    assert_eq!(world.stats(0).rejected[Unwritable::Full as usize], 500);
+    world.own(1, "SIP/1", Busy);
+    world.hear(1);
+    assert_eq!(world.mesh.entries(), MOST_PRESENTITIES + 1);
 }
 
 #[test]
