@@ -118,6 +118,8 @@ struct State {
     unwritable: Option<&'static str>,
     /// Who says what. A presentity has one value, the latest that somebody has said.
     origins: Vec<Origin>,
+    /// What all of them say together, which an Asterisk is told that says nothing of it itself; null where nobody says anything.
+    aggregate: Option<Value>,
     peers: Vec<Peer>,
 }
 
@@ -275,6 +277,7 @@ fn state(view: &KeyView, began: SystemTime) -> State {
         name: shown(&view.key.name),
         unwritable: view.unwritable.map(|reason| reason.as_str()),
         origins: view.origins.iter().map(origin).collect(),
+        aggregate: view.aggregate.as_ref().map(value),
         peers: view.peers.iter().map(|cell| of_peer(cell, began)).collect(),
     }
 }

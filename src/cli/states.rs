@@ -203,6 +203,9 @@ fn key(row: &Value) -> String {
     for said in text::list(&row["origins"]) {
         shown += &format!("{}, since {}\n", origin(said), text::moment(&said["since"]));
     }
+    if !row["aggregate"].is_null() {
+        shown += &format!("together {}\n", value(&row["aggregate"]));
+    }
     let cells = |peer: &Value| {
         let note = wrong(peer).and_then(|it| it.split_once(": ").map(|(_, what)| what.to_owned()));
         let values = ["wanted", "has", "told"].map(|key| value(&peer[key]));

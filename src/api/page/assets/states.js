@@ -11,7 +11,7 @@ const PAGE = 50;
 const PACE = 5_000;
 const FILTERS = ["name", "peer", "kind", "diverged"];
 const PEERS = [["Asterisk"], ["State"], ["Keys", "number"], ["Waiting", "number"], ["Behind", "number"], ["Diverged", "number"], ["Rejected"], ["Why"]];
-const KEYS = [["Name"], ["Kind"], ["Who says what"], ["Who has what"]];
+const KEYS = [["Name"], ["Kind"], ["Who says what"], ["Together"], ["Who has what"]];
 
 export async function show(outlet, route, signal) {
   const [saidPeers, peers, said, body] = [0, 1, 2, 3].map(() => h("div", {}));
@@ -99,6 +99,7 @@ function key(state) {
     [h("code", {}, state.name), "name"],
     [state.kind, "type"],
     [list(state.origins.map(said)), "reason", "says"],
+    [state.aggregate ? words(state.aggregate) : "–", "reason", "together"],
     [state.unwritable ? format.badge(`told to nobody: ${state.unwritable.replaceAll("_", " ")}`, "bad") : list(state.peers.filter(concerned).map(held)), "reason", "has"],
   ]);
 }

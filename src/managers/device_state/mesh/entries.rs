@@ -142,6 +142,17 @@ impl Entry {
         DeviceState::aggregate(others.filter_map(|(_, cell)| cell.origin).map(state))
     }
 
+    /// What all say together; `None`: nobody says anything.
+    pub fn aggregate(&self) -> Option<Value> {
+        match &self.shared {
+            Some(shared) => shared.value.map(|token| self.value(token)),
+            None => {
+                let said = self.cells.iter().filter_map(|cell| cell.origin).map(state);
+                DeviceState::aggregate(said).map(Value::Device)
+            }
+        }
+    }
+
     /// Whether anybody says, holds or is being told anything of it.
     fn is_needed(&self) -> bool {
         let nothing = match &self.shared {

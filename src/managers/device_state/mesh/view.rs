@@ -40,6 +40,8 @@ pub struct KeyView {
     pub key: Key,
     pub unwritable: Option<Unwritable>,
     pub origins: Vec<Said>,
+    /// What all origins say together: what a server is told that has no say of its own.
+    pub aggregate: Option<Value>,
     pub peers: Vec<CellView>,
 }
 
@@ -151,6 +153,7 @@ impl Mesh {
             key: entry.key.clone(),
             unwritable: entry.variable.as_ref().err().copied(),
             origins,
+            aggregate: entry.aggregate(),
             peers: peers().map(|(place, peer)| cell_view(id, entry, place, peer)).collect(),
         }
     }

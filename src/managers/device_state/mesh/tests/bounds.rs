@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::managers::device_state::mesh::peer::{MOST_PRESENTITIES, MOST_SAID};
+use crate::managers::device_state::mesh::view::Filter;
 use DeviceState::*;
 
 #[test]
@@ -44,6 +45,17 @@ fn presentities_without_end_leave_room_for_devices() {
     world.own(1, "SIP/1", Busy);
     world.hear(1);
     assert_eq!(world.mesh.entries(), MOST_PRESENTITIES + 1);
+}
+
+#[test]
+fn of_each_key_is_shown_what_all_say_together() {
+    let mut world = World::new(3);
+    world.own(0, "SIP/1", Ringing);
+    world.own(1, "SIP/1", InUse);
+    world.settle();
+    let page = world.mesh.page(&Filter::default(), None, 10);
+    assert_eq!(page.keys[0].aggregate, Some(Value::Device(RingInUse)));
+    assert_eq!(page.keys[0].origins.len(), 2);
 }
 
 #[test]
