@@ -25,11 +25,21 @@ pub struct Wish {
     action: Option<String>,
     /// Names and values; a list where a header comes several times.
     #[serde(default)]
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::HashMap<String, Values>)]
     headers: Map<String, Value>,
     /// Why: one line of at most 500 characters, for the audit.
     #[schema(max_length = 500)]
     reason: Option<String>,
+}
+
+/// The value of a header, or a list of them. It is read as any value, to say by name which header has another.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AsteriskHeader)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "the description of the API alone has it")]
+enum Values {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// What the server answers. Secrets are masked.
