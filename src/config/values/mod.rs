@@ -1,0 +1,83 @@
+//! The configuration as values: what the rest of the daemon reads. Files become these in the modules beside.
+//!
+//! `daemon` is about the daemon itself, `systems` about what requests go to. Each kind of endpoint has its file, that
+//! of Asterisk also what mirrors states; `topics` has what is handed on.
+
+mod asterisk;
+mod broadworks;
+mod daemon;
+mod kamailio;
+mod systems;
+mod topics;
+
+pub use asterisk::*;
+pub use broadworks::*;
+pub use daemon::*;
+pub use kamailio::*;
+pub use systems::*;
+pub use topics::*;
+
+/// Everything that a file says, checked, with every default filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    pub node: Node,
+    pub log: Log,
+    pub store: StoreConfig,
+    pub http: Http,
+    pub processing: Processing,
+    pub numbering: Numbering,
+    pub service_profiles: ServiceProfiles,
+    /// Absent: nothing is provisioned; events of commands that need it are stored as ignored.
+    pub ema: Option<Ema>,
+    pub surgemail: Option<SurgeMail>,
+    /// The release that we run beside, where there is one.
+    pub shadow: Option<Shadow>,
+    pub broadworks: Vec<Broadworks>,
+    pub kamailio: Vec<Kamailio>,
+    pub asterisk: Vec<Asterisk>,
+    /// Absent: no states are mirrored.
+    pub device_state: Option<DeviceStates>,
+    /// Absent: no agents are served.
+    pub zmq_server: Option<ZmqServer>,
+    pub routes: Vec<Route>,
+    /// Absent: nobody is served.
+    pub evapi_server: Option<EvapiServer>,
+}
+
+/// An endpoint of whatever kind.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EndpointConfig {
+    Broadworks(Broadworks),
+    Kamailio(Kamailio),
+    Asterisk(Asterisk),
+}
+
+impl EndpointConfig {
+    /// Its name, which no other has.
+    pub fn name(&self) -> &str {
+        match self {
+            EndpointConfig::Broadworks(server) => &server.name,
+            EndpointConfig::Kamailio(server) => &server.name,
+            EndpointConfig::Asterisk(server) => &server.name,
+        }
+    }
+
+    /// HOST:PORT.
+    pub fn address(&self) -> &str {
+        match self {
+            EndpointConfig::Broadworks(server) => &server.address,
+            EndpointConfig::Kamailio(server) => &server.address,
+            EndpointConfig::Asterisk(server) => server.transport.address(),
+        }
+    }
+}
+
+impl Config {
+    /// All endpoints.
+    pub fn endpoints(&self) -> Vec<EndpointConfig> {
+        let broadworks = self.broadworks.iter().cloned().map(EndpointConfig::Broadworks);
+        let kamailio = self.kamailio.iter().cloned().map(EndpointConfig::Kamailio);
+        let asterisk = self.asterisk.iter().cloned().map(EndpointConfig::Asterisk);
+        broadworks.chain(kamailio).chain(asterisk).collect()
+    }
+}
