@@ -12,6 +12,8 @@
 //! of this one; [`origins`] is what they say; [`remote`] runs their actions.
 
 mod bus;
+#[cfg(test)]
+mod manager;
 mod origins;
 mod published;
 mod remote;
