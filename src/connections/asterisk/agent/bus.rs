@@ -2,6 +2,7 @@
 
 use super::Household;
 use super::origins::{Ignored, Origins};
+use super::pings::Pings;
 use super::published::Published;
 use super::remote;
 use crate::config::Agent;
@@ -43,6 +44,7 @@ pub struct Bus {
     origins: Option<Origins>,
     household: Household,
     orders: Orders,
+    pings: Pings,
     running: FuturesUnordered<LocalBoxFuture<'static, Status>>,
     bad: Seldom,
     up: metrics::Gauge,
@@ -75,6 +77,7 @@ impl Bus {
             outbox,
             household,
             orders,
+            pings: Pings::default(),
             running: FuturesUnordered::new(),
             bad: Seldom::default(),
             up,
@@ -92,6 +95,7 @@ impl Bus {
                     failures = 0;
                     self.up.set(1.0);
                     self.origins.iter_mut().for_each(|origins| origins.forgive(Instant::now()));
+                    self.pings.connected();
                     self.published.connected(true);
                     let reason = self.serve(&mut pusher, &mut subscriber).await;
                     self.published.connected(false);
@@ -148,7 +152,7 @@ impl Bus {
         self.running.push(Box::pin(async move {
             Status { uuid: None, topic: STATISTICS.to_owned(), data: remote::ping(orders).await }
         }));
-        self.published.put(&topic(&self.system), Kind::Ping, Headers::new());
+        self.published.put_as(self.pings.next(), &topic(&self.system), Kind::Ping, Headers::new());
     }
 
     fn answer(&self, Status { uuid, topic, data }: Status) {
@@ -171,6 +175,9 @@ impl Bus {
         }
         match message.kind {
             Kind::Ping => {
+                if is_ours {
+                    self.pinged_by_ourselves(&message.uuid);
+                }
                 let to = topic(&message.origin);
                 self.published.put_as(message.uuid, &to, Kind::Pong, Headers::new());
             }
@@ -184,6 +191,18 @@ impl Bus {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What others send under our name is taken for ours, and theirs is never mirrored here.
+    fn pinged_by_ourselves(&mut self, id: &str) {
+        if let Some(so_far) = self.pings.came(id) {
+            tracing::warn!(
+                connection = self.connection,
+                system = self.system,
+                so_far,
+                "another agent has the same system name"
+            );
         }
     }
 
