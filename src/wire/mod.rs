@@ -3,6 +3,7 @@
 pub mod ami;
 pub mod cai3g;
 pub mod evapi;
+pub mod evi;
 pub mod field;
 pub mod json;
 pub mod manager_json;
