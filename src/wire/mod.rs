@@ -8,6 +8,7 @@ pub mod field;
 pub mod json;
 pub mod manager_json;
 pub mod mask;
+pub mod mi;
 pub mod netstring;
 pub mod ocir;
 pub mod secret;

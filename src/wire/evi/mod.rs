@@ -17,8 +17,10 @@ mod name;
 mod text;
 mod value;
 
-use call::{Call, CallError};
+pub(in crate::wire) use call::{Call, CallError};
+pub(in crate::wire) use json::{ListOrObject, write_json, write_values};
 pub use json::{Message, acknowledge};
+pub(in crate::wire) use text::{read_params, write_params};
 
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
