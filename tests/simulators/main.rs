@@ -16,3 +16,4 @@ mod misbehaviour;
 mod opensips;
 mod opensips_events;
 mod opensips_misbehaviour;
+mod opensips_program;
