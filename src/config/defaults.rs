@@ -175,10 +175,10 @@ impl Ami {
     }
 }
 
-impl OpenSips {
+impl Opensips {
     /// An OpenSIPS with the defaults of everything else: none of its events is subscribed to.
     pub fn new(name: impl Into<String>, mi: MiAddress, listen: EventSocket) -> Self {
-        OpenSips {
+        Opensips {
             name: name.into(),
             mi,
             mi_format: None,

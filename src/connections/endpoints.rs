@@ -5,7 +5,7 @@ use super::broadworks::BroadworksConnection;
 use super::intake::Intake;
 use super::kamailio::{Command, Kamailio, KamailioConnection, Kamailios};
 use super::link::{self, Link, LinkState, Links};
-use super::opensips::OpenSipsConnection;
+use super::opensips::OpensipsConnection;
 use crate::config::{AsteriskTransport, DeviceStates, EndpointConfig, Live, Route, Setting};
 use crate::managers::device_state::messages::AsteriskPeer;
 use crate::processors::attributes::Rules;
@@ -187,7 +187,7 @@ impl Endpoints {
                 (spec, connection.clone().recipient(), Kind::Kamailio(connection.recipient()))
             }
             EndpointConfig::Asterisk(server) => self.asterisk(server, link, state.clone()),
-            EndpointConfig::OpenSips(server) => {
+            EndpointConfig::Opensips(server) => {
                 let (spec, connection) = self.opensips(server, link);
                 (spec, connection.recipient(), Kind::Plain)
             }
@@ -222,12 +222,12 @@ impl Endpoints {
         (spec.shutdown(ANSWER_LIMIT), connection)
     }
 
-    fn opensips(&self, server: crate::config::OpenSips, link: Link) -> (Spec, Addr<OpenSipsConnection>) {
+    fn opensips(&self, server: crate::config::Opensips, link: Link) -> (Spec, Addr<OpensipsConnection>) {
         let Surroundings { routes, intake, store, opensips, .. } = self.surroundings.clone();
         let (name, server) = (server.name.clone(), Arc::new(server));
         let make = move || {
             let (routes, intake, store) = (routes.clone(), intake.clone(), store.clone());
-            OpenSipsConnection::new(Arc::clone(&server), routes, intake, store, link.clone())
+            OpensipsConnection::new(Arc::clone(&server), routes, intake, store, link.clone())
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(opensips), make);
         (spec.shutdown(READ_LIMIT), connection)

@@ -3,7 +3,9 @@
 mod answers;
 mod bad_input;
 mod floods;
+mod renewal;
 mod scripted;
 #[path = "../support/mod.rs"]
 mod support;
+mod transports;
 mod trial;

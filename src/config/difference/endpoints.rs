@@ -3,7 +3,7 @@
 use super::lines::{Lines, list, word};
 use crate::config::values::{
     Agent, Ami, Answer, AnswerBy, Asterisk, AsteriskTransport, Broadworks, DeviceStates, EventKeys, Kamailio,
-    OpenSips, Overflow, ZmqManager, ZmqServer,
+    Opensips, Overflow, ZmqManager, ZmqServer,
 };
 
 impl Lines {
@@ -74,9 +74,9 @@ impl Lines {
         self.time(key("deadline"), deadline);
     }
 
-    pub fn opensips(&mut self, server: &OpenSips) {
-        let OpenSips { name, mi, mi_format, reply_dir, listen, advertise, allow_from, events, .. } = server;
-        let OpenSips { expire, verify, request_timeout, queue, receive_buffer, .. } = server;
+    pub fn opensips(&mut self, server: &Opensips) {
+        let Opensips { name, mi, mi_format, reply_dir, listen, advertise, allow_from, events, .. } = server;
+        let Opensips { expire, verify, request_timeout, queue, receive_buffer, .. } = server;
         let key = |key: &str| format!("opensips.{name}.{key}");
         self.url(&key("mi"), &mi.to_string());
         self.put(key("mi_format"), mi_format.map_or("auto".to_owned(), word));

@@ -3,7 +3,7 @@
 use super::evapi_server::allow_from;
 use super::{Endpoints, choice};
 use crate::config::section::Section;
-use crate::config::values::{EventSocket, MiAddress, MiFormat, OpenSips};
+use crate::config::values::{EventSocket, MiAddress, MiFormat, Opensips};
 use crate::config::{addresses, units};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ const EXPIRES: std::ops::RangeInclusive<usize> = 3..=7 * 86_400;
 const FORMATS: [(&str, Option<MiFormat>); 3] =
     [("auto", None), ("text", Some(MiFormat::Text)), ("json", Some(MiFormat::Json))];
 
-pub(super) fn opensips(section: &Section, endpoints: &mut Endpoints) -> OpenSips {
+pub(super) fn opensips(section: &Section, endpoints: &mut Endpoints) -> Opensips {
     section.require(&["name", "mi", "listen", "events"]);
     let name = endpoints.name(section);
     let mi = section.value("mi", mi_address).unwrap_or_else(|| MiAddress::Udp(String::new()));
@@ -29,12 +29,12 @@ pub(super) fn opensips(section: &Section, endpoints: &mut Endpoints) -> OpenSips
         endpoints.listens(section, &listen.to_string(), &name);
     }
     let listen = listen.unwrap_or(EventSocket::Udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
-    let default = OpenSips::new(name, mi, listen);
+    let default = Opensips::new(name, mi, listen);
     let reply_dir = section.path_to("reply_dir");
     if reply_dir.is_some() && !matches!(default.mi, MiAddress::Fifo(_) | MiAddress::Unix(_)) {
         section.problem("reply_dir", "has no effect: only replies to \"fifo:\" and \"unix:\" are files");
     }
-    OpenSips {
+    Opensips {
         mi_format: mi_format(section, &default),
         reply_dir: reply_dir.unwrap_or(default.reply_dir),
         advertise: advertise(section, &default.listen),
@@ -102,7 +102,7 @@ fn socket_path(path: &str) -> Result<PathBuf, String> {
     absolute(path)
 }
 
-fn mi_format(section: &Section, server: &OpenSips) -> Option<MiFormat> {
+fn mi_format(section: &Section, server: &Opensips) -> Option<MiFormat> {
     let format = section.value("mi_format", choice(&FORMATS)).flatten();
     if format == Some(MiFormat::Text) {
         if matches!(server.mi, MiAddress::Http(_)) {
@@ -169,7 +169,7 @@ fn event(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{Config, EventSocket, MiFormat, OpenSips, Surroundings, parse_toml};
+    use crate::config::{Config, EventSocket, MiFormat, Opensips, Surroundings, parse_toml};
     use std::path::Path;
     use std::time::Duration;
 
@@ -183,7 +183,7 @@ mod tests {
         format!("[[opensips]]\nname = 'sbc'\nevents = ['E_PIKE_BLOCKED']\n{keys}\n")
     }
 
-    fn opensips(keys: &str) -> OpenSips {
+    fn opensips(keys: &str) -> Opensips {
         parse(&with(keys)).expect(keys).opensips.remove(0)
     }
 

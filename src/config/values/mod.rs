@@ -39,7 +39,7 @@ pub struct Config {
     pub broadworks: Vec<Broadworks>,
     pub kamailio: Vec<Kamailio>,
     pub asterisk: Vec<Asterisk>,
-    pub opensips: Vec<OpenSips>,
+    pub opensips: Vec<Opensips>,
     /// Absent: no states are mirrored.
     pub device_state: Option<DeviceStates>,
     /// Absent: no agents are served.
@@ -55,7 +55,7 @@ pub enum EndpointConfig {
     Broadworks(Broadworks),
     Kamailio(Kamailio),
     Asterisk(Asterisk),
-    OpenSips(OpenSips),
+    Opensips(Opensips),
 }
 
 impl EndpointConfig {
@@ -65,7 +65,7 @@ impl EndpointConfig {
             EndpointConfig::Broadworks(server) => &server.name,
             EndpointConfig::Kamailio(server) => &server.name,
             EndpointConfig::Asterisk(server) => &server.name,
-            EndpointConfig::OpenSips(server) => &server.name,
+            EndpointConfig::Opensips(server) => &server.name,
         }
     }
 
@@ -75,7 +75,7 @@ impl EndpointConfig {
             EndpointConfig::Broadworks(server) => Cow::Borrowed(&server.address),
             EndpointConfig::Kamailio(server) => Cow::Borrowed(&server.address),
             EndpointConfig::Asterisk(server) => Cow::Borrowed(server.transport.address()),
-            EndpointConfig::OpenSips(server) => Cow::Owned(server.mi.to_string()),
+            EndpointConfig::Opensips(server) => Cow::Owned(server.mi.to_string()),
         }
     }
 }
@@ -86,7 +86,7 @@ impl Config {
         let broadworks = self.broadworks.iter().cloned().map(EndpointConfig::Broadworks);
         let kamailio = self.kamailio.iter().cloned().map(EndpointConfig::Kamailio);
         let asterisk = self.asterisk.iter().cloned().map(EndpointConfig::Asterisk);
-        let opensips = self.opensips.iter().cloned().map(EndpointConfig::OpenSips);
+        let opensips = self.opensips.iter().cloned().map(EndpointConfig::Opensips);
         broadworks.chain(kamailio).chain(asterisk).chain(opensips).collect()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// One OpenSIPS, to whose events we subscribe.
 #[derive(Debug, Clone, PartialEq)]
-pub struct OpenSips {
+pub struct Opensips {
     pub name: String,
     pub mi: MiAddress,
     /// What its Management Interface speaks; `None`: found out at each connect.
@@ -34,7 +34,7 @@ pub struct OpenSips {
     pub receive_buffer: usize,
 }
 
-impl OpenSips {
+impl Opensips {
     /// Whether events may come from there.
     pub fn allows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();

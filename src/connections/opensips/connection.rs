@@ -18,8 +18,8 @@ use actix::prelude::*;
 use std::sync::Arc;
 
 /// Subscribes to the events of one OpenSIPS, and takes them, until it is shut down.
-pub struct OpenSipsConnection {
-    server: Arc<config::OpenSips>,
+pub struct OpensipsConnection {
+    server: Arc<config::Opensips>,
     routes: Live<Vec<Route>>,
     intake: Addr<Intake>,
     store: Store,
@@ -27,16 +27,16 @@ pub struct OpenSipsConnection {
     ending: Ending,
 }
 
-impl OpenSipsConnection {
+impl OpensipsConnection {
     /// The connection to `server`.
     pub fn new(
-        server: Arc<config::OpenSips>,
+        server: Arc<config::Opensips>,
         routes: Live<Vec<Route>>,
         intake: Addr<Intake>,
         store: Store,
         link: Link,
     ) -> Self {
-        OpenSipsConnection { server, routes, intake, store, link, ending: Ending::default() }
+        OpensipsConnection { server, routes, intake, store, link, ending: Ending::default() }
     }
 
     fn queue(&self) -> Arc<Queue> {
@@ -46,7 +46,7 @@ impl OpenSipsConnection {
     }
 }
 
-impl Actor for OpenSipsConnection {
+impl Actor for OpensipsConnection {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
@@ -79,9 +79,9 @@ impl Actor for OpenSipsConnection {
     }
 }
 
-impl Supervised for OpenSipsConnection {}
+impl Supervised for OpensipsConnection {}
 
-impl Handler<Shutdown> for OpenSipsConnection {
+impl Handler<Shutdown> for OpensipsConnection {
     type Result = ();
 
     /// Ends the subscriptions; the actor stops when what was read is handled.
@@ -92,7 +92,7 @@ impl Handler<Shutdown> for OpenSipsConnection {
     }
 }
 
-impl Handler<Finish> for OpenSipsConnection {
+impl Handler<Finish> for OpensipsConnection {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Finish, _: &mut Context<Self>) -> Self::Result {

@@ -19,4 +19,4 @@ mod routing;
 mod session;
 mod subscriptions;
 
-pub use connection::OpenSipsConnection;
+pub use connection::OpensipsConnection;

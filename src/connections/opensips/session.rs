@@ -2,7 +2,7 @@
 
 use super::mi::{Client, Unanswered};
 use super::subscriptions::{Step, Subscriptions};
-use crate::config::OpenSips;
+use crate::config::Opensips;
 use crate::connections::link::Link;
 use crate::connections::reconnect::Attempt;
 use crate::telemetry::Seldom;
@@ -18,7 +18,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// What the sessions of one connection share.
 pub struct Around {
-    pub server: Arc<OpenSips>,
+    pub server: Arc<Opensips>,
     pub link: Link,
     pub stop: Rc<Notify>,
 }
@@ -48,7 +48,7 @@ impl<'a> Session<'a> {
     /// Finds out what is spoken; nothing is subscribed to yet.
     pub async fn begin(around: &'a Around, socket: &'a str) -> Result<Session<'a>, Unanswered> {
         let client = Client::find(&around.server).await?;
-        let OpenSips { events, expire, verify, .. } = &*around.server;
+        let Opensips { events, expire, verify, .. } = &*around.server;
         let subscriptions = Subscriptions::new(events, *expire, *verify, Instant::now());
         Ok(Session { around, client, socket, subscriptions, refused: Seldom::default() })
     }
@@ -86,7 +86,7 @@ impl<'a> Session<'a> {
 
     fn greet(&self, held: usize) {
         self.around.link.up();
-        let OpenSips { name, mi, .. } = &*self.around.server;
+        let Opensips { name, mi, .. } = &*self.around.server;
         let format = self.client.format;
         tracing::info!(connection = name, %mi, ?format, socket = self.socket, events = held, "subscribed to opensips");
     }

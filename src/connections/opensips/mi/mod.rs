@@ -8,7 +8,7 @@ mod fifo;
 mod http;
 mod reply_file;
 
-use crate::config::{MiAddress, MiFormat, OpenSips};
+use crate::config::{MiAddress, MiFormat, Opensips};
 use crate::wire::mi::{NotAReply, Reply, Request, json, text};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub enum Unanswered {
 
 /// Asks one OpenSIPS.
 pub struct Client {
-    server: Arc<OpenSips>,
+    server: Arc<Opensips>,
     pub format: MiFormat,
     /// Of the next request.
     id: Cell<u64>,
@@ -87,7 +87,7 @@ impl From<std::io::Error> for NoReply {
 
 impl Client {
     /// A client for the language that the configuration names, or that the server turns out to speak.
-    pub async fn find(server: &Arc<OpenSips>) -> Result<Client, Unanswered> {
+    pub async fn find(server: &Arc<Opensips>) -> Result<Client, Unanswered> {
         // Answers to requests of an earlier client are not mistaken for ours.
         let client =
             |format| Client { server: Arc::clone(server), format, id: Cell::new(fastrand::u64(1..1 << 40)) };

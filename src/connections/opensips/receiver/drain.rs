@@ -1,7 +1,7 @@
 //! The thread that only reads datagrams: each second in which nobody reads, a flood fills the kernel's buffer.
 
 use super::losses::KernelDrops;
-use crate::config::OpenSips;
+use crate::config::Opensips;
 use crate::connections::opensips::queue::{Arrived, Queue};
 use crate::telemetry::{Seldom, count_bad_frame};
 use nix::cmsg_space;
@@ -35,7 +35,7 @@ impl Drain {
     /// Reads `socket` into `queue`.
     pub fn start(
         socket: Socket,
-        server: &Arc<OpenSips>,
+        server: &Arc<Opensips>,
         queue: &Arc<Queue>,
         drops: KernelDrops,
     ) -> io::Result<Drain> {
@@ -78,7 +78,7 @@ impl Drop for Drain {
 
 struct Reader {
     socket: Socket,
-    server: Arc<OpenSips>,
+    server: Arc<Opensips>,
     queue: Arc<Queue>,
     drops: KernelDrops,
     stop: Arc<AtomicBool>,

@@ -8,7 +8,7 @@ mod losses;
 mod stream;
 
 use super::queue::Queue;
-use crate::config::{EventSocket, OpenSips};
+use crate::config::{EventSocket, Opensips};
 use crate::sockets;
 use crate::sockets::files::SocketFile;
 use drain::Drain;
@@ -44,7 +44,7 @@ enum Kind {
 
 impl Receiver {
     /// Opens the socket; what comes goes into `queue`.
-    pub fn open(server: &Arc<OpenSips>, queue: &Arc<Queue>) -> anyhow::Result<Receiver> {
+    pub fn open(server: &Arc<Opensips>, queue: &Arc<Queue>) -> anyhow::Result<Receiver> {
         let advertised = |bound: EventSocket| server.advertise.clone().unwrap_or_else(|| bound.to_string());
         match &server.listen {
             EventSocket::Udp(address) => {
@@ -92,7 +92,7 @@ fn udp(address: SocketAddr) -> anyhow::Result<(Socket, SocketAddr)> {
 }
 
 fn datagrams(
-    server: &Arc<OpenSips>,
+    server: &Arc<Opensips>,
     socket: Socket,
     queue: &Arc<Queue>,
     file: Option<SocketFile>,
@@ -105,7 +105,7 @@ fn datagrams(
 }
 
 /// Asks the kernel to hold as much as configured; with the right to do so beyond what the system allows. What it grants, in bytes.
-fn ask_for_room(socket: &Socket, server: &OpenSips) -> anyhow::Result<usize> {
+fn ask_for_room(socket: &Socket, server: &Opensips) -> anyhow::Result<usize> {
     // The kernel doubles what it is asked for, for its own books.
     let wanted = server.receive_buffer;
     if setsockopt(socket, sockopt::RcvBufForce, &(wanted / 2)).is_err() {

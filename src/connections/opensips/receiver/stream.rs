@@ -1,7 +1,7 @@
 //! Events over TCP (`event_stream`): OpenSIPS connects to us, and writes JSON objects without anything between them. In reliable mode
 //! each has an id, and is answered when it is queued.
 
-use crate::config::OpenSips;
+use crate::config::Opensips;
 use crate::connections::opensips::queue::{Arrived, Queue};
 use crate::sockets::{self, Bound, give_way};
 use crate::telemetry::{Seldom, count_bad_frame};
@@ -29,13 +29,13 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// A listener, and what it needs to read.
 pub struct Stream {
     bound: Bound,
-    server: Arc<OpenSips>,
+    server: Arc<Opensips>,
     queue: Arc<Queue>,
 }
 
 impl Stream {
     /// What comes over `bound` goes into `queue`.
-    pub fn new(bound: Bound, server: &Arc<OpenSips>, queue: &Arc<Queue>) -> Stream {
+    pub fn new(bound: Bound, server: &Arc<Opensips>, queue: &Arc<Queue>) -> Stream {
         Stream { bound, server: Arc::clone(server), queue: Arc::clone(queue) }
     }
 
@@ -88,7 +88,7 @@ impl Stream {
 }
 
 struct Connection {
-    server: Arc<OpenSips>,
+    server: Arc<Opensips>,
     queue: Arc<Queue>,
 }
 
