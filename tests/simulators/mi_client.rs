@@ -232,8 +232,12 @@ impl UdpReceiver {
         UdpReceiver(socket)
     }
 
+    pub fn addr(&self) -> SocketAddr {
+        self.0.local_addr().unwrap()
+    }
+
     pub fn port(&self) -> u16 {
-        self.0.local_addr().unwrap().port()
+        self.addr().port()
     }
 
     pub fn socket(&self) -> String {

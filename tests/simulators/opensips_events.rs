@@ -2,7 +2,9 @@
 
 use crate::mi_client::{Opensips, TcpReceiver, UdpReceiver, UnixReceiver, json};
 use crate::support::daemon::eventually;
-use eventmanager::simulators::opensips::{Misbehaviour, OpensipsOptions, Told, Version, named, positional};
+use eventmanager::simulators::opensips::{
+    Misbehaviour, OpensipsOptions, OpensipsSimulator, Told, Version, named, positional,
+};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -164,6 +166,24 @@ fn nobody_is_there_while_it_is_away_and_its_addresses_stay_its_own() {
     opensips.unix().ask(&request);
     opensips.http().ask(&request);
     opensips.fifo().ask("rep", &format!(":rep:{request}"));
+}
+
+#[test]
+fn a_file_of_somebody_else_is_not_replaced() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("file");
+    std::fs::write(&path, "somebody else's").unwrap();
+    let (udp, usual) = (UdpReceiver::new(), OpensipsOptions::default());
+    let own = directory.path().join("mi.sock");
+    for options in [
+        OpensipsOptions { unix: Some(path.clone()), ..usual.clone() },
+        OpensipsOptions { unix: Some(own.clone()), fifo: Some(path.clone()), ..usual.clone() },
+        OpensipsOptions { udp: Some(udp.addr()), ..usual },
+    ] {
+        assert!(OpensipsSimulator::start(options).is_err());
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody else's");
+    assert!(!own.exists());
 }
 
 fn over_tcp(reliable: bool) -> (Opensips, TcpReceiver) {

@@ -12,7 +12,7 @@ pub struct OpensipsOptions {
     pub udp: Option<SocketAddr>,
     /// The same as a unix socket. A socket that is there already is replaced.
     pub unix: Option<PathBuf>,
-    /// Its FIFO (mi_fifo), made anew.
+    /// Its FIFO (mi_fifo). A FIFO that is there already is replaced.
     pub fifo: Option<PathBuf>,
     /// Where the FIFOs of replies are.
     pub reply_dir: PathBuf,
@@ -26,8 +26,8 @@ pub struct OpensipsOptions {
     pub still: bool,
 }
 
-/// What a usual one publishes, as far as somebody who watches it cares.
-pub const EVENTS: [&str; 19] = [
+/// What a usual one publishes, as far as somebody who watches it cares, and an event of its script.
+pub const EVENTS: [&str; 18] = [
     "E_CORE_THRESHOLD",
     "E_CORE_PKG_THRESHOLD",
     "E_CORE_SHM_THRESHOLD",
@@ -46,7 +46,6 @@ pub const EVENTS: [&str; 19] = [
     "E_ACC_CDR",
     "E_DLG_STATE_CHANGED",
     "E_TEST",
-    "E_SCRIPT",
 ];
 
 impl Default for OpensipsOptions {

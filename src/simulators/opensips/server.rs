@@ -35,6 +35,8 @@ struct Server {
     places: Arc<Places>,
     /// Empty where it is away.
     tasks: JoinSet<()>,
+    /// Those that it has made, and removes.
+    files: Vec<PathBuf>,
 }
 
 /// Serves until the handle is gone. `started`: told when it listens.
@@ -44,9 +46,9 @@ pub(super) async fn run(
     started: mpsc::Sender<io::Result<()>>,
     mut commands: UnboundedReceiver<Command>,
 ) {
-    let mut server = Server { shared, places, tasks: JoinSet::new() };
+    let mut server = Server { shared, places, tasks: JoinSet::new(), files: Vec::new() };
     // Of an answer that fails nobody is waiting any more.
-    let _ = started.send(server.start());
+    let _ = started.send(server.start().await);
     while let Some(command) = commands.recv().await {
         match command {
             Command::Stop(done) => {
@@ -54,7 +56,7 @@ pub(super) async fn run(
                 let _ = done.send(Ok(()));
             }
             Command::Start(done) => {
-                let _ = done.send(server.start());
+                let _ = done.send(server.start().await);
             }
         }
     }
@@ -62,10 +64,19 @@ pub(super) async fn run(
 }
 
 impl Server {
-    fn start(&mut self) -> io::Result<()> {
+    /// Listens everywhere, or nowhere.
+    async fn start(&mut self) -> io::Result<()> {
         if !self.tasks.is_empty() {
             return Ok(());
         }
+        let started = self.listen();
+        if started.is_err() {
+            self.stop().await;
+        }
+        started
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
         let places = Arc::clone(&self.places);
         let (messages, queue) = channel(stream::QUEUE);
         self.tasks.spawn(stream::run(queue, self.shared.clone()));
@@ -75,10 +86,12 @@ impl Server {
         }
         if let Some(path) = &places.unix {
             let socket = open_unix(path)?;
+            self.files.push(path.clone());
             self.tasks.spawn(datagram::serve_unix(socket, self.shared.clone()));
         }
         if let Some(path) = &places.fifo {
             let fifo = fifo::open(path)?;
+            self.files.push(path.clone());
             self.tasks.spawn(fifo::serve(fifo, self.shared.clone()));
         }
         if let Some(port) = &places.http {
@@ -92,7 +105,7 @@ impl Server {
     async fn stop(&mut self) {
         self.shared.core().forget();
         self.tasks.shutdown().await;
-        for path in [&self.places.unix, &self.places.fifo].into_iter().flatten() {
+        for path in self.files.drain(..) {
             // Somebody else may have removed it.
             let _ = std::fs::remove_file(path);
         }
