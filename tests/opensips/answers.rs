@@ -70,7 +70,7 @@ fn an_ok_that_is_not_true_is_found_out() {
 #[test]
 fn an_event_that_is_not_published_is_asked_for_again_beside_the_others() {
     let refused: fn(&Value) -> String = |request| {
-        let error = json!({"code": 404, "message": "Event not published"});
+        let error = json!({"code": 400, "message": "Bad parameter value"});
         json!({"jsonrpc": "2.0", "error": error, "id": request["id"]}).to_string()
     };
     let mi = Scripted::start(move |request| match request["params"]["event"].as_str() {
@@ -79,7 +79,7 @@ fn an_event_that_is_not_published_is_asked_for_again_beside_the_others() {
     });
     let keys = keys(&mi, "verify = \"200ms\"").replace("[\"E_X\"]", "[\"E_UNKNOWN\", \"E_X\"]");
     let trial = Trial::subscribed(&keys, "");
-    trial.daemon.logged(&["opensips refuses a subscription", "E_UNKNOWN", "404 Event not published"]);
+    trial.daemon.logged(&["opensips refuses a subscription", "E_UNKNOWN", "400 Bad parameter value"]);
     let unknown =
         || mi.asked("event_subscribe").iter().filter(|it| it["params"]["event"] == "E_UNKNOWN").count();
     eventually("it is asked for again", || (unknown() > 3).then_some(()));

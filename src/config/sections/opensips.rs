@@ -30,13 +30,9 @@ pub(super) fn opensips(section: &Section, endpoints: &mut Endpoints) -> Opensips
     }
     let listen = listen.unwrap_or(EventSocket::Udp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
     let default = Opensips::new(name, mi, listen);
-    let reply_dir = section.path_to("reply_dir");
-    if reply_dir.is_some() && !matches!(default.mi, MiAddress::Fifo(_) | MiAddress::Unix(_)) {
-        section.problem("reply_dir", "has no effect: only replies to \"fifo:\" and \"unix:\" are files");
-    }
     Opensips {
         mi_format: mi_format(section, &default),
-        reply_dir: reply_dir.unwrap_or(default.reply_dir),
+        reply_dir: section.path_to("reply_dir").unwrap_or(default.reply_dir),
         advertise: advertise(section, &default.listen),
         allow_from: allowed(section, &default.listen).unwrap_or(default.allow_from),
         events: events(section),
@@ -213,7 +209,6 @@ mod tests {
         check("mi = 'udp:sbc:8888'\nlisten = 'udp:[::1]:9001'", "IPv6");
         let long = format!("mi = 'udp:sbc:8888'\nlisten = 'unix:/{}'", "x".repeat(107));
         check(&long, "has a path of 108 bytes");
-        check(&format!("{UDP}\nreply_dir = '/tmp'"), "has no effect");
         check("mi = 'http://sbc/mi'\nlisten = 'udp:127.0.0.1:9001'\nmi_format = 'text'", "over HTTP");
         check("mi = 'udp:sbc:1'\nlisten = 'tcp:127.0.0.1:9001'\nmi_format = 'text'", "since 3.1");
         assert_eq!(opensips(&format!("{UDP}\nmi_format = 'json'")).mi_format, Some(MiFormat::Json));

@@ -6,7 +6,7 @@ use crate::config::Opensips;
 use crate::connections::link::Link;
 use crate::connections::reconnect::Attempt;
 use crate::telemetry::Seldom;
-use crate::wire::mi::{EventSubscribers, Failure, Reply, Request, Subscribe};
+use crate::wire::mi::{EventSubscribers, Failure, Reply, Request, Subscribe, Subscriber};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -142,7 +142,9 @@ impl<'a> Session<'a> {
 
     fn is_in(&self, events: &[EventSubscribers], event: &str) -> bool {
         let of_event = events.iter().filter(|it| it.name == event);
-        of_event.flat_map(|it| &it.subscribers).any(|subscriber| subscriber.socket == self.socket)
+        // One whose time is over stays in the list until its event is raised.
+        let is_ours = |it: &Subscriber| it.socket == self.socket && it.expire > 0 && it.ttl != Some(0);
+        of_event.flat_map(|it| &it.subscribers).any(is_ours)
     }
 
     fn not_there(&mut self, event: &str, now: Instant) {
