@@ -68,6 +68,14 @@ fn an_ok_that_is_not_true_is_found_out() {
 }
 
 #[test]
+fn one_whose_time_is_over_is_not_held_though_it_is_listed() {
+    let mi = Scripted::start(|request| vec![well(request).replace("\"ttl\":60", "\"ttl\":0")]);
+    let trial = Trial::start(&keys(&mi, "mi_format = \"json\""), "");
+    trial.daemon.logged(&["none of the events could be subscribed to"]);
+    assert!(!trial.is_up());
+}
+
+#[test]
 fn an_event_that_is_not_published_is_asked_for_again_beside_the_others() {
     let refused: fn(&Value) -> String = |request| {
         let error = json!({"code": 400, "message": "Bad parameter value"});
