@@ -1,7 +1,7 @@
-//! Events of OpenSIPS: how many are received and parsed in a second, and whether any is lost at a steady rate. Beside them what a bare
-//! reader does in the same run.
+//! Events of OpenSIPS: how many are received and parsed in a second, whether any is lost at a steady rate, and how many are delivered to
+//! subscribers of ours. Beside them what a bare reader or sender does in the same run.
 //!
-//!     cargo bench --bench opensips [-- receive|steady]
+//!     cargo bench --bench opensips [-- receive|steady|deliver]
 //!
 //! The daemon is a process of its own; the sender shares the processors with it.
 
@@ -15,7 +15,7 @@ mod support;
 #[allow(dead_code, reason = "a benchmark does less with it")]
 mod trial;
 
-use parts::{receive, steady};
+use parts::{deliver, receive, steady};
 
 fn main() {
     // Cargo also runs benchmarks as tests, to see that they compile and start.
@@ -30,5 +30,8 @@ fn main() {
     }
     if runs("steady") {
         steady::print();
+    }
+    if runs("deliver") {
+        deliver::print();
     }
 }

@@ -1,5 +1,6 @@
 //! What the measurements share.
 
+pub mod deliver;
 pub mod receive;
 mod sender;
 pub mod steady;
