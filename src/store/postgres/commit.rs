@@ -1,5 +1,6 @@
 //! One transaction of the PostgreSQL writer: all writes of a kind in one statement, then the outcome of each.
 
+use super::following::add_evi;
 use super::script::{Param, Script, Session};
 use super::statements::*;
 use crate::event::{NewEvent, Status, TopicEvent};
@@ -53,6 +54,8 @@ pub(super) async fn commit(
         | Write::Act { .. }
         | Write::Confirm(_)
         | Write::Log(_)
+        | Write::Evi(_)
+        | Write::Place { .. }
         | Write::Panic { .. } => Outcome::Applied,
         Write::Superseded => Outcome::Superseded,
         Write::Expire { .. } => {
@@ -170,6 +173,10 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
         Write::Forget { events } => Some(script.add(FORGET, vec![Box::new(events.as_slice())])),
         Write::Decide(ruling) => Some(add_ruling(script, ruling)),
         Write::Shorten { sequences } => Some(script.add(SHORTEN, vec![Box::new(sequences.as_slice())])),
+        Write::Evi(change) => Some(add_evi(script, change)),
+        Write::Place { reader, sequence } => {
+            Some(script.add(PLACE, vec![Box::new(reader.as_str()), Box::new(*sequence)]))
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 mod address;
 mod background;
 mod commit;
+mod following;
 mod indexes;
 mod pool;
 mod script;
