@@ -3,7 +3,7 @@
 use super::replay::Replay;
 use super::retained::{Kept, Retained};
 use crate::config::ZmqServer;
-use crate::telemetry::Seldom;
+use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::zmtp::Message;
 use crate::zmq::{Happening, PublishServer, Publisher, PullServer, ServerSettings, ZmqError};
 use bytes::Bytes;
@@ -175,8 +175,7 @@ impl Server {
     }
 
     fn count_bad(&self, peer: SocketAddr, reason: &'static str, what: &str) {
-        metrics::counter!("eventmanager_frames_bad_total", "connection" => "zmq_server", "reason" => reason)
-            .increment(1);
+        count_bad_frame("zmq_server", reason);
         if let Some(so_far) = self.bad.count() {
             tracing::warn!(%peer, what, so_far, "bad message of an agent");
         }

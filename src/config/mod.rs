@@ -6,8 +6,8 @@
 //! `em_ini` and `broker_ini` give the INIs their meaning; `units` and `addresses` turn single texts into values.
 //! `difference` says what a new configuration changes, and `live` is how it reaches those who work with it.
 //!
-//! Adding a key: a field in its file of `values`, a line in its function in `sections`, one in `difference`, one in the
-//! shipped file.
+//! Adding a key: a field in its file of `values`, a line in its function in `sections`, one in that of its section in
+//! `difference`, one in the shipped file.
 
 mod addresses;
 mod broker_ini;

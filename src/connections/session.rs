@@ -5,8 +5,7 @@
 use super::broadworks::Reader;
 use super::documents::{Bad, FrameContent};
 use super::intake::{Incoming, Received, hand_over};
-use crate::telemetry::Labels;
-use crate::telemetry::Seldom;
+use crate::telemetry::{Labels, Seldom, count_bad_frame};
 use crate::wire::ocir::{FrameError, Framer};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -197,8 +196,7 @@ impl<'a> Session<'a> {
     /// Counts, and logs less and less the more there are: a peer must not fill the log.
     fn count_bad(&mut self, bad: &Bad) {
         let name = &self.reader.server.name;
-        metrics::counter!("eventmanager_frames_bad_total", "connection" => name.clone(), "reason" => bad.label)
-            .increment(1);
+        count_bad_frame(name, bad.label);
         if let Some(so_far) = self.bad.count() {
             tracing::warn!(connection = %name, reason = bad.reason, so_far, "broadworks sent what cannot be read");
         }

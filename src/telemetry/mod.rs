@@ -1,10 +1,12 @@
 //! Logs and metrics of the whole process.
 
+mod bad_frames;
 mod labels;
 mod log;
 pub mod process;
 mod seldom;
 
+pub use bad_frames::count_bad_frame;
 pub use labels::Labels;
 pub use log::{LogLevel, LogWriter, start_log};
 pub use seldom::Seldom;

@@ -3,7 +3,9 @@
 use super::actions::{self, Answer, NotRun, RunAction};
 use super::agent::{Bus, Household};
 use super::feed::{Feed, StatesManager};
+use super::listing::List;
 use super::orders::{Order, Orders, Reply};
+use super::reading::NoChange;
 use super::routing::Routing;
 use super::{ami, zmq};
 use crate::config::{Asterisk, AsteriskTransport, Live, Route};
@@ -13,10 +15,10 @@ use crate::connections::intake::Intake;
 use crate::connections::link::Link;
 use crate::connections::reconnect::{Attempt, SHORT_DISTANCES, keep_connected};
 use crate::connections::recorder::Recorder;
-use crate::managers::device_state::messages::{List, Tell};
+use crate::managers::device_state::messages::{self, Tell};
 use crate::store::Store;
 use crate::supervision::Shutdown;
-use crate::telemetry::Seldom;
+use crate::telemetry::{Seldom, count_bad_frame};
 use actix::prelude::*;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -47,6 +49,40 @@ pub struct Around {
     pub orders: Orders,
     /// What the server sent and is of no use.
     pub bad: Seldom,
+}
+
+impl Around {
+    /// Counts what is of no use, by a word of ours.
+    pub fn count_bad(&self, reason: &'static str) {
+        count_bad_frame(&self.server.name, reason);
+    }
+
+    /// A state that none is, as an event or an item tells it.
+    pub fn no_change(&self, error: NoChange) {
+        let reason = error.label();
+        self.count_bad(reason);
+        if let Some(so_far) = self.bad.count() {
+            tracing::warn!(
+                connection = self.server.name,
+                reason,
+                so_far,
+                "asterisk tells a state that is none"
+            );
+        }
+    }
+
+    /// A list that cannot be had.
+    pub fn cannot_list(&self, list: List, reason: &str) {
+        let list = list.action();
+        tracing::warn!(connection = self.server.name, list, reason, "asterisk does not list its states");
+    }
+
+    /// A list that has other items than it says.
+    pub fn wrong_count(&self, list: List, items: Option<usize>) {
+        self.count_bad("list_count");
+        let (connection, list) = (&self.server.name, list.action());
+        tracing::warn!(connection, list, items, "asterisk lists more or less than it says");
+    }
 }
 
 impl AsteriskConnection {
@@ -180,10 +216,10 @@ impl Handler<Tell> for AsteriskConnection {
     }
 }
 
-impl Handler<List> for AsteriskConnection {
+impl Handler<messages::List> for AsteriskConnection {
     type Result = ();
 
-    fn handle(&mut self, _: List, _: &mut Context<Self>) {
+    fn handle(&mut self, _: messages::List, _: &mut Context<Self>) {
         if self.link.state().up {
             self.orders.give(Order::List);
         }

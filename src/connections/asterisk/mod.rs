@@ -3,14 +3,15 @@
 //!
 //! [`connection`] is the actor. [`ami`] is how a server is reached over TCP, [`zmq`] how it is through its ZeroMQ module, and [`agent`] what
 //! stands between such a server and the agents of others. What does not depend on that stands beside it: [`feed`] tells the manager and waits
-//! for nobody, [`orders`] is what a session is to do, [`routing`] what becomes of events, [`reading`] makes changes of them, and
-//! [`actions`] is what operators have run.
+//! for nobody, [`orders`] is what a session is to do, [`routing`] what becomes of events, [`reading`] makes changes of them, [`listing`] is how
+//! lists come, and [`actions`] is what operators have run.
 
 pub mod actions;
 mod agent;
 mod ami;
 mod connection;
 mod feed;
+mod listing;
 mod orders;
 mod reading;
 mod routing;

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use tokio::sync::{Notify, oneshot};
 
-/// Orders that may wait: nobody gives as many while a session takes them.
-const WAITING: usize = 10_000;
+/// Orders behind which an action is refused: nobody gives as many while a session takes them.
+const WAITING: usize = 1_000;
 
 /// One of them.
 pub enum Order {
@@ -46,14 +46,17 @@ struct Inner {
 }
 
 impl Orders {
-    /// Adds one. Where too many wait an action is refused; of states nothing is lost that a list does not show again.
+    /// Adds one. Where too many wait an action is refused; what the manager has written is bounded by its window, and lists that are wanted
+    /// are asked for once.
     pub fn give(&self, order: Order) {
         let mut waiting = self.0.waiting.borrow_mut();
-        if waiting.len() < WAITING {
-            waiting.push_back(order);
-            self.0.came.notify_one();
-        } else if let Order::Run(_, reply) = order {
-            reply.give(Err(NotRun::Busy));
+        match order {
+            Order::Run(_, reply) if waiting.len() >= WAITING => reply.give(Err(NotRun::Busy)),
+            Order::List if waiting.iter().any(|it| matches!(it, Order::List)) => {}
+            order => {
+                waiting.push_back(order);
+                self.0.came.notify_one();
+            }
         }
     }
 
@@ -79,5 +82,42 @@ impl Orders {
                 reply.give(Err(NotRun::NotConnected(reason.to_owned())));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::managers::device_state::messages::Session;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    fn tell() -> Order {
+        Order::Tell(Tell { session: Session::new(), writes: Vec::new() })
+    }
+
+    #[test]
+    fn an_action_is_refused_behind_too_many_orders_and_nothing_else_is() {
+        let orders = Orders::default();
+        (0..WAITING).for_each(|_| orders.give(tell()));
+        let (reply, mut told) = Reply::new();
+        let until = Instant::now() + Duration::from_secs(1);
+        orders.give(Order::Run(RunAction { action: "Ping".to_owned(), headers: Vec::new(), until }, reply));
+        assert_eq!(told.try_recv().expect("told"), Err(NotRun::Busy));
+        orders.give(tell());
+        orders.give(Order::List);
+        let given: Vec<Order> = std::iter::from_fn(|| orders.next()).collect();
+        assert_eq!(given.len(), WAITING + 2);
+        assert!(matches!(given.last(), Some(Order::List)));
+    }
+
+    #[test]
+    fn a_list_that_waits_is_asked_for_once() {
+        let orders = Orders::default();
+        [Order::List, tell(), Order::List].into_iter().for_each(|order| orders.give(order));
+        let next = || orders.next();
+        assert!(matches!((next(), next(), next()), (Some(Order::List), Some(Order::Tell(_)), None)));
+        orders.give(Order::List);
+        assert!(orders.next().is_some(), "once more when it is asked for");
     }
 }

@@ -11,7 +11,7 @@ use super::queue::{Arrived, Full, Queue};
 use crate::config::Kamailio;
 use crate::connections::recorder::Recorder;
 use crate::sockets;
-use crate::telemetry::{Labels, Seldom};
+use crate::telemetry::{Labels, Seldom, count_bad_frame};
 use crate::wire::evapi::{Event, NotAnEvent};
 use bytes::{BufMut, Bytes, BytesMut};
 use std::cell::RefCell;
@@ -272,9 +272,7 @@ impl<'a> Session<'a> {
     }
 
     fn count_bad(&self, reason: &'static str) {
-        let connection = self.server.name.clone();
-        metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => reason)
-            .increment(1);
+        count_bad_frame(&self.server.name, reason);
     }
 }
 

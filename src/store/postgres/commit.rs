@@ -1,19 +1,20 @@
 //! One transaction of the PostgreSQL writer: all writes of a kind in one statement, then the outcome of each.
 
+use super::acts::{add_act, add_ruling, decided};
+use super::effects::add_effect;
 use super::following::add_evi;
-use super::script::{Param, Script, Session};
-use super::statements::*;
-use crate::event::{NewEvent, Status, TopicEvent};
-use crate::plan::{Subscriber, SubscriberChanges, SubscriberEffect};
-use crate::store::acts::{Act, Pause, PauseChange};
+use super::journal::add_journal;
+use super::script::{Param, Script, Session, column, number};
+use super::statements::{
+    APPEND, CONFIRM, DUPLICATES, EXPIRE, FORGET, LOG, PANICS, PLACE, SHORTEN, STORED, SUBJECTS,
+};
+use crate::event::{NewEvent, TopicEvent};
 use crate::store::health::Tables;
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
-use crate::store::records::{Progress, StepMark, Swept, Verdict};
-use crate::store::rulings::{Decided, Ruling};
-use crate::store::writes::{Outcome, RowStatus, Write, micros, note, resolution, warning_lines};
-use crate::wire::{Field, Secret};
+use crate::store::records::Swept;
+use crate::store::writes::{Outcome, RowStatus, Write, micros, note};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
@@ -132,22 +133,13 @@ fn add_events<'a>(script: &mut Script<'a>, widths: &EventWidths, events: &[&'a N
 }
 
 /// Under these subscribers the events are found later.
-fn add_subjects<'a>(script: &mut Script<'a>, subjects: Vec<(&'a str, Uuid)>) {
+pub(super) fn add_subjects<'a>(script: &mut Script<'a>, subjects: Vec<(&'a str, Uuid)>) {
     if subjects.is_empty() {
         return;
     }
     let users: Vec<Cow<'a, str>> = subjects.iter().map(|(user, _)| subject_name(user)).collect();
     let events: Vec<Uuid> = subjects.into_iter().map(|(_, event)| event).collect();
     script.add(SUBJECTS, vec![Box::new(users), Box::new(events)]);
-}
-
-/// One array parameter from one value of every item.
-fn column<'a, T, V>(items: &[T], value: impl Fn(T) -> V) -> Param<'a>
-where
-    T: Copy,
-    V: tokio_postgres::types::ToSql + Sync + Send + 'a,
-{
-    Box::new(items.iter().map(|item| value(*item)).collect::<Vec<V>>())
 }
 
 /// Writes that have statements of their own, in the order in which they were queued.
@@ -200,255 +192,6 @@ fn add_log<'a>(script: &mut Script<'a>, writes: &'a [Write]) {
             column(&rows, |row| clean(&row.payload)),
         ],
     );
-}
-
-fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<&'a PauseChange>) -> usize {
-    match change {
-        Some(PauseChange::Pause(pause)) => drop(script.add(PAUSE, pause_params(pause))),
-        Some(PauseChange::Resume(system)) => drop(script.add(RESUME, vec![Box::new(system.as_str())])),
-        None => {}
-    }
-    script.add(
-        AUDIT,
-        vec![
-            Box::new(act.uuid),
-            Box::new(micros(act.at)),
-            Box::new(clean(&act.actor)),
-            Box::new(clean(&act.act)),
-            Box::new(clean(&act.object)),
-            Box::new(act.detail.as_deref().map(clean)),
-        ],
-    )
-}
-
-fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usize {
-    let Ruling { event, is, uuid, verb, about, act } = ruling;
-    script.add(
-        DECIDE,
-        vec![
-            Box::new(*event),
-            Box::new(*uuid),
-            Box::new(act.uuid),
-            Box::new(verb.status().as_str()),
-            Box::new(clean(&resolution(act)).into_owned()),
-            Box::new(micros(act.at)),
-            Box::new(clean(&act.actor)),
-            Box::new(clean(&act.act)),
-            Box::new(clean(&act.object)),
-            Box::new(act.detail.as_deref().map(clean)),
-            Box::new(about.iter().map(|subscriber| subject_name(subscriber)).collect::<Vec<_>>()),
-            Box::new(*is),
-        ],
-    )
-}
-
-/// The outcome of [`DECIDE`].
-fn decided(row: Option<&Row>) -> Decided {
-    let Some(row) = row else { return Decided::Gone };
-    if !row.get::<_, bool>(3) {
-        return Decided::Refused(row.get::<_, Option<&str>>(1).and_then(Status::parse));
-    }
-    let attempt: i32 = row.get(2);
-    Decided::Done { uuid: row.get(0), attempt: u32::try_from(attempt).unwrap_or_default() }
-}
-
-fn pause_params(pause: &Pause) -> Vec<Param<'_>> {
-    vec![
-        Box::new(pause.system.as_str()),
-        Box::new(micros(pause.at)),
-        Box::new(clean(&pause.actor)),
-        Box::new(pause.reason.as_deref().map(clean)),
-    ]
-}
-
-fn number(value: u32) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
-}
-
-/// What a batch says about one attempt of one event.
-#[derive(Default)]
-struct Attempt<'a> {
-    plan: Option<String>,
-    warnings: Vec<String>,
-    steps: BTreeMap<u32, &'a StepMark>,
-}
-
-/// Journal, steps and verdicts; the result is the place of the rows' statuses. Of several marks of one step the
-/// last counts, because one statement cannot write a row twice.
-fn add_journal<'a>(script: &mut Script<'a>, writes: &'a [Write]) -> Option<usize> {
-    let mut attempts: BTreeMap<(Uuid, u32), Attempt<'a>> = BTreeMap::new();
-    let mut verdicts: BTreeMap<Uuid, (u32, &'a Verdict)> = BTreeMap::new();
-    let progresses = writes.iter().filter_map(|write| match write {
-        Write::Progress(progress) => Some(progress),
-        _ => None,
-    });
-    for progress in progresses {
-        attempts.entry((progress.event, progress.attempt)).or_default().merge(progress);
-        if let Some(verdict) = &progress.verdict {
-            verdicts.insert(progress.event, (progress.attempt, verdict));
-        }
-    }
-    if attempts.is_empty() {
-        return None;
-    }
-    let rows: Vec<_> = attempts.iter().collect();
-    script.add(
-        JOURNAL,
-        vec![
-            column(&rows, |((uuid, _), _)| *uuid),
-            column(&rows, |((_, attempt), _)| number(*attempt)),
-            column(&rows, |(_, row)| row.plan.clone()),
-            column(&rows, |(_, row)| warning_lines(&row.warnings).map(|lines| clean(&lines).into_owned())),
-        ],
-    );
-    add_steps(script, &attempts);
-    add_verdicts(script, &verdicts);
-    add_subjects(script, members(writes));
-    let uuids: Vec<Uuid> = attempts.keys().map(|(uuid, _)| *uuid).collect();
-    Some(script.add(STATUSES, vec![Box::new(uuids)]))
-}
-
-/// The members of whole groups, with the events that are about them.
-fn members(writes: &[Write]) -> Vec<(&str, Uuid)> {
-    let planned = writes.iter().filter_map(|write| match write {
-        Write::Progress(progress) => Some((progress.plan.as_deref()?, progress.event)),
-        _ => None,
-    });
-    planned
-        .flat_map(|(plan, event)| plan.members.iter().map(move |member| (member.user_id.as_str(), event)))
-        .collect()
-}
-
-impl<'a> Attempt<'a> {
-    fn merge(&mut self, progress: &'a Progress) {
-        if let Some(plan) = &progress.plan {
-            self.plan =
-                Some(serde_json::to_string(&**plan).expect("a plan has only keys that JSON can write"));
-        }
-        for warning in &progress.warnings {
-            if !self.warnings.contains(warning) {
-                self.warnings.push(warning.clone());
-            }
-        }
-        self.steps.extend(progress.steps.iter().map(|mark| (mark.position, mark)));
-    }
-}
-
-fn add_steps<'a>(script: &mut Script<'a>, attempts: &BTreeMap<(Uuid, u32), Attempt<'a>>) {
-    let rows: Vec<(Uuid, u32, &'a StepMark)> = attempts
-        .iter()
-        .flat_map(|((uuid, attempt), row)| row.steps.values().map(|mark| (*uuid, *attempt, *mark)))
-        .collect();
-    if rows.is_empty() {
-        return;
-    }
-    script.add(
-        STEPS,
-        vec![
-            column(&rows, |(uuid, _, _)| uuid),
-            column(&rows, |(_, attempt, _)| number(attempt)),
-            column(&rows, |(_, _, mark)| number(mark.position)),
-            column(&rows, |(_, _, mark)| mark.state.as_str()),
-            column(&rows, |(_, _, mark)| mark.answer.as_deref().map(clean)),
-            column(&rows, |(_, _, mark)| micros(mark.at)),
-        ],
-    );
-}
-
-fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a Verdict)>) {
-    if verdicts.is_empty() {
-        return;
-    }
-    let rows: Vec<(Uuid, u32, &'a Verdict)> =
-        verdicts.iter().map(|(uuid, (attempt, verdict))| (*uuid, *attempt, *verdict)).collect();
-    let with = |(uuid, _, verdict): &(Uuid, u32, &'a Verdict)| {
-        let (uuid, handed_on) = (*uuid, &verdict.handed_on);
-        handed_on.iter().map(move |row| (uuid, row))
-    };
-    let handed_on: Vec<(Uuid, &'a TopicEvent)> = rows.iter().flat_map(with).collect();
-    script.add(
-        VERDICTS,
-        vec![
-            column(&rows, |(uuid, _, _)| uuid),
-            column(&rows, |(_, attempt, _)| number(attempt)),
-            column(&rows, |(_, _, verdict)| verdict.status.as_str()),
-            column(&rows, |(_, _, verdict)| verdict.reason.as_deref().map(clean)),
-            column(&rows, |(_, _, verdict)| verdict.digest.as_deref()),
-            column(&rows, |(_, _, verdict)| verdict.holds),
-            column(&handed_on, |(event, _)| event),
-            column(&handed_on, |(_, row)| row.uuid),
-            column(&handed_on, |(_, row)| clean(&row.topic)),
-            column(&handed_on, |(_, row)| clean(&row.source)),
-            column(&handed_on, |(_, row)| clean(&row.name)),
-            column(&handed_on, |(_, row)| micros(row.at)),
-            column(&handed_on, |(_, row)| clean(&row.payload)),
-        ],
-    );
-}
-
-fn add_effect<'a>(script: &mut Script<'a>, effect: &'a SubscriberEffect) -> usize {
-    match effect {
-        SubscriberEffect::Insert(subscriber) => script.add(INSERT_SUBSCRIBER, subscriber_params(subscriber)),
-        SubscriberEffect::Update { user_id, changes } => {
-            script.add(UPDATE_SUBSCRIBER, change_params(user_id, changes))
-        }
-        SubscriberEffect::Delete { user_id } => script.add(DELETE_SUBSCRIBER, vec![Box::new(clean(user_id))]),
-    }
-}
-
-fn subscriber_params(subscriber: &Subscriber) -> Vec<Param<'_>> {
-    let optional = |text: &'_ Option<String>| text.as_deref().map(|text| clean(text).into_owned());
-    vec![
-        Box::new(clean(&subscriber.user_id)),
-        Box::new(optional(&subscriber.group_id)),
-        Box::new(clean(&subscriber.public_identity)),
-        Box::new(subscriber.user_type.as_str()),
-        Box::new(optional(&subscriber.phone_context)),
-        Box::new(clean(&subscriber.association_id)),
-        Box::new(optional(&subscriber.phone)),
-        Box::new(optional(&subscriber.mail_account)),
-        Box::new(subscriber.mail_password.as_ref().map(|secret| clean(secret.expose()))),
-        Box::new(optional(&subscriber.blf_list)),
-    ]
-}
-
-fn change_params<'a>(user_id: &'a str, changes: &'a SubscriberChanges) -> Vec<Param<'a>> {
-    let user_type = match &changes.user_type {
-        Field::Absent => Field::Absent,
-        Field::Nil => Field::Nil,
-        Field::Value(user_type) => Field::Value(Cow::Borrowed(user_type.as_str())),
-    };
-    let columns = [
-        text(&changes.public_identity),
-        user_type,
-        text(&changes.phone_context),
-        text(&changes.phone),
-        text(&changes.mail_account),
-        secret(&changes.mail_password),
-        text(&changes.blf_list),
-    ];
-    let mut params: Vec<Param<'a>> = vec![Box::new(clean(user_id))];
-    for column in columns {
-        params.push(Box::new(!column.is_absent()));
-        params.push(Box::new(column.value()));
-    }
-    params
-}
-
-fn text(field: &Field<String>) -> Field<Cow<'_, str>> {
-    match field {
-        Field::Absent => Field::Absent,
-        Field::Nil => Field::Nil,
-        Field::Value(text) => Field::Value(clean(text)),
-    }
-}
-
-fn secret(field: &Field<Secret>) -> Field<Cow<'_, str>> {
-    match field {
-        Field::Absent => Field::Absent,
-        Field::Nil => Field::Nil,
-        Field::Value(secret) => Field::Value(clean(secret.expose())),
-    }
 }
 
 /// The number in the only row of a statement that counts.

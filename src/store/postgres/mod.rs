@@ -4,11 +4,14 @@
 //! release's `now()` wrote them, and are read back as such. Where that zone has summer time, the hour that the
 //! autumn repeats is ambiguous, as it always was.
 
+mod acts;
 mod address;
 mod background;
 mod commit;
+mod effects;
 mod following;
 mod indexes;
+mod journal;
 mod pool;
 mod script;
 mod statements;

@@ -9,6 +9,20 @@ use tokio_postgres::{Client, Error, Row, Statement};
 
 pub(super) type Param<'a> = Box<dyn ToSql + Sync + Send + 'a>;
 
+/// One array parameter from one value of every item.
+pub(super) fn column<'a, T, V>(items: &[T], value: impl Fn(T) -> V) -> Param<'a>
+where
+    T: Copy,
+    V: ToSql + Sync + Send + 'a,
+{
+    Box::new(items.iter().map(|item| value(*item)).collect::<Vec<V>>())
+}
+
+/// A number without a sign as an `integer` column takes it.
+pub(super) fn number(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
+
 /// A connection with the statements that it has prepared.
 pub(super) struct Session {
     pub client: Client,

@@ -9,7 +9,7 @@ use super::end::End;
 use super::message;
 use crate::config::{self, Live};
 use crate::sockets;
-use crate::telemetry::Seldom;
+use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::netstring::{Decoder, NetstringError};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -157,8 +157,7 @@ fn broken(error: NetstringError) -> End {
 }
 
 fn count_bad(reason: &'static str) {
-    metrics::counter!("eventmanager_frames_bad_total", "connection" => "evapi_server", "reason" => reason)
-        .increment(1);
+    count_bad_frame("evapi_server", reason);
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::connections::asterisk::feed::StatesManager;
 use crate::connections::asterisk::orders::Orders;
 use crate::connections::connect::connect;
 use crate::supervision::Backoff;
-use crate::telemetry::Seldom;
+use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::manager_json::agent::{AgentMessage, Kind, STATISTICS, topic};
 use crate::wire::manager_json::{Headers, agent};
 use crate::zmq::{Outbox, Pusher, Settings, Subscriber};
@@ -232,9 +232,7 @@ impl Bus {
     }
 
     fn count_bad(&self, label: &'static str, what: &str) {
-        let connection = self.connection.clone();
-        metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => label)
-            .increment(1);
+        count_bad_frame(&self.connection, label);
         if let Some(so_far) = self.bad.count() {
             tracing::warn!(connection = self.connection, what, so_far, "bad message of an agent");
         }

@@ -7,7 +7,7 @@ use crate::wire::manager_json::agent::{AgentMessage, EVERYBODY, Kind};
 use crate::wire::manager_json::{Event, Headers};
 use crate::zmq::Outbox;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
@@ -25,6 +25,8 @@ pub struct Published {
     known: RefCell<BTreeMap<String, DeviceState>>,
     /// What has to be told as soon as there is room: only what found none, so that each is told in the end however many there are.
     untold: RefCell<BTreeMap<String, DeviceState>>,
+    /// The devices that were heard since a list was asked for, while it comes: what is known of them may be newer.
+    since: RefCell<Option<BTreeSet<String>>>,
     /// There is a server; else nothing waits for one.
     is_connected: Cell<bool>,
     /// Since when there is no Asterisk, where something is known of it.
@@ -41,6 +43,7 @@ impl Published {
             outbox,
             known: RefCell::default(),
             untold: RefCell::default(),
+            since: RefCell::default(),
             is_connected: Cell::default(),
             lost: Cell::default(),
             has_changed: Notify::new(),
@@ -66,16 +69,29 @@ impl Published {
         }
     }
 
-    /// Everything that Asterisk has listed, and what was heard since that was asked for, which may be newer. What it does not list any
-    /// more is withdrawn.
-    pub fn devices(&self, devices: &[Change], since: &[Change]) {
-        let mut listed = BTreeMap::new();
-        for change in devices.iter().chain(since) {
+    /// A list of everything is about to be asked for.
+    pub fn list_begins(&self) {
+        *self.since.borrow_mut() = Some(BTreeSet::new());
+    }
+
+    /// Everything that Asterisk has listed. What it does not list any more is withdrawn; what was heard since the list was asked for may be
+    /// newer, and stays.
+    pub fn listed(&self, devices: &[Change]) {
+        let since = self.since.take().unwrap_or_default();
+        let mut listed: BTreeMap<String, DeviceState> = BTreeMap::new();
+        for change in devices {
             let (Ok(device), Value::Device(state)) = (std::str::from_utf8(&change.key.name), &change.value)
             else {
                 continue;
             };
             listed.insert(device.to_owned(), *state);
+        }
+        for device in since {
+            match self.known.borrow().get(&device) {
+                Some(state) => listed.insert(device, *state),
+                // There was no room for it, and it is told already.
+                None => listed.remove(&device),
+            };
         }
         let gone: Vec<_> =
             self.known.borrow_mut().extract_if(.., |device, _| !listed.contains_key(device)).collect();
@@ -93,6 +109,11 @@ impl Published {
     fn device(&self, device: &str, state: DeviceState) {
         if device.is_empty() || device.starts_with(CUSTOM) || state == DeviceState::Unknown {
             return;
+        }
+        if let Some(since) = &mut *self.since.borrow_mut()
+            && since.len() < DEVICES
+        {
+            since.insert(device.to_owned());
         }
         let mut known = self.known.borrow_mut();
         if known.len() < DEVICES || known.contains_key(device) {
@@ -296,12 +317,25 @@ mod tests {
             told.published.device(device, state);
         }
         told.check(&[("SIP/1", Busy), ("SIP/2", InUse)]).await;
-        let (listed, since) = (
-            [("SIP/1", NotInUse), ("SIP/3", InUse), ("SIP/last", NotInUse)],
-            [("SIP/1", Busy), ("SIP/2", InUse)],
-        );
-        told.published.devices(&devices(&listed), &devices(&since));
-        told.check(&[("SIP/3", InUse)]).await;
+        // The list is of before what is heard while it comes.
+        told.published.list_begins();
+        told.published.device("SIP/1", InUse);
+        told.published.device("SIP/4", InUse);
+        let listed = [("SIP/1", NotInUse), ("SIP/3", InUse), ("SIP/last", NotInUse)];
+        told.published.listed(&devices(&listed));
+        told.check(&[("SIP/1", InUse), ("SIP/4", InUse), ("SIP/2", Invalid), ("SIP/3", InUse)]).await;
+    }
+
+    #[actix::test]
+    async fn what_there_is_no_room_to_remember_is_not_overtaken_by_a_list_either() {
+        let told = Told::start(3).await;
+        let known: Vec<_> =
+            (0..DEVICES).map(|number| Change::device(format!("SIP/{number}"), InUse)).collect();
+        told.published.listed(&known);
+        told.published.list_begins();
+        told.published.device("SIP/more", Busy);
+        told.published.listed(&[known, devices(&[("SIP/more", NotInUse)])].concat());
+        assert_eq!(told.published.untold.borrow().get("SIP/more"), Some(&Busy));
     }
 
     #[actix::test]
@@ -311,7 +345,8 @@ mod tests {
         told.published.device("SIP/1", InUse);
         told.check(&[("SIP/1", InUse)]).await;
         for expected in [&[("SIP/1", Invalid)][..], &[]] {
-            told.published.devices(&devices(&[("SIP/last", NotInUse)]), &[]);
+            told.published.list_begins();
+            told.published.listed(&devices(&[("SIP/last", NotInUse)]));
             told.check(expected).await;
         }
     }
@@ -328,7 +363,8 @@ mod tests {
         told.published.connected(true);
         let both = |one, last| [("SIP/1".to_owned(), one), ("SIP/last".to_owned(), last)];
         assert_eq!(told.next(2).await, both(Invalid, Invalid));
-        told.published.devices(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]), &[]);
+        told.published.list_begins();
+        told.published.listed(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]));
         assert_eq!(told.next(2).await, both(InUse, NotInUse));
     }
 }

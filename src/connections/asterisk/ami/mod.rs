@@ -5,7 +5,7 @@
 //! ← Asterisk Call Manager/13.0.0
 //! → Action: Login …                                  see [`login`]
 //! → Action: Filter …                                 what is to come; see [`filters`]
-//! → Action: DeviceStateList, PresenceStateList       see [`listing`]
+//! → Action: DeviceStateList, PresenceStateList       see [`super::listing`]
 //! ← Event: DeviceStateChange …                       events, whenever they happen
 //! → Action: Setvar …                                 what others say, many at once; see [`writes`]
 //! ```
@@ -14,7 +14,6 @@
 //! operator.
 
 mod filters;
-mod listing;
 mod login;
 mod pending;
 mod running;

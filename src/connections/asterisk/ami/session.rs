@@ -5,10 +5,10 @@
 
 use super::super::actions::RunAction;
 use super::super::connection::Around;
+use super::super::listing::{Heard, List, Listing, Step};
 use super::super::orders::{Order, Reply};
 use super::super::reading::{self, NoChange};
 use super::filters::filters;
-use super::listing::{List, Listing, Step};
 use super::login::shown;
 use super::pending::{Pending, UnknownId};
 use super::running::{self, Running};
@@ -28,8 +28,6 @@ use tokio::time::Instant;
 
 /// What is read at once.
 const READ: usize = 64 << 10;
-/// Lists are complete by then, however long they are.
-const LISTS: Duration = Duration::from_secs(60);
 /// A buffer that has grown beyond this is not kept.
 const KEPT: usize = 1 << 20;
 
@@ -57,8 +55,6 @@ pub struct Session<'a> {
     routes: Vec<Route>,
     pending: RefCell<Pending<Awaited>>,
     listing: RefCell<Listing>,
-    /// When the lists were asked for.
-    asked: Cell<Instant>,
     outgoing: RefCell<BytesMut>,
     heard: Cell<Instant>,
     has_answered: Cell<bool>,
@@ -75,7 +71,6 @@ impl<'a> Session<'a> {
             routes: around.routing.routes(),
             pending: RefCell::new(Pending::new(prefix)),
             listing: RefCell::default(),
-            asked: Cell::new(Instant::now()),
             outgoing: RefCell::default(),
             heard: Cell::new(Instant::now()),
             has_answered: Cell::default(),
@@ -130,14 +125,13 @@ impl<'a> Session<'a> {
             let headers = [("Operation", "Add"), ("Filter", &*filter)];
             self.ask("Filter", &headers, Awaited::Filter)?;
         }
-        if self.around.feed.is_some() && self.listing.borrow_mut().want() {
+        if self.around.feed.is_some() && self.listing.borrow_mut().want(Instant::now().into()) {
             self.ask_lists()?;
         }
         Ok(())
     }
 
     fn ask_lists(&self) -> Result<(), ActionError> {
-        self.asked.set(Instant::now());
         List::ALL.into_iter().try_for_each(|list| self.ask(list.action(), &[], Awaited::List(list)))
     }
 
@@ -186,7 +180,10 @@ impl<'a> Session<'a> {
             }
             match order {
                 Order::Tell(tell) => self.tell(tell),
-                Order::List if self.around.feed.is_some() && self.listing.borrow_mut().want() => {
+                Order::List
+                    if self.around.feed.is_some()
+                        && self.listing.borrow_mut().want(Instant::now().into()) =>
+                {
                     self.ask_lists().map_err(|error| error.to_string())?;
                 }
                 Order::List => {}
@@ -228,14 +225,14 @@ impl<'a> Session<'a> {
         loop {
             // What has come with the answer to the login first.
             if let Err(error) = self.take(decoder) {
-                self.count_bad(label(error));
+                self.around.count_bad(label(error));
                 return format!("{error}: what follows cannot be understood");
             }
             give_way().await;
             decoder.buffer_mut().reserve(READ);
             match stream.read_buf(&mut decoder.buffer_mut().limit(READ)).await {
                 Ok(0) if decoder.is_inside() => {
-                    self.count_bad("truncated");
+                    self.around.count_bad("truncated");
                     return "closed by the peer within a message".to_owned();
                 }
                 Ok(0) => return "closed by the peer".to_owned(),
@@ -249,12 +246,12 @@ impl<'a> Session<'a> {
         let now = self.heard.get();
         while let Some(message) = decoder.next_message()? {
             if message.skipped() > 0 {
-                self.count_bad("no_colon");
+                self.around.count_bad("no_colon");
             }
             match message.kind() {
                 Kind::Response => self.response(&message, now),
                 Kind::Event => self.event(&message, now),
-                Kind::Other => self.count_bad("no_kind"),
+                Kind::Other => self.around.count_bad("no_kind"),
             }
         }
         Ok(())
@@ -301,7 +298,7 @@ impl<'a> Session<'a> {
     }
 
     fn not_ours(&self, UnknownId(label): UnknownId, response: &Message) {
-        self.count_bad(label);
+        self.around.count_bad(label);
         if let Some(so_far) = self.around.bad.count() {
             let says = shown(response.get("Message").unwrap_or_default());
             tracing::warn!(
@@ -351,30 +348,20 @@ impl<'a> Session<'a> {
         let Some(feed) = &self.around.feed else { return };
         match change(list, event) {
             Ok(change) => {
-                if self.listing.borrow_mut().heard(&change) {
-                    feed.heard(self.id, change);
+                let heard = self.listing.borrow_mut().heard(&change);
+                match heard {
+                    Heard::Now => feed.heard(self.id, change),
+                    Heard::Later => {}
+                    Heard::Dropped => feed.dropped(),
                 }
             }
-            Err(error) => self.no_change(error),
-        }
-    }
-
-    fn no_change(&self, error: NoChange) {
-        self.count_bad(error.label());
-        if let Some(so_far) = self.around.bad.count() {
-            let reason = error.label();
-            tracing::warn!(
-                connection = self.server.name,
-                reason,
-                so_far,
-                "asterisk tells a state that is none"
-            );
+            Err(error) => self.around.no_change(error),
         }
     }
 
     /// What was listed before may not be all.
     fn booted(&self) {
-        if self.around.feed.is_some() && self.listing.borrow_mut().doubt() {
+        if self.around.feed.is_some() && self.listing.borrow_mut().doubt(Instant::now().into()) {
             self.list_again();
         }
     }
@@ -397,7 +384,7 @@ impl<'a> Session<'a> {
                     let is_item = name.eq_ignore_ascii_case(list.event().as_bytes());
                     if is_item {
                         let item = self.listing.borrow_mut().item(list, change(list, event));
-                        item.unwrap_or_else(|error| self.no_change(error));
+                        item.unwrap_or_else(|error| self.around.no_change(error));
                     }
                     return is_item;
                 }
@@ -426,44 +413,43 @@ impl<'a> Session<'a> {
         }
         let items = end.text("ListItems").and_then(|count| count.trim().parse().ok());
         if !self.listing.borrow_mut().complete(list, items) {
-            self.count_bad("list_count");
-            tracing::warn!(
-                connection = self.server.name,
-                list = list.action(),
-                items,
-                "asterisk lists more or less than it says"
-            );
+            self.around.wrong_count(list, items);
         }
         self.step();
     }
 
     fn cannot_list(&self, list: List, reason: String) {
-        tracing::warn!(
-            connection = self.server.name,
-            list = list.action(),
-            reason,
-            "asterisk does not list its states"
-        );
+        self.around.cannot_list(list, &reason);
         self.listing.borrow_mut().fail(list, reason);
         self.step();
     }
 
     fn step(&self) {
-        let step = self.listing.borrow_mut().step();
+        let now = Instant::now().into();
+        let step = self.listing.borrow_mut().step(now);
         match step {
             Step::Wait => {}
             Step::Repeat => self.list_again(),
-            Step::Done { devices, presences, since } => {
+            Step::Done { asked, devices, presences, since } => {
                 if let Some(feed) = &self.around.feed {
-                    feed.listed(self.id, self.asked.get().into(), devices, presences);
+                    feed.listed(self.id, asked, devices, presences);
                     since.into_iter().for_each(|change| feed.heard(self.id, change));
                 }
-                let mut listing = self.listing.borrow_mut();
-                if listing.take_again() && listing.want() {
-                    drop(listing);
+                let is_wanted_again = self.listing.borrow_mut().again(now);
+                if is_wanted_again {
                     self.list_again();
                 }
             }
+        }
+    }
+
+    fn give_up_lists(&self, now: Instant) {
+        let missing = self.listing.borrow_mut().give_up(now.into());
+        if !missing.is_empty() {
+            missing
+                .into_iter()
+                .for_each(|list| self.around.cannot_list(list, "its list does not get complete"));
+            self.step();
         }
     }
 
@@ -483,13 +469,7 @@ impl<'a> Session<'a> {
                 Some(_) => was_overdue = true,
                 None => was_overdue = false,
             }
-            if self.asked.get() + LISTS <= now {
-                // One that drips would keep the server out for ever: it is as one that gives none.
-                let missing = self.listing.borrow().missing();
-                for list in missing {
-                    self.cannot_list(list, format!("its list is not complete after {LISTS:?}"));
-                }
-            }
+            self.give_up_lists(now);
             let is_silent = self.heard.get() + ping <= now;
             let is_asked = matches!(self.pending.borrow().first(), Some((Awaited::Ping, _)));
             if is_silent
@@ -517,12 +497,6 @@ impl<'a> Session<'a> {
             }
             _ => Some(format!("an action is not answered within {timeout:?}")),
         }
-    }
-
-    fn count_bad(&self, reason: &'static str) {
-        let connection = self.server.name.clone();
-        metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => reason)
-            .increment(1);
     }
 }
 

@@ -1,8 +1,6 @@
 //! What events and lists of the module say of states.
 
-use super::count_bad;
-use super::listing::Part;
-use crate::connections::asterisk::connection::Around;
+use crate::connections::asterisk::listing::List;
 use crate::connections::asterisk::reading::{self, NoChange};
 use crate::states::Change;
 use crate::wire::ami::unescape;
@@ -13,23 +11,33 @@ pub fn means_a_start(name: &str) -> bool {
     matches!(name, "LoadZmq" | "FullyBooted")
 }
 
-/// The change that an event tells.
-pub fn change(event: &Event, around: &Around) -> Option<Change> {
-    match event.name() {
-        reading::DEVICE => counted(device(event.headers()), around),
-        reading::PRESENCE => counted(presence(event.headers()), around),
-        _ => None,
+/// The change that an event tells; `None`: it is about something else.
+pub fn change(event: &Event) -> Option<Result<Change, NoChange>> {
+    let list = List::ALL.into_iter().find(|list| list.event() == event.name())?;
+    Some(item(list, event.headers()))
+}
+
+/// The change that an item of a list tells.
+pub fn item(list: List, headers: &Headers) -> Result<Change, NoChange> {
+    match list {
+        List::Devices => device(headers),
+        List::Presences => presence(headers),
     }
 }
 
-/// The devices of a list.
-pub fn devices(reply: Result<Reply, JsonError>, around: &Around) -> Part {
-    items(reply, reading::DEVICE, |item| counted(device(item), around))
-}
-
-/// The presentities of a list.
-pub fn presences(reply: Result<Reply, JsonError>, around: &Around) -> Part {
-    items(reply, reading::PRESENCE, |item| counted(presence(item), around))
+/// The items of a list, and how many it says there are. They stand behind the response in the same reply; without any nobody knows whether
+/// there are none: not every module has them.
+pub fn items(reply: &Result<Reply, JsonError>, list: List) -> Result<(Vec<&Headers>, Option<usize>), String> {
+    let reply = reply.as_ref().map_err(ToString::to_string)?;
+    if !reply.is_success() {
+        return Err(reply.message().unwrap_or("refused without a reason").chars().take(200).collect());
+    }
+    if reply.events().is_empty() {
+        return Err("the module gives no lists".to_owned());
+    }
+    let is_item = |item: &&Headers| item.get("Event") == Some(list.event());
+    let count = reply.events().iter().find_map(|end| end.get("ListItems")?.trim().parse().ok());
+    Ok((reply.events().iter().filter(is_item).collect(), count))
 }
 
 fn device(headers: &Headers) -> Result<Change, NoChange> {
@@ -38,21 +46,4 @@ fn device(headers: &Headers) -> Result<Change, NoChange> {
 
 fn presence(headers: &Headers) -> Result<Change, NoChange> {
     reading::presence(|name| headers.get(name).map(|value| unescape(value.as_bytes())))
-}
-
-fn counted(change: Result<Change, NoChange>, around: &Around) -> Option<Change> {
-    change.inspect_err(|why| count_bad(around, why.label())).ok()
-}
-
-/// Items stand behind the response in the same reply. Without any nobody knows whether there are none: not every module has them.
-fn items(reply: Result<Reply, JsonError>, event: &str, read: impl Fn(&Headers) -> Option<Change>) -> Part {
-    let reply = reply.map_err(|error| error.to_string())?;
-    if !reply.is_success() {
-        return Err(reply.message().unwrap_or("refused without a reason").chars().take(200).collect());
-    }
-    if reply.events().is_empty() {
-        return Err("the module gives no lists".to_owned());
-    }
-    let is_item = |item: &&Headers| item.get("Event").is_some_and(|name| name == event);
-    Ok(reply.events().iter().filter(is_item).filter_map(read).collect())
 }

@@ -9,10 +9,9 @@
 //! → {"Action":"Setvar","ActionID":"3",…}             what others say, many on their way at once
 //! ```
 //!
-//! [`session`] has both sockets; [`events`] reads what they bring of states, and [`listing`] keeps the parts of a list together.
+//! [`session`] has both sockets; [`events`] reads what they bring of states.
 
 mod events;
-mod listing;
 mod session;
 
 use super::agent::Published;
@@ -64,16 +63,9 @@ impl Client {
     }
 }
 
-/// Counts what is of no use, by a word.
-fn count_bad(around: &Around, reason: &'static str) {
-    let connection = around.server.name.clone();
-    metrics::counter!("eventmanager_frames_bad_total", "connection" => connection, "reason" => reason)
-        .increment(1);
-}
-
-/// The same of a message that is no JSON of the module.
+/// Counts a message that is no JSON of the module.
 fn not_understood(around: &Around, error: &JsonError) {
-    count_bad(around, error.label());
+    around.count_bad(error.label());
     if let Some(so_far) = around.bad.count() {
         tracing::warn!(connection = around.server.name, %error, so_far, "bad message of asterisk's zmq module");
     }

@@ -3,12 +3,12 @@
 //! What is asked is answered one after the other and in order, so that a reply is about the oldest of [`Session::asked`]. Nobody
 //! waits for anybody here but for the sockets.
 
-use super::listing::{Listed, Listing, Passed};
-use super::{count_bad, events, not_understood};
+use super::{events, not_understood};
 use crate::config::ZmqManager;
 use crate::connections::asterisk::actions::{Answer, NotRun, RunAction};
 use crate::connections::asterisk::agent::Published;
 use crate::connections::asterisk::connection::Around;
+use crate::connections::asterisk::listing::{Heard, List, Listing, Step};
 use crate::connections::asterisk::orders::{Order, Reply as Receipt};
 use crate::connections::connect::connect;
 use crate::managers::device_state::messages::{self, Outcome, Write};
@@ -49,8 +49,7 @@ pub struct Session<'a> {
 enum Asked {
     Write(u32),
     Ping,
-    Devices,
-    Presences,
+    List(List),
     Run(Receipt),
 }
 
@@ -202,10 +201,14 @@ impl<'a> Session<'a> {
 
     /// Has everything listed, for the first time or anew.
     fn list(&mut self) {
-        if self.listing.begin() {
-            self.want("DeviceStateList", Asked::Devices);
-            self.want("PresenceStateList", Asked::Presences);
+        if self.listing.want(now()) {
+            self.ask_lists();
         }
+    }
+
+    fn ask_lists(&mut self) {
+        self.published.into_iter().for_each(Published::list_begins);
+        List::ALL.into_iter().for_each(|list| self.want(list.action(), Asked::List(list)));
     }
 
     fn ping(&mut self) {
@@ -250,7 +253,7 @@ impl<'a> Session<'a> {
         if let Ok(reply) = &reply
             && let Some(other) = reply.action_id().filter(|other| *other != id.to_string())
         {
-            count_bad(self.around, "other_id");
+            self.around.count_bad("other_id");
             return Err(format!("action {id} was answered with the id {:?}", short(other)));
         }
         if let Err(error) = &reply {
@@ -259,22 +262,44 @@ impl<'a> Session<'a> {
         match asked {
             Asked::Ping => ponged(reply)?,
             Asked::Write(entry) => self.told(entry, outcome(reply)),
-            Asked::Devices => self.listing.devices(events::devices(reply, self.around)),
-            Asked::Presences => self.listing.presences(events::presences(reply, self.around)),
+            Asked::List(list) => self.listed(list, &reply),
             Asked::Run(receipt) => receipt.give(Ok(answer(reply))),
         }
-        if let (Some(listed), Some(feed)) = (self.listing.take(), &self.around.feed) {
-            let Listed { asked, devices, presences, since } = listed;
-            if let (Some(published), Ok(devices)) = (self.published, &devices) {
-                published.devices(devices, &since);
-            }
-            feed.listed(self.id, asked, devices, presences);
-            since.into_iter().for_each(|change| feed.heard(self.id, change));
-        }
-        if self.listing.is_wanted() {
-            self.list();
-        }
         Ok(())
+    }
+
+    fn listed(&mut self, list: List, reply: &Result<Reply, JsonError>) {
+        match events::items(reply, list) {
+            Ok((items, count)) => {
+                for item in items {
+                    let item = self.listing.item(list, events::item(list, item));
+                    item.unwrap_or_else(|error| self.around.no_change(error));
+                }
+                if !self.listing.complete(list, count) {
+                    self.around.wrong_count(list, count);
+                }
+            }
+            Err(reason) => {
+                self.around.cannot_list(list, &reason);
+                self.listing.fail(list, reason);
+            }
+        }
+        match self.listing.step(now()) {
+            Step::Wait => {}
+            Step::Repeat => self.ask_lists(),
+            Step::Done { asked, devices, presences, since } => {
+                if let (Some(published), Ok(devices)) = (self.published, &devices) {
+                    published.listed(devices);
+                }
+                if let Some(feed) = &self.around.feed {
+                    feed.listed(self.id, asked, devices, presences);
+                    since.into_iter().for_each(|change| feed.heard(self.id, change));
+                }
+                if self.listing.again(now()) {
+                    self.ask_lists();
+                }
+            }
+        }
     }
 
     fn happened(&mut self, frames: &[Bytes]) {
@@ -288,16 +313,24 @@ impl<'a> Session<'a> {
             published.event(&event);
         }
         let Some(feed) = &self.around.feed else { return };
-        let change = events::change(&event, self.around);
-        match change.map(|change| self.listing.pass(change)) {
-            Some(Passed::Now(change)) => feed.heard(self.id, change),
-            Some(Passed::Dropped) => feed.dropped(),
-            Some(Passed::Later) | None => {}
+        match events::change(&event) {
+            Some(Ok(change)) => match self.listing.heard(&change) {
+                Heard::Now => feed.heard(self.id, change),
+                Heard::Later => {}
+                Heard::Dropped => feed.dropped(),
+            },
+            Some(Err(error)) => self.around.no_change(error),
+            None => {}
         }
         if events::means_a_start(event.name()) {
             self.list();
         }
     }
+}
+
+/// The manager counts with the clock of the standard library.
+fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 fn ponged(reply: Result<Reply, JsonError>) -> Result<(), String> {
