@@ -70,6 +70,7 @@ pub(super) fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         zmq_server: None,
         routes: Vec::new(),
         evapi_server: None,
+        evi: None,
     }
 }
 

@@ -87,6 +87,7 @@ impl Peers {
             zmq_server: None,
             routes: Vec::new(),
             evapi_server: None,
+            evi: None,
         }
     }
 
