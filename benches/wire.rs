@@ -1,8 +1,9 @@
-//! How fast the codecs are, beside what does the least with the same bytes: quick-xml walking them, or a copy.
+//! How fast the codecs are, beside what does the least with the same bytes: quick-xml or serde_json walking them, or a copy.
 //!
 //! `cargo bench --bench wire` takes under a minute. It prints the ratio of the bare walk to the whole way from bytes to owned
 //! commands, which is to be at least 0.6 at 250 thousand documents/s or more; and how many bytes of netstrings with 1 kB each
-//! are cut and written in a second, which is to be at least 3 GB, and bytes of Asterisk's manager interface, at least 0.5 GB.
+//! are cut and written in a second, which is to be at least 3 GB, and bytes of Asterisk's manager interface, at least 0.5 GB. Of OpenSIPS'
+//! datagrams, of 160 bytes each, at least 100 thousand are to be read in a second.
 
 use bytes::{Bytes, BytesMut};
 use criterion::{Criterion, Throughput};
@@ -11,6 +12,7 @@ use eventmanager::wire::ami;
 use eventmanager::wire::cai3g::{
     self, Association, HssRequest, PrivateUser, PublicData, ServiceProfile, server,
 };
+use eventmanager::wire::evi::{self, Format};
 use eventmanager::wire::mask_secrets;
 use eventmanager::wire::netstring;
 use eventmanager::wire::ocir::{DEFAULT_MAX_DOCUMENT, Document, Framer, write};
@@ -240,6 +242,58 @@ fn manager(c: &mut Criterion) {
     group.finish();
 }
 
+/// A registration, in both formats of OpenSIPS.
+const EVENT_TEXT: &str = "E_UL_CONTACT_INSERT\ndomain::location\naor::anna.olsen\nuri::sip:anna@192.0.2.17:5060;transport=udp\n\
+    received::\nuser_agent::Yealink SIP-T46U 108.86\nexpires::3600\n\n";
+const EVENT_JSON: &str = "{\"jsonrpc\":\"2.0\",\"method\":\"E_UL_CONTACT_INSERT\",\"params\":{\"domain\":\"location\",\
+    \"aor\":\"anna\",\"uri\":\"sip:anna@192.0.2.17:5060\",\"user_agent\":\"Yealink\",\"expires\":3600}}";
+
+/// What even the least does with each format: it copies it line by line, or walks it and keeps nothing.
+fn bare_event(payload: &str) -> usize {
+    if payload.starts_with('{') {
+        serde_json::from_str::<serde::de::IgnoredAny>(payload).expect("the sample is JSON");
+        return 1;
+    }
+    payload.lines().map(str::to_owned).map(black_box).count()
+}
+
+fn datagrams(c: &mut Criterion) {
+    let mut group = c.benchmark_group("evi");
+    group.throughput(Throughput::Elements(1));
+    for (format, sample) in [(Format::Text, EVENT_TEXT), (Format::Json, EVENT_JSON)] {
+        let what = if format == Format::Text { "text" } else { "json" };
+        let read = || evi::Event::parse(black_box(sample.as_bytes())).expect("the sample is an event");
+        let event = read();
+        assert_eq!(event.to_bytes(format), sample.as_bytes());
+        let mut best = [Duration::MAX; 4];
+        let mut time = |which: usize, work: &mut dyn FnMut()| {
+            let started = Instant::now();
+            (0..1_000).for_each(|_| work());
+            best[which] = best[which].min(started.elapsed());
+        };
+        for _ in 0..300 {
+            time(0, &mut || _ = black_box(read()));
+            time(1, &mut || _ = black_box(bare_event(black_box(sample))));
+            time(2, &mut || _ = black_box(black_box(&event).to_bytes(format)));
+            time(3, &mut || _ = black_box(black_box(sample).as_bytes().to_vec()));
+        }
+        for (did, took, least, bare) in
+            [("read", best[0], best[1], "the bare walk"), ("written", best[2], best[3], "a bare copy")]
+        {
+            // Of a thousand datagrams.
+            let rate = 1.0 / took.as_secs_f64();
+            let ratio = least.as_secs_f64() / took.as_secs_f64();
+            println!(
+                "OpenSIPS, {what} of {} bytes: {rate:.0} thousand/s {did}, {ratio:.2} of {bare}",
+                sample.len()
+            );
+        }
+        group.bench_function(format!("read_{what}"), |b| b.iter(read));
+        group.bench_function(format!("write_{what}"), |b| b.iter(|| black_box(&event).to_bytes(format)));
+    }
+    group.finish();
+}
+
 fn main() {
     let short = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
@@ -248,6 +302,7 @@ fn main() {
     ocir(&mut criterion);
     netstrings(&mut criterion);
     manager(&mut criterion);
+    datagrams(&mut criterion);
     soap(&mut criterion);
     criterion.final_summary();
 }

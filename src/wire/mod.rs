@@ -3,10 +3,12 @@
 pub mod ami;
 pub mod cai3g;
 pub mod evapi;
+pub mod evi;
 pub mod field;
 pub mod json;
 pub mod manager_json;
 pub mod mask;
+pub mod mi;
 pub mod netstring;
 pub mod ocir;
 pub mod secret;

@@ -208,6 +208,30 @@ async fn agents_of_one_daemon_are_told_nothing_of_themselves_by_the_server() {
 }
 
 #[actix::test]
+async fn another_agent_of_the_same_name_is_warned_of_once_in_a_connection() {
+    let mut server = Original::start().await;
+    let agent = server.agent("");
+    let warnings = || agent.daemon.log().matches("another agent has the same system name").count();
+    let ping = |origin: &str| format!(r#"{{"msg_type":"AgentPing","uuid":"7","origin":"{origin}"}}"#);
+    // What it sends to itself comes back, as from any server, and so does that of the other one.
+    for _ in 0..20 {
+        let (own, _) = server.next("[S1]", "AgentPing").await;
+        assert_eq!(warnings(), 0, "its own are known");
+        server.publish.send(&["[S1]", &own]).await;
+        server.publish.send(&["[S1]", &ping("S9")]).await;
+        server.next("[S9]", "AgentPong").await;
+        server.publish.send(&["[S1]", &ping("S1")]).await;
+        server.publish.send(&["[S1]", &ping("S1")]).await;
+        server.publish.send(&["[S1]", &ping("S8")]).await;
+        server.next("[S8]", "AgentPong").await;
+        if warnings() > 0 {
+            break;
+        }
+    }
+    assert_eq!(warnings(), 1, "{}", agent.daemon.log());
+}
+
+#[actix::test]
 async fn nonsense_of_others_harms_no_agent() {
     let mut server = Original::start().await;
     let agent = server.agent("");

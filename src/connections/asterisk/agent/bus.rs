@@ -2,12 +2,13 @@
 
 use super::Household;
 use super::origins::{Ignored, Origins};
+use super::pings::Pings;
 use super::published::Published;
 use super::remote;
 use crate::config::Agent;
 use crate::connections::asterisk::feed::StatesManager;
 use crate::connections::asterisk::orders::Orders;
-use crate::connections::connect::connect;
+use crate::connections::connect;
 use crate::supervision::Backoff;
 use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::manager_json::agent::{AgentMessage, Kind, STATISTICS, topic};
@@ -17,6 +18,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::{Instant, interval, sleep};
@@ -42,6 +44,7 @@ pub struct Bus {
     origins: Option<Origins>,
     household: Household,
     orders: Orders,
+    pings: Pings,
     running: FuturesUnordered<LocalBoxFuture<'static, Status>>,
     bad: Seldom,
     up: metrics::Gauge,
@@ -74,22 +77,25 @@ impl Bus {
             outbox,
             household,
             orders,
+            pings: Pings::default(),
             running: FuturesUnordered::new(),
             bad: Seldom::default(),
             up,
         }
     }
 
-    /// Connects again and again.
+    /// Connects again and again. What the others have said is told to the manager all the time.
     pub async fn run(&mut self) {
         let mut failures = 0;
         loop {
-            let reason = match self.connect().await {
+            let connected = connect(&self.agent, self.outbox.clone());
+            let reason = match telling(&mut self.origins, connected).await {
                 Ok((mut pusher, mut subscriber)) => {
                     tracing::info!(connection = self.connection, "connected to the server of agents");
                     failures = 0;
                     self.up.set(1.0);
                     self.origins.iter_mut().for_each(|origins| origins.forgive(Instant::now()));
+                    self.pings.connected();
                     self.published.connected(true);
                     let reason = self.serve(&mut pusher, &mut subscriber).await;
                     self.published.connected(false);
@@ -106,19 +112,8 @@ impl Bus {
                 ?delay,
                 "not connected to the server of agents"
             );
-            sleep(delay).await;
+            telling(&mut self.origins, sleep(delay)).await;
         }
-    }
-
-    async fn connect(&self) -> Result<(Pusher, Subscriber), String> {
-        let settings = Settings::default();
-        let stream = connect(&self.agent.server_pub, None).await?;
-        let topics = [agent::EVERYBODY.to_owned(), topic(&self.system), STATISTICS.to_owned()];
-        let subscriber = Subscriber::open(stream, &topics, &settings).await;
-        let subscriber = subscriber.map_err(|error| format!("{}: {error}", self.agent.server_pub))?;
-        let stream = connect(&self.agent.server_pull, None).await?;
-        let pusher = Pusher::open(stream, self.outbox.clone(), &settings).await;
-        Ok((pusher.map_err(|error| format!("{}: {error}", self.agent.server_pull))?, subscriber))
     }
 
     async fn serve(&mut self, pusher: &mut Pusher, subscriber: &mut Subscriber) -> String {
@@ -126,12 +121,6 @@ impl Bus {
         let mut heard = Instant::now();
         loop {
             self.published.catch_up();
-            let origins = async {
-                match &mut self.origins {
-                    Some(origins) => origins.run().await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
                 error = pusher.run() => return format!("{}: {error}", self.agent.server_pull),
                 message = subscriber.next() => match message {
@@ -141,7 +130,7 @@ impl Bus {
                     }
                     Err(error) => return format!("{}: {error}", self.agent.server_pub),
                 },
-                Some(status) = self.running.next(), if !self.running.is_empty() => self.tell(status),
+                Some(status) = self.running.next(), if !self.running.is_empty() => self.answer(status),
                 _ = keepalive.tick() => {
                     if heard.elapsed() > self.agent.keepalive * MISSED {
                         return "what is sent to the server does not come back".to_owned();
@@ -149,7 +138,7 @@ impl Bus {
                     self.keep_alive();
                 }
                 () = self.published.is_lost_for(&self.household) => self.published.withdraw(),
-                () = origins => {}
+                never = tell(&mut self.origins) => match never {},
             }
         }
     }
@@ -163,10 +152,10 @@ impl Bus {
         self.running.push(Box::pin(async move {
             Status { uuid: None, topic: STATISTICS.to_owned(), data: remote::ping(orders).await }
         }));
-        self.published.put(&topic(&self.system), Kind::Ping, Headers::new());
+        self.published.put_as(self.pings.next(), &topic(&self.system), Kind::Ping, Headers::new());
     }
 
-    fn tell(&self, Status { uuid, topic, data }: Status) {
+    fn answer(&self, Status { uuid, topic, data }: Status) {
         match uuid {
             Some(uuid) => self.published.put_as(uuid, &topic, Kind::ActionStatus, data),
             None => self.published.put(&topic, Kind::ActionStatus, data),
@@ -186,6 +175,9 @@ impl Bus {
         }
         match message.kind {
             Kind::Ping => {
+                if is_ours {
+                    self.pinged_by_ourselves(&message.uuid);
+                }
                 let to = topic(&message.origin);
                 self.published.put_as(message.uuid, &to, Kind::Pong, Headers::new());
             }
@@ -199,6 +191,18 @@ impl Bus {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What others send under our name is taken for ours, and theirs is never mirrored here.
+    fn pinged_by_ourselves(&mut self, id: &str) {
+        if let Some(so_far) = self.pings.came(id) {
+            tracing::warn!(
+                connection = self.connection,
+                system = self.system,
+                so_far,
+                "another agent has the same system name"
+            );
         }
     }
 
@@ -236,5 +240,83 @@ impl Bus {
         if let Some(so_far) = self.bad.count() {
             tracing::warn!(connection = self.connection, what, so_far, "bad message of an agent");
         }
+    }
+}
+
+/// Connects both sockets; the error says why not.
+async fn connect(agent: &Agent, outbox: Outbox) -> Result<(Pusher, Subscriber), String> {
+    let settings = Settings::default();
+    let stream = connect::connect(&agent.server_pub, None).await?;
+    let topics = [agent::EVERYBODY.to_owned(), topic(&agent.system_name), STATISTICS.to_owned()];
+    let subscriber = Subscriber::open(stream, &topics, &settings).await;
+    let subscriber = subscriber.map_err(|error| format!("{}: {error}", agent.server_pub))?;
+    let stream = connect::connect(&agent.server_pull, None).await?;
+    let pusher = Pusher::open(stream, outbox, &settings).await;
+    Ok((pusher.map_err(|error| format!("{}: {error}", agent.server_pull))?, subscriber))
+}
+
+/// Tells the manager what others say, where there is one. May be cancelled.
+async fn tell(origins: &mut Option<Origins>) -> Infallible {
+    match origins {
+        Some(origins) => origins.run().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Does something while the manager is told what others have said.
+async fn telling<T>(origins: &mut Option<Origins>, work: impl Future<Output = T>) -> T {
+    tokio::select! {
+        done = work => done,
+        never = tell(origins) => match never {},
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::manager::Manager;
+    use super::*;
+    use crate::config::{Live, ZmqManager};
+    use tokio::net::TcpListener;
+
+    fn bus(server: &str, manager: StatesManager) -> Bus {
+        let agent = Agent {
+            manager: ZmqManager { cmd: String::new(), evt: String::new() },
+            system_name: "S1".to_owned(),
+            server_pull: server.to_owned(),
+            server_pub: server.to_owned(),
+            keepalive: Duration::from_secs(1),
+            remote_actions: Vec::new(),
+        };
+        let household = Household { systems: Live::fixed(vec!["S1".to_owned()]), rules: None };
+        Bus::new("s1", agent, (Some(manager), household), Orders::default())
+    }
+
+    /// What was heard before is told at once though there is no server at this address: time goes on only when nothing else does.
+    async fn check(server: &str) {
+        let (manager, mut heard) = Manager::start();
+        let mut bus = bus(server, manager);
+        let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
+        let origins = bus.origins.as_mut().expect("a manager");
+        assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
+        tokio::time::pause();
+        tokio::select! {
+            () = bus.run() => panic!("it connects for ever"),
+            told = heard.recv() => assert_eq!(&*told.expect("a manager").peer, "s1:S0"),
+            () = sleep(Duration::from_millis(1)) => panic!("nothing is told"),
+        }
+        tokio::time::resume();
+    }
+
+    #[actix::test]
+    async fn what_others_have_said_is_told_while_there_is_no_connection_yet() {
+        // It accepts, and says nothing.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        check(&listener.local_addr().expect("an address").to_string()).await;
+    }
+
+    #[actix::test]
+    async fn what_others_have_said_is_told_between_two_connects() {
+        // This fails at once.
+        check("127.0.0.1:0").await;
     }
 }

@@ -9,10 +9,13 @@
 //! ```
 //!
 //! [`bus`] is its connection to the server, which comes and goes apart from that to Asterisk. [`published`] is what the others are to know
-//! of this one; [`origins`] is what they say; [`remote`] runs their actions.
+//! of this one; [`origins`] is what they say; [`remote`] runs their actions; [`pings`] is what it sends to itself.
 
 mod bus;
+#[cfg(test)]
+mod manager;
 mod origins;
+mod pings;
 mod published;
 mod remote;
 

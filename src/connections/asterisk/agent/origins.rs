@@ -9,6 +9,7 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -131,7 +132,7 @@ impl Origins {
     }
 
     /// Tells the manager what they say; resolves never. May be cancelled.
-    pub async fn run(&mut self) {
+    pub async fn run(&mut self) -> Infallible {
         loop {
             match self.feeds.next().await {
                 Some(()) => {}
@@ -143,30 +144,11 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
+    use super::super::manager::Manager;
     use super::*;
-    use crate::managers::device_state::messages::{Heard, Listed, Lost, Told};
-    use actix::prelude::*;
-
-    /// A manager that only takes what it is told.
-    struct Manager;
-
-    impl Actor for Manager {
-        type Context = Context<Self>;
-    }
-
-    macro_rules! takes {
-        ($($message:ty),*) => { $(impl Handler<$message> for Manager {
-            type Result = ();
-            fn handle(&mut self, _: $message, _: &mut Context<Self>) {}
-        })* };
-    }
-    takes!(Heard, Listed, Lost, Told);
 
     fn origins() -> Origins {
-        let manager = Manager.start();
-        let (listed, heard) = (manager.clone().recipient(), manager.clone().recipient());
-        let (told, lost) = (manager.clone().recipient(), manager.recipient());
-        let mut origins = Origins::new("s1", StatesManager { listed, heard, told, lost });
+        let mut origins = Origins::new("s1", Manager::start().0);
         let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
         assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
         origins

@@ -10,12 +10,16 @@
 //! → Action: Setvar …                                 what others say, many at once; see [`writes`]
 //! ```
 //!
-//! [`session`] reads and writes; [`pending`] finds the action that a response answers; [`running`] collects the answer to an action of an
+//! [`session`] reads and writes. What it does about responses is in [`responses`], about lists and changes in [`lists`], and about a server
+//! that is silent in [`liveness`]. [`pending`] finds the action that a response answers; [`running`] collects the answer to an action of an
 //! operator.
 
 mod filters;
+mod lists;
+mod liveness;
 mod login;
 mod pending;
+mod responses;
 mod running;
 mod session;
 mod stream;
