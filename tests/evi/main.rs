@@ -1,0 +1,11 @@
+//! Our own EVI: programs that know OpenSIPS' event interface, and nothing of us, subscribe and get what is handed on.
+
+mod access;
+mod commands;
+mod delivery;
+mod lasting;
+mod program;
+mod refusals;
+mod slow;
+#[path = "../support/mod.rs"]
+mod support;
