@@ -1,6 +1,8 @@
 //! TCP connections that last: what is set on all of them, timers that may be off, giving way to others of the same thread; and listeners that
 //! outlive those who accept.
 
+pub mod files;
+
 use anyhow::Context as _;
 use socket2::{Domain, Socket, Type};
 use std::future::poll_fn;

@@ -60,6 +60,10 @@ fn the_shipped_file_is_the_defaults() {
     assert_eq!(shown.asterisk[0], Asterisk::new("pbx-a", AsteriskTransport::Ami(ami.clone())));
     let AsteriskTransport::Agent(agent) = &shown.asterisk[1].transport else { panic!("an agent") };
     assert_eq!((agent.keepalive, agent.remote_actions.len()), (Duration::from_secs(30), 0));
+    let mut opensips = shown.opensips[0].clone();
+    assert!(opensips.advertise.take().is_some() && std::mem::take(&mut opensips.events).len() == 3);
+    let listen = EventSocket::Udp(([127, 0, 0, 1], 9001).into());
+    assert_eq!(opensips, Opensips::new("sbc-1", MiAddress::Udp("sbc-1.example.net:8888".into()), listen));
     assert_eq!(shown.device_state, Some(DeviceStates::default()));
     assert_eq!(shown.zmq_server, Some(ZmqServer::default()));
     let route = &shown.routes[0];
@@ -97,7 +101,7 @@ fn the_shipped_file_shows_every_key() {
             assert!(shown.contains(key), "{section}.{key} is not in the shipped file");
         }
     }
-    assert_eq!(sections, 25, "{problems}");
+    assert_eq!(sections, 26, "{problems}");
 }
 
 /// The keys and the sections that the shipped file has in `section`.

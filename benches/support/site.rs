@@ -54,6 +54,7 @@ impl Site {
                 .collect(),
             kamailio: Vec::new(),
             asterisk: Vec::new(),
+            opensips: Vec::new(),
             device_state: None,
             zmq_server: None,
             routes: Vec::new(),

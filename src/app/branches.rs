@@ -229,6 +229,7 @@ pub fn connections(
     let (intake_spec, intake) = Spec::new("intake", MAILBOX, Some(thread.clone()), make);
     let rules = settings.ema.is_some().then(|| settings.rules.live());
     let (routes, scripts) = (settings.routes.live(), threads.start("scripts"));
+    let opensips = threads.start("opensips");
     let surroundings = Surroundings {
         rules,
         routes,
@@ -237,6 +238,7 @@ pub fn connections(
         thread,
         scripts,
         states,
+        opensips,
         states_manager: manager.map(StatesManager::from),
         device_state: settings.device_state.as_ref().map(Setting::live),
     };

@@ -1,6 +1,7 @@
 //! `eventmanager simulate …`: one of the peers as a program of its own, until Ctrl-C or SIGTERM.
 
 mod asterisk;
+mod opensips;
 
 use super::manual::SCRIPT;
 use crate::cli::units::duration;
@@ -30,6 +31,8 @@ pub enum Simulate {
     Ema(Ema),
     /// An Asterisk with devices whose states change at random, and its manager interface (AMI), in memory alone as with ema
     Asterisk(asterisk::Asterisk),
+    /// An OpenSIPS with users that register and call, and its management interface (MI), at which programs subscribe to its events
+    Opensips(opensips::Opensips),
     /// A SurgeMail with domains and accounts, in memory alone as with ema
     Surgemail(Surgemail),
 }
@@ -113,6 +116,7 @@ impl Simulate {
                 Simulate::Broadworks(options) => broadworks(options).await,
                 Simulate::Ema(options) => ema(options).await,
                 Simulate::Asterisk(options) => asterisk::run(options).await,
+                Simulate::Opensips(options) => opensips::run(options).await,
                 Simulate::Surgemail(options) => surgemail(options).await,
             }
         })

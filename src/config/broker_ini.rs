@@ -65,6 +65,7 @@ pub(super) fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         broadworks: Vec::new(),
         kamailio: Vec::new(),
         asterisk: servers(file, &general),
+        opensips: Vec::new(),
         device_state: (general.device_state || general.presence)
             .then_some(DeviceStates { presence: general.presence, ..DeviceStates::default() }),
         zmq_server: None,

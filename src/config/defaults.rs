@@ -175,6 +175,27 @@ impl Ami {
     }
 }
 
+impl Opensips {
+    /// An OpenSIPS with the defaults of everything else: none of its events is subscribed to.
+    pub fn new(name: impl Into<String>, mi: MiAddress, listen: EventSocket) -> Self {
+        Opensips {
+            name: name.into(),
+            mi,
+            mi_format: None,
+            reply_dir: "/tmp".into(),
+            listen,
+            advertise: None,
+            allow_from: this_host(),
+            events: Vec::new(),
+            expire: Duration::from_secs(1_800),
+            verify: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(5),
+            queue: 100_000,
+            receive_buffer: 8 << 20,
+        }
+    }
+}
+
 impl Default for DeviceStates {
     fn default() -> Self {
         DeviceStates {

@@ -106,6 +106,7 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         broadworks: file.section("broadworks", broadworks).into_iter().collect(),
         kamailio: Vec::new(),
         asterisk: Vec::new(),
+        opensips: Vec::new(),
         device_state: None,
         zmq_server: None,
         routes: Vec::new(),

@@ -117,6 +117,20 @@ impl<'a> Section<'a> {
         self.value(key, units::duration)
     }
 
+    /// A number of seconds, or a string such as `30m`.
+    pub fn seconds(&self, key: &'static str, allowed: RangeInclusive<usize>) -> Option<Duration> {
+        let value = self.get(key)?;
+        if let DeValue::Integer(_) = value.get_ref() {
+            return self.number(key, allowed).map(|seconds| Duration::from_secs(seconds as u64));
+        }
+        let time = self.duration(key)?;
+        let is_whole = time.subsec_nanos() == 0 && allowed.contains(&(time.as_secs() as usize));
+        if !is_whole {
+            self.problem(key, format!("must be from {} to {} whole seconds", allowed.start(), allowed.end()));
+        }
+        is_whole.then_some(time)
+    }
+
     /// A path, relative to the directory of the file. `file:` would put the content in its place.
     pub fn path_to(&self, key: &'static str) -> Option<PathBuf> {
         if let DeValue::String(raw) = self.get(key)?.get_ref()

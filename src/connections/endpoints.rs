@@ -5,6 +5,7 @@ use super::broadworks::BroadworksConnection;
 use super::intake::Intake;
 use super::kamailio::{Command, Kamailio, KamailioConnection, Kamailios};
 use super::link::{self, Link, LinkState, Links};
+use super::opensips::OpensipsConnection;
 use crate::config::{AsteriskTransport, DeviceStates, EndpointConfig, Live, Route, Setting};
 use crate::managers::device_state::messages::AsteriskPeer;
 use crate::processors::attributes::Rules;
@@ -42,6 +43,8 @@ pub struct Surroundings {
     pub scripts: ArbiterHandle,
     /// Of the connections to Asterisks, and of the manager that mirrors their states.
     pub states: ArbiterHandle,
+    /// Of the connections to OpenSIPS: a flood of one holds up no Kamailio that waits for an answer.
+    pub opensips: ArbiterHandle,
     /// `None`: no states are mirrored.
     pub states_manager: Option<StatesManager>,
     /// How they are, then.
@@ -72,7 +75,8 @@ struct Endpoint {
 
 /// What else it takes.
 enum Kind {
-    Broadworks,
+    /// Nothing.
+    Plain,
     /// Commands of operators.
     Kamailio(Recipient<Command>),
     Asterisk(actions::Asterisk, AsteriskPeer),
@@ -172,17 +176,21 @@ impl Endpoints {
     }
 
     fn connection(&mut self, config: &EndpointConfig) -> Spec {
-        let (link, state) = Link::new(config.name(), config.address());
+        let (link, state) = Link::new(config.name(), &config.address());
         let (spec, connection, kind) = match config.clone() {
             EndpointConfig::Broadworks(server) => {
                 let (spec, connection) = self.broadworks(server, link);
-                (spec, connection.recipient(), Kind::Broadworks)
+                (spec, connection.recipient(), Kind::Plain)
             }
             EndpointConfig::Kamailio(server) => {
                 let (spec, connection) = self.kamailio(server, link);
                 (spec, connection.clone().recipient(), Kind::Kamailio(connection.recipient()))
             }
             EndpointConfig::Asterisk(server) => self.asterisk(server, link, state.clone()),
+            EndpointConfig::Opensips(server) => {
+                let (spec, connection) = self.opensips(server, link);
+                (spec, connection.recipient(), Kind::Plain)
+            }
         };
         self.endpoints.push(Endpoint { config: config.clone(), connection, kind, link: state });
         spec
@@ -212,6 +220,17 @@ impl Endpoints {
         };
         let (spec, connection) = Spec::new(name, MAILBOX, Some(scripts), make);
         (spec.shutdown(ANSWER_LIMIT), connection)
+    }
+
+    fn opensips(&self, server: crate::config::Opensips, link: Link) -> (Spec, Addr<OpensipsConnection>) {
+        let Surroundings { routes, intake, store, opensips, .. } = self.surroundings.clone();
+        let (name, server) = (server.name.clone(), Arc::new(server));
+        let make = move || {
+            let (routes, intake, store) = (routes.clone(), intake.clone(), store.clone());
+            OpensipsConnection::new(Arc::clone(&server), routes, intake, store, link.clone())
+        };
+        let (spec, connection) = Spec::new(name, MAILBOX, Some(opensips), make);
+        (spec.shutdown(READ_LIMIT), connection)
     }
 
     fn asterisk(
@@ -244,7 +263,7 @@ impl Endpoints {
         self.systems.set(self.endpoints.iter().filter_map(|endpoint| system(&endpoint.config)).collect());
         for Endpoint { kind, link, .. } in &self.endpoints {
             match kind {
-                Kind::Broadworks => {}
+                Kind::Plain => {}
                 Kind::Kamailio(commands) => {
                     kamailios.push(Kamailio { link: link.clone(), commands: commands.clone() });
                 }

@@ -15,6 +15,7 @@ pub mod intake;
 pub mod kamailio;
 pub mod link;
 mod notification_ids;
+mod opensips;
 pub mod prints;
 mod reconnect;
 mod recorder;

@@ -7,6 +7,7 @@
 //! | Ericsson EMA | [`ema`] | keeps HSS and ENUM as CAI3G requests build them, and refuses what a real one refuses |
 //! | SurgeMail | [`surgemail`] | keeps mail domains and accounts |
 //! | Asterisk | [`asterisk`] | tells and takes the states of devices and presentities over AMI, and forgets what a real one forgets |
+//! | OpenSIPS | [`opensips`] | takes subscriptions and tells events to whoever has subscribed, and forgets subscriptions as a real one does |
 //! | the people at the BroadWorks portal | [`traffic`] | an endless stream of documents, and what must come of it |
 //!
 //! Every simulator has its own thread and stops when its handle is dropped, so that a test may use several of them,
@@ -19,6 +20,7 @@ pub mod asterisk;
 pub mod broadworks;
 pub mod ema;
 mod http;
+pub mod opensips;
 mod port;
 pub mod script;
 pub mod surgemail;

@@ -203,7 +203,8 @@ async fn run(
         store,
         thread: here.clone(),
         scripts: here.clone(),
-        states: here,
+        states: here.clone(),
+        opensips: here,
         states_manager: Some(StatesManager {
             listed: manager.clone().recipient(),
             heard: manager.clone().recipient(),

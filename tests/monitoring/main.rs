@@ -79,6 +79,25 @@ fn every_reason_of_a_bad_frame_is_explained_in_the_runbook() {
 }
 
 #[test]
+fn every_reason_of_what_an_opensips_sends_is_explained_in_its_page() {
+    let sources = [
+        include_str!("../../src/connections/opensips/receiver/drain.rs"),
+        include_str!("../../src/connections/opensips/receiver/stream.rs"),
+        include_str!("../../src/connections/opensips/routing.rs"),
+        include_str!("../../src/wire/evi/mod.rs"),
+    ];
+    let lines = sources.iter().flat_map(|source| source.lines());
+    let marks = ["refuse(\"", "bad(\"", "count_bad_frame(", "NotAnEvent::"];
+    let lines = lines.filter(|line| marks.iter().any(|mark| line.contains(mark)));
+    let given: BTreeSet<&str> = lines.filter_map(|line| line.split('"').nth(1)).collect();
+    let page = include_str!("../../docs/opensips.md");
+    let told = page.split("`frames_bad_total` by reason:").nth(1).expect("a paragraph");
+    let told = told.split("\n\n").next().unwrap_or_default().split('`').skip(1).step_by(2);
+    let told: BTreeSet<&str> = told.filter(|word| *word != "allow_from").chain(["ambiguous"]).collect();
+    assert_eq!(told, given);
+}
+
+#[test]
 fn every_query_of_the_dashboard_is_promql() {
     let rules: Vec<_> = dashboard_queries()
         .into_iter()

@@ -1,4 +1,4 @@
-//! The simulated EMA, SurgeMail and Asterisk, asked over plain sockets with requests written by hand.
+//! The simulated EMA, SurgeMail, Asterisk and OpenSIPS, asked over plain sockets with requests written by hand.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,4 +11,9 @@ mod client;
 mod core;
 mod documents;
 mod mail;
+mod mi_client;
 mod misbehaviour;
+mod opensips;
+mod opensips_events;
+mod opensips_misbehaviour;
+mod opensips_program;

@@ -83,6 +83,7 @@ impl Peers {
             broadworks: vec![Broadworks::new("simulated-as", self.broadworks.addr().to_string())],
             kamailio: Vec::new(),
             asterisk: Vec::new(),
+            opensips: Vec::new(),
             device_state: None,
             zmq_server: None,
             routes: Vec::new(),

@@ -409,6 +409,23 @@ static WORDS: &[(&str, Words)] = &[
             )],
         ),
     ),
+    (
+        "simulate opensips",
+        words(
+            PLAIN,
+            &[
+                ("eventmanager simulate opensips --rate 200", "An OpenSIPS 3.6 with 200 events a second"),
+                (
+                    "eventmanager simulate opensips --version 2.4.11 --fifo /tmp/opensips_fifo",
+                    "One that speaks and tells text, over a FIFO too",
+                ),
+                (
+                    "eventmanager simulate opensips --http 127.0.0.1:8889 --events E_PIKE_BLOCKED",
+                    "One with HTTP that tells of blocked addresses alone",
+                ),
+            ],
+        ),
+    ),
     ("simulate surgemail", words(PLAIN, &[("eventmanager simulate surgemail", "A mail server")])),
     (
         "completions",

@@ -3,7 +3,7 @@
 use super::lines::{Lines, list, word};
 use crate::config::values::{
     Agent, Ami, Answer, AnswerBy, Asterisk, AsteriskTransport, Broadworks, DeviceStates, EventKeys, Kamailio,
-    Overflow, ZmqManager, ZmqServer,
+    Opensips, Overflow, ZmqManager, ZmqServer,
 };
 
 impl Lines {
@@ -72,6 +72,24 @@ impl Lines {
         self.mask(key("reply"), reply.as_written());
         default.iter().for_each(|default| self.mask(key("default"), default.as_written()));
         self.time(key("deadline"), deadline);
+    }
+
+    pub fn opensips(&mut self, server: &Opensips) {
+        let Opensips { name, mi, mi_format, reply_dir, listen, advertise, allow_from, events, .. } = server;
+        let Opensips { expire, verify, request_timeout, queue, receive_buffer, .. } = server;
+        let key = |key: &str| format!("opensips.{name}.{key}");
+        self.url(&key("mi"), &mi.to_string());
+        self.put(key("mi_format"), mi_format.map_or("auto".to_owned(), word));
+        self.path(&key("reply_dir"), reply_dir);
+        self.put(key("listen"), listen);
+        self.set(key("advertise"), advertise.as_ref());
+        self.put(key("allow_from"), list(allow_from));
+        self.put(key("events"), list(events));
+        self.time(key("expire"), expire);
+        self.time(key("verify"), verify);
+        self.time(key("request_timeout"), request_timeout);
+        self.put(key("queue"), queue);
+        self.put(key("receive_buffer"), receive_buffer);
     }
 
     pub fn asterisk(&mut self, server: &Asterisk) {

@@ -34,6 +34,7 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
         broadworks,
         kamailio,
         asterisk,
+        opensips,
         device_state,
         zmq_server,
         routes,
@@ -52,6 +53,7 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
     broadworks.iter().for_each(|server| lines.broadworks(server));
     kamailio.iter().for_each(|server| lines.kamailio(server));
     asterisk.iter().for_each(|server| lines.asterisk(server));
+    opensips.iter().for_each(|server| lines.opensips(server));
     device_state.iter().for_each(|states| lines.device_state(states));
     zmq_server.iter().for_each(|server| lines.zmq_server(server));
     routes.iter().enumerate().for_each(|(at, route)| lines.route(at + 1, route));

@@ -9,6 +9,7 @@ mod evi;
 mod http;
 mod kamailio;
 mod mail;
+mod opensips;
 mod route;
 mod shadow;
 mod zmq_server;
@@ -42,6 +43,7 @@ pub(super) fn config(file: &Section) -> Config {
         broadworks: file.sections("broadworks", |section| broadworks::broadworks(section, &mut endpoints)),
         kamailio: file.sections("kamailio", |section| kamailio::kamailio(section, &mut endpoints)),
         asterisk: file.sections("asterisk", |section| asterisk::asterisk(section, &mut endpoints)),
+        opensips: file.sections("opensips", |section| opensips::opensips(section, &mut endpoints)),
         device_state: file.section("device_state", asterisk::device_state).flatten(),
         zmq_server: file.section("zmq_server", zmq_server::zmq_server),
         routes: file.sections("route", route::route),
@@ -67,6 +69,8 @@ struct Endpoints {
     names: BTreeSet<String>,
     /// Address to the name of its endpoint.
     addresses: BTreeMap<String, String>,
+    /// The same of sockets that endpoints listen at.
+    sockets: BTreeMap<String, String>,
     /// `evi` is the source of what is raised over `[evi]`.
     reserves_evi: bool,
 }
@@ -92,8 +96,28 @@ impl Endpoints {
     /// The address of the endpoint `name`, which stands in `key`.
     fn address_in(&mut self, section: &Section, key: &'static str, name: &str) -> String {
         let address = section.value(key, super::addresses::socket).unwrap_or_default();
+        self.only_one(section, key, &address, name);
+        address
+    }
+
+    /// The socket where the endpoint `name` listens.
+    fn listens(&mut self, section: &Section, socket: &str, name: &str) {
+        // Of port 0 the system chooses one that is free.
+        if socket.ends_with(":0") {
+            return;
+        }
+        match self.sockets.entry(socket.to_owned()) {
+            Entry::Vacant(entry) => drop(entry.insert(name.to_owned())),
+            Entry::Occupied(entry) => {
+                section.problem("listen", format!("{socket:?}: {:?} listens there already", entry.get()));
+            }
+        }
+    }
+
+    /// Reports an address in `key` that is the one of another endpoint.
+    fn only_one(&mut self, section: &Section, key: &'static str, address: &str, name: &str) {
         if address.is_empty() {
-            return address;
+            return;
         }
         match self.addresses.entry(address.to_lowercase()) {
             Entry::Vacant(entry) => drop(entry.insert(name.to_owned())),
@@ -105,7 +129,6 @@ impl Endpoints {
                 ),
             ),
         }
-        address
     }
 }
 

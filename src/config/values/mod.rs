@@ -7,6 +7,7 @@ mod asterisk;
 mod broadworks;
 mod daemon;
 mod kamailio;
+mod opensips;
 mod systems;
 mod topics;
 
@@ -14,8 +15,11 @@ pub use asterisk::*;
 pub use broadworks::*;
 pub use daemon::*;
 pub use kamailio::*;
+pub use opensips::*;
 pub use systems::*;
 pub use topics::*;
+
+use std::borrow::Cow;
 
 /// Everything that a file says, checked, with every default filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +39,7 @@ pub struct Config {
     pub broadworks: Vec<Broadworks>,
     pub kamailio: Vec<Kamailio>,
     pub asterisk: Vec<Asterisk>,
+    pub opensips: Vec<Opensips>,
     /// Absent: no states are mirrored.
     pub device_state: Option<DeviceStates>,
     /// Absent: no agents are served.
@@ -52,6 +57,7 @@ pub enum EndpointConfig {
     Broadworks(Broadworks),
     Kamailio(Kamailio),
     Asterisk(Asterisk),
+    Opensips(Opensips),
 }
 
 impl EndpointConfig {
@@ -61,15 +67,17 @@ impl EndpointConfig {
             EndpointConfig::Broadworks(server) => &server.name,
             EndpointConfig::Kamailio(server) => &server.name,
             EndpointConfig::Asterisk(server) => &server.name,
+            EndpointConfig::Opensips(server) => &server.name,
         }
     }
 
-    /// HOST:PORT.
-    pub fn address(&self) -> &str {
+    /// HOST:PORT, or how else it is reached.
+    pub fn address(&self) -> Cow<'_, str> {
         match self {
-            EndpointConfig::Broadworks(server) => &server.address,
-            EndpointConfig::Kamailio(server) => &server.address,
-            EndpointConfig::Asterisk(server) => server.transport.address(),
+            EndpointConfig::Broadworks(server) => Cow::Borrowed(&server.address),
+            EndpointConfig::Kamailio(server) => Cow::Borrowed(&server.address),
+            EndpointConfig::Asterisk(server) => Cow::Borrowed(server.transport.address()),
+            EndpointConfig::Opensips(server) => Cow::Owned(server.mi.to_string()),
         }
     }
 }
@@ -80,6 +88,7 @@ impl Config {
         let broadworks = self.broadworks.iter().cloned().map(EndpointConfig::Broadworks);
         let kamailio = self.kamailio.iter().cloned().map(EndpointConfig::Kamailio);
         let asterisk = self.asterisk.iter().cloned().map(EndpointConfig::Asterisk);
-        broadworks.chain(kamailio).chain(asterisk).collect()
+        let opensips = self.opensips.iter().cloned().map(EndpointConfig::Opensips);
+        broadworks.chain(kamailio).chain(asterisk).chain(opensips).collect()
     }
 }

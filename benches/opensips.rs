@@ -1,0 +1,34 @@
+//! Events of OpenSIPS: how many are received and parsed in a second, and whether any is lost at a steady rate. Beside them what a bare
+//! reader does in the same run.
+//!
+//!     cargo bench --bench opensips [-- receive|steady]
+//!
+//! The daemon is a process of its own; the sender shares the processors with it.
+
+#[path = "support/load.rs"]
+mod load;
+#[path = "support/opensips/mod.rs"]
+mod parts;
+#[path = "../tests/support/mod.rs"]
+mod support;
+#[path = "../tests/opensips/trial.rs"]
+#[allow(dead_code, reason = "a benchmark does less with it")]
+mod trial;
+
+use parts::{receive, steady};
+
+fn main() {
+    // Cargo also runs benchmarks as tests, to see that they compile and start.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    println!("{}", load::of_the_minute_before());
+    if runs("receive") {
+        receive::print();
+    }
+    if runs("steady") {
+        steady::print();
+    }
+}

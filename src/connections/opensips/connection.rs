@@ -1,0 +1,141 @@
+//! The actor of the subscriptions at one OpenSIPS, and of the events that come of them.
+
+use super::queue::Queue;
+use super::receiver::Receiver;
+use super::routing::Routing;
+use super::session::{self, Around, Session};
+use crate::config::{self, Live, Route};
+use crate::connections::ending::Ending;
+use crate::connections::endpoints::Finish;
+use crate::connections::intake::Intake;
+use crate::connections::link::Link;
+use crate::connections::reconnect::{Attempt, SHORT_DISTANCES, keep_connected};
+use crate::connections::recorder::Recorder;
+use crate::sockets::give_way;
+use crate::store::Store;
+use crate::supervision::Shutdown;
+use actix::prelude::*;
+use std::sync::Arc;
+
+/// Subscribes to the events of one OpenSIPS, and takes them, until it is shut down.
+pub struct OpensipsConnection {
+    server: Arc<config::Opensips>,
+    routes: Live<Vec<Route>>,
+    intake: Addr<Intake>,
+    store: Store,
+    link: Link,
+    ending: Ending,
+}
+
+impl OpensipsConnection {
+    /// The connection to `server`.
+    pub fn new(
+        server: Arc<config::Opensips>,
+        routes: Live<Vec<Route>>,
+        intake: Addr<Intake>,
+        store: Store,
+        link: Link,
+    ) -> Self {
+        OpensipsConnection { server, routes, intake, store, link, ending: Ending::default() }
+    }
+
+    fn queue(&self) -> Arc<Queue> {
+        let connection = self.server.name.clone();
+        let dropped = metrics::counter!("eventmanager_dropped_total", "connection" => connection);
+        Arc::new(Queue::new(self.server.queue, dropped))
+    }
+}
+
+impl Actor for OpensipsConnection {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        // After a failure the subscriptions of before may be there still, and are taken up again by the same socket.
+        self.link.down("not connected yet");
+        let recorder = Recorder::new(&self.server.name, self.intake.clone(), self.store.clone());
+        let routing = Routing::new(&self.server.name, self.routes.clone(), recorder.clone());
+        let queue = self.queue();
+        let around =
+            Around { server: Arc::clone(&self.server), link: self.link.clone(), stop: self.ending.begin() };
+        let work = async move {
+            let subscribed = async {
+                keep_subscribed(&around, &queue).await;
+                queue.close();
+            };
+            let handled = async {
+                while let Some(arrived) = queue.next().await {
+                    routing.take(&arrived);
+                    give_way().await;
+                }
+                recorder.close();
+            };
+            tokio::join!(subscribed, handled, recorder.run());
+        };
+        ctx.spawn(work.into_actor(self).map(|_, this, ctx| {
+            if this.ending.has_worked() {
+                ctx.stop();
+            }
+        }));
+    }
+}
+
+impl Supervised for OpensipsConnection {}
+
+impl Handler<Shutdown> for OpensipsConnection {
+    type Result = ();
+
+    /// Ends the subscriptions; the actor stops when what was read is handled.
+    fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        if self.ending.shut_down() {
+            ctx.stop();
+        }
+    }
+}
+
+impl Handler<Finish> for OpensipsConnection {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: Finish, _: &mut Context<Self>) -> Self::Result {
+        Box::pin(self.ending.finish())
+    }
+}
+
+/// Has a receiver as soon as there can be one, and subscriptions for it. It takes events for as long as it is open, also while the
+/// Management Interface is silent.
+async fn keep_subscribed(around: &Around, queue: &Arc<Queue>) {
+    let attempt = async || {
+        let receiver = match Receiver::open(&around.server, queue) {
+            Ok(receiver) => receiver,
+            Err(error) => return Attempt::Lost { reason: format!("{error:#}"), good: false },
+        };
+        tokio::select! {
+            () = keep_in_touch(around, &receiver) => Attempt::Stopped,
+            reason = receiver.run() => Attempt::Lost { reason, good: false },
+        }
+    };
+    keep_connected(&around.link, "opensips", &around.stop, SHORT_DISTANCES, attempt).await;
+}
+
+/// Has sessions until we are told to stop; then the subscriptions end.
+async fn keep_in_touch(around: &Around, receiver: &Receiver) {
+    let attempt = async || {
+        let mut session = None;
+        let attempt = tokio::select! {
+            attempt = keep(around, &receiver.socket, &mut session) => attempt,
+            () = around.stop.notified() => Attempt::Stopped,
+        };
+        if let (Attempt::Stopped, Some(session)) = (&attempt, &session) {
+            session.end().await;
+        }
+        session::show(&around.server.name, 0, around.server.events.len());
+        attempt
+    };
+    keep_connected(&around.link, "opensips", &around.stop, SHORT_DISTANCES, attempt).await;
+}
+
+async fn keep<'a>(around: &'a Around, socket: &'a str, session: &mut Option<Session<'a>>) -> Attempt {
+    match Session::begin(around, socket).await {
+        Ok(begun) => session.insert(begun).keep().await,
+        Err(error) => Attempt::Lost { reason: error.to_string(), good: false },
+    }
+}
