@@ -58,9 +58,9 @@ fn evi_server(
     bound: evi_server::Bound,
     thread: &ArbiterHandle,
 ) -> Option<(Spec, Addr<EviServer>)> {
-    let (config, routes) = (settings.evi.as_ref()?.live(), settings.routes.live());
+    let (config, whole) = (settings.evi.as_ref()?.live(), settings.config.live());
     let (bound, store) = (Arc::new(bound), store.clone());
-    let make = move || EviServer::new(Arc::clone(&bound), config.clone(), routes.clone(), store.clone());
+    let make = move || EviServer::new(Arc::clone(&bound), config.clone(), whole.clone(), store.clone());
     Some(Spec::new("evi", MAILBOX, Some(thread.clone()), make))
 }
 

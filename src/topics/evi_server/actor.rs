@@ -4,7 +4,7 @@ use super::answering::{Answered, METHODS, OUTCOMES, count_request};
 use super::listeners::Bound;
 use super::sending::Outcome;
 use super::server::Server;
-use crate::config::{Evi, Live, Route};
+use crate::config::{Config, Evi, Live};
 use crate::store::Store;
 use crate::supervision::Shutdown;
 use crate::wire::mi::Request;
@@ -26,7 +26,7 @@ pub struct Ask {
 pub struct EviServer {
     bound: Arc<Bound>,
     config: Live<Evi>,
-    routes: Live<Vec<Route>>,
+    whole: Live<Config>,
     store: Store,
     server: Option<Rc<Server>>,
     stop: Rc<Notify>,
@@ -34,8 +34,8 @@ pub struct EviServer {
 
 impl EviServer {
     /// A server that reads from `bound`, which stays open across its restarts.
-    pub fn new(bound: Arc<Bound>, config: Live<Evi>, routes: Live<Vec<Route>>, store: Store) -> Self {
-        EviServer { bound, config, routes, store, server: None, stop: Rc::default() }
+    pub fn new(bound: Arc<Bound>, config: Live<Evi>, whole: Live<Config>, store: Store) -> Self {
+        EviServer { bound, config, whole, store, server: None, stop: Rc::default() }
     }
 }
 
@@ -55,7 +55,7 @@ impl Actor for EviServer {
         if let Some(address) = self.bound.address() {
             tracing::info!(%address, "evi takes commands");
         }
-        let server = Rc::new(Server::new(self.config.clone(), self.routes.clone(), self.store.clone()));
+        let server = Rc::new(Server::new(self.config.clone(), self.whole.clone(), self.store.clone()));
         self.server = Some(Rc::clone(&server));
         let (stop, bound) = (Rc::clone(&self.stop), Arc::clone(&self.bound));
         let work = async move {

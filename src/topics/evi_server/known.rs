@@ -1,7 +1,7 @@
 //! Which events there are: to others nobody can subscribe.
 
 use super::naming::evi_name;
-use crate::config::{Evi, Route, is_evi_name};
+use crate::config::{Config, Evi, is_evi_name};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Names that are kept of what has come: a script may make up ever new ones.
@@ -20,12 +20,15 @@ pub struct Known {
 }
 
 impl Known {
-    /// Takes a configuration; what has come stays known. A kind of endpoint whose events have names of EVI adds them here.
-    pub fn configure(&mut self, evi: &Evi, routes: &[Route]) {
-        let handing_on = || routes.iter().filter(|route| !route.to.is_empty());
+    /// Takes a configuration; what has come stays known.
+    pub fn configure(&mut self, evi: &Evi, config: &Config) {
+        let handing_on = || config.routes.iter().filter(|route| !route.to.is_empty());
         let choices = handing_on().flat_map(|route| route.event.choices().unwrap_or_default());
         let exact = choices.filter(|choice| !choice.contains('*')).map(|choice| evi_name(&evi.names, choice));
-        self.configured = evi.names.iter().map(|entry| entry.name.clone()).chain(exact).collect();
+        let opensips = config.opensips.iter().flat_map(|server| server.events.iter());
+        let subscribed = opensips.map(|event| evi_name(&evi.names, event));
+        let named = evi.names.iter().map(|entry| entry.name.clone());
+        self.configured = named.chain(exact).chain(subscribed).collect();
         self.is_open = handing_on().any(|route| match route.event.choices() {
             Some(choices) => choices.iter().any(|choice| choice.contains('*')),
             None => true,
@@ -66,8 +69,9 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::EviName;
+    use crate::config::{EviName, Route, Surroundings, parse_toml};
     use crate::matching::{Conditions, Pattern};
+    use std::path::Path;
 
     fn pattern(text: &str) -> Pattern {
         Pattern::parse(text).expect("a pattern")
@@ -81,8 +85,12 @@ mod tests {
 
     fn known(routes: &[Route]) -> Known {
         let names = vec![EviName { event: pattern("User*"), name: "E_BW_USER".to_owned() }];
+        let opensips = "[[opensips]]\nname = 'o1'\nmi = 'udp:o1:8888'\nlisten = 'udp:127.0.0.1:9001'\nevents = ['E_OF_OPENSIPS']";
+        let loaded = parse_toml(opensips, "a.toml", &Surroundings::of_process(Path::new(".")));
+        let mut config = loaded.unwrap_or_else(|problems| panic!("{problems}")).config;
+        config.routes = routes.to_vec();
         let mut known = Known::default();
-        known.configure(&Evi { names, ..Evi::default() }, routes);
+        known.configure(&Evi { names, ..Evi::default() }, &config);
         known
     }
 
@@ -93,12 +101,13 @@ mod tests {
             |known: &Known, name: &str, expected: bool| assert_eq!(known.is_known(name), expected, "{name}");
         check(&known, "E_BW_USER", true);
         check(&known, "E_CALL_START", true);
+        check(&known, "E_OF_OPENSIPS", true);
         check(&known, "E_STORED", false);
         check(&known, "E_RAISED", false);
         known.has_come("E_RAISED");
         check(&known, "E_RAISED", true);
         let all: Vec<&str> = known.all(["E_SUBSCRIBED"].into_iter()).into_iter().collect();
-        assert_eq!(all, ["E_BW_USER", "E_CALL_START", "E_RAISED", "E_SUBSCRIBED"]);
+        assert_eq!(all, ["E_BW_USER", "E_CALL_START", "E_OF_OPENSIPS", "E_RAISED", "E_SUBSCRIBED"]);
     }
 
     #[test]
@@ -114,7 +123,7 @@ mod tests {
     fn ever_new_names_end_somewhere() {
         let mut known = known(&[]);
         (0..CAME + 10).for_each(|number| known.has_come(&format!("E_{number}")));
-        assert_eq!(known.all(std::iter::empty()).len(), CAME + 1);
+        assert_eq!(known.all(std::iter::empty()).len(), CAME + 2);
         assert_eq!((known.id("E_A"), known.id("E_B"), known.id("E_A")), (0, 1, 0));
     }
 }

@@ -59,7 +59,7 @@ impl Server {
             let param = params.iter().find(|param| param.name.as_deref() == Some(field))?;
             text(&param.value)
         };
-        let Wanted { mut topics, store } = Wanted::by(&self.routes.get(), EVI_SOURCE, name, field);
+        let Wanted { mut topics, store } = Wanted::by(&self.whole.get().routes, EVI_SOURCE, name, field);
         topics.insert(EVI_SOURCE.to_owned());
         let (uuid, received) = (Uuid::now_v7(), SystemTime::now());
         let (source, name): (Arc<str>, Arc<str>) = (EVI_SOURCE.into(), name.into());

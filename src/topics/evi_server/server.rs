@@ -5,7 +5,7 @@ use super::lanes::Lanes;
 use super::listeners::Doors;
 use super::registry::{Registry, Subscription};
 use super::target::Address;
-use crate::config::{Evi, Live, Route};
+use crate::config::{Config, Evi, Live};
 use crate::store::{EviChange, EviSubscription, ReadError, Store};
 use crate::supervision::Backoff;
 use crate::telemetry::Seldom;
@@ -31,7 +31,8 @@ const KEEP: Duration = Duration::from_secs(1);
 /// See the module.
 pub struct Server {
     pub config: Live<Evi>,
-    pub routes: Live<Vec<Route>>,
+    /// The whole configuration, for routes and the events of endpoints.
+    pub whole: Live<Config>,
     pub store: Store,
     pub registry: RefCell<Registry>,
     pub known: RefCell<Known>,
@@ -52,10 +53,10 @@ pub struct Server {
 
 impl Server {
     /// One that knows nobody yet.
-    pub fn new(config: Live<Evi>, routes: Live<Vec<Route>>, store: Store) -> Server {
+    pub fn new(config: Live<Evi>, whole: Live<Config>, store: Store) -> Server {
         let server = Server {
             config,
-            routes,
+            whole,
             store,
             registry: RefCell::default(),
             known: RefCell::default(),
@@ -214,11 +215,11 @@ impl Server {
     }
 
     async fn mind_config(&self) -> Infallible {
-        let (mut config, mut routes) = (self.config.clone(), self.routes.clone());
+        let (mut config, mut whole) = (self.config.clone(), self.whole.clone());
         loop {
             tokio::select! {
                 Some(changed) = config.clone().changed() => config = changed,
-                Some(changed) = routes.clone().changed() => routes = changed,
+                Some(changed) = whole.clone().changed() => whole = changed,
                 // Nothing new can come.
                 else => std::future::pending().await,
             }
@@ -230,7 +231,7 @@ impl Server {
     }
 
     fn configure(&self) {
-        self.known.borrow_mut().configure(&self.config.get(), &self.routes.get());
+        self.known.borrow_mut().configure(&self.config.get(), &self.whole.get());
     }
 
     async fn close(&self) {
