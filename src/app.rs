@@ -11,7 +11,7 @@
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
-//! ├─ topics      what hands on: evapi_server and zmq_server where they are configured
+//! ├─ topics      what hands on: evapi_server, evi and zmq_server where they are configured
 //! ├─ states      tells every Asterisk what all others say, where [device_state] is configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
@@ -24,6 +24,7 @@
 //! ```
 
 mod branches;
+mod topics;
 
 use crate::api::{self, Channel, Sources};
 use crate::config::{Config, Setting};
@@ -35,12 +36,13 @@ use crate::systemd::Readiness;
 use crate::telemetry::LogLevel;
 use crate::threads::Threads;
 use actix::Addr;
-use branches::{Listeners, Provisioning, Running, States};
+use branches::{Provisioning, Running, States};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
 use tokio::sync::oneshot;
+use topics::{Listeners, Topics};
 
 /// A running daemon.
 pub struct App {
@@ -95,7 +97,8 @@ impl App {
             }
             None => (None, None, None, None),
         };
-        children.extend(branches::topics(&settings, &store, listeners, &mut threads));
+        let Topics { spec, evi } = Topics::new(&settings, &store, listeners, &mut threads);
+        children.extend(spec);
         let mut states = States::new(&settings, &mut threads);
         let states_manager = states.manager.clone();
         children.extend(states.spec.take());
@@ -136,6 +139,7 @@ impl App {
             links,
             disks,
             states: states_manager,
+            evi,
             metrics,
             stream: Channel::default(),
             log,

@@ -124,6 +124,11 @@ fn every_key_reaches_its_value() {
     assert_eq!((evapi.queue, evapi.max_clients, evapi.envelope), (500, 3, false));
     assert_eq!(evapi.topics[0].topic.to_string(), "calls*");
     assert_eq!(evapi.topics[0].send, EvapiSend::Unicast("billing".into()));
+    let evi = config.evi.expect("[evi]");
+    assert_eq!((evi.udp, evi.unix), (Some("0.0.0.0:8888".parse().unwrap()), Some("/etc/em/evi.sock".into())));
+    assert_eq!((evi.allow_from.len(), evi.allowed_targets.len()), (1, 2));
+    assert_eq!((evi.queue, evi.max_subscriptions, evi.max_expire), (600, 5, Duration::from_secs(7200)));
+    assert_eq!((evi.names[0].event.to_string(), evi.names[0].name.as_str()), ("call_*".into(), "E_CALL"));
 }
 
 fn shadow(text: &str) -> Shadow {
@@ -197,7 +202,7 @@ fn unknown_names_are_told_with_the_likely_one() {
     check("[log]\n  colour = true", "2:3: log.colour: unknown key; known here: format, level");
     check(
         "[[freeswitch]]\nname = 'a'",
-        "1:3: freeswitch: unknown section; known here: asterisk, broadworks, device_state, ema, evapi_server, http, kamailio, log, node, numbering, opensips, processing, route, service_profiles, shadow, store, surgemail, zmq_server",
+        "1:3: freeswitch: unknown section; known here: asterisk, broadworks, device_state, ema, evapi_server, evi, http, kamailio, log, node, numbering, opensips, processing, route, service_profiles, shadow, store, surgemail, zmq_server",
     );
     check("[log]\n\"a b\" = 1", "2:1: log.\"a b\": unknown key; known here: format, level");
 }

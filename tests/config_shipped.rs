@@ -75,6 +75,10 @@ fn the_shipped_file_is_the_defaults() {
     let topics = std::mem::take(&mut evapi.topics);
     assert_eq!(evapi, EvapiServer::new("127.0.0.1:8448".parse().expect("an address")));
     assert!(matches!(&topics[0].send, EvapiSend::Multicast(tag) if tag == "billing"));
+    let mut evi = shown.evi.expect("[evi]");
+    assert!(evi.udp.take().is_some() && evi.unix.take().is_some());
+    assert_eq!(std::mem::take(&mut evi.names)[0].name, "E_BW_USER_ADD");
+    assert_eq!(evi, Evi::default());
     let mail = shown.surgemail.expect("[surgemail]");
     assert_eq!((mail.timeout, mail.delete_replaced), (Duration::from_secs(10), false));
 }
@@ -97,7 +101,7 @@ fn the_shipped_file_shows_every_key() {
             assert!(shown.contains(key), "{section}.{key} is not in the shipped file");
         }
     }
-    assert_eq!(sections, 25, "{problems}");
+    assert_eq!(sections, 26, "{problems}");
 }
 
 /// The keys and the sections that the shipped file has in `section`.

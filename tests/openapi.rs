@@ -28,7 +28,7 @@ fn program() -> PathBuf {
 #[ignore = "wants schemathesis, which ./tests/run installs"]
 fn the_api_answers_as_it_describes_itself() {
     let peers = Peers::start();
-    let site = Site::quiet(&peers.config(""));
+    let site = Site::quiet(&format!("{}\n[evi]\n", peers.config("")));
     let daemon = site.start();
     eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
     peers.broadworks.send(&add(1, "anna@tele.gl"));

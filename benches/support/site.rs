@@ -59,6 +59,7 @@ impl Site {
             zmq_server: None,
             routes: Vec::new(),
             evapi_server: None,
+            evi: None,
         };
         Site { broadworks, peers, config, _directory: directory }
     }

@@ -21,6 +21,7 @@ mod kamailio;
 mod legacy;
 mod log;
 mod metrics;
+mod mi;
 mod openapi;
 mod page;
 mod parameters;
@@ -51,6 +52,7 @@ use crate::router::Router;
 use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
 use crate::telemetry::LogLevel;
+use crate::topics::evi_server::EviServer;
 use actix::Addr;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::{FromRequest, Handler, Resource, Responder, middleware, web};
@@ -81,6 +83,8 @@ pub struct Sources {
     pub disks: watch::Receiver<Vec<Disk>>,
     /// `None` where no states are mirrored.
     pub states: Option<Addr<DeviceStates>>,
+    /// `None` where nobody can subscribe over EVI.
+    pub evi: Option<Addr<EviServer>>,
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,
@@ -134,6 +138,7 @@ fn routes(app: &mut web::ServiceConfig) {
             reprovision::act,
         ))
         .service(acts::read_and_act("/api/v1/log", log::show, log::set))
+        .service(acts::act("/mi", mi::mi))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
 }

@@ -6,7 +6,7 @@ use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
     asterisk, audit, bulk, event, event_acts, event_plan, events, faults, health, kamailio, legacy, log,
-    metrics, reprovision, session, states, status, stream, subscribers, systems,
+    metrics, mi, reprovision, session, states, status, stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -43,6 +43,7 @@ use utoipa::{Modify, OpenApi};
         audit::list,
         log::show,
         log::set,
+        mi::mi,
         session::show,
         session::log_in,
         session::log_out,

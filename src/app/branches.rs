@@ -1,8 +1,7 @@
 //! The branches of the tree: each makes its actors, says on which threads they run, and gives what reaches them.
 
-use crate::agents::{self, AgentServer};
 use crate::api::{Api, Bound, Hub, Sources};
-use crate::config::{self, Config, Live, Setting};
+use crate::config::{self, Live, Setting};
 use crate::connections::asterisk::StatesManager;
 use crate::connections::endpoints::{READ_LIMIT, Surroundings};
 use crate::connections::{Endpoints, Intake};
@@ -20,14 +19,11 @@ use crate::reload::{Concurrency, Reloader, Reloading, Settings, Shelf};
 use crate::router::Router;
 use crate::router::executor::{Executor, Slots};
 use crate::router::lanes::Lanes;
-use crate::sockets;
 use crate::store::actor::{DiskWatch, StoreWriter, Sweeper};
 use crate::store::{self, Store};
 use crate::supervision::{Backoff, Intensity, Spec, Strategy, Supervisor};
 use crate::systemd::{self, Herald, Readiness};
 use crate::threads::Threads;
-use crate::topics::Tail;
-use crate::topics::evapi_server::{self, EvapiServer};
 use actix::{Addr, ArbiterHandle};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +34,7 @@ use tokio::sync::watch;
 const INTENSITY: Intensity = Intensity { max: 10, within: Duration::from_secs(60) };
 const BACKOFF: Backoff = Backoff { first: Duration::from_millis(50), max: Duration::from_secs(5) };
 /// Mailboxes carry wake-ups and permits, so this is plenty.
-const MAILBOX: usize = 1024;
+pub(super) const MAILBOX: usize = 1024;
 /// Running events get this long to end at a shutdown; the journal resumes the others.
 const DRAIN_LIMIT: Duration = Duration::from_secs(4);
 /// What is queued for the store gets this long to be committed at a shutdown; a database that is away takes longer.
@@ -50,7 +46,7 @@ pub fn supervisor(name: &str, children: Vec<Spec>) -> Supervisor {
 }
 
 /// A supervisor as a child of another.
-fn branch(supervisor: Supervisor) -> Spec {
+pub(super) fn branch(supervisor: Supervisor) -> Spec {
     Spec::supervisor(supervisor).0
 }
 
@@ -190,50 +186,6 @@ fn routing(executor: Arc<Executor>, thread: &ArbiterHandle) -> (Spec, Concurrenc
     let children = vec![lanes_spec, router_spec.shutdown(DRAIN_LIMIT)];
     let concurrency = Concurrency { lanes, supervisor: lanes_supervisor, router };
     (branch(Supervisor::new("routing", Strategy::OneForAll, INTENSITY, BACKOFF, children)), concurrency)
-}
-
-/// What hands events on, on a thread of its own: a crowd of readers holds up nobody else. Nothing where nobody is served.
-pub fn topics(
-    settings: &Settings,
-    store: &Store,
-    Listeners { evapi, agents }: Listeners,
-    threads: &mut Threads,
-) -> Option<Spec> {
-    if evapi.is_none() && agents.is_none() {
-        return None;
-    }
-    let thread = threads.start("topics");
-    let mut children = Vec::new();
-    if let Some((bound, config)) = evapi.zip(settings.evapi_server.as_ref()) {
-        let (bound, config, store) = (Arc::new(bound), config.live(), store.clone());
-        let make = move || {
-            let store = store.clone();
-            EvapiServer::new(Arc::clone(&bound), config.clone(), move || Tail::new(store.clone()))
-        };
-        children.push(Spec::new("evapi_server", MAILBOX, Some(thread.clone()), make).0);
-    }
-    if let Some((bound, config)) = agents.zip(settings.config.get().zmq_server.clone()) {
-        let bound = Arc::new(bound);
-        let make = move || AgentServer::new(Arc::clone(&bound), config.clone());
-        children.push(Spec::new("zmq_server", MAILBOX, Some(thread), make).0);
-    }
-    Some(branch(supervisor("topics", children)))
-}
-
-/// What is listened at for others than those of HTTP.
-pub struct Listeners {
-    evapi: Option<sockets::Bound>,
-    agents: Option<agents::Bound>,
-}
-
-impl Listeners {
-    /// Takes the addresses of the configuration.
-    pub fn bind(config: &Config) -> anyhow::Result<Listeners> {
-        let evapi =
-            config.evapi_server.as_ref().map(|server| evapi_server::bind(server.listen)).transpose()?;
-        let agents = config.zmq_server.as_ref().map(agents::bind).transpose()?;
-        Ok(Listeners { evapi, agents })
-    }
 }
 
 /// What mirrors the states of Asterisks, on one thread with the connections to them: a change crosses none.

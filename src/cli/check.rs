@@ -53,7 +53,7 @@ pub fn missing(directory: &Path) -> String {
 /// What a configuration without an error leaves undone, which may not be meant; `run` logs the same.
 pub fn remarks(config: &Config) -> Vec<String> {
     let mut remarks = Vec::new();
-    if config.endpoints().is_empty() {
+    if config.endpoints().is_empty() && config.evi.is_none() {
         remarks
             .push("no [[broadworks]], no [[kamailio]] and no [[asterisk]]: nothing is received".to_owned());
     }
@@ -68,7 +68,8 @@ pub fn remarks(config: &Config) -> Vec<String> {
 
 fn of_route(config: &Config, number: usize, route: &Route) -> Vec<String> {
     let mut remarks = Vec::new();
-    if !config.endpoints().iter().any(|endpoint| route.source.means(Some(endpoint.name()))) {
+    let is_raised = config.evi.is_some() && route.source.means(Some(config::EVI_SOURCE));
+    if !is_raised && !config.endpoints().iter().any(|endpoint| route.source.means(Some(endpoint.name()))) {
         remarks
             .push(format!("[[route]] {number}: no endpoint has the source {:?}", route.source.to_string()));
     }
@@ -141,6 +142,7 @@ mod tests {
             &["[[route]] 2: no endpoint has"],
         );
         check("[[route]]\nevent = 'x'", &["[[route]] 1: without"]);
+        check("[[route]]\nsource = 'evi'\nto = ['a']\n[evi]", &[]);
         check("[[route]]\nsource = '!k1'", &["no endpoint has the source \"!k1\"", "it has no effect"]);
     }
 

@@ -8,6 +8,7 @@ mod compare;
 pub mod demo;
 mod descriptors;
 mod events;
+mod evi;
 mod foreseen;
 mod kamailio;
 mod manual;
@@ -86,6 +87,9 @@ enum Command {
     /// Run actions on Asterisks
     #[command(subcommand)]
     Asterisk(asterisk::Asterisk),
+    /// List who has subscribed to events over EVI; subscribe, unsubscribe and raise events
+    #[command(subcommand)]
+    Evi(evi::Evi),
     /// List the states that are mirrored between Asterisks, show who says and was told what, and how it is with each Asterisk
     #[command(subcommand)]
     States(states::States),
@@ -150,6 +154,7 @@ impl Cli {
             Command::Subscribers(command) => subscribers::run(&command),
             Command::Kamailio(command) => command.run(),
             Command::Asterisk(command) => command.run(),
+            Command::Evi(command) => command.run(),
             Command::States(command) => command.run(),
             Command::Backup(options) => backup::backup(&options),
             Command::Demo(options) => demo::demo(options),

@@ -71,6 +71,7 @@ pub(super) fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         zmq_server: None,
         routes: Vec::new(),
         evapi_server: None,
+        evi: None,
     }
 }
 

@@ -243,3 +243,19 @@ impl EvapiServer {
         }
     }
 }
+
+impl Default for Evi {
+    /// It is served over HTTP alone, and subscribers are on this host.
+    fn default() -> Self {
+        Evi {
+            udp: None,
+            unix: None,
+            allow_from: this_host(),
+            allowed_targets: this_host(),
+            queue: 10_000,
+            max_subscriptions: 1_000,
+            max_expire: Duration::from_secs(24 * 3600),
+            names: Vec::new(),
+        }
+    }
+}

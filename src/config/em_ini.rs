@@ -111,6 +111,7 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         zmq_server: None,
         routes: Vec::new(),
         evapi_server: None,
+        evi: None,
     }
 }
 

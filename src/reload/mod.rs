@@ -40,6 +40,8 @@ pub struct Settings {
     pub surgemail: Option<Setting<SurgeMail>>,
     /// `None` where nobody is served.
     pub evapi_server: Option<Setting<config::EvapiServer>>,
+    /// `None` where nobody can subscribe.
+    pub evi: Option<Setting<config::Evi>>,
     /// `None` where no states are mirrored.
     pub device_state: Option<Setting<config::DeviceStates>>,
 }
@@ -58,6 +60,7 @@ impl Settings {
             ema: config.ema.clone().map(Setting::new),
             surgemail: config.surgemail.clone().map(Setting::new),
             evapi_server: config.evapi_server.clone().map(Setting::new),
+            evi: config.evi.clone().map(Setting::new),
             device_state: config.device_state.clone().map(Setting::new),
         }
     }
@@ -75,6 +78,7 @@ impl Settings {
             .iter()
             .zip(config.evapi_server.clone())
             .for_each(|(setting, server)| setting.set(server));
+        self.evi.iter().zip(config.evi.clone()).for_each(|(setting, evi)| setting.set(evi));
         let states = self.device_state.iter().zip(config.device_state.clone());
         states.for_each(|(setting, states)| setting.set(states));
         self.config.set(config.clone());

@@ -9,7 +9,7 @@
 //! what was read may be written; `feed` tells which events have changed. `reads` is what can be asked of a store, of which
 //! `reader` has the connections and `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the queries;
 //! `lists` those that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed
-//! ones. `topic_log` is what is handed on. `reading` is a store that is only ever read, `released` one that the Erlang release
+//! ones. `topic_log` is what is handed on, `followers` who follows that. `reading` is a store that is only ever read, `released` one that the Erlang release
 //! alone has used; `sqlite` and `postgres` are the backends with their tables.
 
 pub mod actor;
@@ -20,6 +20,7 @@ mod errors;
 mod events;
 mod faults;
 mod feed;
+mod followers;
 mod health;
 mod later;
 mod limits;
@@ -51,6 +52,7 @@ pub use disk::Disk;
 pub use errors::{IN_USE, MISSING, OpenError, ReadError, RecordError, StoreError};
 pub use faults::{Fault, FaultGroup, Faults};
 pub use feed::{Changed, Changes, News};
+pub use followers::{EviChange, EviSubscription};
 pub use health::{DatabaseHealth, StoreHealth};
 pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;

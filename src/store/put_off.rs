@@ -22,6 +22,10 @@ pub(crate) enum About {
     Row(i64),
     Subscriber(String),
     Pause(System),
+    /// A subscription, by event and socket.
+    Evi(String, String),
+    /// The place of a reader.
+    Place(String),
 }
 
 /// What the write is about, where it can wait for a row that is locked.
@@ -41,6 +45,11 @@ pub(crate) fn about(write: &Write) -> Vec<About> {
             event.into_iter().chain([About::Row(ruling.event)]).collect()
         }
         Write::Act { change: Some(change), .. } => vec![About::Pause(change.system())],
+        Write::Evi(change) => {
+            let (event, socket) = change.key();
+            vec![About::Evi(event.to_owned(), socket.to_owned())]
+        }
+        Write::Place { reader, .. } => vec![About::Place(reader.clone())],
         _ => Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::acts::{Act, PauseChange};
 use super::feed::Changed;
+use super::followers::EviChange;
 use super::records::{Progress, Swept};
 use super::rulings::{Decided, Ruling};
 use super::tenure::{Ownership, Tenure};
@@ -57,6 +58,13 @@ pub(crate) enum Write {
     /// Deletes these rows of the topic log.
     Shorten {
         sequences: Vec<i64>,
+    },
+    /// A subscription to our EVI.
+    Evi(EviChange),
+    /// How far a reader of the topic log has come.
+    Place {
+        reader: String,
+        sequence: i64,
     },
 }
 
@@ -125,6 +133,8 @@ impl Write {
             Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
             Write::Log(event) => event.payload.len() + event.name.len() + 200,
             Write::Shorten { sequences } => 100 + 8 * sequences.len(),
+            Write::Evi(change) => 200 + change.key().0.len() + change.key().1.len(),
+            Write::Place { .. } => 100,
         }
     }
 
@@ -162,6 +172,7 @@ impl Write {
             Write::Decide(ruling) => Some(Changed::Row(ruling.event)),
             Write::Effect { .. } | Write::Act { .. } | Write::Expire { .. } | Write::Forget { .. } => None,
             Write::Log(_) | Write::Shorten { .. } | Write::Confirm(_) | Write::Superseded => None,
+            Write::Evi(_) | Write::Place { .. } => None,
         }
     }
 }

@@ -73,6 +73,9 @@ fn describe() {
     );
     gauge!("eventmanager_state_entries", "Devices and presentities that are mirrored");
     counter!("eventmanager_handed_on_total", "Rows of the topic log that were written");
+    gauge!("eventmanager_evi_subscriptions", "Subscriptions to our EVI");
+    counter!("eventmanager_evi_sent_total", "Events for subscribers of our EVI, by what came of them");
+    counter!("eventmanager_evi_requests_total", "Commands to our EVI, by what came of them");
     gauge!("eventmanager_evapi_clients", "Clients of our EVAPI server");
     counter!("eventmanager_evapi_frames_total", "Frames that were written to clients of our EVAPI server");
     counter!("eventmanager_evapi_commands_total", "What clients of our EVAPI server have sent");

@@ -7,9 +7,13 @@
 
 mod ended;
 pub mod evapi_server;
+pub mod evi_server;
 mod hand_on;
+mod happenings;
+mod members;
 mod routes;
 mod tail;
+mod turn;
 
 pub use crate::event::{Logged, TopicEvent};
 pub use ended::Ended;

@@ -7,6 +7,7 @@ mod support;
 
 mod acts;
 mod appending;
+mod followers;
 mod later;
 mod legacy;
 mod lists;
@@ -151,6 +152,15 @@ const PROMISES: &[(&str, Promise)] = &[
     }),
     ("a_verdict_that_does_not_count_hands_nothing_on", |site| {
         Box::pin(topic_log::a_verdict_that_does_not_count_hands_nothing_on(site))
+    }),
+    ("a_reader_finds_its_place_again_and_never_goes_back", |site| {
+        Box::pin(followers::a_reader_finds_its_place_again_and_never_goes_back(site))
+    }),
+    ("a_subscription_is_known_by_its_event_and_its_socket", |site| {
+        Box::pin(followers::a_subscription_is_known_by_its_event_and_its_socket(site))
+    }),
+    ("a_subscription_stands_with_the_line_of_who_wished_it", |site| {
+        Box::pin(followers::a_subscription_stands_with_the_line_of_who_wished_it(site))
     }),
 ];
 

@@ -28,6 +28,8 @@ use subtle::ConstantTimeEq;
 const ALWAYS_OPEN: &[&str] = &["/", "/healthz", "/readyz", "/metrics"];
 /// Where the page asks whether somebody has logged in.
 pub const SESSION_PATH: &str = "/api/v1/session";
+/// Where programs ask what OpenSIPS understands: who may act is seen from the command.
+const MI_PATH: &str = "/mi";
 
 /// Tokens, sessions, and who has failed to show one: one for the whole server.
 #[derive(Clone)]
@@ -211,7 +213,7 @@ impl Access {
         }
         match () {
             () if open || path == SESSION_PATH => Wanted::Anybody,
-            () if is_act(method) => Wanted::A(Role::Operator),
+            () if is_act(method) && path != MI_PATH => Wanted::A(Role::Operator),
             () => Wanted::A(Role::Viewer),
         }
     }

@@ -88,6 +88,7 @@ impl Peers {
             zmq_server: None,
             routes: Vec::new(),
             evapi_server: None,
+            evi: None,
         }
     }
 

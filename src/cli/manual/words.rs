@@ -282,6 +282,41 @@ static WORDS: &[(&str, Words)] = &[
             )],
         ),
     ),
+    ("evi list", words(ASKING, &[("eventmanager evi list", "Which events there are, and who gets them")])),
+    (
+        "evi subscribe",
+        words(
+            &[
+                (0, "subscribed; or so many events have come, or it was interrupted"),
+                (1, "failure: no daemon, no permission, or refused"),
+                WRONG,
+            ],
+            &[
+                ("eventmanager evi subscribe E_CALL_START", "Shows the events of that name as they come"),
+                (
+                    "eventmanager evi subscribe E_CALL_START udp:127.0.0.1:9011 --expire 600",
+                    "Has them sent to a program for ten minutes",
+                ),
+            ],
+        ),
+    ),
+    (
+        "evi unsubscribe",
+        words(
+            ASKING,
+            &[("eventmanager evi unsubscribe E_CALL_START udp:127.0.0.1:9011", "Sends nothing more there")],
+        ),
+    ),
+    (
+        "evi raise",
+        words(
+            ASKING,
+            &[(
+                "eventmanager evi raise E_ALARM level=high host=db1",
+                "Hands on an event with two parameters",
+            )],
+        ),
+    ),
     (
         "asterisk action",
         words(

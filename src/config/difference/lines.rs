@@ -39,6 +39,7 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
         zmq_server,
         routes,
         evapi_server,
+        evi,
     } = config;
     lines.node(node);
     lines.log(log);
@@ -57,6 +58,7 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
     zmq_server.iter().for_each(|server| lines.zmq_server(server));
     routes.iter().enumerate().for_each(|(at, route)| lines.route(at + 1, route));
     evapi_server.iter().for_each(|server| lines.evapi_server(server));
+    evi.iter().for_each(|evi| lines.evi(evi));
     lines.0
 }
 

@@ -80,6 +80,8 @@ struct Restarts {
     tls: bool,
     /// `[evapi_server]` comes or goes.
     evapi_server: bool,
+    /// `[evi]` comes or goes.
+    evi: bool,
     /// `[device_state]` comes or goes.
     device_state: bool,
 }
@@ -93,6 +95,7 @@ impl Restarts {
             tokens: !super::addresses::is_loopback(old.http.listen) && new.http.tokens.is_empty(),
             tls: old.http.tls_cert.is_some() != new.http.tls_cert.is_some(),
             evapi_server: old.evapi_server.is_some() != new.evapi_server.is_some(),
+            evi: old.evi.is_some() != new.evi.is_some(),
             device_state: old.device_state.is_some() != new.device_state.is_some(),
         }
     }
@@ -109,6 +112,8 @@ impl Restarts {
             ("surgemail", _) if self.mail => Some(PARTS),
             ("evapi_server", _) if self.evapi_server => Some(LISTENER),
             (_, "evapi_server.listen") => Some(LISTENER),
+            ("evi", _) if self.evi => Some(LISTENER),
+            (_, "evi.udp" | "evi.unix") => Some(LISTENER),
             ("zmq_server", _) => Some(LISTENER),
             ("device_state", _) if self.device_state => Some(PARTS),
             (_, "numbering.country_code") => Some(COUNTRY),
@@ -147,6 +152,10 @@ impl Restarts {
         }
         match (&old.evapi_server, &mut config.evapi_server) {
             (Some(old), Some(new)) => new.listen = old.listen,
+            (old, new) => new.clone_from(old),
+        }
+        match (&old.evi, &mut config.evi) {
+            (Some(old), Some(new)) => (new.udp, new.unix) = (old.udp, old.unix.clone()),
             (old, new) => new.clone_from(old),
         }
         config

@@ -57,6 +57,8 @@ fn a_change_is_told_by_its_key_with_both_values() {
     check("192.0.2.1", "::1", &["evapi_server.allow_from: 10.0.0.0/8, 192.0.2.1/32 → 10.0.0.0/8, ::1/128"]);
     check("\"unicast\"", "\"multicast\"", &["evapi_server.topic.1.send: unicast → multicast"]);
     check("\"billing\"", "\"b\"", &["evapi_server.topic.1.tag: billing → b"]);
+    check("\"E_CALL\"", "\"E_C\"", &["evi.names.\"call_*\": E_CALL → E_C"]);
+    check("\"2h\"", "\"1h\"", &["evi.max_expire: 7200s → 3600s"]);
 }
 
 #[test]
@@ -173,4 +175,19 @@ fn an_evapi_server_that_comes_or_goes_waits_for_a_restart() {
         assert!(!difference.changes.is_empty() && difference.changes.iter().all(|it| it.restart.is_some()));
         assert_eq!(difference.in_force, *old);
     }
+}
+
+#[test]
+fn evi_stays_where_it_listens_and_changes_otherwise() {
+    let old = parse(FULL);
+    let new = FULL.replace("0.0.0.0:8888", "127.0.0.1:8888").replace("evi.sock", "e.sock");
+    let difference = difference(&old, &parse(&new.replace("queue = 600", "queue = 700")));
+    let told = [
+        "evi.queue: 600 → 700",
+        "! evi.udp: 0.0.0.0:8888 → 127.0.0.1:8888",
+        "! evi.unix: /etc/em/evi.sock → /etc/em/e.sock",
+    ];
+    assert_eq!(lines_of(&difference), told);
+    let evi = difference.in_force.evi.expect("it stays");
+    assert_eq!((evi.unix, evi.queue), (old.evi.expect("[evi]").unix, 700));
 }

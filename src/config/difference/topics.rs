@@ -1,7 +1,7 @@
-//! The lines of what is handed on: routes, and our own EVAPI.
+//! The lines of what is handed on: routes, our own EVAPI, and our own EVI.
 
 use super::lines::{Lines, list};
-use crate::config::values::{EvapiSend, EvapiServer, EvapiTopic, Route};
+use crate::config::values::{EvapiSend, EvapiServer, EvapiTopic, Evi, EviName, Route};
 
 impl Lines {
     pub fn route(&mut self, number: usize, Route { source, event, when, to, store }: &Route) {
@@ -32,6 +32,20 @@ impl Lines {
             self.put(key("topic"), topic);
             self.put(key("send"), word);
             self.set(key("tag"), tag);
+        }
+    }
+
+    pub fn evi(&mut self, evi: &Evi) {
+        let Evi { udp, unix, allow_from, allowed_targets, queue, max_subscriptions, max_expire, names } = evi;
+        self.set("evi.udp", udp.as_ref());
+        unix.iter().for_each(|path| self.path("evi.unix", path));
+        self.put("evi.allow_from", list(allow_from));
+        self.put("evi.allowed_targets", list(allowed_targets));
+        self.put("evi.queue", queue);
+        self.put("evi.max_subscriptions", max_subscriptions);
+        self.time("evi.max_expire", max_expire);
+        for EviName { event, name } in names {
+            self.put(format!("evi.names.\"{event}\""), name);
         }
     }
 }

@@ -5,6 +5,7 @@ mod base;
 mod broadworks;
 mod core_network;
 mod evapi_server;
+mod evi;
 mod http;
 mod kamailio;
 mod mail;
@@ -25,7 +26,7 @@ const SHADOW_ALONE: &str =
 /// The whole file.
 pub(super) fn config(file: &Section) -> Config {
     let node = base::node(file);
-    let mut endpoints = Endpoints::default();
+    let mut endpoints = Endpoints { reserves_evi: file.has("evi"), ..Endpoints::default() };
     let store = base::store(file, &node.data_dir);
     let config = Config {
         log: file.section("log", base::log).unwrap_or_default(),
@@ -47,6 +48,7 @@ pub(super) fn config(file: &Section) -> Config {
         zmq_server: file.section("zmq_server", zmq_server::zmq_server),
         routes: file.sections("route", route::route),
         evapi_server: file.section("evapi_server", evapi_server::evapi_server),
+        evi: file.section("evi", evi::evi),
         node,
     };
     if file.has("ema") {
@@ -69,6 +71,8 @@ struct Endpoints {
     addresses: BTreeMap<String, String>,
     /// The same of sockets that endpoints listen at.
     sockets: BTreeMap<String, String>,
+    /// `evi` is the source of what is raised over `[evi]`.
+    reserves_evi: bool,
 }
 
 impl Endpoints {
@@ -77,6 +81,9 @@ impl Endpoints {
         let name = section.value("name", super::units::endpoint_name).unwrap_or_default();
         if !name.is_empty() && !self.names.insert(name.clone()) {
             section.problem("name", format!("{name:?} is the name of another endpoint already"));
+        }
+        if self.reserves_evi && name == EVI_SOURCE {
+            section.problem("name", format!("{name:?} is the name of what is raised over [evi]"));
         }
         name
     }

@@ -47,6 +47,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Absent: nobody is served.
     pub evapi_server: Option<EvapiServer>,
+    /// Absent: nobody can subscribe.
+    pub evi: Option<Evi>,
 }
 
 /// An endpoint of whatever kind.

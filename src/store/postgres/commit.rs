@@ -2,10 +2,11 @@
 
 use super::acts::{add_act, add_ruling, decided};
 use super::effects::add_effect;
+use super::following::add_evi;
 use super::journal::add_journal;
 use super::script::{Param, Script, Session, column, number};
 use super::statements::{
-    APPEND, CONFIRM, DUPLICATES, EXPIRE, FORGET, LOG, PANICS, SHORTEN, STORED, SUBJECTS,
+    APPEND, CONFIRM, DUPLICATES, EXPIRE, FORGET, LOG, PANICS, PLACE, SHORTEN, STORED, SUBJECTS,
 };
 use crate::event::{NewEvent, TopicEvent};
 use crate::store::health::Tables;
@@ -54,6 +55,8 @@ pub(super) async fn commit(
         | Write::Act { .. }
         | Write::Confirm(_)
         | Write::Log(_)
+        | Write::Evi(_)
+        | Write::Place { .. }
         | Write::Panic { .. } => Outcome::Applied,
         Write::Superseded => Outcome::Superseded,
         Write::Expire { .. } => {
@@ -162,6 +165,10 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
         Write::Forget { events } => Some(script.add(FORGET, vec![Box::new(events.as_slice())])),
         Write::Decide(ruling) => Some(add_ruling(script, ruling)),
         Write::Shorten { sequences } => Some(script.add(SHORTEN, vec![Box::new(sequences.as_slice())])),
+        Write::Evi(change) => Some(add_evi(script, change)),
+        Write::Place { reader, sequence } => {
+            Some(script.add(PLACE, vec![Box::new(reader.as_str()), Box::new(*sequence)]))
+        }
     }
 }
 

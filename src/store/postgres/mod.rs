@@ -9,6 +9,7 @@ mod address;
 mod background;
 mod commit;
 mod effects;
+mod following;
 mod indexes;
 mod journal;
 mod pool;

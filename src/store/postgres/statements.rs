@@ -26,6 +26,20 @@ pub(super) const SHORTEN: &str = "
     with gone as (delete from em_topic_log where sequence = any($1::bigint[]) returning 1)
     select count(*) from gone";
 
+/// How far a reader of the topic log has come.
+pub(super) const PLACE: &str = "
+    insert into em_cursor (reader, sequence) values ($1::text, $2::bigint)
+    on conflict (reader) do update set sequence = greatest(em_cursor.sequence, excluded.sequence)";
+
+pub(super) const SUBSCRIBE: &str = "
+    insert into em_evi_subscription (event, socket, address, format, expire, expires)
+    values ($1::text, $2::text, $3::text, $4::text, $5::bigint, to_timestamp($6::bigint / 1e6))
+    on conflict (event, socket) do update set address = excluded.address, format = excluded.format,
+        expire = excluded.expire, expires = excluded.expires";
+
+pub(super) const UNSUBSCRIBE: &str = "
+    delete from em_evi_subscription where event = $1::text and socket = $2::text";
+
 pub(super) const STORED: &str = "
     select uuid, cast(id as bigint) from em_event where uuid = any($1::uuid[])";
 

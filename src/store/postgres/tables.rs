@@ -22,7 +22,7 @@ pub(super) struct Found {
 const LARGE: i64 = 32 << 20;
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i32 = 4;
+const VERSION: i32 = 5;
 
 /// One start at a time; creating an index on a large table may take long, waiting for a lock may not.
 const ALONE: &str = "set local statement_timeout = 0; set local lock_timeout = '10s';
@@ -71,7 +71,7 @@ const EM_SCHEMA: (&str, &str) =
 const OWNER: &str = "alter table em_schema add column if not exists owner uuid;\n";
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 10] = [
+const BESIDE_EVENTS: [(&str, &str); 12] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
     (
@@ -144,6 +144,25 @@ const BESIDE_EVENTS: [(&str, &str); 10] = [
         )",
     ),
     ("em_topic_log_at", "create index em_topic_log_at on em_topic_log (at)"),
+    (
+        "em_cursor",
+        "create table em_cursor (
+            reader    text primary key,
+            sequence  bigint not null
+        )",
+    ),
+    (
+        "em_evi_subscription",
+        "create table em_evi_subscription (
+            event     text not null,
+            socket    text not null,
+            address   text,
+            format    text not null,
+            expire    bigint not null,
+            expires   timestamptz not null,
+            primary key (event, socket)
+        )",
+    ),
 ];
 
 /// By what people look for a subscriber. The order of bytes finds the ids that begin with a text, whatever the collation.

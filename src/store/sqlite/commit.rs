@@ -1,6 +1,7 @@
 //! One transaction of a SQLite writer.
 
 use super::effects::apply_effect;
+use super::following::{change_evi, keep_place};
 use super::sweeping::{expire, forget, shorten};
 use crate::event::{NewEvent, Status, TopicEvent};
 use crate::store::acts::{Act, Pause, PauseChange};
@@ -44,6 +45,8 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
         Write::Decide(ruling) => decide(transaction, ruling).map(Outcome::Decided),
         Write::Log(event) => log(transaction, event),
         Write::Shorten { sequences } => shorten(transaction, sequences),
+        Write::Evi(change) => change_evi(transaction, change),
+        Write::Place { reader, sequence } => keep_place(transaction, reader, *sequence),
     }
 }
 

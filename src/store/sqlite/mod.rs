@@ -7,6 +7,7 @@
 mod commit;
 mod effects;
 mod file;
+mod following;
 mod pool;
 mod sweeping;
 mod tables;

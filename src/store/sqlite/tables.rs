@@ -13,7 +13,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 const EM_EVENT: &str = "create table if not exists em_event (
     id        integer primary key autoincrement,
@@ -95,7 +95,20 @@ const OURS: &str = "
         payload   text not null,
         unique (uuid, topic)
     );
-    create index if not exists em_topic_log_at on em_topic_log (at);";
+    create index if not exists em_topic_log_at on em_topic_log (at);
+    create table if not exists em_cursor (
+        reader    text primary key,
+        sequence  integer not null
+    ) without rowid;
+    create table if not exists em_evi_subscription (
+        event     text not null,
+        socket    text not null,
+        address   text,
+        format    text not null,
+        expire    integer not null,
+        expires   timestamp not null,
+        primary key (event, socket)
+    ) without rowid;";
 
 const SRD_USER: &str = "create table if not exists srd_user (
     id             varchar(255) primary key,

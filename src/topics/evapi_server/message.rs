@@ -7,41 +7,18 @@
 //!
 //! Consumers of Kamailio's EVAPI often look at the bytes of a frame, so the text of the fields is never written anew.
 
-use crate::topics::{Logged, TopicEvent};
+use crate::topics::TopicEvent;
+use crate::topics::happenings::Happening;
+use crate::topics::members::{inside, members};
 use crate::wire::netstring;
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
-use serde::de::IgnoredAny;
 use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// The member that we add.
 const OURS: &str = "eventmanager";
-
-/// An event, once, with all its topics.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Happening {
-    /// Of the last of its rows.
-    pub sequence: i64,
-    pub topics: Vec<String>,
-    pub event: TopicEvent,
-}
-
-/// The rows of the log as events: those of several topics stand behind each other.
-pub fn happenings(rows: Vec<Logged>) -> Vec<Happening> {
-    let mut happenings: Vec<Happening> = Vec::with_capacity(rows.len());
-    for Logged { sequence, event } in rows {
-        match happenings.last_mut() {
-            Some(last) if last.event.uuid == event.uuid => {
-                last.sequence = sequence;
-                last.topics.push(event.topic);
-            }
-            _ => happenings.push(Happening { sequence, topics: vec![event.topic.clone()], event }),
-        }
-    }
-    happenings
-}
 
 /// The frame of an event; with `envelope` it says what we know of it.
 pub fn frame(happening: &Happening, envelope: bool) -> Bytes {
@@ -98,38 +75,13 @@ fn rfc3339(time: SystemTime) -> String {
 
 /// What is between the braces of an object, without a member that is called as ours; `None` where it is no object.
 fn own_fields(payload: &str) -> Option<String> {
-    let text = payload.trim_matches([' ', '\t', '\r', '\n']);
-    let inside = text.strip_prefix('{')?.strip_suffix('}')?;
-    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    let inside = inside(payload)?;
     // A key may be written with escapes.
     if !inside.contains(OURS) && !inside.contains("\\u") {
         return Some(inside.trim().to_owned());
     }
     let others: Vec<&str> = members(inside).into_iter().filter(|member| !is_ours(member)).collect();
     Some(others.join(",").trim().to_owned())
-}
-
-/// The members of an object that is known to be well-formed, each with its key.
-fn members(inside: &str) -> Vec<&str> {
-    let (mut members, mut from) = (Vec::new(), 0);
-    let (mut depth, mut in_string, mut escaped) = (0, false, false);
-    for (at, byte) in inside.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            b',' if depth == 0 => {
-                members.push(&inside[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    members.push(&inside[from..]);
-    members
 }
 
 fn is_ours(member: &str) -> bool {
@@ -224,14 +176,5 @@ mod tests {
         assert_eq!(rfc3339(epoch - second), "1969-12-31T23:59:59Z");
         assert_eq!(rfc3339(epoch + Duration::from_secs(253_402_300_799)), "9999-12-31T23:59:59Z");
         assert_eq!(rfc3339(epoch + Duration::from_secs(1 << 60)), "");
-    }
-
-    #[test]
-    fn the_rows_of_an_event_are_one() {
-        let row = |sequence, uuid, topic: &str| Logged { sequence, event: event(uuid, topic, "{}") };
-        let rows = vec![row(1, 7, "a"), row(2, 8, "a"), row(3, 8, "b"), row(5, 8, "c"), row(6, 9, "a")];
-        let seen: Vec<(i64, String)> =
-            happenings(rows).into_iter().map(|it| (it.sequence, it.topics.join(" "))).collect();
-        assert_eq!(seen, [(1, "a".to_owned()), (5, "a b c".to_owned()), (6, "a".to_owned())]);
     }
 }

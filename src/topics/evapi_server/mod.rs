@@ -21,7 +21,6 @@ mod outbox;
 mod receivers;
 mod server;
 mod session;
-mod turn;
 
 pub use actor::EvapiServer;
 

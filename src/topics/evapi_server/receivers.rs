@@ -2,9 +2,10 @@
 
 use crate::config::{EvapiSend, EvapiTopic};
 use crate::matching::Pattern;
+use crate::topics::turn::ReceiverId;
 
 /// A client, by its number: the lowest connected first.
-pub type ClientId = u64;
+pub type ClientId = ReceiverId;
 
 /// What a client has said of itself.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -3,11 +3,12 @@
 use super::Feed;
 use super::clients::Clients;
 use super::end::End;
-use super::message::{self, Happening};
+use super::message;
 use super::session::Session;
-use super::turn::{Latest, Turn};
 use crate::config::{self, Live};
 use crate::telemetry::Seldom;
+use crate::topics::happenings::{Happening, happenings};
+use crate::topics::turn::{Latest, Turn};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -149,7 +150,7 @@ impl Server {
     async fn hand_on(&self, mut feed: impl Feed) -> Infallible {
         let (mut latest, mut turn) = (Latest::default(), Turn::new());
         loop {
-            for happening in message::happenings(feed.next().await) {
+            for happening in happenings(feed.next().await) {
                 self.send(&happening, &mut latest, &mut turn);
                 if turn.is_over(self.config.get().queue) {
                     self.give_way(&mut turn).await;

@@ -1,10 +1,12 @@
 //! What has just been handed on, and to whom.
 
-use super::receivers::ClientId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
+
+/// Who gets what is handed on, by a number of his own.
+pub type ReceiverId = u64;
 
 /// Events, and bytes of them, that are handed on before those who write have their turn.
 const EVENTS: usize = 100;
@@ -17,7 +19,7 @@ pub struct Turn {
     events: usize,
     bytes: usize,
     /// All who got something lately.
-    pub receivers: BTreeSet<ClientId>,
+    pub receivers: BTreeSet<ReceiverId>,
     /// They were waited for, and none of them has taken anything.
     pub is_in_vain: bool,
     /// Since when the latter two hold.
@@ -31,7 +33,7 @@ impl Turn {
     }
 
     /// These got an event of so many bytes.
-    pub fn add(&mut self, receivers: Vec<ClientId>, bytes: usize) {
+    pub fn add(&mut self, receivers: Vec<ReceiverId>, bytes: usize) {
         self.receivers.extend(receivers);
         self.events += 1;
         self.bytes += bytes;
@@ -55,12 +57,12 @@ impl Turn {
 #[derive(Default)]
 pub struct Latest {
     uuid: Uuid,
-    receivers: Vec<ClientId>,
+    receivers: Vec<ReceiverId>,
 }
 
 impl Latest {
     /// Those of the receivers that have not got this event already.
-    pub fn others(&mut self, uuid: Uuid, mut receivers: Vec<ClientId>) -> Vec<ClientId> {
+    pub fn others(&mut self, uuid: Uuid, mut receivers: Vec<ReceiverId>) -> Vec<ReceiverId> {
         if uuid == self.uuid {
             receivers.retain(|id| !self.receivers.contains(id));
             self.receivers.extend_from_slice(&receivers);

@@ -1,0 +1,87 @@
+//! The branch of what hands events on.
+
+use super::branches::{MAILBOX, branch, supervisor};
+use crate::agents::{self, AgentServer};
+use crate::config::Config;
+use crate::reload::Settings;
+use crate::sockets;
+use crate::store::Store;
+use crate::supervision::Spec;
+use crate::threads::Threads;
+use crate::topics::Tail;
+use crate::topics::evapi_server::{self, EvapiServer};
+use crate::topics::evi_server::{self, EviServer};
+use actix::{Addr, ArbiterHandle};
+use std::sync::Arc;
+
+/// On a thread of its own: a crowd of readers holds up nobody else.
+#[derive(Default)]
+pub struct Topics {
+    /// `None` where nobody is served.
+    pub spec: Option<Spec>,
+    pub evi: Option<Addr<EviServer>>,
+}
+
+impl Topics {
+    /// Those that are configured.
+    pub fn new(settings: &Settings, store: &Store, listeners: Listeners, threads: &mut Threads) -> Topics {
+        if listeners.is_empty() {
+            return Topics::default();
+        }
+        let thread = threads.start("topics");
+        let Listeners { evapi, evi, agents } = listeners;
+        let mut children = Vec::new();
+        if let Some((bound, config)) = evapi.zip(settings.evapi_server.as_ref()) {
+            let (bound, config, store) = (Arc::new(bound), config.live(), store.clone());
+            let make = move || {
+                let store = store.clone();
+                EvapiServer::new(Arc::clone(&bound), config.clone(), move || Tail::new(store.clone()))
+            };
+            children.push(Spec::new("evapi_server", MAILBOX, Some(thread.clone()), make).0);
+        }
+        let evi = evi.and_then(|bound| evi_server(settings, store, bound, &thread)).map(|(spec, evi)| {
+            children.push(spec);
+            evi
+        });
+        if let Some((bound, config)) = agents.zip(settings.config.get().zmq_server.clone()) {
+            let bound = Arc::new(bound);
+            let make = move || AgentServer::new(Arc::clone(&bound), config.clone());
+            children.push(Spec::new("zmq_server", MAILBOX, Some(thread), make).0);
+        }
+        Topics { spec: Some(branch(supervisor("topics", children))), evi }
+    }
+}
+
+fn evi_server(
+    settings: &Settings,
+    store: &Store,
+    bound: evi_server::Bound,
+    thread: &ArbiterHandle,
+) -> Option<(Spec, Addr<EviServer>)> {
+    let (config, whole) = (settings.evi.as_ref()?.live(), settings.config.live());
+    let (bound, store) = (Arc::new(bound), store.clone());
+    let make = move || EviServer::new(Arc::clone(&bound), config.clone(), whole.clone(), store.clone());
+    Some(Spec::new("evi", MAILBOX, Some(thread.clone()), make))
+}
+
+/// What is listened at for others than those of HTTP.
+pub struct Listeners {
+    evapi: Option<sockets::Bound>,
+    evi: Option<evi_server::Bound>,
+    agents: Option<agents::Bound>,
+}
+
+impl Listeners {
+    /// Takes the addresses of the configuration.
+    pub fn bind(config: &Config) -> anyhow::Result<Listeners> {
+        let evapi =
+            config.evapi_server.as_ref().map(|server| evapi_server::bind(server.listen)).transpose()?;
+        let agents = config.zmq_server.as_ref().map(agents::bind).transpose()?;
+        let evi = config.evi.as_ref().map(evi_server::bind).transpose()?;
+        Ok(Listeners { evapi, evi, agents })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.evapi.is_none() && self.evi.is_none() && self.agents.is_none()
+    }
+}

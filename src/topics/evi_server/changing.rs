@@ -1,0 +1,180 @@
+//! Subscriptions come and go: what is answered is stored.
+
+use super::failures::{absent, bad, refused, store_away, unpublished};
+use super::registry::Subscription;
+use super::server::Server;
+use super::target::{Address, Target};
+use crate::store::{Act, DatabaseHealth, EviChange, EviSubscription, StoreError};
+use crate::wire::evi::Format;
+use crate::wire::mi::{DEFAULT_EXPIRE, Failure, Subscribe};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+/// What is not stored within this time is answered; it is carried out all the same when it can be stored.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// A subscription that is asked for, as far as it could be checked.
+struct Wanted {
+    stored: EviSubscription,
+    format: Format,
+    target: Target,
+}
+
+impl Server {
+    /// Subscribes or renews; with 0 seconds unsubscribes. `actor` is the operator who asks, where one does.
+    pub(super) async fn subscribe(
+        self: &Rc<Self>,
+        wish: &Subscribe,
+        actor: Option<&str>,
+    ) -> Result<(), Failure> {
+        let act = |act: &str| actor.map(|actor| self.act(actor, act, &wish.event, wish.socket.clone()));
+        if wish.expire == Some(0) {
+            let (server, act) = (Rc::clone(self), act("unsubscribe"));
+            let (event, socket) = (wish.event.clone(), wish.socket.clone());
+            return self.begin(async move { server.remove(event, socket, act).await }).await;
+        }
+        let wanted = self.check(wish).await?;
+        // A renewal says nothing new of who wants what.
+        let is_new = self.registry.borrow().get(&wish.event, &wish.socket).is_none();
+        let (server, act) = (Rc::clone(self), is_new.then(|| act("subscribe")).flatten());
+        self.begin(async move { server.add(wanted, act).await }).await
+    }
+
+    async fn check(&self, wish: &Subscribe) -> Result<Wanted, Failure> {
+        let config = self.config.get();
+        let format = format(wish.format.as_deref())?;
+        let longest = u32::try_from(config.max_expire.as_secs()).unwrap_or(u32::MAX);
+        let expire = wish.expire.unwrap_or(DEFAULT_EXPIRE.min(longest));
+        if expire > longest {
+            return Err(bad("expire", format!("{expire} is more than evi.max_expire allows, {longest}")));
+        }
+        let address = Address::parse(&wish.socket).map_err(|reason| bad("socket", reason))?;
+        if !self.known.borrow().is_known(&wish.event) {
+            return Err(unpublished());
+        }
+        let there = self.registry.borrow().get(&wish.event, &wish.socket).map(|it| it.lane.target.clone());
+        let target = match there {
+            Some(target) => target,
+            None => {
+                let found = address.resolve(|ip| config.allows_target(ip)).await;
+                found.map_err(|reason| bad("socket", reason))?
+            }
+        };
+        if format == Format::Text && !target.is_datagram() {
+            return Err(bad("format", "text comes in datagrams alone".to_owned()));
+        }
+        let stored = EviSubscription {
+            event: wish.event.clone(),
+            socket: wish.socket.clone(),
+            address: target.address().map(|address| address.to_string()),
+            format: if format == Format::Text { "text" } else { "json" }.to_owned(),
+            expire,
+            expires: SystemTime::now() + Duration::from_secs(expire.into()),
+        };
+        Ok(Wanted { stored, format, target })
+    }
+
+    async fn add(&self, wanted: Wanted, act: Option<Act>) -> Result<(), Failure> {
+        let _guard = self.changes.lock().await;
+        let Wanted { stored, format, target } = wanted;
+        let before = self.registry.borrow().get(&stored.event, &stored.socket).cloned();
+        if before.is_none() && self.registry.borrow().len() >= self.config.get().max_subscriptions {
+            return Err(refused("Too many subscriptions"));
+        }
+        let mut subscription = match before.clone() {
+            Some(before) => before,
+            None => {
+                let lane = self.lanes.enter(&target).map_err(|error| bad("socket", error.to_string()))?;
+                Subscription {
+                    id: self.next_id(),
+                    stored: stored.clone(),
+                    format,
+                    lane,
+                    tally: Rc::default(),
+                }
+            }
+        };
+        (subscription.format, subscription.stored) = (format, stored.clone());
+        if let Err(failure) = self.store(EviChange::Subscribe(stored), act).await {
+            if before.is_none() {
+                self.lanes.leave(&subscription.lane, subscription.id);
+            }
+            return Err(failure);
+        }
+        self.registry.borrow_mut().put(subscription);
+        self.show();
+        Ok(())
+    }
+
+    async fn remove(&self, event: String, socket: String, act: Option<Act>) -> Result<(), Failure> {
+        let _guard = self.changes.lock().await;
+        if self.registry.borrow().get(&event, &socket).is_none() {
+            return Err(absent());
+        }
+        let change = EviChange::Unsubscribe { event: event.clone(), socket: socket.clone() };
+        self.store(change, act).await?;
+        let ended = self.registry.borrow_mut().remove(&event, &socket);
+        self.end(ended.into_iter().collect());
+        Ok(())
+    }
+
+    async fn store(&self, change: EviChange, act: Option<Act>) -> Result<(), Failure> {
+        self.check_store()?;
+        self.store.change_evi(vec![change], act).await.map_err(|error| match error {
+            StoreError::Rejected(reason) => refused(&format!("The database refuses it: {reason}")),
+            StoreError::Closed => store_away("it is being stopped"),
+        })
+    }
+
+    /// While the database is away nothing is begun.
+    pub(super) fn check_store(&self) -> Result<(), Failure> {
+        match &self.store.health().borrow().events {
+            DatabaseHealth::Down { reason } => Err(store_away(reason)),
+            DatabaseHealth::Up if self.is_loaded.get() => Ok(()),
+            DatabaseHealth::Up => Err(store_away("it has just come up")),
+        }
+    }
+
+    /// Begins something that goes on to its end, whether or not somebody still waits for it.
+    pub(super) async fn begin(
+        &self,
+        work: impl Future<Output = Result<(), Failure>> + 'static,
+    ) -> Result<(), Failure> {
+        self.check_store()?;
+        let (tell, told) = oneshot::channel();
+        {
+            let mut tasks = self.tasks.borrow_mut();
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn_local(async move { drop(tell.send(work.await)) });
+        }
+        match timeout(LIMIT, told).await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_)) => Err(refused("It has failed")),
+            Err(_) => Err(store_away("it is carried out as soon as it can be stored")),
+        }
+    }
+
+    /// A line of the audit.
+    pub(super) fn act(&self, actor: &str, act: &str, object: &str, detail: String) -> Act {
+        tracing::info!(act, actor, object, "act of an operator");
+        Act {
+            uuid: Uuid::now_v7(),
+            at: SystemTime::now(),
+            actor: actor.to_owned(),
+            act: act.to_owned(),
+            object: object.to_owned(),
+            detail: Some(detail),
+        }
+    }
+}
+
+fn format(word: Option<&str>) -> Result<Format, Failure> {
+    match word {
+        None | Some("json") => Ok(Format::Json),
+        Some("text") => Ok(Format::Text),
+        Some(_) => Err(bad("format", "it is neither json nor text".to_owned())),
+    }
+}
