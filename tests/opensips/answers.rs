@@ -117,3 +117,35 @@ fn a_server_that_says_nothing_any_more_is_given_up_and_asked_again() {
     trial.wait_up();
     assert!(trial.metric("reconnects_total", "connection=\"sbc\"") >= 1.0);
 }
+
+#[test]
+fn a_list_that_is_not_shown_is_told_and_the_subscription_believed() {
+    let mi = Scripted::start(|request| match request["method"].as_str() {
+        Some("subscribers_list") => {
+            let error = json!({"code": -32601, "message": "x".repeat(10_000)});
+            vec![json!({"jsonrpc": "2.0", "error": error, "id": request["id"]}).to_string()]
+        }
+        _ => vec![well(request)],
+    });
+    let trial = Trial::subscribed(&keys(&mi, "mi_format = \"json\"\nverify = \"100ms\""), "");
+    let line = trial.daemon.logged(&["does not show whether our subscription is there", "xxx"]);
+    assert!(line.len() < 1_000, "{} letters of a peer in the log", line.len());
+    let count = |state: &str| trial.metric("subscriptions", &format!("state=\"{state}\""));
+    assert_eq!((count("held"), count("unverified"), count("missing")), (0.0, 1.0, 0.0));
+}
+
+#[test]
+fn what_speaks_text_slowly_is_understood() {
+    let mi = Scripted::raw(|request| match request {
+        // As one that is too slow with it.
+        [b':', b'v', ..] => Vec::new(),
+        [b'{', ..] => vec!["400 Parse error\n\n".to_owned()],
+        [b':', b'e', ..] => vec!["200 OK\n\n".to_owned()],
+        _ => {
+            let ours = "\tSubscriber::  socket=udp:127.0.0.1:9001 expire=60\n";
+            vec![format!("200 OK\nEvent:: E_X id=1\n{ours}\n")]
+        }
+    });
+    let trial = Trial::subscribed(&keys(&mi, ""), "");
+    trial.daemon.logged(&["subscribed to opensips", "Text"]);
+}

@@ -127,3 +127,17 @@ fn a_path_that_is_too_long_is_said_before_the_start() {
         "{said}"
     );
 }
+
+#[test]
+fn a_socket_whose_file_goes_is_made_anew() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("events.sock");
+    let keys = format!("mi = \"udp:{}\"\nlisten = \"unix:{}\"\n{EVENTS}", nobody(), path.display());
+    let trial = Trial::start(&keys, "");
+    let us = UnixDatagram::unbound().expect("a socket");
+    eventually("it takes events", || us.send_to(b"E_X\n\n", &path).ok());
+    std::fs::remove_file(&path).expect("somebody tidies up");
+    eventually("it takes events again", || us.send_to(b"E_X\n\n", &path).ok());
+    trial.wait_received(2.0);
+    trial.daemon.logged(&["the file of the socket is gone"]);
+}

@@ -2,6 +2,9 @@
 
 use crate::support::daemon::eventually;
 use crate::trial::{Trial, nobody};
+use std::net::UdpSocket;
+use std::os::unix::net::UnixDatagram;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const EVENT: &[u8] = b"E_PIKE_BLOCKED\nip::203.0.113.7\n\n";
 
@@ -36,4 +39,50 @@ fn what_the_kernel_grants_is_told_and_events_are_read_while_nobody_answers() {
     assert!(!trial.is_up(), "nobody has answered");
     let granted = trial.metric("receive_buffer_bytes", "connection=\"sbc\"");
     assert!((65_536.0..=262_144.0).contains(&granted), "{granted}");
+}
+
+#[test]
+fn a_flood_of_who_may_not_send_holds_up_neither_events_nor_the_end() {
+    // Whoever comes from 127.0.0.2 may not.
+    let trial = Trial::start(&keys("allow_from = [\"127.0.0.1\"]\nreceive_buffer = \"8MiB\""), "");
+    let to = trial.listens_at();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let socket = UdpSocket::bind("127.0.0.2:0").expect("a socket");
+            socket.connect(to).expect("it listens");
+            while !stop.load(Ordering::Relaxed) {
+                // Where it has ended nobody is there any more.
+                let _ = socket.send(EVENT);
+            }
+        });
+        eventually("the flood is refused", || (trial.bad("not_allowed") > 1_000.0).then_some(()));
+        eventually("events are read beside it", || {
+            trial.send([EVENT]);
+            (trial.received() >= 20.0).then_some(())
+        });
+        let Trial { daemon, .. } = trial;
+        let log = daemon.log();
+        let ended = daemon.terminate();
+        stop.store(true, Ordering::Relaxed);
+        assert!(ended == Some(0) && !log.contains("cannot be killed"), "{ended:?}");
+    });
+}
+
+#[test]
+fn what_had_come_before_the_end_is_read() {
+    const SENT: usize = 5_000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("events.sock");
+    let socket = format!("mi = \"udp:{}\"\nlisten = \"unix:{}\"", nobody(), path.display());
+    let route = "[[route]]\nsource = \"sbc\"\nstore = true\n";
+    let trial = Trial::start(&format!("{socket}\nevents = [\"E_PIKE_BLOCKED\"]"), route);
+    eventually("it is ready", || (trial.daemon.get("/readyz").0 == 200).then_some(()));
+    let us = UnixDatagram::unbound().expect("a socket");
+    eventually("it takes events", || us.connect(&path).ok());
+    // A socket of this kind loses nothing: its sender waits.
+    (0..SENT).for_each(|_| assert_eq!(us.send(EVENT).expect("sent"), EVENT.len()));
+    let Trial { site, daemon } = trial;
+    assert_eq!(daemon.terminate(), Some(0));
+    assert_eq!(site.count(&["ignored"]), SENT as u64);
 }

@@ -74,6 +74,20 @@ fn one_that_is_away_is_subscribed_to_when_it_is_back() {
     trial.wait_up();
     assert!(raise(&opensips));
     trial.wait_received(1.0);
+    // It had forgotten both.
+    assert_eq!(trial.metric("subscriptions_lost_total", ""), 2.0);
+}
+
+#[test]
+fn a_subscription_ends_with_the_daemon_also_where_opensips_was_away_just_before() {
+    let opensips = opensips(Version::V3_6);
+    let trial = Trial::subscribed(&keys(&opensips, "verify = \"200ms\""), "");
+    opensips.misbehave(Misbehaviour::Silent);
+    eventually("it is down", || (!trial.is_up()).then_some(()));
+    opensips.misbehave(Misbehaviour::None);
+    // Whether or not it has noticed.
+    assert_eq!(trial.daemon.terminate(), Some(0));
+    assert!(opensips.subscribers().iter().all(|it| it.expire == 0));
 }
 
 #[test]
@@ -101,7 +115,7 @@ fn answers_that_are_garbage_fail_the_request_and_nothing_else() {
     }
     // Where everything is refused nothing is known, and what is there stays.
     opensips.misbehave(Misbehaviour::Failing);
-    trial.daemon.logged(&["opensips refuses a subscription"]);
+    trial.daemon.logged(&["opensips does not show whether our subscription is there"]);
     assert!(raise(&opensips));
     trial.wait_received(1.0);
 }

@@ -17,28 +17,37 @@ pub struct Scripted {
 impl Scripted {
     /// Answers each request of JSON-RPC with the datagrams that `answer` gives; text it answers as OpenSIPS 3 does.
     pub fn start(mut answer: impl FnMut(&Value) -> Vec<String> + Send + 'static) -> Scripted {
+        let asked = Arc::<Mutex<Vec<Value>>>::default();
+        let log = Arc::clone(&asked);
+        let answer = move |bytes: &[u8]| match serde_json::from_slice::<Value>(bytes) {
+            Ok(request) => {
+                log.lock().expect("the log").push(request.clone());
+                answer(&request)
+            }
+            Err(_) => vec!["400 Parse_error\n\n".to_owned()],
+        };
+        let mut scripted = Scripted::raw(answer);
+        scripted.asked = asked;
+        scripted
+    }
+
+    /// Answers whatever it is sent with these datagrams.
+    pub fn raw(mut answer: impl FnMut(&[u8]) -> Vec<String> + Send + 'static) -> Scripted {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.set_read_timeout(Some(Duration::from_millis(20))).expect("set");
         let address = socket.local_addr().expect("an address");
-        let (asked, stop) = (Arc::<Mutex<Vec<Value>>>::default(), Arc::new(AtomicBool::new(false)));
-        let (log, end) = (Arc::clone(&asked), Arc::clone(&stop));
+        let stop = Arc::new(AtomicBool::new(false));
+        let end = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let mut buffer = vec![0; 64 << 10];
             while !end.load(Ordering::Relaxed) {
                 let Ok((bytes, from)) = socket.recv_from(&mut buffer) else { continue };
-                let answers = match serde_json::from_slice::<Value>(&buffer[..bytes]) {
-                    Ok(request) => {
-                        log.lock().expect("the log").push(request.clone());
-                        answer(&request)
-                    }
-                    Err(_) => vec!["400 Parse_error\n\n".to_owned()],
-                };
-                for answer in answers {
+                for answer in answer(&buffer[..bytes]) {
                     socket.send_to(answer.as_bytes(), from).expect("sent");
                 }
             }
         });
-        Scripted { address, asked, stop, thread: Some(thread) }
+        Scripted { address, asked: Arc::default(), stop, thread: Some(thread) }
     }
 
     /// The requests of this method so far.

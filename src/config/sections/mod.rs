@@ -96,7 +96,7 @@ impl Endpoints {
     /// The address of the endpoint `name`, which stands in `key`.
     fn address_in(&mut self, section: &Section, key: &'static str, name: &str) -> String {
         let address = section.value(key, super::addresses::socket).unwrap_or_default();
-        self.only_one(section, key, &address, name);
+        self.only_one(section, (key, &address), name, "every event would run twice");
         address
     }
 
@@ -112,22 +112,25 @@ impl Endpoints {
                 section.problem("listen", format!("{socket:?}: {:?} listens there already", entry.get()));
             }
         }
+        let alike = |other: &&String| {
+            *other != socket && (other.starts_with(socket) || socket.starts_with(other.as_str()))
+        };
+        if let Some(other) = self.sockets.keys().find(alike) {
+            let why =
+                "one OpenSIPS would take the one for the other, as it compares no more than their beginning";
+            section.warn("listen", format!("{socket:?} begins as {other:?} does: {why}"));
+        }
     }
 
-    /// Reports an address in `key` that is the one of another endpoint.
-    fn only_one(&mut self, section: &Section, key: &'static str, address: &str, name: &str) {
+    /// Reports an address in `key` that is the one of another endpoint, and what comes of that.
+    fn only_one(&mut self, section: &Section, (key, address): (&'static str, &str), name: &str, why: &str) {
         if address.is_empty() {
             return;
         }
         match self.addresses.entry(address.to_lowercase()) {
             Entry::Vacant(entry) => drop(entry.insert(name.to_owned())),
-            Entry::Occupied(entry) => section.problem(
-                key,
-                format!(
-                    "{address:?} is the address of {:?} already: every event would run twice",
-                    entry.get()
-                ),
-            ),
+            Entry::Occupied(entry) => section
+                .problem(key, format!("{address:?} is the address of {:?} already: {why}", entry.get())),
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn opensips(section: &Section, endpoints: &mut Endpoints) -> Opensips
     let name = endpoints.name(section);
     let mi = section.value("mi", mi_address).unwrap_or_else(|| MiAddress::Udp(String::new()));
     if section.has("mi") {
-        endpoints.only_one(section, "mi", &mi.to_string(), &name);
+        endpoints.only_one(section, ("mi", &mi.to_string()), &name, "one section names all its events");
     }
     let listen = section.value("listen", event_socket);
     if let Some(listen) = &listen {
@@ -245,6 +245,10 @@ mod tests {
         let other = with(UDP).replace("'sbc'", "'other'").replace(":8888", ":8889");
         let problems = parse(&(with(UDP) + &other)).expect_err("two on one socket");
         assert!(problems.contains("listens there already"), "{problems}");
+        let alike = other.replace(":9001", ":900");
+        let loaded = parse_toml(&(with(UDP) + &alike), "a.toml", &Surroundings::of_process(Path::new(".")));
+        let warnings = loaded.expect("they may work").warnings.to_string();
+        assert!(warnings.contains("begins as \"udp:127.0.0.1:9001\" does"), "{warnings}");
         assert_eq!(opensips(UDP).listen, EventSocket::Udp(([127, 0, 0, 1], 9001).into()));
     }
 }

@@ -4,6 +4,7 @@ use super::queue::Queue;
 use super::receiver::Receiver;
 use super::routing::Routing;
 use super::session::{self, Around, Session};
+use super::subscriptions::Count;
 use crate::config::{self, Live, Route};
 use crate::connections::ending::Ending;
 use crate::connections::endpoints::Finish;
@@ -55,8 +56,7 @@ impl Actor for OpensipsConnection {
         let recorder = Recorder::new(&self.server.name, self.intake.clone(), self.store.clone());
         let routing = Routing::new(&self.server.name, self.routes.clone(), recorder.clone());
         let queue = self.queue();
-        let around =
-            Around { server: Arc::clone(&self.server), link: self.link.clone(), stop: self.ending.begin() };
+        let around = Around::new(Arc::clone(&self.server), self.link.clone(), self.ending.begin());
         let work = async move {
             let subscribed = async {
                 keep_subscribed(&around, &queue).await;
@@ -109,33 +109,35 @@ async fn keep_subscribed(around: &Around, queue: &Arc<Queue>) {
             Err(error) => return Attempt::Lost { reason: format!("{error:#}"), good: false },
         };
         tokio::select! {
-            () = keep_in_touch(around, &receiver) => Attempt::Stopped,
-            reason = receiver.run() => Attempt::Lost { reason, good: false },
+            () = keep_in_touch(around, &receiver.socket) => {}
+            reason = receiver.run() => return Attempt::Lost { reason, good: false },
         }
+        receiver.close().await;
+        Attempt::Stopped
     };
     keep_connected(&around.link, "opensips", &around.stop, SHORT_DISTANCES, attempt).await;
+    // Nobody is to be called because of what is not wanted any more.
+    session::show(&around.server.name, Count::default());
 }
 
 /// Has sessions until we are told to stop; then the subscriptions end.
-async fn keep_in_touch(around: &Around, receiver: &Receiver) {
+async fn keep_in_touch(around: &Around, socket: &str) {
+    let missing = Count { missing: around.server.events.len(), ..Count::default() };
     let attempt = async || {
-        let mut session = None;
         let attempt = tokio::select! {
-            attempt = keep(around, &receiver.socket, &mut session) => attempt,
+            attempt = keep(around, socket) => attempt,
             () = around.stop.notified() => Attempt::Stopped,
         };
-        if let (Attempt::Stopped, Some(session)) = (&attempt, &session) {
-            session.end().await;
-        }
-        session::show(&around.server.name, 0, around.server.events.len());
+        session::show(&around.server.name, missing);
         attempt
     };
     keep_connected(&around.link, "opensips", &around.stop, SHORT_DISTANCES, attempt).await;
+    around.end(socket).await;
 }
 
-async fn keep<'a>(around: &'a Around, socket: &'a str, session: &mut Option<Session<'a>>) -> Attempt {
+async fn keep(around: &Around, socket: &str) -> Attempt {
     match Session::begin(around, socket).await {
-        Ok(begun) => session.insert(begun).keep().await,
+        Ok(mut session) => session.keep().await,
         Err(error) => Attempt::Lost { reason: error.to_string(), good: false },
     }
 }

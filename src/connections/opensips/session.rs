@@ -1,12 +1,14 @@
 //! Keeping the subscriptions at one OpenSIPS: made, seen, renewed, and ended when we end.
 
 use super::mi::{Client, Unanswered};
-use super::subscriptions::{Step, Subscriptions};
-use crate::config::Opensips;
+use super::subscriptions::{Count, Step, Subscriptions};
+use crate::config::{MiFormat, Opensips};
 use crate::connections::link::Link;
 use crate::connections::reconnect::Attempt;
 use crate::telemetry::Seldom;
 use crate::wire::mi::{EventSubscribers, Failure, Reply, Request, Subscribe, Subscriber};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +23,12 @@ pub struct Around {
     pub server: Arc<Opensips>,
     pub link: Link,
     pub stop: Rc<Notify>,
+    /// Events whose subscription may be there at OpenSIPS, whatever became of the session that made it.
+    made: RefCell<BTreeSet<String>>,
+    /// What was spoken last.
+    format: Cell<Option<MiFormat>>,
+    /// What could not be done at OpenSIPS, of all sessions.
+    refused: Seldom,
 }
 
 /// One time of being in touch, from the first answer to the first that does not come.
@@ -30,8 +38,6 @@ pub struct Session<'a> {
     /// Ours, as OpenSIPS is told and tells.
     socket: &'a str,
     subscriptions: Subscriptions,
-    /// Events that could not be subscribed to.
-    refused: Seldom,
 }
 
 /// What came of a step that was answered.
@@ -40,17 +46,17 @@ enum Refused {
     Gone(Unanswered),
     /// This one was refused.
     No(Failure),
-    /// Something else was answered.
-    Strange(Reply),
 }
 
 impl<'a> Session<'a> {
-    /// Finds out what is spoken; nothing is subscribed to yet.
+    /// Finds out what is spoken; nothing is subscribed to yet but what an earlier session has left.
     pub async fn begin(around: &'a Around, socket: &'a str) -> Result<Session<'a>, Unanswered> {
         let client = Client::find(&around.server).await?;
+        around.format.set(Some(client.format));
         let Opensips { events, expire, verify, .. } = &*around.server;
-        let subscriptions = Subscriptions::new(events, *expire, *verify, Instant::now());
-        Ok(Session { around, client, socket, subscriptions, refused: Seldom::default() })
+        let before = |event: &str| around.made.borrow().contains(event);
+        let subscriptions = Subscriptions::new(events, before, (*expire, *verify), Instant::now());
+        Ok(Session { around, client, socket, subscriptions })
     }
 
     /// Keeps the subscriptions until OpenSIPS does not answer any more.
@@ -62,13 +68,13 @@ impl<'a> Session<'a> {
                 Step::Verify(event) => (event.to_owned(), false),
                 Step::Wait(until) => {
                     self.show();
-                    let held = self.subscriptions.count().held;
-                    if held == 0 {
+                    let Count { held, unverified, .. } = self.subscriptions.count();
+                    if held + unverified == 0 {
                         return lost("none of the events could be subscribed to".to_owned(), is_up);
                     }
                     if !is_up {
                         is_up = true;
-                        self.greet(held);
+                        self.greet(held + unverified);
                     }
                     tokio::time::sleep_until(until.into()).await;
                     continue;
@@ -106,10 +112,13 @@ impl<'a> Session<'a> {
         self.count("subscribe", &done);
         let now = Instant::now();
         match done {
-            Ok(()) => self.subscriptions.made(event, now),
+            Ok(()) => {
+                self.around.made.borrow_mut().insert(event.to_owned());
+                self.subscriptions.made(event, now);
+            }
             Err(Refused::Gone(error)) => return Err(error),
-            Err(refused) => {
-                self.tell_refused(event, &refused);
+            Err(Refused::No(failure)) => {
+                self.tell_refused(event, &failure, "opensips refuses a subscription");
                 self.subscriptions.refused(event, now);
             }
         }
@@ -131,10 +140,14 @@ impl<'a> Session<'a> {
             Ok(true) => self.subscriptions.seen(event, now),
             Ok(false) => self.not_there(event, now),
             Err(Refused::Gone(error)) => return Err(error),
-            // Whether it is there nobody says: it is renewed all the same.
-            Err(refused) => {
-                self.tell_refused(event, &refused);
-                self.subscriptions.seen(event, now);
+            // It is renewed all the same.
+            Err(Refused::No(failure)) => {
+                self.tell_refused(
+                    event,
+                    &failure,
+                    "opensips does not show whether our subscription is there",
+                );
+                self.subscriptions.not_shown(event, now);
             }
         }
         Ok(())
@@ -148,12 +161,13 @@ impl<'a> Session<'a> {
     }
 
     fn not_there(&mut self, event: &str, now: Instant) {
+        self.around.made.borrow_mut().remove(event);
         let (connection, socket) = (&self.around.server.name, self.socket);
         if self.subscriptions.not_seen(event, now) {
             metrics::counter!("eventmanager_subscriptions_lost_total", "connection" => connection.clone())
                 .increment(1);
             tracing::warn!(connection, event, "opensips has lost our subscription: it is made anew");
-        } else if let Some(so_far) = self.refused.count() {
+        } else if let Some(so_far) = self.around.refused.count() {
             tracing::warn!(
                 connection,
                 event,
@@ -164,22 +178,18 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn tell_refused(&self, event: &str, refused: &Refused) {
-        let Some(so_far) = self.refused.count() else { return };
-        let connection = &self.around.server.name;
-        let reason = match refused {
-            Refused::Gone(error) => error.to_string(),
-            Refused::No(failure) => failure.to_string(),
-            Refused::Strange(reply) => format!("an answer to something else: {reply:?}"),
-        };
-        tracing::warn!(connection, event, reason, so_far, "opensips refuses a subscription");
+    fn tell_refused(&self, event: &str, reason: &Failure, what: &str) {
+        if let Some(so_far) = self.around.refused.count() {
+            let connection = &self.around.server.name;
+            tracing::warn!(connection, event, %reason, so_far, "{what}");
+        }
     }
 
     fn count<T>(&self, request: &'static str, done: &Result<T, Refused>) {
         let outcome = match done {
             Ok(_) => "ok",
             Err(Refused::Gone(_)) => "no_answer",
-            Err(Refused::No(_) | Refused::Strange(_)) => "refused",
+            Err(Refused::No(_)) => "refused",
         };
         let connection = self.around.server.name.clone();
         metrics::counter!(
@@ -190,36 +200,60 @@ impl<'a> Session<'a> {
     }
 
     fn show(&self) {
-        let count = self.subscriptions.count();
-        show(&self.around.server.name, count.held, count.missing);
+        show(&self.around.server.name, self.subscriptions.count());
+    }
+}
+
+impl Around {
+    /// Nothing has been subscribed to yet.
+    pub fn new(server: Arc<Opensips>, link: Link, stop: Rc<Notify>) -> Around {
+        Around {
+            server,
+            link,
+            stop,
+            made: RefCell::default(),
+            format: Cell::default(),
+            refused: Seldom::default(),
+        }
     }
 
-    /// Ends what there is, lest OpenSIPS sends to nobody for as long as it lasts.
-    pub async fn end(&self) {
-        let events: Vec<&str> = self.subscriptions.made_ones().collect();
-        let ended = timeout(FAREWELL, async {
-            for event in &events {
-                let subscribe = Subscribe {
-                    event: (*event).to_owned(),
-                    socket: self.socket.to_owned(),
-                    expire: Some(0),
-                    format: None,
-                };
-                if self.client.ask_within(&Request::Subscribe(subscribe), FAREWELL).await.is_err() {
-                    return;
-                }
+    /// Ends what may be there, lest OpenSIPS sends to nobody for as long as it lasts.
+    pub async fn end(&self, socket: &str) {
+        if self.made.borrow().is_empty() {
+            return;
+        }
+        // What was not answered in time is over all the same, by itself.
+        let _ = timeout(FAREWELL, self.end_each(socket)).await;
+        let left = self.made.borrow().len();
+        if left > 0 {
+            let (connection, after) = (&self.server.name, self.server.expire);
+            tracing::warn!(
+                connection,
+                left,
+                ?after,
+                "subscriptions could not be ended: they end by themselves"
+            );
+        }
+    }
+
+    async fn end_each(&self, socket: &str) {
+        let Some(format) = self.format.get() else { return };
+        let client = Client::new(&self.server, format);
+        let events: Vec<String> = self.made.borrow().iter().cloned().collect();
+        for event in events {
+            let (event, socket) = (event.clone(), socket.to_owned());
+            let unsubscribe = Subscribe { event: event.clone(), socket, expire: Some(0), format: None };
+            // A refusal says that it is not there.
+            if client.ask(&Request::Subscribe(unsubscribe)).await.is_ok() {
+                self.made.borrow_mut().remove(&event);
             }
-        });
-        if ended.await.is_err() {
-            let connection = &self.around.server.name;
-            tracing::warn!(connection, "subscriptions could not be ended in time: they end by themselves");
         }
     }
 }
 
 /// What is subscribed to at the moment, for everybody who asks.
-pub fn show(connection: &str, held: usize, missing: usize) {
-    for (state, count) in [("held", held), ("missing", missing)] {
+pub fn show(connection: &str, Count { held, unverified, missing }: Count) {
+    for (state, count) in [("held", held), ("unverified", unverified), ("missing", missing)] {
         metrics::gauge!("eventmanager_subscriptions", "connection" => connection.to_owned(), "state" => state)
             .set(count as f64);
     }
@@ -228,7 +262,7 @@ pub fn show(connection: &str, held: usize, missing: usize) {
 fn refusal(answer: Result<Reply, Unanswered>) -> Refused {
     match answer {
         Ok(Reply::Failed(failure)) => Refused::No(failure),
-        Ok(reply) => Refused::Strange(reply),
+        Ok(other) => Refused::No((0, &*format!("an answer to something else: {other:?}")).into()),
         Err(error) => Refused::Gone(error),
     }
 }

@@ -22,7 +22,16 @@ enum State {
     /// To be made at this time.
     Missing { at: Instant },
     /// It was answered; whether it is there is to be seen at `verify_at`.
-    Made { renew_at: Instant, verify_at: Instant, seen: bool },
+    Made { renew_at: Instant, verify_at: Instant, seen: Seen },
+}
+
+/// Whether a subscription that was made was seen in the list of OpenSIPS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    NotYet,
+    Yes,
+    /// There is no list to be seen.
+    Refused,
 }
 
 /// What is to be done.
@@ -40,14 +49,25 @@ pub enum Step<'a> {
 pub struct Count {
     /// They were seen there.
     pub held: usize,
+    /// OpenSIPS says that they were made, and does not show its list.
+    pub unverified: usize,
     pub missing: usize,
 }
 
 impl Subscriptions {
-    /// Nothing is subscribed to yet. They last `expire`, and are verified each `verify`, but never less often than renewed.
-    pub fn new(events: &[String], expire: Duration, verify: Duration, now: Instant) -> Subscriptions {
-        let subscription =
-            |event: &String| Subscription { event: event.clone(), state: State::Missing { at: now } };
+    /// Of these events those may still be there that `before` says. They last `expire`, and are verified each `verify`, but never less
+    /// often than renewed.
+    pub fn new(
+        events: &[String],
+        before: impl Fn(&str) -> bool,
+        (expire, verify): (Duration, Duration),
+        now: Instant,
+    ) -> Subscriptions {
+        let state = |event: &str| match before(event) {
+            true => State::Made { renew_at: now, verify_at: now, seen: Seen::Yes },
+            false => State::Missing { at: now },
+        };
+        let subscription = |event: &String| Subscription { event: event.clone(), state: state(event) };
         let renew = expire / 3;
         Subscriptions { events: events.iter().map(subscription).collect(), renew, verify: verify.min(renew) }
     }
@@ -60,8 +80,9 @@ impl Subscriptions {
             Some(subscription) if subscription.due() > now => Step::Wait(subscription.due()),
             Some(Subscription { event, state }) => match *state {
                 State::Missing { .. } => Step::Subscribe(event),
-                State::Made { renew_at, .. } if renew_at <= now => Step::Subscribe(event),
-                State::Made { .. } => Step::Verify(event),
+                // First, since a renewal makes one that was lost anew, and nobody would know.
+                State::Made { verify_at, .. } if verify_at <= now => Step::Verify(event),
+                State::Made { .. } => Step::Subscribe(event),
             },
         }
     }
@@ -72,7 +93,7 @@ impl Subscriptions {
         self.change(event, |state| match state {
             // A renewal says nothing of whether it was ours that was renewed: that is seen when it was to be seen.
             State::Made { verify_at, seen, .. } => State::Made { renew_at, verify_at, seen },
-            State::Missing { .. } => State::Made { renew_at, verify_at: now, seen: false },
+            State::Missing { .. } => State::Made { renew_at, verify_at: now, seen: Seen::NotYet },
         });
     }
 
@@ -84,9 +105,18 @@ impl Subscriptions {
 
     /// It was there.
     pub fn seen(&mut self, event: &str, now: Instant) {
+        self.look_later(event, now, Seen::Yes);
+    }
+
+    /// Whether it was there was not to be found out.
+    pub fn not_shown(&mut self, event: &str, now: Instant) {
+        self.look_later(event, now, Seen::Refused);
+    }
+
+    fn look_later(&mut self, event: &str, now: Instant, seen: Seen) {
         let verify_at = now + self.verify;
         self.change(event, |state| match state {
-            State::Made { renew_at, .. } => State::Made { renew_at, verify_at, seen: true },
+            State::Made { renew_at, .. } => State::Made { renew_at, verify_at, seen },
             missing => missing,
         });
     }
@@ -96,23 +126,24 @@ impl Subscriptions {
         let mut was_there = false;
         let later = now + self.verify;
         self.change(event, |state| {
-            was_there = matches!(state, State::Made { seen: true, .. });
+            was_there = matches!(state, State::Made { seen: Seen::Yes, .. });
             // One that was made just now and is not there will not be there the next time either.
             State::Missing { at: if was_there { now } else { later } }
         });
         was_there
     }
 
-    /// Those that may be there, for who ends them.
-    pub fn made_ones(&self) -> impl Iterator<Item = &str> {
-        let made = self.events.iter().filter(|it| matches!(it.state, State::Made { .. }));
-        made.map(|it| &*it.event)
-    }
-
-    /// Whether each has been made and seen, or refused, since the beginning.
+    /// How many there are of each kind.
     pub fn count(&self) -> Count {
-        let held = self.events.iter().filter(|it| matches!(it.state, State::Made { seen: true, .. })).count();
-        Count { held, missing: self.events.len() - held }
+        let mut count = Count::default();
+        for subscription in &self.events {
+            match subscription.state {
+                State::Made { seen: Seen::Yes, .. } => count.held += 1,
+                State::Made { seen: Seen::Refused, .. } => count.unverified += 1,
+                State::Made { seen: Seen::NotYet, .. } | State::Missing { .. } => count.missing += 1,
+            }
+        }
+        count
     }
 
     fn change(&mut self, event: &str, change: impl FnOnce(State) -> State) {
@@ -138,7 +169,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn subscriptions(now: Instant) -> Subscriptions {
-        Subscriptions::new(&["E_A".to_owned(), "E_B".to_owned()], 90 * SECOND, 10 * SECOND, now)
+        Subscriptions::new(&["E_A".to_owned(), "E_B".to_owned()], |_| false, (90 * SECOND, 10 * SECOND), now)
     }
 
     fn begun(now: Instant) -> Subscriptions {
@@ -179,7 +210,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(log, [("verify", 10), ("verify", 20), ("renew", 30), ("verify", 30)]);
+        assert_eq!(log, [("verify", 10), ("verify", 20), ("verify", 30), ("renew", 30)]);
     }
 
     #[test]
@@ -189,8 +220,7 @@ mod tests {
         let later = now + 10 * SECOND;
         assert!(subscriptions.not_seen("E_A", later));
         assert_eq!(subscriptions.step(later), Step::Subscribe("E_A"));
-        assert_eq!(subscriptions.count(), Count { held: 1, missing: 1 });
-        assert_eq!(subscriptions.made_ones().collect::<Vec<_>>(), ["E_B"]);
+        assert_eq!(subscriptions.count(), Count { held: 1, missing: 1, ..Count::default() });
     }
 
     #[test]
@@ -207,9 +237,36 @@ mod tests {
     #[test]
     fn it_is_verified_no_less_often_than_renewed() {
         let now = Instant::now();
-        let mut subscriptions = Subscriptions::new(&["E_A".to_owned()], 3 * SECOND, 60 * SECOND, now);
+        let mut subscriptions =
+            Subscriptions::new(&["E_A".to_owned()], |_| false, (3 * SECOND, 60 * SECOND), now);
         subscriptions.made("E_A", now);
         subscriptions.seen("E_A", now);
         assert_eq!(subscriptions.step(now), Step::Wait(now + SECOND));
+    }
+
+    #[test]
+    fn what_was_there_before_is_looked_for_before_it_is_renewed() {
+        let now = Instant::now();
+        let events = ["E_A".to_owned(), "E_B".to_owned()];
+        let times = (90 * SECOND, 10 * SECOND);
+        let mut subscriptions = Subscriptions::new(&events, |event| event == "E_A", times, now);
+        assert_eq!(subscriptions.step(now), Step::Verify("E_A"));
+        assert!(subscriptions.not_seen("E_A", now), "it was lost meanwhile");
+        assert_eq!(subscriptions.step(now), Step::Subscribe("E_A"));
+        subscriptions.made("E_A", now);
+        subscriptions.seen("E_A", now);
+        assert_eq!(subscriptions.step(now), Step::Subscribe("E_B"));
+    }
+
+    #[test]
+    fn what_is_not_shown_is_neither_held_nor_missing() {
+        let now = Instant::now();
+        let mut subscriptions = subscriptions(now);
+        for event in ["E_A", "E_B"] {
+            subscriptions.made(event, now);
+            subscriptions.not_shown(event, now);
+        }
+        assert_eq!(subscriptions.count(), Count { unverified: 2, ..Count::default() });
+        assert_eq!(subscriptions.step(now), Step::Wait(now + 10 * SECOND));
     }
 }

@@ -29,6 +29,10 @@ impl Message {
                 "a name that is empty, too long or has control characters".to_owned(),
             ));
         }
+        // It would not be answered as it was asked.
+        if call.id.as_ref().is_some_and(Json::is_f64) {
+            return Err(NotAnEvent::Shape("an id that is no integer of 64 bits".to_owned()));
+        }
         let params = call.params.map(|params| params.0).unwrap_or_default();
         Ok(Message { event: Event { name: call.method, params, is_ambiguous: false }, id: call.id })
     }
@@ -209,6 +213,7 @@ mod tests {
             r#"{"method":"a","method":"b"}"#,
             r#"{"method":"a","params":[],"params":[]}"#,
             r#"{"method":"a","id":{}}"#,
+            r#"{"method":"a","id":18446744073709551616}"#,
             r#"{"jsonrpc":"2.0","result":"OK","id":1}"#,
         ] {
             check(payload, "shape");

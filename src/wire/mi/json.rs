@@ -13,7 +13,7 @@
 
 use super::arguments::Arguments;
 use super::{EventId, EventSubscribers, Failure, NEVER, NotAReply, Reply, Request, Subscriber};
-use super::{is_bare, seconds};
+use super::{is_bare, seconds, shown};
 use crate::wire::evi::{Call, CallError, write_json, write_values};
 use serde_json::Value;
 use write::member;
@@ -31,9 +31,6 @@ pub const INVALID_REQUEST: (i32, &str) = (-32600, "Invalid Request");
 pub const PARSE_ERROR: (i32, &str) = (-32700, "Parse error");
 /// How OpenSIPS answers what is no JSON.
 pub const PARSE_ERROR_IN_TEXT: &str = "400 Parse_error";
-
-/// Letters of a text that is no reply, as they are told.
-const SHOWN: usize = 200;
 
 /// Parameters that are not those of the method.
 pub fn invalid(data: &str) -> Failure {
@@ -93,7 +90,7 @@ pub fn parse_reply(bytes: &[u8], request: &Request, id: u64) -> Result<Reply, No
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim();
     if !text.starts_with('{') && !text.is_empty() {
-        return Err(NotAReply::Plain(text.chars().take(SHOWN).collect()));
+        return Err(NotAReply::Plain(shown(text)));
     }
     // What is wrong with the text, without the text.
     let reply: Value =
@@ -128,7 +125,7 @@ pub fn parse_reply(bytes: &[u8], request: &Request, id: u64) -> Result<Reply, No
 }
 
 fn failure(error: &Value) -> Failure {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |value: &Value| shown(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
     let code = error.get("code").and_then(Value::as_i64).and_then(|code| i32::try_from(code).ok());
     let message = error.get("message").map_or_else(|| text(error), text);
     let data = error.get("data").filter(|data| !data.is_null()).map(text);

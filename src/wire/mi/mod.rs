@@ -138,6 +138,14 @@ fn is_bare(name: &str) -> bool {
     !name.is_empty() && !name.contains(['.', '/', '\\', ':']) && !name.chars().any(char::is_control)
 }
 
+/// Letters of a text of somebody else that are told, at most.
+const SHOWN: usize = 200;
+
+/// So much of it.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN).collect()
+}
+
 /// Seconds of a number in text.
 fn seconds(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?

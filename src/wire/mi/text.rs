@@ -15,7 +15,7 @@ use super::{
     DEFAULT_EXPIRE, EventId, EventSubscribers, Failure, NEVER, NotAReply, Reply, Request, Subscribe,
     Subscriber,
 };
-use super::{is_bare, seconds};
+use super::{is_bare, seconds, shown};
 use crate::wire::evi::{Param, Value, read_params, write_params};
 use std::borrow::Cow;
 
@@ -87,7 +87,7 @@ pub fn parse_reply(bytes: &[u8], request: &Request) -> Result<Reply, NotAReply> 
         Some(code).filter(|code| code.len() == 3).and_then(seconds).and_then(|code| i32::try_from(code).ok());
     let code = code.ok_or_else(|| NotAReply::Unreadable("no code at its begin".to_owned()))?;
     if code / 100 != 2 {
-        return Ok(Reply::Failed((code, message.trim_end()).into()));
+        return Ok(Reply::Failed((code, shown(message.trim_end()).as_str()).into()));
     }
     let lines = lines.map(str::trim).filter(|line| !line.is_empty());
     Ok(match request {

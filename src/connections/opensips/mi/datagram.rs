@@ -3,6 +3,7 @@
 use super::reply_file::ReplyFile;
 use super::{LARGEST, NoReply, Question};
 use crate::wire::mi::{NotAReply, Reply};
+use rustix::fs::FileType;
 use std::io;
 use std::path::Path;
 use tokio::net::{UdpSocket, UnixDatagram};
@@ -30,7 +31,7 @@ pub async fn ask_udp(address: &str, question: &Question<'_>) -> Result<Reply, No
 /// Asks at the socket of this path, with one of our own in `directory`.
 pub async fn ask_unix(path: &Path, directory: &Path, question: &Question<'_>) -> Result<Reply, NoReply> {
     let (file, socket) = ReplyFile::make(directory, |path| UnixDatagram::bind(path))?;
-    file.let_others_write()?;
+    file.let_others_write(FileType::Socket)?;
     socket.connect(path)?;
     let send = async |bytes: Vec<u8>| socket.send(&bytes).await;
     let receive = async |buffer: &mut [u8]| socket.recv(buffer).await;

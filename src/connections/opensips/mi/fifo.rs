@@ -4,6 +4,7 @@ use super::reply_file::ReplyFile;
 use super::{LARGEST, NoReply, Question};
 use crate::wire::mi::Reply;
 use nix::sys::stat::Mode;
+use rustix::fs::FileType;
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -18,7 +19,7 @@ pub async fn ask(path: &Path, directory: &Path, question: &Question<'_>) -> Resu
     let make =
         |path: &Path| nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR).map_err(io::Error::from);
     let (file, ()) = ReplyFile::make(directory, make)?;
-    file.let_others_write()?;
+    file.let_others_write(FileType::Fifo)?;
     let mut reply = pipe::OpenOptions::new().open_receiver(&file.path)?;
     let request = question.bytes_for_fifo(&file.name);
     if request.len() > LARGEST_REQUEST {
@@ -27,13 +28,21 @@ pub async fn ask(path: &Path, directory: &Path, question: &Question<'_>) -> Resu
     let mut requests = pipe::OpenOptions::new().open_sender(path).map_err(not_opened)?;
     let exchanged = timeout_at(question.until, async {
         requests.write_all(&request).await?;
-        let mut bytes = Vec::new();
-        // It closes the FIFO behind its reply.
-        (&mut reply).take(LARGEST as u64).read_to_end(&mut bytes).await?;
-        Ok::<_, io::Error>(bytes)
+        read_whole(&mut reply, question).await
     });
     let bytes = exchanged.await.map_err(|_| NoReply::Silent)??;
     question.read(&bytes).map_err(NoReply::Unreadable)
+}
+
+/// To its end. OpenSIPS closes the FIFO behind it, but somebody else may have opened that, too.
+async fn read_whole(reply: &mut pipe::Receiver, question: &Question<'_>) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    while bytes.len() < LARGEST && !question.is_whole(&bytes) {
+        if reply.read_buf(&mut bytes).await? == 0 {
+            break;
+        }
+    }
+    Ok(bytes)
 }
 
 fn not_opened(error: io::Error) -> NoReply {

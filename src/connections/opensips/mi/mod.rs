@@ -64,6 +64,14 @@ impl Question<'_> {
         }
     }
 
+    /// Whether nothing of its reply is missing, for sure.
+    fn is_whole(&self, bytes: &[u8]) -> bool {
+        match self.format {
+            MiFormat::Text => bytes.ends_with(b"\n\n"),
+            MiFormat::Json => bytes.ends_with(b"}") && self.read(bytes).is_ok(),
+        }
+    }
+
     fn read(&self, bytes: &[u8]) -> Result<Reply, NotAReply> {
         match self.format {
             MiFormat::Text => text::parse_reply(bytes, self.request),
@@ -86,11 +94,15 @@ impl From<std::io::Error> for NoReply {
 }
 
 impl Client {
+    /// A client for this language.
+    pub fn new(server: &Arc<Opensips>, format: MiFormat) -> Client {
+        // Answers to requests of an earlier client are not mistaken for ours.
+        Client { server: Arc::clone(server), format, id: Cell::new(fastrand::u64(1..1 << 40)) }
+    }
+
     /// A client for the language that the configuration names, or that the server turns out to speak.
     pub async fn find(server: &Arc<Opensips>) -> Result<Client, Unanswered> {
-        // Answers to requests of an earlier client are not mistaken for ours.
-        let client =
-            |format| Client { server: Arc::clone(server), format, id: Cell::new(fastrand::u64(1..1 << 40)) };
+        let client = |format| Client::new(server, format);
         match (server.mi_format, &server.mi) {
             (Some(format), _) => Ok(client(format)),
             (None, MiAddress::Http(_)) => Ok(client(MiFormat::Json)),
@@ -101,8 +113,14 @@ impl Client {
                     return Ok(text);
                 }
                 let json = client(MiFormat::Json);
-                json.ask(&Request::Version).await?;
-                Ok(json)
+                match json.ask(&Request::Version).await {
+                    Ok(_) => Ok(json),
+                    // It is slow with answers, and this is one to what it does not understand.
+                    Err(Unanswered::NotAReply { reason: NotAReply::Plain(_), .. }) if is_silent(&answer) => {
+                        Ok(text)
+                    }
+                    Err(error) => Err(error),
+                }
             }
         }
     }
@@ -140,4 +158,8 @@ fn text_is_spoken(answer: &Result<Reply, Unanswered>) -> bool {
         Ok(_) => true,
         Err(_) => false,
     }
+}
+
+fn is_silent(answer: &Result<Reply, Unanswered>) -> bool {
+    matches!(answer, Err(Unanswered::Silent { .. }))
 }

@@ -1,7 +1,8 @@
 //! What replies of a FIFO or a unix socket come through: a file of its own for each request, in the directory where OpenSIPS writes.
 
+use crate::sockets::files::permit;
+use rustix::fs::FileType;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file that is removed when it is dropped.
@@ -25,8 +26,8 @@ impl ReplyFile {
     }
 
     /// OpenSIPS is another user as a rule. It writes, and nobody but us reads.
-    pub fn let_others_write(&self) -> io::Result<()> {
-        std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o622))
+    pub fn let_others_write(&self, kind: FileType) -> io::Result<()> {
+        permit(&self.path, kind, 0o622).map(drop)
     }
 }
 

@@ -13,7 +13,6 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 
@@ -24,10 +23,14 @@ const BATCH: usize = 128;
 /// The thread looks so often whether it is to end.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A running thread; dropping it ends it, within [`LOOK`].
+/// What is left in the kernel at the end, at most.
+const REST: usize = 100_000;
+
+/// A running thread. It ends when this is dropped; who wants what was left to be read waits for [`Drain::close`].
 pub struct Drain {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    /// To wake the thread.
+    socket: Socket,
     ended: watch::Receiver<()>,
 }
 
@@ -40,6 +43,7 @@ impl Drain {
         drops: KernelDrops,
     ) -> io::Result<Drain> {
         socket.set_read_timeout(Some(LOOK))?;
+        let waker = socket.try_clone()?;
         let stop = Arc::new(AtomicBool::new(false));
         // Its other end goes with the thread, however that ends.
         let (alive, ended) = watch::channel(());
@@ -51,28 +55,36 @@ impl Drain {
             stop: Arc::clone(&stop),
             bad: Seldom::default(),
         };
-        let thread = std::thread::Builder::new().name("opensips-drain".to_owned()).spawn(move || {
+        std::thread::Builder::new().name("opensips-drain".to_owned()).spawn(move || {
             reader.read();
             drop(alive);
         })?;
-        Ok(Drain { stop, thread: Some(thread), ended })
+        Ok(Drain { stop, socket: waker, ended })
+    }
+
+    /// Takes no more; resolves when what had come is queued and the thread has ended.
+    pub async fn close(self) {
+        self.stop();
+        self.ended().await;
+    }
+
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // Wakes whoever reads. That nobody is connected is no error worth a word.
+        let _ = self.socket.shutdown(std::net::Shutdown::Read);
     }
 
     /// Resolves when the thread has ended, though nobody has told it to.
-    pub async fn ended(&self) -> String {
+    pub async fn ended(&self) {
         let mut ended = self.ended.clone();
         while ended.changed().await.is_ok() {}
-        "the thread that reads events has ended".to_owned()
     }
 }
 
 impl Drop for Drain {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // A panic of it has been told.
-            let _ = thread.join();
-        }
+        // The thread is not waited for: whoever drops this has others to look after.
+        self.stop();
     }
 }
 
@@ -90,10 +102,8 @@ impl Reader {
         let mut buffer = vec![0; LARGEST];
         let mut batch = Vec::with_capacity(BATCH);
         while !self.stop.load(Ordering::Relaxed) {
-            let error = self.fill(&mut buffer, &mut batch);
-            if !batch.is_empty() {
-                self.queue.push(batch.drain(..));
-            }
+            let error = self.fill(&mut buffer, &mut batch, MsgFlags::empty());
+            self.hand_over(&mut batch);
             match error {
                 None | Some(Errno::EAGAIN | Errno::EINTR) => {}
                 Some(error) => {
@@ -105,12 +115,25 @@ impl Reader {
                 }
             }
         }
+        for _ in 0..REST / BATCH {
+            let is_empty = self.fill(&mut buffer, &mut batch, MsgFlags::MSG_DONTWAIT).is_some();
+            self.hand_over(&mut batch);
+            if is_empty {
+                break;
+            }
+        }
     }
 
-    /// Waits for a datagram, and takes those behind it that are there; why there are no more.
-    fn fill(&mut self, buffer: &mut [u8], batch: &mut Vec<Arrived>) -> Option<Errno> {
-        let mut flags = MsgFlags::empty();
-        while batch.len() < BATCH {
+    fn hand_over(&self, batch: &mut Vec<Arrived>) {
+        if !batch.is_empty() {
+            self.queue.push(batch.drain(..));
+        }
+    }
+
+    /// Takes datagrams, the first as `flags` say; why there are no more.
+    fn fill(&mut self, buffer: &mut [u8], batch: &mut Vec<Arrived>, mut flags: MsgFlags) -> Option<Errno> {
+        // So many are read, whatever becomes of them: a flood of what is refused must not hold up the others.
+        for _ in 0..BATCH {
             let mut ancillary = cmsg_space!(u32);
             let mut parts = [IoSliceMut::new(buffer)];
             let received =
@@ -124,6 +147,10 @@ impl Reader {
                 Err(error) => return Some(error),
             };
             flags = MsgFlags::MSG_DONTWAIT;
+            // So a socket that is shut down answers, when nothing is left.
+            if bytes == 0 && self.stop.load(Ordering::Relaxed) {
+                return Some(Errno::EAGAIN);
+            }
             if let Some(payload) = self.check(buffer, bytes, from) {
                 batch.push(Arrived { payload: payload.into(), received: SystemTime::now() });
             }

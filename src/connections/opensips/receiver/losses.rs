@@ -52,12 +52,17 @@ impl Losses {
     pub async fn watch(&self) -> Infallible {
         loop {
             tokio::time::sleep(PERIOD).await;
-            let Some(inode) = self.inode else { return std::future::pending().await };
-            for table in TABLES {
-                let text = read(table).await;
-                if let Some(dropped) = dropped(&text, inode) {
-                    self.drops.are(dropped);
-                }
+            self.look().await;
+        }
+    }
+
+    /// Reads the tables once.
+    pub async fn look(&self) {
+        let Some(inode) = self.inode else { return };
+        for table in TABLES {
+            let text = read(table).await;
+            if let Some(dropped) = dropped(&text, inode) {
+                self.drops.are(dropped);
             }
         }
     }

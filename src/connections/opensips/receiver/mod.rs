@@ -18,12 +18,14 @@ use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixDatagram;
-use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use stream::Stream;
 
 /// With less than this the figures of what is received without loss do not hold.
 const ENOUGH: usize = 4 << 20;
+/// How often it is looked whether the file of a socket is there.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// See the module. Dropping it closes the socket.
 pub struct Receiver {
@@ -34,9 +36,10 @@ pub struct Receiver {
 
 enum Kind {
     Datagrams {
-        _drain: Drain,
-        losses: Rc<Losses>,
-        _file: Option<SocketFile>,
+        drain: Drain,
+        losses: Losses,
+        /// Of a unix socket.
+        file: Option<SocketFile>,
     },
     /// The future that accepts and reads is [`Receiver::run`].
     Stream(Stream),
@@ -70,14 +73,31 @@ impl Receiver {
     /// socket is of no use any more, and says why.
     pub async fn run(&self) -> String {
         match &self.kind {
-            Kind::Datagrams { losses, _drain: drain, .. } => {
+            Kind::Datagrams { losses, drain, file } => {
                 tokio::select! {
                     never = losses.watch() => match never {},
-                    reason = drain.ended() => reason,
+                    () = is_gone(file.as_ref()) => "the file of the socket is gone".to_owned(),
+                    () = drain.ended() => "the thread that reads events has ended".to_owned(),
                 }
             }
             Kind::Stream(stream) => stream.run().await,
         }
+    }
+
+    /// Takes no more; resolves when what had come is queued, and what was lost is counted.
+    pub async fn close(self) {
+        if let Kind::Datagrams { drain, losses, .. } = self.kind {
+            losses.look().await;
+            drain.close().await;
+        }
+    }
+}
+
+/// Resolves when the file does not lead to its socket any more: nobody would find it.
+async fn is_gone(file: Option<&SocketFile>) {
+    let Some(file) = file else { return std::future::pending().await };
+    while file.is_there() {
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -99,9 +119,9 @@ fn datagrams(
 ) -> anyhow::Result<Kind> {
     let granted = ask_for_room(&socket, server)?;
     setsockopt(&socket, sockopt::RxqOvfl, &1)?;
-    let losses = Rc::new(Losses::new(&server.name, &socket, granted));
+    let losses = Losses::new(&server.name, &socket, granted);
     let drain = Drain::start(socket, server, queue, losses.counter())?;
-    Ok(Kind::Datagrams { _drain: drain, losses, _file: file })
+    Ok(Kind::Datagrams { drain, losses, file })
 }
 
 /// Asks the kernel to hold as much as configured; with the right to do so beyond what the system allows. What it grants, in bytes.

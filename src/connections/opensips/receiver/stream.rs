@@ -3,18 +3,17 @@
 
 use crate::config::Opensips;
 use crate::connections::opensips::queue::{Arrived, Queue};
-use crate::sockets::{self, Bound, give_way};
+use crate::sockets::{self, Bound, give_way, until};
 use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::evapi::BareDecoder;
 use crate::wire::evi::{Message, acknowledge};
-use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Each worker of an OpenSIPS may have a connection.
 const CONNECTIONS: usize = 256;
@@ -23,6 +22,8 @@ const LARGEST: usize = 1 << 20;
 const READ: usize = 64 << 10;
 /// Whoever does not read our answers by then is gone.
 const WRITE_LIMIT: Duration = Duration::from_secs(5);
+/// An event that has begun is whole by then.
+const WHOLE_LIMIT: Duration = Duration::from_secs(30);
 /// After a failure to accept, of descriptors say.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -45,14 +46,15 @@ impl Stream {
             Ok(listener) => listener,
             Err(error) => return error.to_string(),
         };
-        let (mut connections, refused) = (JoinSet::new(), Seldom::default());
+        let mut connections = JoinSet::new();
+        let (refused, failed) = (Seldom::default(), Seldom::default());
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, from)) => match self.refusal(from, connections.len()) {
                         None => drop(connections.spawn_local(self.connection(stream, from))),
-                        Some(reason) => {
-                            count_bad_frame(&self.server.name, "not_allowed");
+                        Some((label, reason)) => {
+                            count_bad_frame(&self.server.name, label);
                             if let Some(so_far) = refused.count() {
                                 let connection = &self.server.name;
                                 tracing::warn!(connection, %from, reason, so_far, "a connection for events was refused");
@@ -60,7 +62,10 @@ impl Stream {
                         }
                     },
                     Err(error) => {
-                        tracing::warn!(connection = self.server.name, %error, "no connection for events can be accepted");
+                        if let Some(so_far) = failed.count() {
+                            let connection = &self.server.name;
+                            tracing::warn!(connection, %error, so_far, "no connection for events can be accepted");
+                        }
                         sleep(PAUSE).await;
                     }
                 },
@@ -69,11 +74,12 @@ impl Stream {
         }
     }
 
-    fn refusal(&self, from: SocketAddr, connections: usize) -> Option<&'static str> {
+    /// One word for metrics, and why.
+    fn refusal(&self, from: SocketAddr, connections: usize) -> Option<(&'static str, &'static str)> {
         if !self.server.allows(from.ip()) {
-            return Some("it is not in allow_from");
+            return Some(("not_allowed", "it is not in allow_from"));
         }
-        (connections >= CONNECTIONS).then_some("there are too many")
+        (connections >= CONNECTIONS).then_some(("too_many", "there are too many"))
     }
 
     fn connection(&self, stream: TcpStream, from: SocketAddr) -> impl Future<Output = ()> + use<> {
@@ -99,33 +105,42 @@ impl Connection {
             return error.to_string();
         }
         let mut decoder = BareDecoder::new(LARGEST);
+        // When the event that has begun must be whole.
+        let mut due = None;
         loop {
             decoder.buffer_mut().reserve(READ);
-            match stream.read_buf(decoder.buffer_mut()).await {
+            let read = tokio::select! {
+                read = stream.read_buf(decoder.buffer_mut()) => read,
+                () = until(due) => return self.bad("unfinished", "an event was not whole in time"),
+            };
+            match read {
                 Ok(0) if decoder.is_inside() => return self.bad("truncated", "it ended within an event"),
                 Ok(0) => return "opensips has closed it".to_owned(),
                 Ok(_) => {}
                 Err(error) => return error.to_string(),
             }
-            if let Err(reason) = self.take(&mut decoder, &mut stream).await {
-                return reason;
-            }
+            let arrived = match self.take(&mut decoder, &mut stream).await {
+                Ok(arrived) => arrived,
+                Err(reason) => return reason,
+            };
+            due = match (decoder.is_inside(), due) {
+                (false, _) => None,
+                (true, Some(due)) if !arrived => Some(due),
+                (true, _) => Some(Instant::now() + WHOLE_LIMIT),
+            };
         }
     }
 
-    /// Queues what is whole, and answers what wants an answer.
-    async fn take(&self, decoder: &mut BareDecoder, stream: &mut TcpStream) -> Result<(), String> {
+    /// Queues what is whole, and answers what wants an answer; whether anything was.
+    async fn take(&self, decoder: &mut BareDecoder, stream: &mut TcpStream) -> Result<bool, String> {
         let (mut arrived, mut answers) = (Vec::new(), Vec::new());
         let end = loop {
             match decoder.next_object() {
-                Ok(Some(object)) => match self.message(&object) {
-                    Ok(answer) => {
-                        answers.extend_from_slice(&answer);
-                        arrived.push(Arrived { payload: object[..].into(), received: SystemTime::now() });
-                    }
-                    Err(reason) => break Err(reason),
-                },
-                Ok(None) => break Ok(()),
+                Ok(Some(object)) => {
+                    answers.extend_from_slice(&answer(&object));
+                    arrived.push(Arrived { payload: object[..].into(), received: SystemTime::now() });
+                }
+                Ok(None) => break Ok(!arrived.is_empty()),
                 Err(error) => break Err(self.bad("stream", &error.to_string())),
             }
         };
@@ -141,16 +156,14 @@ impl Connection {
         end
     }
 
-    /// The answer to it; empty where none is wanted. What is no event may be anything: OpenSIPS would close the connection, too.
-    fn message(&self, object: &Bytes) -> Result<Vec<u8>, String> {
-        match Message::parse(object) {
-            Ok(message) => Ok(message.id.as_ref().map(acknowledge).unwrap_or_default()),
-            Err(error) => Err(self.bad(error.label(), &error.to_string())),
-        }
-    }
-
     fn bad(&self, label: &'static str, reason: &str) -> String {
         count_bad_frame(&self.server.name, label);
         reason.to_owned()
     }
+}
+
+/// The answer to an object; empty where none is wanted. One that is no event is told as such when it is handled; the next one may be.
+fn answer(object: &[u8]) -> Vec<u8> {
+    let id = Message::parse(object).ok().and_then(|message| message.id);
+    id.as_ref().map(acknowledge).unwrap_or_default()
 }

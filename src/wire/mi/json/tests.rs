@@ -217,7 +217,7 @@ fn what_is_no_reply_to_this_request_is_told() {
         assert_eq!(parse_reply(json.as_bytes(), &Request::Events, 1), Err(expected), "{json}");
     };
     check("400 Parse_error\n", NotAReply::Plain("400 Parse_error".to_owned()));
-    check(&"é".repeat(1000), NotAReply::Plain("é".repeat(SHOWN)));
+    check(&"é".repeat(1000), NotAReply::Plain("é".repeat(super::super::SHOWN)));
     for id in ["2", "\"1\"", "null", "-1", "1.0"] {
         check(&format!(r#"{{"result":{{"Events":[]}},"id":{id}}}"#), NotAReply::OfAnother);
     }
