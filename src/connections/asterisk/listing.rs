@@ -7,8 +7,9 @@
 //! ```
 //!
 //! A list whose count is wrong is asked for once more; then what it says counts, and nothing is taken back for what it does not say. What
-//! is heard while the first lists of a session come is told behind them, since nobody knows of the session before; later changes are
-//! told at once, and the manager knows by the time at which lists were asked for what is newer than they are.
+//! is heard while lists come is told with them, for whoever knows of the session by them alone. While the first lists of a session come
+//! that is everybody; later changes are told at once as well, and the manager knows by the time at which lists were asked for what is
+//! newer than they are.
 
 use super::reading::{DEVICE, NoChange, PRESENCE};
 use crate::states::{Change, Key, Value};
@@ -57,8 +58,18 @@ pub enum Step {
     Wait,
     /// A count was wrong: ask for both once more.
     Repeat,
-    /// Both are there, or why they are not; and what is to be told behind them.
-    Done { asked: Instant, devices: Listed, presences: Listed, since: Vec<Change> },
+    /// They are there.
+    Done(Lists),
+}
+
+/// Both lists, or why they are not there.
+#[derive(Debug, PartialEq)]
+pub struct Lists {
+    pub asked: Instant,
+    pub devices: Listed,
+    pub presences: Listed,
+    /// What was heard while they came, and holds where nobody knew of the session.
+    pub since: Vec<Change>,
 }
 
 /// What becomes of a change that was heard.
@@ -66,7 +77,7 @@ pub enum Step {
 pub enum Heard {
     /// It is to be told at once.
     Now,
-    /// It is told behind the lists.
+    /// It is told with the lists, and not before.
     Later,
     /// There is no room: the lists are wanted once more, which are newer than it.
     Dropped,
@@ -124,15 +135,20 @@ impl Listing {
 
     /// A change was heard.
     pub fn heard(&mut self, change: &Change) -> Heard {
-        if self.has_listed {
+        if self.has_listed && self.asked.is_none() {
             return Heard::Now;
         }
-        if self.since.len() >= KEPT && !self.since.contains_key(&change.key) {
-            self.again = true;
-            return Heard::Dropped;
+        // A manager that fails while lists come knows nothing of what it was told: it is told once more with them.
+        let has_room = self.since.len() < KEPT || self.since.contains_key(&change.key);
+        match has_room {
+            true => drop(self.since.insert(change.key.clone(), change.value.clone())),
+            false => self.again = true,
         }
-        self.since.insert(change.key.clone(), change.value.clone());
-        Heard::Later
+        match has_room {
+            _ if self.has_listed => Heard::Now,
+            true => Heard::Later,
+            false => Heard::Dropped,
+        }
     }
 
     /// An item has come.
@@ -195,12 +211,12 @@ impl Listing {
         let change = |(key, value)| Change { key, value };
         let since = std::mem::take(&mut self.since).into_iter().map(change);
         let since = heard.into_iter().chain(since).collect();
-        Step::Done {
+        Step::Done(Lists {
             asked,
             devices: devices.unwrap_or_else(|| Ok(Vec::new())),
             presences: presences.unwrap_or_else(|| Ok(Vec::new())),
             since,
-        }
+        })
     }
 
     /// Whether they were wanted once more meanwhile, and are to be asked for now.
@@ -220,7 +236,7 @@ mod tests {
 
     #[track_caller]
     fn check(step: Step, expected_devices: &[&str], expected_since: &[&str]) {
-        let Step::Done { devices, presences, since, .. } = step else { panic!("{step:?}") };
+        let Step::Done(Lists { devices, presences, since, .. }) = step else { panic!("{step:?}") };
         let changes = |names: &[&str]| names.iter().map(|name| device(name)).collect::<Vec<_>>();
         assert_eq!(devices, Ok(changes(expected_devices)));
         assert_eq!((presences, since), (Err("missing".to_owned()), changes(expected_since)));
@@ -239,6 +255,14 @@ mod tests {
         assert_eq!(listing.step(now), Step::Wait);
         assert!(listing.want(now));
         assert_eq!(listing.heard(&device("c")), Heard::Now, "also while they come anew");
+        listing.complete(List::Devices, None);
+        listing.fail(List::Presences, "missing".to_owned());
+        check(listing.step(now), &[], &["c"]);
+        assert_eq!(listing.heard(&device("d")), Heard::Now);
+        listing.want(now);
+        listing.complete(List::Devices, None);
+        listing.fail(List::Presences, "missing".to_owned());
+        check(listing.step(now), &[], &[]);
     }
 
     #[test]
@@ -255,7 +279,9 @@ mod tests {
             listing.step(later)
         };
         assert_eq!(turn(&mut listing), Step::Repeat);
-        let Step::Done { asked, devices, since, .. } = turn(&mut listing) else { panic!("it is taken") };
+        let Step::Done(Lists { asked, devices, since, .. }) = turn(&mut listing) else {
+            panic!("it is taken")
+        };
         assert!(devices.is_err(), "nothing is taken back for what it does not say");
         assert_eq!((since, asked), (vec![device("a")], later));
         assert!(listing.want(now));
@@ -295,7 +321,9 @@ mod tests {
         assert_eq!(listing.item(List::Devices, Ok(device("a"))), Ok(()));
         assert!(listing.give_up(now + LIMIT / 2).is_empty());
         assert_eq!(listing.give_up(now + LIMIT), [List::Devices]);
-        let Step::Done { devices, presences, .. } = listing.step(now) else { panic!("it goes on without") };
+        let Step::Done(Lists { devices, presences, .. }) = listing.step(now) else {
+            panic!("it goes on without")
+        };
         assert!(devices.is_err() && presences.is_ok());
         assert!(listing.give_up(now + LIMIT * 2).is_empty());
     }

@@ -55,6 +55,7 @@ impl Handler<List> for Script {
             asked,
             devices: Ok(devices),
             presences: Ok(Vec::new()),
+            since: Vec::new(),
         });
     }
 }

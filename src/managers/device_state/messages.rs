@@ -83,6 +83,8 @@ pub struct Listed {
     pub devices: Result<Vec<Change>, String>,
     /// All presentities.
     pub presences: Result<Vec<Change>, String>,
+    /// What was heard while the lists came, and is newer than they are. Whoever knew the session was told so as it happened.
+    pub since: Vec<Change>,
 }
 
 /// Connection to manager: what has changed, in order. Of a key that stands in it twice the last counts.

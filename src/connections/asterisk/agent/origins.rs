@@ -1,6 +1,7 @@
 //! What other agents say of their devices: each of them is an origin of its own among those that are mirrored.
 
 use crate::connections::asterisk::feed::{Feed, StatesManager};
+use crate::connections::asterisk::listing::Lists;
 use crate::connections::asterisk::reading;
 use crate::managers::device_state::messages::Session;
 use crate::states::naming::CUSTOM;
@@ -83,7 +84,8 @@ impl Origins {
             let feed = Feed::new(&format!("{}:{name}", self.via), self.manager.clone());
             let session = Session::new();
             let none = || Err("agents give no lists".to_owned());
-            feed.listed(session, std::time::Instant::now(), none(), none());
+            let asked = std::time::Instant::now();
+            feed.listed(session, Lists { asked, devices: none(), presences: none(), since: Vec::new() });
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
             let origin = Origin { feed, session, heard: Instant::now(), reported: None, longest: None };

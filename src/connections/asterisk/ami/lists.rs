@@ -102,10 +102,9 @@ impl Session<'_> {
         match step {
             Step::Wait => {}
             Step::Repeat => self.list_again(),
-            Step::Done { asked, devices, presences, since } => {
+            Step::Done(lists) => {
                 if let Some(feed) = &self.around.feed {
-                    feed.listed(self.id, asked, devices, presences);
-                    since.into_iter().for_each(|change| feed.heard(self.id, change));
+                    feed.listed(self.id, lists);
                 }
                 if self.listing.borrow_mut().again(now) {
                     self.list_again();

@@ -287,13 +287,12 @@ impl<'a> Session<'a> {
         match self.listing.step(now()) {
             Step::Wait => {}
             Step::Repeat => self.ask_lists(),
-            Step::Done { asked, devices, presences, since } => {
-                if let (Some(published), Ok(devices)) = (self.published, &devices) {
+            Step::Done(lists) => {
+                if let (Some(published), Ok(devices)) = (self.published, &lists.devices) {
                     published.listed(devices);
                 }
                 if let Some(feed) = &self.around.feed {
-                    feed.listed(self.id, asked, devices, presences);
-                    since.into_iter().for_each(|change| feed.heard(self.id, change));
+                    feed.listed(self.id, lists);
                 }
                 if self.listing.again(now()) {
                     self.ask_lists();

@@ -15,6 +15,11 @@ impl Mesh {
     /// What a server has heard, in order.
     pub fn heard(&mut self, name: &str, session: Session, changes: &[Change], now: Instant) {
         let (Some(place), now) = (self.place_of(name, session), self.at(now)) else { return };
+        self.hear(place, changes, now);
+    }
+
+    /// The same of a server whose session is known.
+    pub(super) fn hear(&mut self, place: usize, changes: &[Change], now: At) {
         for Change { key, value } in changes {
             match (key.kind, value) {
                 (Kind::Device, Value::Device(state)) => self.heard_device(place, key, *state, now),

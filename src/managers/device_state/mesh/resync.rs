@@ -54,6 +54,9 @@ impl Mesh {
             Ok(presences) => self.list_presences(listing, presences),
             Err(_) => self.list_nothing(listing, Kind::Presence),
         }
+        if is_first {
+            self.hear(place, &listed.since, listing.now);
+        }
     }
 
     fn list_devices(&mut self, listing: Listing, devices: &[Change]) {

@@ -21,6 +21,7 @@ fn names_without_end_are_refused_and_counted_and_leave_room_for_others() {
     // Its own custom devices take no more.
     let custom = (0..200_000).map(|n| Change::device(format!("Custom:{n}"), InUse)).collect();
     let listed = Listed {
+        since: Vec::new(),
         peer: "a".into(),
         session,
         asked: world.now,
