@@ -207,8 +207,8 @@ mod tests {
     use std::time::Instant;
 
     fn lists(device: &str) -> Lists {
-        let devices = Ok(vec![Change::device(device, InUse)]);
-        Lists { asked: Instant::now(), devices, presences: Ok(Vec::new()), since: Vec::new() }
+        let (devices, presences) = (Ok(vec![Change::device(device, InUse)].into()), Ok(Vec::new().into()));
+        Lists { asked: Instant::now(), devices, presences, since: Vec::new() }
     }
 
     #[actix::test]
@@ -219,7 +219,7 @@ mod tests {
         ["second", "third"].into_iter().for_each(|name| feed.listed(session, lists(name)));
         let of = |changes: &[Change]| String::from_utf8_lossy(&changes[0].key.name).into_owned();
         let name = |item: &Item| match item {
-            Item::Listed(listed) => of(listed.devices.as_ref().expect("a list")),
+            Item::Listed(listed) => of(&listed.devices.as_ref().expect("a list").items),
             Item::News(news) => of(&news.changes),
             Item::Lost(_) => panic!("nothing is lost"),
         };

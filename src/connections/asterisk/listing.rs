@@ -6,12 +6,13 @@
 //! ← Event: DeviceStateListComplete      EventList: Complete, ListItems: 1
 //! ```
 //!
-//! A list whose count is wrong is asked for once more; then what it says counts, and nothing is taken back for what it does not say. What
-//! is heard while lists come is told with them, for whoever knows of the session by them alone. While the first lists of a session come
-//! that is everybody; later changes are told at once as well, and the manager knows by the time at which lists were asked for what is
-//! newer than they are.
+//! A list whose count is wrong is asked for once more; then what it says counts, and nothing is taken back for what it does not say. The
+//! same is true of one that does not get complete. What is heard while lists come is told with them, for whoever knows of the session by
+//! them alone. While the first lists of a session come that is everybody; later changes are told at once as well, and the manager
+//! knows by the time at which lists were asked for what is newer than they are.
 
 use super::reading::{DEVICE, NoChange, PRESENCE};
+use crate::managers::device_state::messages::Inventory;
 use crate::states::{Change, Key, Value};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -49,7 +50,7 @@ impl List {
     }
 }
 
-type Listed = Result<Vec<Change>, String>;
+type Listed = Result<Inventory, String>;
 
 /// What came of asking.
 #[derive(Debug, PartialEq)]
@@ -103,8 +104,6 @@ struct Part {
     items: Vec<Change>,
     /// Items that came, of whatever use.
     count: usize,
-    /// It says that there are others.
-    has_wrong_count: bool,
     outcome: Option<Listed>,
 }
 
@@ -165,24 +164,32 @@ impl Listing {
     pub fn complete(&mut self, list: List, items: Option<usize>) -> bool {
         let part = &mut self.parts[list as usize];
         let is_right = items.is_none_or(|items| items == part.count);
-        part.has_wrong_count = !is_right;
-        part.outcome = Some(Ok(std::mem::take(&mut part.items)));
+        let flaw = (!is_right).then(|| "its list has another count than it says".to_owned());
+        part.outcome = Some(Ok(Inventory { items: std::mem::take(&mut part.items), flaw }));
         self.has_wrong_count |= !is_right;
         is_right
     }
 
-    /// Gives up the lists that should be complete by now, as those of a server that has none; which these are.
+    /// Gives up the lists that should be complete by now; which these are. What has come of them counts.
     pub fn give_up(&mut self, now: Instant) -> Vec<List> {
         if self.asked.is_none_or(|asked| now < asked + LIMIT) {
             return Vec::new();
         }
         let is_missing = |list: &List| self.parts[*list as usize].outcome.is_none();
         let missing: Vec<List> = List::ALL.into_iter().filter(is_missing).collect();
-        missing.iter().for_each(|&list| self.fail(list, format!("its list is not complete after {LIMIT:?}")));
+        missing
+            .iter()
+            .for_each(|&list| self.break_off(list, format!("its list is not complete after {LIMIT:?}")));
         missing
     }
 
-    /// A list cannot be had.
+    /// A list does not get complete this time.
+    pub fn break_off(&mut self, list: List, reason: String) {
+        let part = &mut self.parts[list as usize];
+        part.outcome = Some(Ok(Inventory { items: std::mem::take(&mut part.items), flaw: Some(reason) }));
+    }
+
+    /// The server has no such list.
     pub fn fail(&mut self, list: List, reason: String) {
         self.parts[list as usize].outcome = Some(Err(reason));
     }
@@ -199,24 +206,12 @@ impl Listing {
         }
         self.asked = None;
         self.has_listed = true;
-        let mut heard = Vec::new();
-        let [devices, presences] = std::mem::take(&mut self.parts).map(|part| match part.outcome {
-            // What is not in it may be there nevertheless: what it says counts, and nothing is taken back.
-            Some(Ok(items)) if part.has_wrong_count => {
-                heard.extend(items);
-                Some(Err("its list has another count than it says".to_owned()))
-            }
-            outcome => outcome,
-        });
+        let none = || Err("nothing came of it".to_owned());
+        let [devices, presences] =
+            std::mem::take(&mut self.parts).map(|part| part.outcome.unwrap_or_else(none));
         let change = |(key, value)| Change { key, value };
-        let since = std::mem::take(&mut self.since).into_iter().map(change);
-        let since = heard.into_iter().chain(since).collect();
-        Step::Done(Lists {
-            asked,
-            devices: devices.unwrap_or_else(|| Ok(Vec::new())),
-            presences: presences.unwrap_or_else(|| Ok(Vec::new())),
-            since,
-        })
+        let since = std::mem::take(&mut self.since).into_iter().map(change).collect();
+        Step::Done(Lists { asked, devices, presences, since })
     }
 
     /// Whether they were wanted once more meanwhile, and are to be asked for now.
@@ -238,7 +233,7 @@ mod tests {
     fn check(step: Step, expected_devices: &[&str], expected_since: &[&str]) {
         let Step::Done(Lists { devices, presences, since, .. }) = step else { panic!("{step:?}") };
         let changes = |names: &[&str]| names.iter().map(|name| device(name)).collect::<Vec<_>>();
-        assert_eq!(devices, Ok(changes(expected_devices)));
+        assert_eq!(devices, Ok(changes(expected_devices).into()));
         assert_eq!((presences, since), (Err("missing".to_owned()), changes(expected_since)));
     }
 
@@ -282,8 +277,9 @@ mod tests {
         let Step::Done(Lists { asked, devices, since, .. }) = turn(&mut listing) else {
             panic!("it is taken")
         };
-        assert!(devices.is_err(), "nothing is taken back for what it does not say");
-        assert_eq!((since, asked), (vec![device("a")], later));
+        let Inventory { items, flaw } = devices.expect("a list");
+        assert_eq!((items, since, asked), (vec![device("a")], Vec::new(), later));
+        assert!(flaw.is_some(), "nothing is taken back for what it does not say");
         assert!(listing.want(now));
         assert_eq!(turn(&mut listing), Step::Repeat, "each listing has its own second chance");
     }
@@ -324,7 +320,9 @@ mod tests {
         let Step::Done(Lists { devices, presences, .. }) = listing.step(now) else {
             panic!("it goes on without")
         };
-        assert!(devices.is_err() && presences.is_ok());
+        let devices = devices.expect("it has one");
+        assert!(devices.flaw.is_some_and(|flaw| flaw.contains("60s")));
+        assert_eq!((devices.items, presences), (vec![device("a")], Ok(Vec::new().into())));
         assert!(listing.give_up(now + LIMIT * 2).is_empty());
     }
 

@@ -74,9 +74,9 @@ impl Published {
         *self.since.borrow_mut() = Some(BTreeSet::new());
     }
 
-    /// Everything that Asterisk has listed. What it does not list any more is withdrawn; what was heard since the list was asked for may be
-    /// newer, and stays.
-    pub fn listed(&self, devices: &[Change]) {
+    /// What Asterisk has listed. What it does not list any more is withdrawn where that is all; what was heard since the list was asked for
+    /// may be newer, and stays.
+    pub fn listed(&self, devices: &[Change], is_complete: bool) {
         let since = self.since.take().unwrap_or_default();
         let mut listed: BTreeMap<String, DeviceState> = BTreeMap::new();
         for change in devices {
@@ -93,8 +93,11 @@ impl Published {
                 None => listed.remove(&device),
             };
         }
-        let gone: Vec<_> =
-            self.known.borrow_mut().extract_if(.., |device, _| !listed.contains_key(device)).collect();
+        let gone: Vec<_> = self
+            .known
+            .borrow_mut()
+            .extract_if(.., |device, _| is_complete && !listed.contains_key(device))
+            .collect();
         for (device, _) in gone {
             self.tell(device, DeviceState::Invalid);
         }
@@ -322,7 +325,7 @@ mod tests {
         told.published.device("SIP/1", InUse);
         told.published.device("SIP/4", InUse);
         let listed = [("SIP/1", NotInUse), ("SIP/3", InUse), ("SIP/last", NotInUse)];
-        told.published.listed(&devices(&listed));
+        told.published.listed(&devices(&listed), true);
         told.check(&[("SIP/1", InUse), ("SIP/4", InUse), ("SIP/2", Invalid), ("SIP/3", InUse)]).await;
     }
 
@@ -331,10 +334,10 @@ mod tests {
         let told = Told::start(3).await;
         let known: Vec<_> =
             (0..DEVICES).map(|number| Change::device(format!("SIP/{number}"), InUse)).collect();
-        told.published.listed(&known);
+        told.published.listed(&known, true);
         told.published.list_begins();
         told.published.device("SIP/more", Busy);
-        told.published.listed(&[known, devices(&[("SIP/more", NotInUse)])].concat());
+        told.published.listed(&[known, devices(&[("SIP/more", NotInUse)])].concat(), true);
         assert_eq!(told.published.untold.borrow().get("SIP/more"), Some(&Busy));
     }
 
@@ -344,9 +347,12 @@ mod tests {
         told.published.connected(true);
         told.published.device("SIP/1", InUse);
         told.check(&[("SIP/1", InUse)]).await;
+        told.published.list_begins();
+        told.published.listed(&[], false);
+        told.check(&[]).await;
         for expected in [&[("SIP/1", Invalid)][..], &[]] {
             told.published.list_begins();
-            told.published.listed(&devices(&[("SIP/last", NotInUse)]));
+            told.published.listed(&devices(&[("SIP/last", NotInUse)]), true);
             told.check(expected).await;
         }
     }
@@ -364,7 +370,7 @@ mod tests {
         let both = |one, last| [("SIP/1".to_owned(), one), ("SIP/last".to_owned(), last)];
         assert_eq!(told.next(2).await, both(Invalid, Invalid));
         told.published.list_begins();
-        told.published.listed(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]));
+        told.published.listed(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]), true);
         assert_eq!(told.next(2).await, both(InUse, NotInUse));
     }
 }

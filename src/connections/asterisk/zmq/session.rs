@@ -281,7 +281,10 @@ impl<'a> Session<'a> {
             }
             Err(reason) => {
                 self.around.cannot_list(list, &reason);
-                self.listing.fail(list, reason);
+                match reply {
+                    Ok(_) => self.listing.fail(list, reason),
+                    Err(_) => self.listing.break_off(list, reason),
+                }
             }
         }
         match self.listing.step(now()) {
@@ -289,7 +292,7 @@ impl<'a> Session<'a> {
             Step::Repeat => self.ask_lists(),
             Step::Done(lists) => {
                 if let (Some(published), Ok(devices)) = (self.published, &lists.devices) {
-                    published.listed(devices);
+                    published.listed(&devices.items, devices.flaw.is_none());
                 }
                 if let Some(feed) = &self.around.feed {
                     feed.listed(self.id, lists);

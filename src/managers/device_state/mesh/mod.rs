@@ -40,9 +40,6 @@ pub const REPEATS: u8 = 3;
 /// set an old value anew just when it was awaited as an echo: the server is listed to see it.
 const IN_DOUBT: Duration = Duration::from_secs(5);
 
-/// A server that has refused something may take it later: it is listed after this time, and told again.
-const REFUSED: Duration = Duration::from_secs(120);
-
 /// See the module.
 #[derive(Debug)]
 pub struct Mesh {
@@ -236,15 +233,14 @@ impl Mesh {
             let in_doubt = peer.doubts.values().any(|doubt| doubt.since.until(now) >= IN_DOUBT);
             let wait = match in_doubt {
                 true => IN_DOUBT,
-                // It is tried anew then.
-                false if !peer.held.is_empty() => verify.min(REFUSED),
-                false => verify,
+                false => peer.patience(verify),
             };
             peer.session.is_some() && peer.has_lists() && last.is_some_and(|last| last.until(now) >= wait)
         };
         let due = self.peers.iter_mut().flatten().filter(is_due);
         due.map(|peer| {
             peer.asked_at = Some(now);
+            peer.retries = if peer.is_unsettled() { peer.retries + 1 } else { 0 };
             Arc::clone(&peer.name)
         })
         .collect()

@@ -25,8 +25,8 @@ fn names_without_end_are_refused_and_counted_and_leave_room_for_others() {
         peer: "a".into(),
         session,
         asked: world.now,
-        devices: Ok(custom),
-        presences: Ok(Vec::new()),
+        devices: Ok(Vec::into(custom)),
+        presences: Ok(Vec::new().into()),
     };
     world.wait(1);
     world.mesh.listed(&Listed { asked: world.now, ..listed }, world.now);

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod devices;
+mod flaws;
 mod loops;
 mod presence;
 mod random;
@@ -63,6 +64,7 @@ fn listed(
     asked: Instant,
     (devices, presences): (Result<Vec<Change>, String>, Result<Vec<Change>, String>),
 ) -> Listed {
+    let (devices, presences) = (devices.map(Into::into), presences.map(Into::into));
     Listed { peer: peer.into(), session, asked, devices, presences, since: Vec::new() }
 }
 
