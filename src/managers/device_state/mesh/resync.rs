@@ -92,7 +92,7 @@ impl Mesh {
                 continue;
             };
             let cell = &entry.cells[place];
-            let is_old = listing.is_first || cell.said_at < listing.asked;
+            let is_old = listing.is_first || cell.heard_at() < listing.asked;
             if is_complete && cell.origin.is_some() && !says.has(id) && is_old {
                 self.withdraw(place, id, listing.now);
             }
@@ -111,7 +111,7 @@ impl Mesh {
         if let Some(id) = found {
             self.claim(id, now);
             let cell = self.entries.get(id).map(|entry| &entry.cells[place]);
-            let is_newer = |cell: &super::Cell| cell.origin.is_some() && cell.said_at >= listing.asked;
+            let is_newer = |cell: &super::Cell| cell.origin.is_some() && cell.heard_at() >= listing.asked;
             if !listing.is_first && cell.is_some_and(is_newer) {
                 return says.set(id);
             }

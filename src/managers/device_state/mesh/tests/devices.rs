@@ -231,3 +231,26 @@ fn what_was_heard_while_lists_came_holds_where_the_session_was_not_known() {
     world.settle();
     world.check("SIP/1", &[None, Some(DeviceState::Busy)]);
 }
+
+#[test]
+fn a_value_that_is_heard_once_more_is_newer_than_a_list_that_was_asked_for_before() {
+    let mut world = World::new(2);
+    world.own(0, "SIP/1", InUse);
+    world.settle();
+    let since = |world: &World| world.mesh.page(&view::Filter::default(), None, 1).keys[0].origins[0].since;
+    let began = since(&world);
+    world.wait(1);
+    let (session, asked) = (world.servers[0].session.expect("a connection"), world.now);
+    world.wait(1);
+    // It was busy in between, which nobody was told.
+    world.mesh.heard("a", session, &[Change::device("SIP/1", InUse)], world.now);
+    let lists = (Ok(vec![Change::device("SIP/1", Busy)]), Ok(Vec::new()));
+    world.mesh.listed(&listed("a", session, asked, lists), world.now);
+    world.settle();
+    world.check("SIP/1", &[None, Some(InUse)]);
+    assert_eq!(since(&world), began, "it is shown since when it has been so");
+    let lists = (Ok(Vec::new()), Ok(Vec::new()));
+    world.mesh.listed(&listed("a", session, asked, lists), world.now);
+    world.settle();
+    world.check("SIP/1", &[None, Some(InUse)]);
+}
