@@ -3,7 +3,7 @@
 //! [`entries`] has the keys, each with a [`cell`] for every server: what it says under the key's own name, and what it has of the
 //! others under the mirrored one. [`peer`] is a server, with the queue of what it is to be told and the window of what it has not
 //! answered. [`hearing`] takes what servers say, [`telling`] decides what is written, [`resync`] compares lists with what is believed, [`doubts`]
-//! decides where there are none,
+//! decides where there are none, [`refusals`] says when what was refused is told again,
 //! [`view`] shows it all.
 //!
 //! Loops are broken by value, not by a clock. What is heard of a mirrored name is never a say of its server: it is the echo of a write
@@ -15,6 +15,7 @@ mod doubts;
 mod entries;
 mod hearing;
 mod peer;
+mod refusals;
 mod resync;
 mod telling;
 #[cfg(test)]
@@ -223,6 +224,7 @@ impl Mesh {
             }
         }
         self.settle_doubts(now);
+        self.retry_unlisted(now);
     }
 
     /// The servers whose lists are to be compared once more.

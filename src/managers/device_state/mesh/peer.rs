@@ -46,6 +46,8 @@ pub struct Peer {
     pub has_list: [bool; 2],
     /// How often it was asked in vain to take what it had refused, or for all of its lists.
     pub retries: u32,
+    /// When that was last done without a list.
+    pub retried_at: Option<At>,
     /// Since when it has not been told something because it is away.
     pub behind_since: Option<At>,
     pub queue: VecDeque<u32>,
@@ -111,6 +113,7 @@ impl Peer {
             missing: [None, None],
             has_list: [true, true],
             retries: 0,
+            retried_at: None,
             behind_since: None,
             queue: VecDeque::new(),
             window: VecDeque::new(),

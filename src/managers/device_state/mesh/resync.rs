@@ -159,7 +159,7 @@ impl Mesh {
     }
 
     /// What was not written again may be, now that a server was listed.
-    fn begin_anew(&mut self, place: usize, id: u32) {
+    pub(super) fn begin_anew(&mut self, place: usize, id: u32) {
         let Some((entry, peer)) = self.pair(place, id) else { return };
         let cell = &mut entry.cells[place];
         cell.repeats = 0;

@@ -107,3 +107,24 @@ fn a_server_that_refuses_something_is_listed_and_told_again_at_growing_distances
     }
     assert_eq!(distances, [120, 240]);
 }
+
+#[test]
+fn a_server_without_lists_that_refuses_something_is_told_it_again_at_growing_distances() {
+    let mut world = World::new(2);
+    world.servers[1].lists_nothing = true;
+    world.list(1);
+    world.servers[1].refuses = true;
+    world.own(0, "SIP/1", InUse);
+    world.settle();
+    let mut told_after = |seconds: u64| {
+        world.wait(seconds - 1);
+        let before = world.settle();
+        world.wait(1);
+        (before, world.settle())
+    };
+    assert_eq!([120, 240, 480].map(&mut told_after), [(0, 1); 3]);
+    world.servers[1].refuses = false;
+    world.wait(600);
+    world.settle();
+    world.check("SIP/1", &[None, Some(InUse)]);
+}
