@@ -169,6 +169,11 @@ impl Bus {
         };
         let is_ours = message.origin == self.system;
         if let Some(origins) = &mut self.origins
+            && self.household.has(&message.origin)
+        {
+            // It is in the mesh already, as an origin of its own.
+            origins.leave(&message.origin);
+        } else if let Some(origins) = &mut self.origins
             && message.kind != Kind::ActionStatus
         {
             origins.heard(&message.origin, Instant::now());
@@ -184,7 +189,7 @@ impl Bus {
             Kind::Event if !is_ours => self.event(&message),
             Kind::Action if !is_ours => self.run_action(message),
             Kind::ActionStatus if !is_ours && message.topic == STATISTICS => {
-                if let Some(origins) = &mut self.origins {
+                if let Some(origins) = self.origins.as_mut() {
                     let is_well =
                         message.data.get("Response").is_none_or(|it| !it.eq_ignore_ascii_case("Error"));
                     origins.report(&message.origin, is_well, Instant::now());
@@ -207,11 +212,9 @@ impl Bus {
     }
 
     fn event(&mut self, message: &AgentMessage) {
-        let Some(origins) = &mut self.origins else { return };
-        // It is in the mesh already, as an origin of its own.
-        if self.household.has(&message.origin) {
+        let Some(origins) = self.origins.as_mut().filter(|_| !self.household.has(&message.origin)) else {
             return;
-        }
+        };
         if let Err(Ignored::TooMany) = origins.event(&message.origin, &message.data) {
             self.count_bad("too_many_agents", "another agent, of which there are too many");
         }
@@ -276,6 +279,7 @@ mod tests {
     use super::super::manager::Manager;
     use super::*;
     use crate::config::{Live, ZmqManager};
+    use crate::wire::manager_json::agent::EVERYBODY;
     use tokio::net::TcpListener;
 
     fn bus(server: &str, manager: StatesManager) -> Bus {
@@ -305,6 +309,30 @@ mod tests {
             () = sleep(Duration::from_millis(1)) => panic!("nothing is told"),
         }
         tokio::time::resume();
+    }
+
+    #[actix::test]
+    async fn who_has_been_taken_into_the_daemon_is_heard_through_the_server_no_more() {
+        let (manager, mut heard) = Manager::start();
+        let mut bus = bus("127.0.0.1:0", manager);
+        let message = |kind, data| {
+            let (topic, uuid) = (EVERYBODY.to_owned(), "1".to_owned());
+            AgentMessage { topic, kind, uuid, origin: "S2".to_owned(), data }.frames()
+        };
+        let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
+        let event = message(Kind::Event, event.with("State", "INUSE"));
+        let knows = |bus: &Bus| bus.origins.as_ref().is_some_and(|origins| origins.knows("S2"));
+        bus.message(&event);
+        assert!(knows(&bus));
+        bus.household.systems = Live::fixed(vec!["S1".to_owned(), "S2".to_owned()]);
+        bus.message(&message(Kind::Ping, Headers::new()));
+        assert!(!knows(&bus));
+        bus.message(&event);
+        assert!(!knows(&bus));
+        telling(&mut bus.origins, async {
+            assert!(heard.recv().await.is_some(), "what it said before is told");
+        })
+        .await;
     }
 
     #[actix::test]

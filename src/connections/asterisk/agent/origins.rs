@@ -126,6 +126,20 @@ impl Origins {
         });
     }
 
+    /// One that is heard in another way by now: what it has said here counts for the grace, until it has said that there.
+    pub fn leave(&mut self, name: &str) {
+        if let Some(origin) = self.known.remove(name) {
+            origin.feed.lost(origin.session);
+            origin.feed.close();
+        }
+    }
+
+    /// Whether it is one of them.
+    #[cfg(test)]
+    pub fn knows(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
     /// Nobody could be heard, since there was no server: everybody has the whole time anew.
     pub fn forgive(&mut self, now: Instant) {
         for origin in self.known.values_mut() {
