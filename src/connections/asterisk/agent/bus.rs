@@ -94,11 +94,12 @@ impl Bus {
                     tracing::info!(connection = self.connection, "connected to the server of agents");
                     failures = 0;
                     self.up.set(1.0);
-                    self.origins.iter_mut().for_each(|origins| origins.forgive(Instant::now()));
+                    self.origins.iter_mut().for_each(|origins| origins.found(Instant::now()));
                     self.pings.connected();
                     self.published.connected(true);
                     let reason = self.serve(&mut pusher, &mut subscriber).await;
                     self.published.connected(false);
+                    self.origins.iter_mut().for_each(Origins::lost);
                     self.up.set(0.0);
                     reason
                 }

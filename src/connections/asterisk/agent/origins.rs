@@ -5,6 +5,7 @@ use crate::connections::asterisk::listing::Lists;
 use crate::connections::asterisk::reading;
 use crate::managers::device_state::messages::Session;
 use crate::states::naming::CUSTOM;
+use crate::states::{Change, Key, Value};
 use crate::wire::manager_json::Headers;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
@@ -16,6 +17,8 @@ use tokio::time::Instant;
 
 /// Agents that may speak, at most: a name costs them nothing.
 const ORIGINS: usize = 64;
+/// Devices of one that are remembered, at most; the mesh takes no more of it.
+const DEVICES: usize = 150_000;
 /// An agent of which nothing at all is heard, for so many times the distance of its reports, is gone.
 const MISSED: u32 = 4;
 /// The same of one of which it is not known yet how often it says so.
@@ -33,6 +36,8 @@ pub struct Origins {
 struct Origin {
     feed: Feed,
     session: Session,
+    /// The last state of each of its devices, to be told anew.
+    states: HashMap<Key, Value>,
     /// When something last came that shows that it is there.
     heard: Instant,
     /// When it last reported, since the server is there.
@@ -42,6 +47,21 @@ struct Origin {
 }
 
 impl Origin {
+    /// A session begins, of which the manager knows nothing.
+    fn begin(&self) {
+        let none = || Err("agents give no lists".to_owned());
+        let asked = std::time::Instant::now();
+        let lists = Lists { asked, devices: none(), presences: none(), since: Vec::new() };
+        self.feed.listed(self.session, lists);
+    }
+
+    /// Tells all that it has said.
+    fn tell_all(&self) {
+        for (key, value) in &self.states {
+            self.feed.heard(self.session, Change { key: key.clone(), value: value.clone() });
+        }
+    }
+
     fn is_gone(&self, now: Instant) -> bool {
         now - self.heard > self.longest.map_or(PATIENCE, |longest| longest * MISSED)
     }
@@ -72,6 +92,9 @@ impl Origins {
             return Err(Ignored::Other);
         }
         let origin = self.origin(origin).ok_or(Ignored::TooMany)?;
+        if origin.states.len() < DEVICES || origin.states.contains_key(&change.key) {
+            origin.states.insert(change.key.clone(), change.value.clone());
+        }
         origin.feed.heard(origin.session, change);
         Ok(())
     }
@@ -83,12 +106,11 @@ impl Origins {
             }
             let feed = Feed::new(&format!("{}:{name}", self.via), self.manager.clone());
             let session = Session::new();
-            let none = || Err("agents give no lists".to_owned());
-            let asked = std::time::Instant::now();
-            feed.listed(session, Lists { asked, devices: none(), presences: none(), since: Vec::new() });
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
-            let origin = Origin { feed, session, heard: Instant::now(), reported: None, longest: None };
+            let (states, heard) = (HashMap::new(), Instant::now());
+            let origin = Origin { feed, session, states, heard, reported: None, longest: None };
+            origin.begin();
             self.known.insert(name.to_owned(), origin);
         }
         self.known.get_mut(name)
@@ -140,10 +162,18 @@ impl Origins {
         self.known.contains_key(name)
     }
 
-    /// Nobody could be heard, since there was no server: everybody has the whole time anew.
-    pub fn forgive(&mut self, now: Instant) {
+    /// There is no server, so that nobody is heard: what they have said counts for the grace.
+    pub fn lost(&mut self) {
+        self.known.values().for_each(|origin| origin.feed.lost(origin.session));
+    }
+
+    /// There is a server: what they have said counts again, until they say something else, and everybody has the whole time anew to
+    /// be heard.
+    pub fn found(&mut self, now: Instant) {
         for origin in self.known.values_mut() {
-            (origin.heard, origin.reported) = (now, None);
+            (origin.session, origin.heard, origin.reported) = (Session::new(), now, None);
+            origin.begin();
+            origin.tell_all();
         }
     }
 
@@ -160,7 +190,7 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
-    use super::super::manager::Manager;
+    use super::super::manager::{Manager, Told};
     use super::*;
 
     fn origins() -> Origins {
@@ -194,6 +224,27 @@ mod tests {
         (0..3).for_each(|second| origins.report("S0", true, at(second)));
         (3..7).for_each(|second| origins.report("S0", false, at(second)));
         assert!(is_known(&mut origins, at(6)) && !is_known(&mut origins, at(7)));
+    }
+
+    #[actix::test]
+    async fn without_a_server_nobody_is_there_and_with_one_all_is_told_anew() {
+        let (manager, mut told) = Manager::start();
+        let mut origins = Origins::new("s1", manager);
+        let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
+        assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
+        let mut next = async |origins: &mut Origins| {
+            tokio::select! {
+                told = told.next() => told.expect("a manager"),
+                never = origins.run() => match never {},
+            }
+        };
+        let Told::Heard(first) = next(&mut origins).await else { panic!("a state") };
+        origins.lost();
+        let Told::Lost(lost) = next(&mut origins).await else { panic!("it is lost") };
+        assert_eq!(lost.session, Some(first.session));
+        origins.found(Instant::now());
+        let Told::Heard(anew) = next(&mut origins).await else { panic!("a state") };
+        assert_eq!((anew.changes, anew.session == first.session), (first.changes, false));
     }
 
     #[actix::test]
