@@ -21,6 +21,7 @@ use futures_util::stream::FuturesUnordered;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, interval, sleep};
 
 /// Messages that may wait for the server, and bytes of them.
@@ -58,19 +59,19 @@ struct Status {
 }
 
 impl Bus {
-    /// The bus of an endpoint. Without a manager the states of others are not mirrored.
+    /// The bus of an endpoint. Without a manager the states of others are not mirrored; one that wants to know them all notifies `wanted`.
     pub fn new(
         connection: &str,
         agent: Agent,
         (manager, household): (Option<StatesManager>, Household),
-        orders: Orders,
+        (orders, wanted): (Orders, Rc<Notify>),
     ) -> Bus {
         let outbox = Outbox::new(WAITING, BYTES);
         let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => connection.to_owned());
         up.set(0.0);
         Bus {
             published: Rc::new(Published::new(connection, &agent.system_name, outbox.clone())),
-            origins: manager.map(|manager| Origins::new(connection, manager)),
+            origins: manager.map(|manager| Origins::new(connection, manager, wanted)),
             connection: connection.to_owned(),
             system: agent.system_name.clone(),
             agent,
@@ -293,7 +294,7 @@ mod tests {
             remote_actions: Vec::new(),
         };
         let household = Household { systems: Live::fixed(vec!["S1".to_owned()]), rules: None };
-        Bus::new("s1", agent, (Some(manager), household), Orders::default())
+        Bus::new("s1", agent, (Some(manager), household), (Orders::default(), Rc::default()))
     }
 
     /// What was heard before is told at once though there is no server at this address: time goes on only when nothing else does.

@@ -12,7 +12,9 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Agents that may speak, at most: a name costs them nothing.
@@ -31,6 +33,10 @@ pub struct Origins {
     manager: StatesManager,
     known: HashMap<String, Origin>,
     feeds: FuturesUnordered<LocalBoxFuture<'static, ()>>,
+    /// The manager wants to know all that they have said.
+    wanted: Rc<Notify>,
+    /// There was a server, and is none.
+    is_lost: bool,
 }
 
 struct Origin {
@@ -76,9 +82,10 @@ pub enum Ignored {
 }
 
 impl Origins {
-    /// Those who are heard through the endpoint `via`.
-    pub fn new(via: &str, manager: StatesManager) -> Origins {
-        Origins { via: via.to_owned(), manager, known: HashMap::new(), feeds: FuturesUnordered::new() }
+    /// Those who are heard through the endpoint `via`. All that they have said is told anew when `wanted` is notified.
+    pub fn new(via: &str, manager: StatesManager, wanted: Rc<Notify>) -> Origins {
+        let (via, feeds) = (via.to_owned(), FuturesUnordered::new());
+        Origins { via, manager, known: HashMap::new(), feeds, wanted, is_lost: false }
     }
 
     /// An event of the Asterisk of `origin`.
@@ -164,12 +171,14 @@ impl Origins {
 
     /// There is no server, so that nobody is heard: what they have said counts for the grace.
     pub fn lost(&mut self) {
+        self.is_lost = true;
         self.known.values().for_each(|origin| origin.feed.lost(origin.session));
     }
 
     /// There is a server: what they have said counts again, until they say something else, and everybody has the whole time anew to
     /// be heard.
     pub fn found(&mut self, now: Instant) {
+        self.is_lost = false;
         for origin in self.known.values_mut() {
             (origin.session, origin.heard, origin.reported) = (Session::new(), now, None);
             origin.begin();
@@ -180,9 +189,12 @@ impl Origins {
     /// Tells the manager what they say; resolves never. May be cancelled.
     pub async fn run(&mut self) -> Infallible {
         loop {
-            match self.feeds.next().await {
-                Some(()) => {}
-                None => std::future::pending().await,
+            tokio::select! {
+                Some(()) = self.feeds.next() => {}
+                () = self.wanted.notified() => {
+                    // What is lost counts no more, or is told when there is a server.
+                    self.known.values().filter(|_| !self.is_lost).for_each(Origin::tell_all);
+                }
             }
         }
     }
@@ -194,7 +206,7 @@ mod tests {
     use super::*;
 
     fn origins() -> Origins {
-        let mut origins = Origins::new("s1", Manager::start().0);
+        let mut origins = Origins::new("s1", Manager::start().0, Rc::default());
         let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
         assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
         origins
@@ -229,7 +241,8 @@ mod tests {
     #[actix::test]
     async fn without_a_server_nobody_is_there_and_with_one_all_is_told_anew() {
         let (manager, mut told) = Manager::start();
-        let mut origins = Origins::new("s1", manager);
+        let wanted = Rc::<Notify>::default();
+        let mut origins = Origins::new("s1", manager, Rc::clone(&wanted));
         let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
         assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
         let mut next = async |origins: &mut Origins| {
@@ -244,7 +257,12 @@ mod tests {
         assert_eq!(lost.session, Some(first.session));
         origins.found(Instant::now());
         let Told::Heard(anew) = next(&mut origins).await else { panic!("a state") };
-        assert_eq!((anew.changes, anew.session == first.session), (first.changes, false));
+        assert_eq!((&anew.changes, anew.session == first.session), (&first.changes, false));
+        wanted.notify_one();
+        let Told::Heard(again) = next(&mut origins).await else {
+            panic!("a manager that has failed asks for it")
+        };
+        assert_eq!((again.changes, again.session), (anew.changes, anew.session));
     }
 
     #[actix::test]
