@@ -25,6 +25,8 @@ pub struct Published {
     known: RefCell<BTreeMap<String, DeviceState>>,
     /// What has to be told as soon as there is room: only what found none, so that each is told in the end however many there are.
     untold: RefCell<BTreeMap<String, DeviceState>>,
+    /// What was known when everything was withdrawn: it holds where Asterisk is back and cannot list it.
+    withdrawn: RefCell<BTreeMap<String, DeviceState>>,
     /// The devices that were heard since a list was asked for, while it comes: what is known of them may be newer.
     since: RefCell<Option<BTreeSet<String>>>,
     /// There is a server; else nothing waits for one.
@@ -43,6 +45,7 @@ impl Published {
             outbox,
             known: RefCell::default(),
             untold: RefCell::default(),
+            withdrawn: RefCell::default(),
             since: RefCell::default(),
             is_connected: Cell::default(),
             lost: Cell::default(),
@@ -103,6 +106,11 @@ impl Published {
         }
         for (device, state) in listed {
             if self.known.borrow().get(&device) != Some(&state) {
+                self.device(&device, state);
+            }
+        }
+        for (device, state) in self.withdrawn.take() {
+            if !is_complete && !self.known.borrow().contains_key(&device) {
                 self.device(&device, state);
             }
         }
@@ -198,9 +206,10 @@ impl Published {
             devices = known.len(),
             "an asterisk that is lost has no say any more"
         );
-        for (device, _) in known {
-            self.tell(device, DeviceState::Invalid);
+        for device in known.keys() {
+            self.tell(device.clone(), DeviceState::Invalid);
         }
+        self.withdrawn.borrow_mut().extend(known);
     }
 
     /// Tells something. What there is no server or no room for is counted.
@@ -372,5 +381,11 @@ mod tests {
         told.published.list_begins();
         told.published.listed(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]), true);
         assert_eq!(told.next(2).await, both(InUse, NotInUse));
+        // Where there is no list what it said last holds, unless it has said something else by then.
+        told.published.withdraw();
+        assert_eq!(told.next(2).await, both(Invalid, Invalid));
+        told.published.device("SIP/1", Busy);
+        told.published.listed(&[], false);
+        assert_eq!(told.next(2).await, both(Busy, NotInUse));
     }
 }
