@@ -27,6 +27,10 @@ pub struct Published {
     untold: RefCell<BTreeMap<String, DeviceState>>,
     /// What was known when everything was withdrawn: it holds where Asterisk is back and cannot list it.
     withdrawn: RefCell<BTreeMap<String, DeviceState>>,
+    /// Devices that the server remembers of us and that are not known: of before a restart, perhaps.
+    strays: RefCell<BTreeSet<String>>,
+    /// Asterisk has listed everything.
+    is_listed: Cell<bool>,
     /// The devices that were heard since a list was asked for, while it comes: what is known of them may be newer.
     since: RefCell<Option<BTreeSet<String>>>,
     /// There is a server; else nothing waits for one.
@@ -46,6 +50,8 @@ impl Published {
             known: RefCell::default(),
             untold: RefCell::default(),
             withdrawn: RefCell::default(),
+            strays: RefCell::default(),
+            is_listed: Cell::default(),
             since: RefCell::default(),
             is_connected: Cell::default(),
             lost: Cell::default(),
@@ -112,6 +118,42 @@ impl Published {
         for (device, state) in self.withdrawn.take() {
             if !is_complete && !self.known.borrow().contains_key(&device) {
                 self.device(&device, state);
+            }
+        }
+        if is_complete {
+            self.is_listed.set(true);
+            self.withdraw_strays();
+        }
+    }
+
+    /// The server says this under our name: it comes back, or is what the server remembers of before. What Asterisk does not have is
+    /// withdrawn, as soon as that is known.
+    pub fn remembered(&self, event: &Headers) {
+        let state = event.get("State").and_then(|word| DeviceState::parse(word.as_bytes()));
+        let (Some("DeviceStateChange"), Some(device), Some(state)) =
+            (event.get("Event"), event.get("Device"), state)
+        else {
+            return;
+        };
+        let known = self.known.borrow();
+        let is_stray = state != DeviceState::Invalid && known.len() < DEVICES && !known.contains_key(device);
+        drop(known);
+        let mut strays = self.strays.borrow_mut();
+        if !is_stray {
+            strays.remove(device);
+        } else if strays.len() < DEVICES {
+            strays.insert(device.to_owned());
+        }
+        drop(strays);
+        if self.is_listed.get() {
+            self.withdraw_strays();
+        }
+    }
+
+    fn withdraw_strays(&self) {
+        for device in self.strays.take() {
+            if !self.known.borrow().contains_key(&device) {
+                self.tell(device, DeviceState::Invalid);
             }
         }
     }
@@ -200,6 +242,7 @@ impl Published {
     /// Withdraws everything; it is told anew when Asterisk is back and says so.
     pub fn withdraw(&self) {
         self.lost.set(None);
+        self.is_listed.set(false);
         let known = self.known.take();
         tracing::warn!(
             agent = self.system,
@@ -364,6 +407,23 @@ mod tests {
             told.published.listed(&devices(&[("SIP/last", NotInUse)]), true);
             told.check(expected).await;
         }
+    }
+
+    #[actix::test]
+    async fn what_the_server_remembers_of_before_a_restart_and_is_not_listed_any_more_is_withdrawn() {
+        let mut told = Told::start(100).await;
+        told.published.connected(true);
+        for (device, state) in [("SIP/1", InUse), ("SIP/2", Busy), ("SIP/3", Invalid)] {
+            told.published.remembered(&of_device(device, state));
+        }
+        told.check(&[]).await;
+        told.published.list_begins();
+        told.published.listed(&devices(&[("SIP/1", NotInUse), ("SIP/last", NotInUse)]), true);
+        told.check(&[("SIP/1", NotInUse), ("SIP/2", Invalid)]).await;
+        for (device, state) in [("SIP/1", InUse), ("SIP/4", Busy)] {
+            told.published.remembered(&of_device(device, state));
+        }
+        told.check(&[("SIP/4", Invalid)]).await;
     }
 
     #[actix::test]
