@@ -105,12 +105,7 @@ impl AsteriskConnection {
     fn bus(&self) -> Option<Bus> {
         let AsteriskTransport::Agent(agent) = &self.server.transport else { return None };
         let around = (self.states.clone(), self.household.clone());
-        Some(Bus::new(
-            &self.server.name,
-            agent.clone(),
-            around,
-            (self.orders.clone(), Rc::clone(&self.wanted)),
-        ))
+        Some(Bus::new(&self.server, agent.clone(), around, (self.orders.clone(), Rc::clone(&self.wanted))))
     }
 
     fn client(&self, bus: Option<&Bus>) -> Client {

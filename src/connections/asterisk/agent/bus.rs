@@ -5,7 +5,7 @@ use super::origins::{Ignored, Origins};
 use super::pings::Pings;
 use super::published::Published;
 use super::remote;
-use crate::config::Agent;
+use crate::config::{Agent, Asterisk};
 use crate::connections::asterisk::feed::StatesManager;
 use crate::connections::asterisk::orders::Orders;
 use crate::connections::connect;
@@ -20,6 +20,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, interval, sleep};
@@ -61,16 +62,16 @@ struct Status {
 impl Bus {
     /// The bus of an endpoint. Without a manager the states of others are not mirrored; one that wants to know them all notifies `wanted`.
     pub fn new(
-        connection: &str,
+        server: &Arc<Asterisk>,
         agent: Agent,
         (manager, household): (Option<StatesManager>, Household),
         (orders, wanted): (Orders, Rc<Notify>),
     ) -> Bus {
-        let outbox = Outbox::new(WAITING, BYTES);
+        let (connection, outbox) = (server.name.as_str(), Outbox::new(WAITING, BYTES));
         let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => connection.to_owned());
         up.set(0.0);
         Bus {
-            published: Rc::new(Published::new(connection, &agent.system_name, outbox.clone())),
+            published: Rc::new(Published::new(server, &agent.system_name, outbox.clone())),
             origins: manager.map(|manager| Origins::new(connection, manager, wanted)),
             connection: connection.to_owned(),
             system: agent.system_name.clone(),
@@ -282,7 +283,7 @@ async fn telling<T>(origins: &mut Option<Origins>, work: impl Future<Output = T>
 mod tests {
     use super::super::manager::Manager;
     use super::*;
-    use crate::config::{Live, ZmqManager};
+    use crate::config::{AsteriskTransport, Live, ZmqManager};
     use crate::wire::manager_json::agent::EVERYBODY;
     use tokio::net::TcpListener;
 
@@ -296,7 +297,8 @@ mod tests {
             remote_actions: Vec::new(),
         };
         let household = Household { systems: Live::fixed(vec!["S1".to_owned()]), rules: None };
-        Bus::new("s1", agent, (Some(manager), household), (Orders::default(), Rc::default()))
+        let server = Arc::new(Asterisk::new("s1", AsteriskTransport::Agent(agent.clone())));
+        Bus::new(&server, agent, (Some(manager), household), (Orders::default(), Rc::default()))
     }
 
     /// What was heard before is told at once though there is no server at this address: time goes on only when nothing else does.

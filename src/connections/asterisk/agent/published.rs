@@ -2,12 +2,14 @@
 //! not take what came. They have no other way to find out.
 
 use super::Household;
+use crate::config::Asterisk;
 use crate::states::{Change, DeviceState, Value, naming::CUSTOM};
 use crate::wire::manager_json::agent::{AgentMessage, EVERYBODY, Kind};
 use crate::wire::manager_json::{Event, Headers};
 use crate::zmq::Outbox;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
@@ -19,6 +21,7 @@ const UNTOLD: usize = 2 * DEVICES;
 
 /// See the module.
 pub struct Published {
+    server: Arc<Asterisk>,
     system: String,
     outbox: Outbox,
     /// The last state of each device.
@@ -42,9 +45,10 @@ pub struct Published {
 }
 
 impl Published {
-    /// What `system` tells, through this outbox.
-    pub fn new(connection: &str, system: &str, outbox: Outbox) -> Published {
+    /// What `system` tells of its server, through this outbox.
+    pub fn new(server: &Arc<Asterisk>, system: &str, outbox: Outbox) -> Published {
         Published {
+            server: Arc::clone(server),
             system: system.to_owned(),
             outbox,
             known: RefCell::default(),
@@ -56,7 +60,7 @@ impl Published {
             is_connected: Cell::default(),
             lost: Cell::default(),
             has_changed: Notify::new(),
-            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => connection.to_owned()),
+            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => server.name.clone()),
         }
     }
 
@@ -158,9 +162,10 @@ impl Published {
         }
     }
 
-    /// Mirrored ones, and states that nobody knows, are told to nobody.
+    /// Mirrored ones, those that the patterns leave out, and states that nobody knows, are told to nobody.
     fn device(&self, device: &str, state: DeviceState) {
-        if device.is_empty() || device.starts_with(CUSTOM) || state == DeviceState::Unknown {
+        let is_own = !device.is_empty() && !device.starts_with(CUSTOM) && self.server.includes(device);
+        if !is_own || state == DeviceState::Unknown {
             return;
         }
         if let Some(since) = &mut *self.since.borrow_mut()
@@ -285,6 +290,7 @@ fn of_device(device: &str, state: DeviceState) -> Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{AsteriskTransport, ZmqManager};
     use crate::zmq::{Happening, PullServer, Pusher, ServerSettings, Settings};
     use DeviceState::{Busy, InUse, Invalid, NotInUse};
     use std::time::Duration;
@@ -302,7 +308,9 @@ mod tests {
             let address = listener.local_addr().expect("an address");
             let mut server = PullServer::new(listener, ServerSettings::default());
             let outbox = Outbox::new(room, 1 << 20);
-            let published = Published::new("s1", "S1", outbox.clone());
+            let manager = ZmqManager { cmd: String::new(), evt: String::new() };
+            let server_of = Arc::new(Asterisk::new("s1", AsteriskTransport::Zmq(manager)));
+            let published = Published::new(&server_of, "S1", outbox.clone());
             let settings = Settings::default();
             let stream = tokio::net::TcpStream::connect(address).await.expect("connected");
             let open = Pusher::open(stream, outbox, &settings);
@@ -391,6 +399,15 @@ mod tests {
         told.published.device("SIP/more", Busy);
         told.published.listed(&[known, devices(&[("SIP/more", NotInUse)])].concat(), true);
         assert_eq!(told.published.untold.borrow().get("SIP/more"), Some(&Busy));
+    }
+
+    #[actix::test]
+    async fn what_is_left_out_is_told_to_nobody_nor_withdrawn_for_want_of_a_list_entry() {
+        let mut told = Told::start(100).await;
+        told.published.connected(true);
+        told.published.device("Local/1@default", InUse);
+        told.published.listed(&devices(&[("Custom:lamp", InUse)]), true);
+        told.check(&[]).await;
     }
 
     #[actix::test]

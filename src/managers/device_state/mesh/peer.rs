@@ -134,9 +134,7 @@ impl Peer {
         if template.has_made(&key.name) {
             return false;
         }
-        let name = String::from_utf8_lossy(&key.name);
-        let means = |patterns: &[crate::matching::Pattern]| patterns.iter().any(|it| it.means(Some(&name)));
-        means(&self.config.include) && !means(&self.config.exclude)
+        self.config.includes(&String::from_utf8_lossy(&key.name))
     }
 
     /// It has a custom device in this state that is not known to be a mirror.
