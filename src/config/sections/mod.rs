@@ -65,6 +65,8 @@ struct Endpoints {
     names: BTreeSet<String>,
     /// Address to the name of its endpoint.
     addresses: BTreeMap<String, String>,
+    /// Of agents, among other agents.
+    systems: BTreeSet<String>,
 }
 
 impl Endpoints {
@@ -75,6 +77,13 @@ impl Endpoints {
             section.problem("name", format!("{name:?} is the name of another endpoint already"));
         }
         name
+    }
+
+    /// The name of an agent among other agents, which stands in `key`.
+    fn system(&mut self, section: &Section, key: &'static str, system: &str) {
+        if !self.systems.insert(system.to_owned()) {
+            section.problem(key, format!("{system:?} is the system name of another agent already"));
+        }
     }
 
     /// The `address` of the endpoint `name`.
