@@ -81,6 +81,13 @@ impl Outbox {
         self.0.waiting.borrow().messages.len()
     }
 
+    /// Whether half of the room is taken.
+    pub(super) fn is_half_full(&self) -> bool {
+        let waiting = self.0.waiting.borrow();
+        let is_half = waiting.messages.len() * 2 >= self.0.messages || waiting.bytes * 2 >= self.0.bytes;
+        is_half && !waiting.messages.is_empty()
+    }
+
     /// Whether all is written.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

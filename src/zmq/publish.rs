@@ -96,10 +96,15 @@ impl Publisher {
         published
     }
 
-    /// Queues a message for one subscriber alone, if it has room. One that has none has not missed it.
+    /// Queues a message for one subscriber alone, if less than half of its room is taken: the other half is for what happens meanwhile. One
+    /// that has none has not missed it.
     pub fn offer(&self, peer: SocketAddr, frames: &[impl AsRef<[u8]>]) -> Offered {
         let seats = self.0.borrow();
-        match seats.iter().find(|seat| seat.peer == peer).map(|seat| seat.outbox.push(frames)) {
+        let offer = |seat: &Rc<Seat>| match seat.outbox.is_half_full() {
+            true => Err(Full),
+            false => seat.outbox.push(frames),
+        };
+        match seats.iter().find(|seat| seat.peer == peer).map(offer) {
             Some(Ok(())) => Offered::Taken,
             Some(Err(Full)) => Offered::Full,
             None => Offered::Gone,
@@ -122,5 +127,44 @@ impl Publisher {
             dropped: seat.dropped.get(),
         };
         self.0.borrow().iter().map(state).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zmq::{Settings, Subscriber};
+    use std::time::Duration;
+    use tokio::net::TcpStream;
+
+    #[actix::test]
+    async fn what_is_offered_leaves_room_for_what_happens() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let settings = ServerSettings { queue: 10, ..ServerSettings::default() };
+        let mut server = PublishServer::new(listener, settings);
+        let publisher = server.publisher();
+        let stream = TcpStream::connect(address).await.expect("connected");
+        let subscribe = async {
+            let subscriber = Subscriber::open(stream, &["a"], &Settings::default()).await;
+            subscriber.expect("a subscriber").next().await
+        };
+        let came = async {
+            loop {
+                if let Happening::Subscribed { peer, .. } = server.next().await {
+                    return peer;
+                }
+            }
+        };
+        let peer = tokio::select! {
+            peer = came => peer,
+            message = subscribe => panic!("nothing is published yet: {message:?}"),
+            () = tokio::time::sleep(Duration::from_secs(10)) => panic!("nobody subscribes"),
+        };
+        // Nothing is written meanwhile: nobody gives way.
+        let offered: Vec<_> = (0..7).map(|_| publisher.offer(peer, &["a"])).collect();
+        assert_eq!(offered, [[Offered::Taken; 5].as_slice(), &[Offered::Full; 2]].concat());
+        let published: Vec<_> = (0..6).map(|_| publisher.publish(&["a"]).queued).collect();
+        assert_eq!(published, [1, 1, 1, 1, 1, 0]);
     }
 }

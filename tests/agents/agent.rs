@@ -21,9 +21,19 @@ impl Beside {
     /// The agent `name` of the server with these sockets.
     fn start(name: &str, pull: &str, publish: &str, more: &str) -> Beside {
         let asterisk = AsteriskSimulator::start(AsteriskOptions::default()).expect("an asterisk");
+        let states = "[device_state]\nlost_origin_grace = \"1s\"";
+        Beside::of(asterisk, (name, states), (pull, publish), more)
+    }
+
+    fn of(
+        asterisk: AsteriskHandle,
+        (name, states): (&str, &str),
+        (pull, publish): (&str, &str),
+        more: &str,
+    ) -> Beside {
         let module = asterisk.load_zmq(ZmqOptions::default()).expect("a module");
         let site = Site::quiet(&format!(
-            "[device_state]\nlost_origin_grace = \"1s\"\n[[asterisk]]\nname = \"{name}\"\ntransport = \"agent\"\ncmd = \"{}\"\n\
+            "{states}\n[[asterisk]]\nname = \"{name}\"\ntransport = \"agent\"\ncmd = \"{}\"\n\
              evt = \"{}\"\nserver_pull = \"{pull}\"\nserver_pub = \"{publish}\"\nkeepalive = \"1s\"\n{more}\n",
             module.cmd(),
             module.evt()
@@ -69,6 +79,11 @@ impl Original {
                 return (message[1].clone(), body);
             }
         }
+    }
+
+    /// The next event with this state. Nothing that is sent here comes back, so that the agent connects anew and tells everything again.
+    async fn next_state(&mut self, state: &str) {
+        while self.next("[*]", "AsteriskEvent").await.1["x_data"]["State"] != state {}
     }
 
     /// Publishes until something has come of it: who subscribes is not acknowledged.
@@ -177,7 +192,21 @@ async fn what_an_asterisk_has_said_that_is_lost_is_withdrawn_and_told_anew_when_
     agent.module.stop();
     assert_eq!(server.next("[*]", "AsteriskEvent").await.1["x_data"]["State"], "INVALID");
     agent.module.start(ZmqOptions::default()).expect("it is there again");
-    assert_eq!(server.next("[*]", "AsteriskEvent").await.1["x_data"]["State"], "INUSE");
+    server.next_state("INUSE").await;
+    agent.module.stop();
+    server.next_state("INVALID").await;
+    agent.module.start(ZmqOptions { has_lists: false, ..Default::default() }).expect("it is there again");
+    server.next_state("INUSE").await;
+}
+
+#[actix::test]
+async fn an_agent_that_mirrors_nothing_tells_what_its_asterisk_lists_all_the_same() {
+    let mut server = Original::start().await;
+    let asterisk = AsteriskSimulator::start(AsteriskOptions::default()).expect("an asterisk");
+    asterisk.set_device("SIP/100", DeviceState::InUse);
+    let sockets = (server.pull.address(), server.publish.address());
+    let _agent = Beside::of(asterisk, ("s1", ""), sockets, "");
+    assert_eq!(server.next("[*]", "AsteriskEvent").await.1["x_data"]["Device"], "SIP/100");
 }
 
 #[actix::test]

@@ -10,7 +10,7 @@ use eventmanager::connections::asterisk::StatesManager;
 use eventmanager::connections::endpoints::Surroundings;
 use eventmanager::connections::{Endpoints, Intake};
 use eventmanager::managers::device_state::messages::{
-    AsteriskPeer, Heard, List, Listed, Lost, Outcome, Session, Tell, Told, Write,
+    AsteriskPeer, Heard, Inventory, List, Listed, Lost, Outcome, Session, Tell, Told, Write,
 };
 use eventmanager::states::{Change, DeviceState, Value};
 use eventmanager::store;
@@ -44,7 +44,7 @@ impl Said {
 }
 
 /// Session, devices, presences.
-pub type Listing = (Session, Result<Vec<Change>, String>, Result<Vec<Change>, String>);
+pub type Listing = (Session, Result<Inventory, String>, Result<Inventory, String>);
 
 /// Shared with the thread of the connection.
 #[derive(Default)]
@@ -145,12 +145,14 @@ impl Mirrored {
         self.said(|said| said.iter().filter(|it| matches!(it, Said::Listed(_))).count())
     }
 
-    /// All changes that were heard, in order.
+    /// All changes that were heard, in order, also those while lists came.
     pub fn heard(&self) -> Vec<Change> {
-        self.said(|said| {
-            let heard = said.iter().filter_map(|it| if let Said::Heard(it) = it { Some(it) } else { None });
-            heard.flat_map(|it| it.changes.clone()).collect()
-        })
+        let changes = |said: &Said| match said {
+            Said::Heard(it) => it.changes.clone(),
+            Said::Listed(it) => it.since.clone(),
+            _ => Vec::new(),
+        };
+        self.said(|said| said.iter().flat_map(changes).collect())
     }
 
     /// All outcomes that were told, in order.

@@ -92,10 +92,12 @@ fn manager(section: &Section, endpoints: &mut Endpoints, name: &str) -> ZmqManag
 
 fn agent(section: &Section, endpoints: &mut Endpoints, name: &str) -> Agent {
     section.require(&["server_pull", "server_pub"]);
+    let system = section.value("system_name", system_name).unwrap_or_else(|| name.to_owned());
+    endpoints.system(section, if section.has("system_name") { "system_name" } else { "name" }, &system);
     let socket = |key| section.value(key, addresses::socket).unwrap_or_default();
     Agent {
         manager: manager(section, endpoints, name),
-        system_name: section.value("system_name", system_name).unwrap_or_else(|| name.to_owned()),
+        system_name: system,
         server_pull: socket("server_pull"),
         server_pub: socket("server_pub"),
         keepalive: section.duration("keepalive").unwrap_or(defaults::AGENT_KEEPALIVE),
@@ -184,6 +186,22 @@ mod tests {
         check("address = 'pbx-a:5038'\nusername = 'em'\nsecret = \"s3cret\\nAction: Originate\"", "control");
         check("transport = 'zmq'\ncmd = 'ipc:///tmp/x'\nevt = 'pbx-a:1'", "tcp://");
         check(&format!("{AMI}\nactions = ['Core Status']"), "is no name of an action");
+    }
+
+    #[test]
+    fn agents_have_different_system_names() {
+        let agent = |name: &str, system: &str| {
+            format!(
+                "[[asterisk]]\nname = '{name}'\ntransport = 'agent'\ncmd = '{name}:1'\nevt = '{name}:2'\n\
+                 server_pull = 'x:1'\nserver_pub = 'x:2'\n{system}\n"
+            )
+        };
+        let both = |one: &str, two: &str| parse(&format!("{}{}", agent("s1", one), agent("s2", two)));
+        assert!(both("", "").is_ok());
+        for (one, two) in [("system_name = 'S'", "system_name = 'S'"), ("system_name = 's2'", "")] {
+            let problems = both(one, two).expect_err("a problem");
+            assert!(problems.contains("is the system name of another agent already"), "{problems}");
+        }
     }
 
     #[test]

@@ -73,6 +73,8 @@ struct Endpoints {
     sockets: BTreeMap<String, String>,
     /// `evi` is the source of what is raised over `[evi]`.
     reserves_evi: bool,
+    /// Of agents, among other agents.
+    systems: BTreeSet<String>,
 }
 
 impl Endpoints {
@@ -86,6 +88,13 @@ impl Endpoints {
             section.problem("name", format!("{name:?} is the name of what is raised over [evi]"));
         }
         name
+    }
+
+    /// The name of an agent among other agents, which stands in `key`.
+    fn system(&mut self, section: &Section, key: &'static str, system: &str) {
+        if !self.systems.insert(system.to_owned()) {
+            section.problem(key, format!("{system:?} is the system name of another agent already"));
+        }
     }
 
     /// The `address` of the endpoint `name`.

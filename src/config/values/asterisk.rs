@@ -26,6 +26,14 @@ pub struct Asterisk {
     pub request_timeout: Duration,
 }
 
+impl Asterisk {
+    /// Whether what it says of this device is told to others.
+    pub fn includes(&self, device: &str) -> bool {
+        let means = |patterns: &[Pattern]| patterns.iter().any(|it| it.means(Some(device)));
+        means(&self.include) && !means(&self.exclude)
+    }
+}
+
 /// How an Asterisk is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AsteriskTransport {

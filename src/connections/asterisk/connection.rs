@@ -36,6 +36,8 @@ pub struct AsteriskConnection {
     link: Link,
     ending: Ending,
     orders: Orders,
+    /// The manager wants to know what is heard of others, too.
+    wanted: Rc<Notify>,
 }
 
 /// What all sessions of a connection work with.
@@ -95,14 +97,15 @@ impl AsteriskConnection {
         link: Link,
     ) -> Self {
         let (ending, orders) = (Ending::default(), Orders::default());
-        AsteriskConnection { server, routes, intake, store, states, household, link, ending, orders }
+        let wanted = Rc::default();
+        AsteriskConnection { server, routes, intake, store, states, household, link, ending, orders, wanted }
     }
 
     /// The agent's connection to its server, where it is one.
     fn bus(&self) -> Option<Bus> {
         let AsteriskTransport::Agent(agent) = &self.server.transport else { return None };
         let around = (self.states.clone(), self.household.clone());
-        Some(Bus::new(&self.server.name, agent.clone(), around, self.orders.clone()))
+        Some(Bus::new(&self.server, agent.clone(), around, (self.orders.clone(), Rc::clone(&self.wanted))))
     }
 
     fn client(&self, bus: Option<&Bus>) -> Client {
@@ -220,6 +223,7 @@ impl Handler<messages::List> for AsteriskConnection {
     type Result = ();
 
     fn handle(&mut self, _: messages::List, _: &mut Context<Self>) {
+        self.wanted.notify_one();
         if self.link.state().up {
             self.orders.give(Order::List);
         }

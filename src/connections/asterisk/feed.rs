@@ -3,6 +3,7 @@
 //! Whoever reads a socket puts it here and reads on. What comes while the manager is busy replaces what waits for the same key. Two kinds
 //! are never put past each other: what was heard before a list was asked for is older than the list, and what was heard since is newer.
 
+use super::listing::Lists;
 use crate::managers::device_state::DeviceStates;
 use crate::managers::device_state::messages::{Heard, Listed, Lost, Outcome, PeerName, Session, Told};
 use crate::states::{Change, Key};
@@ -11,7 +12,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
-use std::time::Instant;
 use tokio::sync::Notify;
 
 /// Keys of which a change may wait; a server that makes up more of them loses some.
@@ -98,18 +98,16 @@ impl Feed {
         }))
     }
 
-    /// What the server holds, by lists that were asked for at that time. Its name is put in here.
-    pub fn listed(
-        &self,
-        session: Session,
-        asked: Instant,
-        devices: Result<Vec<Change>, String>,
-        presences: Result<Vec<Change>, String>,
-    ) {
-        // One that was not told yet is of no use any more: a server may list for ever while the manager is busy.
-        let is_older = |item: &Item| matches!(item, Item::Listed(listed) if listed.session == session);
-        self.0.waiting.borrow_mut().retain(|item| !is_older(item));
-        self.push(Item::Listed(Listed { peer: self.0.peer.clone(), session, asked, devices, presences }));
+    /// What the server holds. Its name is put in here.
+    pub fn listed(&self, session: Session, lists: Lists) {
+        // Of those that were not told yet the first has to come before what was heard behind it, where the manager does not know the
+        // session; all others are of no use any more: a server may list for ever while the manager is busy.
+        let is_of = |item: &Item| matches!(item, Item::Listed(listed) if listed.session == session);
+        let mut seen = false;
+        self.0.waiting.borrow_mut().retain(|item| !is_of(item) || !std::mem::replace(&mut seen, true));
+        let Lists { asked, devices, presences, since } = lists;
+        let peer = self.0.peer.clone();
+        self.push(Item::Listed(Listed { peer, session, asked, devices, presences, since }));
     }
 
     /// A state has changed.
@@ -198,5 +196,34 @@ impl Feed {
         if let Err(error) = told {
             tracing::debug!(connection = %peer, %error, "the manager of states does not take what it is told");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::agent::Manager;
+    use super::*;
+    use crate::states::DeviceState::{Busy, InUse};
+    use std::time::Instant;
+
+    fn lists(device: &str) -> Lists {
+        let (devices, presences) = (Ok(vec![Change::device(device, InUse)].into()), Ok(Vec::new().into()));
+        Lists { asked: Instant::now(), devices, presences, since: Vec::new() }
+    }
+
+    #[actix::test]
+    async fn of_lists_that_wait_the_first_stays_before_what_was_heard_behind_it() {
+        let (feed, session) = (Feed::new("s1", Manager::start().0), Session::new());
+        feed.listed(session, lists("first"));
+        feed.heard(session, Change::device("heard", Busy));
+        ["second", "third"].into_iter().for_each(|name| feed.listed(session, lists(name)));
+        let of = |changes: &[Change]| String::from_utf8_lossy(&changes[0].key.name).into_owned();
+        let name = |item: &Item| match item {
+            Item::Listed(listed) => of(&listed.devices.as_ref().expect("a list").items),
+            Item::News(news) => of(&news.changes),
+            Item::Lost(_) => panic!("nothing is lost"),
+        };
+        let waiting: Vec<String> = feed.0.waiting.borrow().iter().map(name).collect();
+        assert_eq!(waiting, ["first", "heard", "third"]);
     }
 }

@@ -6,11 +6,13 @@
 //! ← Event: DeviceStateListComplete      EventList: Complete, ListItems: 1
 //! ```
 //!
-//! A list whose count is wrong is asked for once more; then what it says counts, and nothing is taken back for what it does not say. What
-//! is heard while the first lists of a session come is told behind them, since nobody knows of the session before; later changes are
-//! told at once, and the manager knows by the time at which lists were asked for what is newer than they are.
+//! A list whose count is wrong is asked for once more; then what it says counts, and nothing is taken back for what it does not say. The
+//! same is true of one that does not get complete. What is heard while lists come is told with them, for whoever knows of the session by
+//! them alone. While the first lists of a session come that is everybody; later changes are told at once as well, and the manager
+//! knows by the time at which lists were asked for what is newer than they are.
 
 use super::reading::{DEVICE, NoChange, PRESENCE};
+use crate::managers::device_state::messages::Inventory;
 use crate::states::{Change, Key, Value};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -48,7 +50,7 @@ impl List {
     }
 }
 
-type Listed = Result<Vec<Change>, String>;
+type Listed = Result<Inventory, String>;
 
 /// What came of asking.
 #[derive(Debug, PartialEq)]
@@ -57,8 +59,18 @@ pub enum Step {
     Wait,
     /// A count was wrong: ask for both once more.
     Repeat,
-    /// Both are there, or why they are not; and what is to be told behind them.
-    Done { asked: Instant, devices: Listed, presences: Listed, since: Vec<Change> },
+    /// They are there.
+    Done(Lists),
+}
+
+/// Both lists, or why they are not there.
+#[derive(Debug, PartialEq)]
+pub struct Lists {
+    pub asked: Instant,
+    pub devices: Listed,
+    pub presences: Listed,
+    /// What was heard while they came, and holds where nobody knew of the session.
+    pub since: Vec<Change>,
 }
 
 /// What becomes of a change that was heard.
@@ -66,7 +78,7 @@ pub enum Step {
 pub enum Heard {
     /// It is to be told at once.
     Now,
-    /// It is told behind the lists.
+    /// It is told with the lists, and not before.
     Later,
     /// There is no room: the lists are wanted once more, which are newer than it.
     Dropped,
@@ -92,8 +104,6 @@ struct Part {
     items: Vec<Change>,
     /// Items that came, of whatever use.
     count: usize,
-    /// It says that there are others.
-    has_wrong_count: bool,
     outcome: Option<Listed>,
 }
 
@@ -124,15 +134,20 @@ impl Listing {
 
     /// A change was heard.
     pub fn heard(&mut self, change: &Change) -> Heard {
-        if self.has_listed {
+        if self.has_listed && self.asked.is_none() {
             return Heard::Now;
         }
-        if self.since.len() >= KEPT && !self.since.contains_key(&change.key) {
-            self.again = true;
-            return Heard::Dropped;
+        // A manager that fails while lists come knows nothing of what it was told: it is told once more with them.
+        let has_room = self.since.len() < KEPT || self.since.contains_key(&change.key);
+        match has_room {
+            true => drop(self.since.insert(change.key.clone(), change.value.clone())),
+            false => self.again = true,
         }
-        self.since.insert(change.key.clone(), change.value.clone());
-        Heard::Later
+        match has_room {
+            _ if self.has_listed => Heard::Now,
+            true => Heard::Later,
+            false => Heard::Dropped,
+        }
     }
 
     /// An item has come.
@@ -149,24 +164,32 @@ impl Listing {
     pub fn complete(&mut self, list: List, items: Option<usize>) -> bool {
         let part = &mut self.parts[list as usize];
         let is_right = items.is_none_or(|items| items == part.count);
-        part.has_wrong_count = !is_right;
-        part.outcome = Some(Ok(std::mem::take(&mut part.items)));
+        let flaw = (!is_right).then(|| "its list has another count than it says".to_owned());
+        part.outcome = Some(Ok(Inventory { items: std::mem::take(&mut part.items), flaw }));
         self.has_wrong_count |= !is_right;
         is_right
     }
 
-    /// Gives up the lists that should be complete by now, as those of a server that has none; which these are.
+    /// Gives up the lists that should be complete by now; which these are. What has come of them counts.
     pub fn give_up(&mut self, now: Instant) -> Vec<List> {
         if self.asked.is_none_or(|asked| now < asked + LIMIT) {
             return Vec::new();
         }
         let is_missing = |list: &List| self.parts[*list as usize].outcome.is_none();
         let missing: Vec<List> = List::ALL.into_iter().filter(is_missing).collect();
-        missing.iter().for_each(|&list| self.fail(list, format!("its list is not complete after {LIMIT:?}")));
+        missing
+            .iter()
+            .for_each(|&list| self.break_off(list, format!("its list is not complete after {LIMIT:?}")));
         missing
     }
 
-    /// A list cannot be had.
+    /// A list does not get complete this time.
+    pub fn break_off(&mut self, list: List, reason: String) {
+        let part = &mut self.parts[list as usize];
+        part.outcome = Some(Ok(Inventory { items: std::mem::take(&mut part.items), flaw: Some(reason) }));
+    }
+
+    /// The server has no such list.
     pub fn fail(&mut self, list: List, reason: String) {
         self.parts[list as usize].outcome = Some(Err(reason));
     }
@@ -183,24 +206,12 @@ impl Listing {
         }
         self.asked = None;
         self.has_listed = true;
-        let mut heard = Vec::new();
-        let [devices, presences] = std::mem::take(&mut self.parts).map(|part| match part.outcome {
-            // What is not in it may be there nevertheless: what it says counts, and nothing is taken back.
-            Some(Ok(items)) if part.has_wrong_count => {
-                heard.extend(items);
-                Some(Err("its list has another count than it says".to_owned()))
-            }
-            outcome => outcome,
-        });
+        let none = || Err("nothing came of it".to_owned());
+        let [devices, presences] =
+            std::mem::take(&mut self.parts).map(|part| part.outcome.unwrap_or_else(none));
         let change = |(key, value)| Change { key, value };
-        let since = std::mem::take(&mut self.since).into_iter().map(change);
-        let since = heard.into_iter().chain(since).collect();
-        Step::Done {
-            asked,
-            devices: devices.unwrap_or_else(|| Ok(Vec::new())),
-            presences: presences.unwrap_or_else(|| Ok(Vec::new())),
-            since,
-        }
+        let since = std::mem::take(&mut self.since).into_iter().map(change).collect();
+        Step::Done(Lists { asked, devices, presences, since })
     }
 
     /// Whether they were wanted once more meanwhile, and are to be asked for now.
@@ -220,9 +231,9 @@ mod tests {
 
     #[track_caller]
     fn check(step: Step, expected_devices: &[&str], expected_since: &[&str]) {
-        let Step::Done { devices, presences, since, .. } = step else { panic!("{step:?}") };
+        let Step::Done(Lists { devices, presences, since, .. }) = step else { panic!("{step:?}") };
         let changes = |names: &[&str]| names.iter().map(|name| device(name)).collect::<Vec<_>>();
-        assert_eq!(devices, Ok(changes(expected_devices)));
+        assert_eq!(devices, Ok(changes(expected_devices).into()));
         assert_eq!((presences, since), (Err("missing".to_owned()), changes(expected_since)));
     }
 
@@ -239,6 +250,14 @@ mod tests {
         assert_eq!(listing.step(now), Step::Wait);
         assert!(listing.want(now));
         assert_eq!(listing.heard(&device("c")), Heard::Now, "also while they come anew");
+        listing.complete(List::Devices, None);
+        listing.fail(List::Presences, "missing".to_owned());
+        check(listing.step(now), &[], &["c"]);
+        assert_eq!(listing.heard(&device("d")), Heard::Now);
+        listing.want(now);
+        listing.complete(List::Devices, None);
+        listing.fail(List::Presences, "missing".to_owned());
+        check(listing.step(now), &[], &[]);
     }
 
     #[test]
@@ -255,9 +274,12 @@ mod tests {
             listing.step(later)
         };
         assert_eq!(turn(&mut listing), Step::Repeat);
-        let Step::Done { asked, devices, since, .. } = turn(&mut listing) else { panic!("it is taken") };
-        assert!(devices.is_err(), "nothing is taken back for what it does not say");
-        assert_eq!((since, asked), (vec![device("a")], later));
+        let Step::Done(Lists { asked, devices, since, .. }) = turn(&mut listing) else {
+            panic!("it is taken")
+        };
+        let Inventory { items, flaw } = devices.expect("a list");
+        assert_eq!((items, since, asked), (vec![device("a")], Vec::new(), later));
+        assert!(flaw.is_some(), "nothing is taken back for what it does not say");
         assert!(listing.want(now));
         assert_eq!(turn(&mut listing), Step::Repeat, "each listing has its own second chance");
     }
@@ -295,8 +317,12 @@ mod tests {
         assert_eq!(listing.item(List::Devices, Ok(device("a"))), Ok(()));
         assert!(listing.give_up(now + LIMIT / 2).is_empty());
         assert_eq!(listing.give_up(now + LIMIT), [List::Devices]);
-        let Step::Done { devices, presences, .. } = listing.step(now) else { panic!("it goes on without") };
-        assert!(devices.is_err() && presences.is_ok());
+        let Step::Done(Lists { devices, presences, .. }) = listing.step(now) else {
+            panic!("it goes on without")
+        };
+        let devices = devices.expect("it has one");
+        assert!(devices.flaw.is_some_and(|flaw| flaw.contains("60s")));
+        assert_eq!((devices.items, presences), (vec![device("a")], Ok(Vec::new().into())));
         assert!(listing.give_up(now + LIMIT * 2).is_empty());
     }
 

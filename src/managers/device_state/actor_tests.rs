@@ -53,8 +53,9 @@ impl Handler<List> for Script {
             peer,
             session,
             asked,
-            devices: Ok(devices),
-            presences: Ok(Vec::new()),
+            devices: Ok(Vec::into(devices)),
+            presences: Ok(Vec::new().into()),
+            since: Vec::new(),
         });
     }
 }

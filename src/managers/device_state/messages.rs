@@ -71,6 +71,21 @@ impl Write {
 #[rtype(result = "()")]
 pub struct List;
 
+/// What a server lists of one kind of key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    pub items: Vec<Change>,
+    /// Why there may be others, or why none have come this time: what the items say counts, and nothing is taken back for what they do not.
+    pub flaw: Option<String>,
+}
+
+impl From<Vec<Change>> for Inventory {
+    /// That is all.
+    fn from(items: Vec<Change>) -> Inventory {
+        Inventory { items, flaw: None }
+    }
+}
+
 /// Connection to manager: what a server holds, mirrored names and all. The first of a session begins it.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -79,10 +94,12 @@ pub struct Listed {
     pub session: Session,
     /// When the list was asked for: of what was heard or confirmed since, that is newer.
     pub asked: Instant,
-    /// All devices; the error says why they could not be listed (a module that is missing, a peer that has no lists).
-    pub devices: Result<Vec<Change>, String>,
+    /// All devices; the error says why the server has no such list (a module that is missing, a peer that has no lists).
+    pub devices: Result<Inventory, String>,
     /// All presentities.
-    pub presences: Result<Vec<Change>, String>,
+    pub presences: Result<Inventory, String>,
+    /// What was heard while the lists came, and is newer than they are. Whoever knew the session was told so as it happened.
+    pub since: Vec<Change>,
 }
 
 /// Connection to manager: what has changed, in order. Of a key that stands in it twice the last counts.

@@ -5,7 +5,7 @@ use super::origins::{Ignored, Origins};
 use super::pings::Pings;
 use super::published::Published;
 use super::remote;
-use crate::config::Agent;
+use crate::config::{Agent, Asterisk};
 use crate::connections::asterisk::feed::StatesManager;
 use crate::connections::asterisk::orders::Orders;
 use crate::connections::connect;
@@ -20,7 +20,9 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::convert::Infallible;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::{Instant, interval, sleep};
 
 /// Messages that may wait for the server, and bytes of them.
@@ -58,19 +60,19 @@ struct Status {
 }
 
 impl Bus {
-    /// The bus of an endpoint. Without a manager the states of others are not mirrored.
+    /// The bus of an endpoint. Without a manager the states of others are not mirrored; one that wants to know them all notifies `wanted`.
     pub fn new(
-        connection: &str,
+        server: &Arc<Asterisk>,
         agent: Agent,
         (manager, household): (Option<StatesManager>, Household),
-        orders: Orders,
+        (orders, wanted): (Orders, Rc<Notify>),
     ) -> Bus {
-        let outbox = Outbox::new(WAITING, BYTES);
+        let (connection, outbox) = (server.name.as_str(), Outbox::new(WAITING, BYTES));
         let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => connection.to_owned());
         up.set(0.0);
         Bus {
-            published: Rc::new(Published::new(connection, &agent.system_name, outbox.clone())),
-            origins: manager.map(|manager| Origins::new(connection, manager)),
+            published: Rc::new(Published::new(server, &agent.system_name, outbox.clone())),
+            origins: manager.map(|manager| Origins::new(connection, manager, wanted)),
             connection: connection.to_owned(),
             system: agent.system_name.clone(),
             agent,
@@ -94,11 +96,12 @@ impl Bus {
                     tracing::info!(connection = self.connection, "connected to the server of agents");
                     failures = 0;
                     self.up.set(1.0);
-                    self.origins.iter_mut().for_each(|origins| origins.forgive(Instant::now()));
+                    self.origins.iter_mut().for_each(|origins| origins.found(Instant::now()));
                     self.pings.connected();
                     self.published.connected(true);
                     let reason = self.serve(&mut pusher, &mut subscriber).await;
                     self.published.connected(false);
+                    self.origins.iter_mut().for_each(Origins::lost);
                     self.up.set(0.0);
                     reason
                 }
@@ -169,6 +172,11 @@ impl Bus {
         };
         let is_ours = message.origin == self.system;
         if let Some(origins) = &mut self.origins
+            && self.household.has(&message.origin)
+        {
+            // It is in the mesh already, as an origin of its own.
+            origins.leave(&message.origin);
+        } else if let Some(origins) = &mut self.origins
             && message.kind != Kind::ActionStatus
         {
             origins.heard(&message.origin, Instant::now());
@@ -182,9 +190,11 @@ impl Bus {
                 self.published.put_as(message.uuid, &to, Kind::Pong, Headers::new());
             }
             Kind::Event if !is_ours => self.event(&message),
+            // Where somebody else has our name both would withdraw what the other one says.
+            Kind::Event if !self.pings.are_strange() => self.published.remembered(&message.data),
             Kind::Action if !is_ours => self.run_action(message),
             Kind::ActionStatus if !is_ours && message.topic == STATISTICS => {
-                if let Some(origins) = &mut self.origins {
+                if let Some(origins) = self.origins.as_mut() {
                     let is_well =
                         message.data.get("Response").is_none_or(|it| !it.eq_ignore_ascii_case("Error"));
                     origins.report(&message.origin, is_well, Instant::now());
@@ -207,11 +217,9 @@ impl Bus {
     }
 
     fn event(&mut self, message: &AgentMessage) {
-        let Some(origins) = &mut self.origins else { return };
-        // It is in the mesh already, as an origin of its own.
-        if self.household.has(&message.origin) {
+        let Some(origins) = self.origins.as_mut().filter(|_| !self.household.has(&message.origin)) else {
             return;
-        }
+        };
         if let Err(Ignored::TooMany) = origins.event(&message.origin, &message.data) {
             self.count_bad("too_many_agents", "another agent, of which there are too many");
         }
@@ -275,7 +283,8 @@ async fn telling<T>(origins: &mut Option<Origins>, work: impl Future<Output = T>
 mod tests {
     use super::super::manager::Manager;
     use super::*;
-    use crate::config::{Live, ZmqManager};
+    use crate::config::{AsteriskTransport, Live, ZmqManager};
+    use crate::wire::manager_json::agent::EVERYBODY;
     use tokio::net::TcpListener;
 
     fn bus(server: &str, manager: StatesManager) -> Bus {
@@ -288,7 +297,8 @@ mod tests {
             remote_actions: Vec::new(),
         };
         let household = Household { systems: Live::fixed(vec!["S1".to_owned()]), rules: None };
-        Bus::new("s1", agent, (Some(manager), household), Orders::default())
+        let server = Arc::new(Asterisk::new("s1", AsteriskTransport::Agent(agent.clone())));
+        Bus::new(&server, agent, (Some(manager), household), (Orders::default(), Rc::default()))
     }
 
     /// What was heard before is told at once though there is no server at this address: time goes on only when nothing else does.
@@ -305,6 +315,30 @@ mod tests {
             () = sleep(Duration::from_millis(1)) => panic!("nothing is told"),
         }
         tokio::time::resume();
+    }
+
+    #[actix::test]
+    async fn who_has_been_taken_into_the_daemon_is_heard_through_the_server_no_more() {
+        let (manager, mut heard) = Manager::start();
+        let mut bus = bus("127.0.0.1:0", manager);
+        let message = |kind, data| {
+            let (topic, uuid) = (EVERYBODY.to_owned(), "1".to_owned());
+            AgentMessage { topic, kind, uuid, origin: "S2".to_owned(), data }.frames()
+        };
+        let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
+        let event = message(Kind::Event, event.with("State", "INUSE"));
+        let knows = |bus: &Bus| bus.origins.as_ref().is_some_and(|origins| origins.knows("S2"));
+        bus.message(&event);
+        assert!(knows(&bus));
+        bus.household.systems = Live::fixed(vec!["S1".to_owned(), "S2".to_owned()]);
+        bus.message(&message(Kind::Ping, Headers::new()));
+        assert!(!knows(&bus));
+        bus.message(&event);
+        assert!(!knows(&bus));
+        telling(&mut bus.origins, async {
+            assert!(heard.recv().await.is_some(), "what it said before is told");
+        })
+        .await;
     }
 
     #[actix::test]

@@ -20,6 +20,8 @@ mod published;
 mod remote;
 
 pub use bus::Bus;
+#[cfg(test)]
+pub use manager::Manager;
 pub use published::Published;
 
 use crate::config::{DeviceStates, Live};

@@ -1,20 +1,26 @@
 //! What other agents say of their devices: each of them is an origin of its own among those that are mirrored.
 
 use crate::connections::asterisk::feed::{Feed, StatesManager};
+use crate::connections::asterisk::listing::Lists;
 use crate::connections::asterisk::reading;
 use crate::managers::device_state::messages::Session;
 use crate::states::naming::CUSTOM;
+use crate::states::{Change, Key, Value};
 use crate::wire::manager_json::Headers;
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::rc::Rc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Agents that may speak, at most: a name costs them nothing.
 const ORIGINS: usize = 64;
+/// Devices of one that are remembered, at most; the mesh takes no more of it.
+const DEVICES: usize = 150_000;
 /// An agent of which nothing at all is heard, for so many times the distance of its reports, is gone.
 const MISSED: u32 = 4;
 /// The same of one of which it is not known yet how often it says so.
@@ -27,11 +33,17 @@ pub struct Origins {
     manager: StatesManager,
     known: HashMap<String, Origin>,
     feeds: FuturesUnordered<LocalBoxFuture<'static, ()>>,
+    /// The manager wants to know all that they have said.
+    wanted: Rc<Notify>,
+    /// There was a server, and is none.
+    is_lost: bool,
 }
 
 struct Origin {
     feed: Feed,
     session: Session,
+    /// The last state of each of its devices, to be told anew.
+    states: HashMap<Key, Value>,
     /// When something last came that shows that it is there.
     heard: Instant,
     /// When it last reported, since the server is there.
@@ -41,6 +53,21 @@ struct Origin {
 }
 
 impl Origin {
+    /// A session begins, of which the manager knows nothing.
+    fn begin(&self) {
+        let none = || Err("agents give no lists".to_owned());
+        let asked = std::time::Instant::now();
+        let lists = Lists { asked, devices: none(), presences: none(), since: Vec::new() };
+        self.feed.listed(self.session, lists);
+    }
+
+    /// Tells all that it has said.
+    fn tell_all(&self) {
+        for (key, value) in &self.states {
+            self.feed.heard(self.session, Change { key: key.clone(), value: value.clone() });
+        }
+    }
+
     fn is_gone(&self, now: Instant) -> bool {
         now - self.heard > self.longest.map_or(PATIENCE, |longest| longest * MISSED)
     }
@@ -55,9 +82,10 @@ pub enum Ignored {
 }
 
 impl Origins {
-    /// Those who are heard through the endpoint `via`.
-    pub fn new(via: &str, manager: StatesManager) -> Origins {
-        Origins { via: via.to_owned(), manager, known: HashMap::new(), feeds: FuturesUnordered::new() }
+    /// Those who are heard through the endpoint `via`. All that they have said is told anew when `wanted` is notified.
+    pub fn new(via: &str, manager: StatesManager, wanted: Rc<Notify>) -> Origins {
+        let (via, feeds) = (via.to_owned(), FuturesUnordered::new());
+        Origins { via, manager, known: HashMap::new(), feeds, wanted, is_lost: false }
     }
 
     /// An event of the Asterisk of `origin`.
@@ -71,6 +99,9 @@ impl Origins {
             return Err(Ignored::Other);
         }
         let origin = self.origin(origin).ok_or(Ignored::TooMany)?;
+        if origin.states.len() < DEVICES || origin.states.contains_key(&change.key) {
+            origin.states.insert(change.key.clone(), change.value.clone());
+        }
         origin.feed.heard(origin.session, change);
         Ok(())
     }
@@ -82,11 +113,11 @@ impl Origins {
             }
             let feed = Feed::new(&format!("{}:{name}", self.via), self.manager.clone());
             let session = Session::new();
-            let none = || Err("agents give no lists".to_owned());
-            feed.listed(session, std::time::Instant::now(), none(), none());
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
-            let origin = Origin { feed, session, heard: Instant::now(), reported: None, longest: None };
+            let (states, heard) = (HashMap::new(), Instant::now());
+            let origin = Origin { feed, session, states, heard, reported: None, longest: None };
+            origin.begin();
             self.known.insert(name.to_owned(), origin);
         }
         self.known.get_mut(name)
@@ -124,19 +155,46 @@ impl Origins {
         });
     }
 
-    /// Nobody could be heard, since there was no server: everybody has the whole time anew.
-    pub fn forgive(&mut self, now: Instant) {
+    /// One that is heard in another way by now: what it has said here counts for the grace, until it has said that there.
+    pub fn leave(&mut self, name: &str) {
+        if let Some(origin) = self.known.remove(name) {
+            origin.feed.lost(origin.session);
+            origin.feed.close();
+        }
+    }
+
+    /// Whether it is one of them.
+    #[cfg(test)]
+    pub fn knows(&self, name: &str) -> bool {
+        self.known.contains_key(name)
+    }
+
+    /// There is no server, so that nobody is heard: what they have said counts for the grace.
+    pub fn lost(&mut self) {
+        self.is_lost = true;
+        self.known.values().for_each(|origin| origin.feed.lost(origin.session));
+    }
+
+    /// There is a server: what they have said counts again, until they say something else, and everybody has the whole time anew to
+    /// be heard.
+    pub fn found(&mut self, now: Instant) {
+        self.is_lost = false;
         for origin in self.known.values_mut() {
-            (origin.heard, origin.reported) = (now, None);
+            (origin.session, origin.heard, origin.reported) = (Session::new(), now, None);
+            origin.begin();
+            origin.tell_all();
         }
     }
 
     /// Tells the manager what they say; resolves never. May be cancelled.
     pub async fn run(&mut self) -> Infallible {
         loop {
-            match self.feeds.next().await {
-                Some(()) => {}
-                None => std::future::pending().await,
+            tokio::select! {
+                Some(()) = self.feeds.next() => {}
+                () = self.wanted.notified() => {
+                    // What is lost counts no more, or is told when there is a server.
+                    self.known.values().filter(|_| !self.is_lost).for_each(Origin::tell_all);
+                }
             }
         }
     }
@@ -144,11 +202,11 @@ impl Origins {
 
 #[cfg(test)]
 mod tests {
-    use super::super::manager::Manager;
+    use super::super::manager::{Manager, Told};
     use super::*;
 
     fn origins() -> Origins {
-        let mut origins = Origins::new("s1", Manager::start().0);
+        let mut origins = Origins::new("s1", Manager::start().0, Rc::default());
         let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
         assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
         origins
@@ -178,6 +236,33 @@ mod tests {
         (0..3).for_each(|second| origins.report("S0", true, at(second)));
         (3..7).for_each(|second| origins.report("S0", false, at(second)));
         assert!(is_known(&mut origins, at(6)) && !is_known(&mut origins, at(7)));
+    }
+
+    #[actix::test]
+    async fn without_a_server_nobody_is_there_and_with_one_all_is_told_anew() {
+        let (manager, mut told) = Manager::start();
+        let wanted = Rc::<Notify>::default();
+        let mut origins = Origins::new("s1", manager, Rc::clone(&wanted));
+        let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
+        assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
+        let mut next = async |origins: &mut Origins| {
+            tokio::select! {
+                told = told.next() => told.expect("a manager"),
+                never = origins.run() => match never {},
+            }
+        };
+        let Told::Heard(first) = next(&mut origins).await else { panic!("a state") };
+        origins.lost();
+        let Told::Lost(lost) = next(&mut origins).await else { panic!("it is lost") };
+        assert_eq!(lost.session, Some(first.session));
+        origins.found(Instant::now());
+        let Told::Heard(anew) = next(&mut origins).await else { panic!("a state") };
+        assert_eq!((&anew.changes, anew.session == first.session), (&first.changes, false));
+        wanted.notify_one();
+        let Told::Heard(again) = next(&mut origins).await else {
+            panic!("a manager that has failed asks for it")
+        };
+        assert_eq!((again.changes, again.session), (anew.changes, anew.session));
     }
 
     #[actix::test]

@@ -36,6 +36,11 @@ impl Pings {
         self.is_told = false;
     }
 
+    /// Whether another agent of our name was heard in this connection.
+    pub fn are_strange(&self) -> bool {
+        self.is_told
+    }
+
     /// One has come from our own name. How many have come that are another's, where that is to be told: once in a connection.
     pub fn came(&mut self, id: &str) -> Option<u64> {
         if self.sent.iter().any(|ours| ours == id) {
@@ -60,7 +65,9 @@ mod tests {
         assert_eq!(pings.came("of before a restart"), None);
         assert_eq!((pings.came(&first), pings.came(&first)), (None, None));
         assert_eq!((pings.came("another's"), pings.came("another's")), (Some(1), None));
+        assert!(pings.are_strange());
         pings.connected();
+        assert!(!pings.are_strange());
         assert_eq!((pings.came(&first), pings.came("another's")), (None, Some(2)));
     }
 

@@ -2,12 +2,14 @@
 //! not take what came. They have no other way to find out.
 
 use super::Household;
+use crate::config::Asterisk;
 use crate::states::{Change, DeviceState, Value, naming::CUSTOM};
 use crate::wire::manager_json::agent::{AgentMessage, EVERYBODY, Kind};
 use crate::wire::manager_json::{Event, Headers};
 use crate::zmq::Outbox;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
@@ -19,12 +21,19 @@ const UNTOLD: usize = 2 * DEVICES;
 
 /// See the module.
 pub struct Published {
+    server: Arc<Asterisk>,
     system: String,
     outbox: Outbox,
     /// The last state of each device.
     known: RefCell<BTreeMap<String, DeviceState>>,
     /// What has to be told as soon as there is room: only what found none, so that each is told in the end however many there are.
     untold: RefCell<BTreeMap<String, DeviceState>>,
+    /// What was known when everything was withdrawn: it holds where Asterisk is back and cannot list it.
+    withdrawn: RefCell<BTreeMap<String, DeviceState>>,
+    /// Devices that the server remembers of us and that are not known: of before a restart, perhaps.
+    strays: RefCell<BTreeSet<String>>,
+    /// Asterisk has listed everything.
+    is_listed: Cell<bool>,
     /// The devices that were heard since a list was asked for, while it comes: what is known of them may be newer.
     since: RefCell<Option<BTreeSet<String>>>,
     /// There is a server; else nothing waits for one.
@@ -36,18 +45,22 @@ pub struct Published {
 }
 
 impl Published {
-    /// What `system` tells, through this outbox.
-    pub fn new(connection: &str, system: &str, outbox: Outbox) -> Published {
+    /// What `system` tells of its server, through this outbox.
+    pub fn new(server: &Arc<Asterisk>, system: &str, outbox: Outbox) -> Published {
         Published {
+            server: Arc::clone(server),
             system: system.to_owned(),
             outbox,
             known: RefCell::default(),
             untold: RefCell::default(),
+            withdrawn: RefCell::default(),
+            strays: RefCell::default(),
+            is_listed: Cell::default(),
             since: RefCell::default(),
             is_connected: Cell::default(),
             lost: Cell::default(),
             has_changed: Notify::new(),
-            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => connection.to_owned()),
+            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => server.name.clone()),
         }
     }
 
@@ -74,9 +87,9 @@ impl Published {
         *self.since.borrow_mut() = Some(BTreeSet::new());
     }
 
-    /// Everything that Asterisk has listed. What it does not list any more is withdrawn; what was heard since the list was asked for may be
-    /// newer, and stays.
-    pub fn listed(&self, devices: &[Change]) {
+    /// What Asterisk has listed. What it does not list any more is withdrawn where that is all; what was heard since the list was asked for
+    /// may be newer, and stays.
+    pub fn listed(&self, devices: &[Change], is_complete: bool) {
         let since = self.since.take().unwrap_or_default();
         let mut listed: BTreeMap<String, DeviceState> = BTreeMap::new();
         for change in devices {
@@ -93,8 +106,11 @@ impl Published {
                 None => listed.remove(&device),
             };
         }
-        let gone: Vec<_> =
-            self.known.borrow_mut().extract_if(.., |device, _| !listed.contains_key(device)).collect();
+        let gone: Vec<_> = self
+            .known
+            .borrow_mut()
+            .extract_if(.., |device, _| is_complete && !listed.contains_key(device))
+            .collect();
         for (device, _) in gone {
             self.tell(device, DeviceState::Invalid);
         }
@@ -103,11 +119,53 @@ impl Published {
                 self.device(&device, state);
             }
         }
+        for (device, state) in self.withdrawn.take() {
+            if !is_complete && !self.known.borrow().contains_key(&device) {
+                self.device(&device, state);
+            }
+        }
+        if is_complete {
+            self.is_listed.set(true);
+            self.withdraw_strays();
+        }
     }
 
-    /// Mirrored ones, and states that nobody knows, are told to nobody.
+    /// The server says this under our name: it comes back, or is what the server remembers of before. What Asterisk does not have is
+    /// withdrawn, as soon as that is known.
+    pub fn remembered(&self, event: &Headers) {
+        let state = event.get("State").and_then(|word| DeviceState::parse(word.as_bytes()));
+        let (Some("DeviceStateChange"), Some(device), Some(state)) =
+            (event.get("Event"), event.get("Device"), state)
+        else {
+            return;
+        };
+        let known = self.known.borrow();
+        let is_stray = state != DeviceState::Invalid && known.len() < DEVICES && !known.contains_key(device);
+        drop(known);
+        let mut strays = self.strays.borrow_mut();
+        if !is_stray {
+            strays.remove(device);
+        } else if strays.len() < DEVICES {
+            strays.insert(device.to_owned());
+        }
+        drop(strays);
+        if self.is_listed.get() {
+            self.withdraw_strays();
+        }
+    }
+
+    fn withdraw_strays(&self) {
+        for device in self.strays.take() {
+            if !self.known.borrow().contains_key(&device) {
+                self.tell(device, DeviceState::Invalid);
+            }
+        }
+    }
+
+    /// Mirrored ones, those that the patterns leave out, and states that nobody knows, are told to nobody.
     fn device(&self, device: &str, state: DeviceState) {
-        if device.is_empty() || device.starts_with(CUSTOM) || state == DeviceState::Unknown {
+        let is_own = !device.is_empty() && !device.starts_with(CUSTOM) && self.server.includes(device);
+        if !is_own || state == DeviceState::Unknown {
             return;
         }
         if let Some(since) = &mut *self.since.borrow_mut()
@@ -189,15 +247,17 @@ impl Published {
     /// Withdraws everything; it is told anew when Asterisk is back and says so.
     pub fn withdraw(&self) {
         self.lost.set(None);
+        self.is_listed.set(false);
         let known = self.known.take();
         tracing::warn!(
             agent = self.system,
             devices = known.len(),
             "an asterisk that is lost has no say any more"
         );
-        for (device, _) in known {
-            self.tell(device, DeviceState::Invalid);
+        for device in known.keys() {
+            self.tell(device.clone(), DeviceState::Invalid);
         }
+        self.withdrawn.borrow_mut().extend(known);
     }
 
     /// Tells something. What there is no server or no room for is counted.
@@ -230,6 +290,7 @@ fn of_device(device: &str, state: DeviceState) -> Headers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{AsteriskTransport, ZmqManager};
     use crate::zmq::{Happening, PullServer, Pusher, ServerSettings, Settings};
     use DeviceState::{Busy, InUse, Invalid, NotInUse};
     use std::time::Duration;
@@ -247,7 +308,9 @@ mod tests {
             let address = listener.local_addr().expect("an address");
             let mut server = PullServer::new(listener, ServerSettings::default());
             let outbox = Outbox::new(room, 1 << 20);
-            let published = Published::new("s1", "S1", outbox.clone());
+            let manager = ZmqManager { cmd: String::new(), evt: String::new() };
+            let server_of = Arc::new(Asterisk::new("s1", AsteriskTransport::Zmq(manager)));
+            let published = Published::new(&server_of, "S1", outbox.clone());
             let settings = Settings::default();
             let stream = tokio::net::TcpStream::connect(address).await.expect("connected");
             let open = Pusher::open(stream, outbox, &settings);
@@ -322,7 +385,7 @@ mod tests {
         told.published.device("SIP/1", InUse);
         told.published.device("SIP/4", InUse);
         let listed = [("SIP/1", NotInUse), ("SIP/3", InUse), ("SIP/last", NotInUse)];
-        told.published.listed(&devices(&listed));
+        told.published.listed(&devices(&listed), true);
         told.check(&[("SIP/1", InUse), ("SIP/4", InUse), ("SIP/2", Invalid), ("SIP/3", InUse)]).await;
     }
 
@@ -331,11 +394,20 @@ mod tests {
         let told = Told::start(3).await;
         let known: Vec<_> =
             (0..DEVICES).map(|number| Change::device(format!("SIP/{number}"), InUse)).collect();
-        told.published.listed(&known);
+        told.published.listed(&known, true);
         told.published.list_begins();
         told.published.device("SIP/more", Busy);
-        told.published.listed(&[known, devices(&[("SIP/more", NotInUse)])].concat());
+        told.published.listed(&[known, devices(&[("SIP/more", NotInUse)])].concat(), true);
         assert_eq!(told.published.untold.borrow().get("SIP/more"), Some(&Busy));
+    }
+
+    #[actix::test]
+    async fn what_is_left_out_is_told_to_nobody_nor_withdrawn_for_want_of_a_list_entry() {
+        let mut told = Told::start(100).await;
+        told.published.connected(true);
+        told.published.device("Local/1@default", InUse);
+        told.published.listed(&devices(&[("Custom:lamp", InUse)]), true);
+        told.check(&[]).await;
     }
 
     #[actix::test]
@@ -344,11 +416,31 @@ mod tests {
         told.published.connected(true);
         told.published.device("SIP/1", InUse);
         told.check(&[("SIP/1", InUse)]).await;
+        told.published.list_begins();
+        told.published.listed(&[], false);
+        told.check(&[]).await;
         for expected in [&[("SIP/1", Invalid)][..], &[]] {
             told.published.list_begins();
-            told.published.listed(&devices(&[("SIP/last", NotInUse)]));
+            told.published.listed(&devices(&[("SIP/last", NotInUse)]), true);
             told.check(expected).await;
         }
+    }
+
+    #[actix::test]
+    async fn what_the_server_remembers_of_before_a_restart_and_is_not_listed_any_more_is_withdrawn() {
+        let mut told = Told::start(100).await;
+        told.published.connected(true);
+        for (device, state) in [("SIP/1", InUse), ("SIP/2", Busy), ("SIP/3", Invalid)] {
+            told.published.remembered(&of_device(device, state));
+        }
+        told.check(&[]).await;
+        told.published.list_begins();
+        told.published.listed(&devices(&[("SIP/1", NotInUse), ("SIP/last", NotInUse)]), true);
+        told.check(&[("SIP/1", NotInUse), ("SIP/2", Invalid)]).await;
+        for (device, state) in [("SIP/1", InUse), ("SIP/4", Busy)] {
+            told.published.remembered(&of_device(device, state));
+        }
+        told.check(&[("SIP/4", Invalid)]).await;
     }
 
     #[actix::test]
@@ -364,7 +456,13 @@ mod tests {
         let both = |one, last| [("SIP/1".to_owned(), one), ("SIP/last".to_owned(), last)];
         assert_eq!(told.next(2).await, both(Invalid, Invalid));
         told.published.list_begins();
-        told.published.listed(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]));
+        told.published.listed(&devices(&[("SIP/1", InUse), ("SIP/last", NotInUse)]), true);
         assert_eq!(told.next(2).await, both(InUse, NotInUse));
+        // Where there is no list what it said last holds, unless it has said something else by then.
+        told.published.withdraw();
+        assert_eq!(told.next(2).await, both(Invalid, Invalid));
+        told.published.device("SIP/1", Busy);
+        told.published.listed(&[], false);
+        assert_eq!(told.next(2).await, both(Busy, NotInUse));
     }
 }

@@ -65,6 +65,12 @@ impl Session<'_> {
                 self.listed(list, event);
                 true
             }
+            Ok(Awaited::GivenUp) if !name.eq_ignore_ascii_case(b"UserEvent") => {
+                if ends.is_some() {
+                    let _ = pending.take(Some(id), now);
+                }
+                true
+            }
             Ok(Awaited::Run(run)) if run.is_list() && !name.eq_ignore_ascii_case(b"UserEvent") => {
                 if ends.is_none() {
                     run.item(event);
@@ -80,7 +86,10 @@ impl Session<'_> {
     fn listed(&self, list: List, end: &Message) {
         let ends = end.get("EventList").unwrap_or_default();
         if !ends.to_ascii_lowercase().starts_with(b"complete") {
-            return self.cannot_list(list, format!("its list ends as {}", shown(ends)));
+            let reason = format!("its list ends as {}", shown(ends));
+            self.around.cannot_list(list, &reason);
+            self.listing.borrow_mut().break_off(list, reason);
+            return self.step();
         }
         let items = end.text("ListItems").and_then(|count| count.trim().parse().ok());
         if !self.listing.borrow_mut().complete(list, items) {
@@ -89,7 +98,7 @@ impl Session<'_> {
         self.step();
     }
 
-    /// A list is refused, or ends without being complete.
+    /// There is no such list.
     pub(super) fn cannot_list(&self, list: List, reason: String) {
         self.around.cannot_list(list, &reason);
         self.listing.borrow_mut().fail(list, reason);
@@ -102,10 +111,9 @@ impl Session<'_> {
         match step {
             Step::Wait => {}
             Step::Repeat => self.list_again(),
-            Step::Done { asked, devices, presences, since } => {
+            Step::Done(lists) => {
                 if let Some(feed) = &self.around.feed {
-                    feed.listed(self.id, asked, devices, presences);
-                    since.into_iter().for_each(|change| feed.heard(self.id, change));
+                    feed.listed(self.id, lists);
                 }
                 if self.listing.borrow_mut().again(now) {
                     self.list_again();
@@ -114,9 +122,14 @@ impl Session<'_> {
         }
     }
 
-    /// Goes on without the lists that should be complete by now.
+    /// Goes on without the lists that should be complete by now. What still comes of them is no item of a later one.
     pub(super) fn give_up_lists(&self, now: Instant) {
         let missing = self.listing.borrow_mut().give_up(now.into());
+        for awaited in self.pending.borrow_mut().iter_mut() {
+            if matches!(awaited, Awaited::List(list) if missing.contains(list)) {
+                *awaited = Awaited::GivenUp;
+            }
+        }
         for &list in &missing {
             self.around.cannot_list(list, "its list does not get complete");
         }

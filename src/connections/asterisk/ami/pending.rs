@@ -127,6 +127,11 @@ impl<T> Pending<T> {
         }
     }
 
+    /// All that are not answered, which may become others.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.actions.iter_mut().flatten().map(|sent| &mut sent.action)
+    }
+
     /// All that will not be answered any more.
     pub fn take_all(&mut self) -> impl Iterator<Item = T> + use<T> {
         self.first += self.actions.len() as u64;

@@ -24,7 +24,7 @@ impl Session<'_> {
             Awaited::Write(entry) => {
                 self.around.feed.iter().for_each(|feed| feed.told(self.id, entry, outcome(response)));
             }
-            Awaited::Ping => {}
+            Awaited::Ping | Awaited::GivenUp => {}
             Awaited::Filter => self.filtered(response),
             Awaited::List(list) => {
                 let reason = match outcome(response) {
@@ -40,7 +40,7 @@ impl Session<'_> {
     /// Whether it begins a list that was asked for.
     fn begins_list(&self, response: &Message, id: Option<&[u8]>) -> bool {
         match self.pending.borrow_mut().get(id) {
-            Ok(Awaited::List(_)) => true,
+            Ok(Awaited::List(_) | Awaited::GivenUp) => true,
             Ok(Awaited::Run(run)) => {
                 run.begin(response);
                 true

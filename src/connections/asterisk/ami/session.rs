@@ -37,6 +37,8 @@ pub enum Awaited {
     Ping,
     Filter,
     List(List),
+    /// A list that took too long: nobody waits for it any more, and items may still come.
+    GivenUp,
     Run(Box<Running>),
 }
 

@@ -98,7 +98,7 @@ impl<'a> Session<'a> {
 
     /// Works until the connection ends; why it did. To be followed by [`Session::end`].
     pub async fn run(&mut self) -> String {
-        if self.around.feed.is_some() {
+        if self.around.feed.is_some() || self.published.is_some() {
             self.list();
         }
         loop {
@@ -281,19 +281,23 @@ impl<'a> Session<'a> {
             }
             Err(reason) => {
                 self.around.cannot_list(list, &reason);
-                self.listing.fail(list, reason);
+                match reply {
+                    Ok(_) => self.listing.fail(list, reason),
+                    Err(_) => self.listing.break_off(list, reason),
+                }
             }
         }
         match self.listing.step(now()) {
             Step::Wait => {}
             Step::Repeat => self.ask_lists(),
-            Step::Done { asked, devices, presences, since } => {
-                if let (Some(published), Ok(devices)) = (self.published, &devices) {
-                    published.listed(devices);
+            Step::Done(lists) => {
+                if let Some(published) = self.published {
+                    let devices = lists.devices.as_ref().ok();
+                    let is_complete = devices.is_some_and(|devices| devices.flaw.is_none());
+                    published.listed(devices.map_or(&[], |devices| &devices.items), is_complete);
                 }
                 if let Some(feed) = &self.around.feed {
-                    feed.listed(self.id, asked, devices, presences);
-                    since.into_iter().for_each(|change| feed.heard(self.id, change));
+                    feed.listed(self.id, lists);
                 }
                 if self.listing.again(now()) {
                     self.ask_lists();
@@ -312,17 +316,19 @@ impl<'a> Session<'a> {
         if let Some(published) = self.published {
             published.event(&event);
         }
-        let Some(feed) = &self.around.feed else { return };
-        match events::change(&event) {
-            Some(Ok(change)) => match self.listing.heard(&change) {
-                Heard::Now => feed.heard(self.id, change),
-                Heard::Later => {}
-                Heard::Dropped => feed.dropped(),
-            },
-            Some(Err(error)) => self.around.no_change(error),
-            None => {}
+        if let Some(feed) = &self.around.feed {
+            match events::change(&event) {
+                Some(Ok(change)) => match self.listing.heard(&change) {
+                    Heard::Now => feed.heard(self.id, change),
+                    Heard::Later => {}
+                    Heard::Dropped => feed.dropped(),
+                },
+                Some(Err(error)) => self.around.no_change(error),
+                None => {}
+            }
         }
-        if events::means_a_start(event.name()) {
+        let is_listed = self.around.feed.is_some() || self.published.is_some();
+        if is_listed && events::means_a_start(event.name()) {
             self.list();
         }
     }

@@ -70,6 +70,8 @@ pub struct Cell {
     pub echoes: Echoes,
     /// When it began to say this.
     pub said_at: At,
+    /// For how many milliseconds since it has been heard to say so: it may have said something else in between.
+    pub said_for: u32,
     /// When it was told this.
     pub told_at: At,
     /// When what is queued, or to be written after what is in flight, was heard.
@@ -87,6 +89,17 @@ impl Cell {
     pub fn is_echo(&mut self, token: Token) -> bool {
         let is_latest = if self.flight.is_some() { self.flight } else { self.known } == Some(token);
         self.echoes.take(token) || is_latest
+    }
+
+    /// When it was last heard to say what it says, a millisecond too late at most.
+    pub fn heard_at(&self) -> At {
+        At(self.said_at.0.saturating_add(u64::from(self.said_for) * 1_000))
+    }
+
+    /// It was heard to say once more what it says.
+    pub fn say_again(&mut self, now: At) {
+        let millis = now.0.saturating_sub(self.said_at.0).div_ceil(1_000);
+        self.said_for = u32::try_from(millis).unwrap_or(u32::MAX);
     }
 
     /// Whether something of it is under way.

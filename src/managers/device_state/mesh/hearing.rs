@@ -15,6 +15,11 @@ impl Mesh {
     /// What a server has heard, in order.
     pub fn heard(&mut self, name: &str, session: Session, changes: &[Change], now: Instant) {
         let (Some(place), now) = (self.place_of(name, session), self.at(now)) else { return };
+        self.hear(place, changes, now);
+    }
+
+    /// The same of a server whose session is known.
+    pub(super) fn hear(&mut self, place: usize, changes: &[Change], now: At) {
         for Change { key, value } in changes {
             match (key.kind, value) {
                 (Kind::Device, Value::Device(state)) => self.heard_device(place, key, *state, now),
@@ -37,7 +42,10 @@ impl Mesh {
                 peer.note_custom(&key.name, token);
             }
         }
-        self.say(place, key, token, now);
+        let said = self.say(place, key, token, now);
+        if let Some((entry, _)) = said.and_then(|id| self.pair(place, id)) {
+            entry.cells[place].say_again(now);
+        }
     }
 
     /// A mirrored name has another state on a server: an echo of ours, or somebody else has set it.
@@ -66,7 +74,7 @@ impl Mesh {
         }
         peer.says += usize::from(cell.origin.is_none());
         peer.stats.changes += 1;
-        (cell.origin, cell.said_at) = (Some(token), now);
+        (cell.origin, cell.said_at, cell.said_for) = (Some(token), now, 0);
         self.refresh(id, now);
         Some(id)
     }

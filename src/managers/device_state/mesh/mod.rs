@@ -3,7 +3,7 @@
 //! [`entries`] has the keys, each with a [`cell`] for every server: what it says under the key's own name, and what it has of the
 //! others under the mirrored one. [`peer`] is a server, with the queue of what it is to be told and the window of what it has not
 //! answered. [`hearing`] takes what servers say, [`telling`] decides what is written, [`resync`] compares lists with what is believed, [`doubts`]
-//! decides where there are none,
+//! decides where there are none, [`refusals`] says when what was refused is told again,
 //! [`view`] shows it all.
 //!
 //! Loops are broken by value, not by a clock. What is heard of a mirrored name is never a say of its server: it is the echo of a write
@@ -15,6 +15,7 @@ mod doubts;
 mod entries;
 mod hearing;
 mod peer;
+mod refusals;
 mod resync;
 mod telling;
 #[cfg(test)]
@@ -39,9 +40,6 @@ pub const REPEATS: u8 = 3;
 /// Of several writes in a row the events come in order, so that the last of them is the latest. Where it is not by then, somebody may have
 /// set an old value anew just when it was awaited as an echo: the server is listed to see it.
 const IN_DOUBT: Duration = Duration::from_secs(5);
-
-/// A server that has refused something may take it later: it is listed after this time, and told again.
-const REFUSED: Duration = Duration::from_secs(120);
 
 /// See the module.
 #[derive(Debug)]
@@ -226,6 +224,7 @@ impl Mesh {
             }
         }
         self.settle_doubts(now);
+        self.retry_unlisted(now);
     }
 
     /// The servers whose lists are to be compared once more.
@@ -236,15 +235,14 @@ impl Mesh {
             let in_doubt = peer.doubts.values().any(|doubt| doubt.since.until(now) >= IN_DOUBT);
             let wait = match in_doubt {
                 true => IN_DOUBT,
-                // It is tried anew then.
-                false if !peer.held.is_empty() => verify.min(REFUSED),
-                false => verify,
+                false => peer.patience(verify),
             };
             peer.session.is_some() && peer.has_lists() && last.is_some_and(|last| last.until(now) >= wait)
         };
         let due = self.peers.iter_mut().flatten().filter(is_due);
         due.map(|peer| {
             peer.asked_at = Some(now);
+            peer.retries = if peer.is_unsettled() { peer.retries + 1 } else { 0 };
             Arc::clone(&peer.name)
         })
         .collect()

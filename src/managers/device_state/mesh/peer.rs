@@ -21,6 +21,10 @@ pub const MOST_SAID: usize = 150_000;
 /// Presentities, at most: they are everybody's, and leave room for devices whoever makes them up.
 pub const MOST_PRESENTITIES: usize = 100_000;
 
+/// A server that has refused something may take it later, and one whose list was not complete may give all of it: it is listed after this
+/// time, then after twice as long, and so on.
+const UNSETTLED: Duration = Duration::from_secs(120);
+
 /// See the module.
 #[derive(Debug)]
 pub struct Peer {
@@ -36,8 +40,14 @@ pub struct Peer {
     pub listed_at: Option<At>,
     /// When it was asked to list, and has not done so yet.
     pub asked_at: Option<At>,
-    /// Why its lists are missing: devices, presentities.
+    /// Why its lists are missing, or not all of them was there last: devices, presentities.
     pub missing: [Option<String>; 2],
+    /// Whether it has these lists at all.
+    pub has_list: [bool; 2],
+    /// How often it was asked in vain to take what it had refused, or for all of its lists.
+    pub retries: u32,
+    /// When that was last done without a list.
+    pub retried_at: Option<At>,
     /// Since when it has not been told something because it is away.
     pub behind_since: Option<At>,
     pub queue: VecDeque<u32>,
@@ -101,6 +111,9 @@ impl Peer {
             listed_at: None,
             asked_at: None,
             missing: [None, None],
+            has_list: [true, true],
+            retries: 0,
+            retried_at: None,
             behind_since: None,
             queue: VecDeque::new(),
             window: VecDeque::new(),
@@ -121,9 +134,7 @@ impl Peer {
         if template.has_made(&key.name) {
             return false;
         }
-        let name = String::from_utf8_lossy(&key.name);
-        let means = |patterns: &[crate::matching::Pattern]| patterns.iter().any(|it| it.means(Some(&name)));
-        means(&self.config.include) && !means(&self.config.exclude)
+        self.config.includes(&String::from_utf8_lossy(&key.name))
     }
 
     /// It has a custom device in this state that is not known to be a mirror.
@@ -146,7 +157,7 @@ impl Peer {
         }
     }
 
-    /// Whether what it has of this kind cannot be listed.
+    /// Whether there may be more of this kind than it has listed.
     pub fn is_missing(&self, kind: Kind) -> bool {
         let [devices, presences] = &self.missing;
         match kind {
@@ -157,7 +168,22 @@ impl Peer {
 
     /// Whether asking it to list would tell anything.
     pub fn has_lists(&self) -> bool {
-        self.missing.iter().any(Option::is_none)
+        self.has_list.contains(&true)
+    }
+
+    /// Whether it has refused something, or has not listed everything.
+    pub fn is_unsettled(&self) -> bool {
+        let mut lists = self.has_list.iter().zip(&self.missing);
+        !self.held.is_empty() || lists.any(|(has_list, flaw)| *has_list && flaw.is_some())
+    }
+
+    /// How long it is left in peace, between two times that it is listed to `verify` it: not so long where it is unsettled, and the longer
+    /// the more often that was in vain.
+    pub fn patience(&self, verify: Duration) -> Duration {
+        match self.is_unsettled() {
+            true => verify.min(UNSETTLED.saturating_mul(1 << self.retries.min(16))),
+            false => verify,
+        }
     }
 
     /// Room in the window worth a message: rather some writes together than each alone while there is much to write.

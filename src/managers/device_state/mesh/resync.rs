@@ -3,7 +3,7 @@
 use super::cell::{At, Token};
 use super::entries::{self, Entry};
 use super::{Mesh, doubts, set_diverged};
-use crate::managers::device_state::messages::Listed;
+use crate::managers::device_state::messages::{Inventory, Listed};
 use crate::states::{Change, DeviceState, Kind, Value};
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,6 +26,9 @@ impl Mesh {
     pub fn listed(&mut self, listed: &Listed, now: Instant) {
         let (Some(place), now) = (self.place(&listed.peer), self.at(now)) else { return };
         let is_first = self.peers[place].as_ref().is_some_and(|peer| peer.session != Some(listed.session));
+        if let Some(peer) = self.peers[place].as_mut().filter(|peer| is_first || !peer.is_unsettled()) {
+            peer.retries = 0;
+        }
         if is_first {
             self.unwrite(place, now);
             for id in 0..self.entries.end() {
@@ -38,7 +41,8 @@ impl Mesh {
         (peer.session, peer.lost_at, peer.behind_since) = (Some(listed.session), None, None);
         let is_verification = peer.asked_at.is_some();
         (peer.listed_at, peer.asked_at) = (Some(now), None);
-        peer.missing = [listed.devices.as_ref().err().cloned(), listed.presences.as_ref().err().cloned()];
+        peer.missing = [missing(&listed.devices), missing(&listed.presences)];
+        peer.has_list = [listed.devices.is_ok(), listed.presences.is_ok()];
         // What is not listed is in doubt as before.
         let mut doubts = std::mem::take(&mut peer.doubts);
         doubts.retain(|_, doubt| !is_first && peer.is_missing(doubts::kind(&doubt.heard)));
@@ -54,12 +58,15 @@ impl Mesh {
             Ok(presences) => self.list_presences(listing, presences),
             Err(_) => self.list_nothing(listing, Kind::Presence),
         }
+        if is_first {
+            self.hear(place, &listed.since, listing.now);
+        }
     }
 
-    fn list_devices(&mut self, listing: Listing, devices: &[Change]) {
-        let place = listing.place;
+    fn list_devices(&mut self, listing: Listing, Inventory { items: devices, flaw }: &Inventory) {
+        let (place, is_complete) = (listing.place, flaw.is_none());
         let (mut says, mut has) = (Marks::default(), Marks::default());
-        if let Some(peer) = &mut self.peers[place] {
+        if let Some(peer) = self.peers[place].as_mut().filter(|_| is_complete) {
             peer.custom.clear();
         }
         // Mirrored names first, so that of a device that is new it is known what the server has of it.
@@ -85,11 +92,14 @@ impl Mesh {
                 continue;
             };
             let cell = &entry.cells[place];
-            if cell.origin.is_some() && !says.has(id) && (listing.is_first || cell.said_at < listing.asked) {
+            let is_old = listing.is_first || cell.heard_at() < listing.asked;
+            if is_complete && cell.origin.is_some() && !says.has(id) && is_old {
                 self.withdraw(place, id, listing.now);
             }
-            if !has.has(id) {
-                self.compare(listing, id, None);
+            match has.has(id) {
+                true => {}
+                false if is_complete => self.compare(listing, id, None),
+                false => self.leave_out(listing, id),
             }
         }
     }
@@ -101,7 +111,7 @@ impl Mesh {
         if let Some(id) = found {
             self.claim(id, now);
             let cell = self.entries.get(id).map(|entry| &entry.cells[place]);
-            let is_newer = |cell: &super::Cell| cell.origin.is_some() && cell.said_at >= listing.asked;
+            let is_newer = |cell: &super::Cell| cell.origin.is_some() && cell.heard_at() >= listing.asked;
             if !listing.is_first && cell.is_some_and(is_newer) {
                 return says.set(id);
             }
@@ -135,6 +145,8 @@ impl Mesh {
             return;
         }
         let wanted = entry.wanted(place);
+        // Where others are left out what is listed is in doubt no more.
+        peer.doubts.remove(&id);
         let cell = &mut entry.cells[place];
         let has = listed.unwrap_or(entries::device(DeviceState::Invalid));
         let was_believed = cell.known.is_none_or(|known| known == has);
@@ -147,7 +159,7 @@ impl Mesh {
     }
 
     /// What was not written again may be, now that a server was listed.
-    fn begin_anew(&mut self, place: usize, id: u32) {
+    pub(super) fn begin_anew(&mut self, place: usize, id: u32) {
         let Some((entry, peer)) = self.pair(place, id) else { return };
         let cell = &mut entry.cells[place];
         cell.repeats = 0;
@@ -157,7 +169,7 @@ impl Mesh {
         }
     }
 
-    fn list_presences(&mut self, listing: Listing, presences: &[Change]) {
+    fn list_presences(&mut self, listing: Listing, Inventory { items: presences, flaw }: &Inventory) {
         let Listing { place, now, .. } = listing;
         let mut has = Marks::default();
         for Change { key, value } in presences {
@@ -178,6 +190,10 @@ impl Mesh {
         for id in 0..self.entries.end() {
             let is_missing = |entry: &&mut Entry| entry.key.kind == Kind::Presence && !has.has(id);
             let Some(entry) = self.entries.get_mut(id).filter(is_missing) else { continue };
+            if flaw.is_some() {
+                self.leave_out(listing, id);
+                continue;
+            }
             let Some(token) = entry.token(&Value::Presence(Arc::new(entries::not_set()))) else { continue };
             if !is_newer(entry, listing) {
                 entry.cells[place].known = Some(token);
@@ -195,6 +211,7 @@ impl Mesh {
         if is_newer(entry, listing) {
             return;
         }
+        peer.doubts.remove(&id);
         let value = entry.shared.as_ref().and_then(|shared| shared.value);
         let cell = &mut entry.cells[place];
         let believed = cell.known.replace(token);
@@ -210,28 +227,40 @@ impl Mesh {
         self.free_unneeded(id);
     }
 
-    /// A server that cannot list what it holds: after a connect, and when it has started within a session, it is told everything.
+    /// A server that cannot list what it holds.
     fn list_nothing(&mut self, listing: Listing, kind: Kind) {
+        for id in 0..self.entries.end() {
+            if self.entries.get(id).is_some_and(|entry| entry.key.kind == kind) {
+                self.leave_out(listing, id);
+            }
+        }
+    }
+
+    /// Nobody knows what a server has: after a connect, and when it has started within a session, it is told that anew.
+    fn leave_out(&mut self, listing: Listing, id: u32) {
         let Listing { place, is_first, is_verification, now, .. } = listing;
-        if is_verification && !is_first {
+        let Some((entry, peer)) = self.pair(place, id).filter(|_| is_first || !is_verification) else {
+            return;
+        };
+        let is_newer = is_newer(entry, listing);
+        let cell = &mut entry.cells[place];
+        // What is in flight may have been set before the start.
+        cell.spoiled |= cell.flight.is_some();
+        if is_newer {
             return;
         }
-        for id in 0..self.entries.end() {
-            let Some((entry, peer)) = self.pair(place, id).filter(|(entry, _)| entry.key.kind == kind) else {
-                continue;
-            };
-            let is_newer = is_newer(entry, listing);
-            let cell = &mut entry.cells[place];
-            // What is in flight may have been set before the start.
-            cell.spoiled |= cell.flight.is_some();
-            if is_newer {
-                continue;
-            }
-            cell.known = None;
-            set_diverged(cell, peer, false);
-            self.begin_anew(place, id);
-            self.want(place, id, now);
-        }
+        cell.known = None;
+        set_diverged(cell, peer, false);
+        self.begin_anew(place, id);
+        self.want(place, id, now);
+    }
+}
+
+/// Why a list is not there, or not all of it.
+fn missing(listed: &Result<Inventory, String>) -> Option<String> {
+    match listed {
+        Ok(inventory) => inventory.flaw.clone(),
+        Err(reason) => Some(reason.clone()),
     }
 }
 

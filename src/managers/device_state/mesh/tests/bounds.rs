@@ -21,11 +21,12 @@ fn names_without_end_are_refused_and_counted_and_leave_room_for_others() {
     // Its own custom devices take no more.
     let custom = (0..200_000).map(|n| Change::device(format!("Custom:{n}"), InUse)).collect();
     let listed = Listed {
+        since: Vec::new(),
         peer: "a".into(),
         session,
         asked: world.now,
-        devices: Ok(custom),
-        presences: Ok(Vec::new()),
+        devices: Ok(Vec::into(custom)),
+        presences: Ok(Vec::new().into()),
     };
     world.wait(1);
     world.mesh.listed(&Listed { asked: world.now, ..listed }, world.now);

@@ -177,7 +177,8 @@ fn a_list_that_is_older_than_what_was_told_meanwhile_undoes_nothing() {
     world.own(0, "SIP/1", Busy);
     world.own(1, "SIP/9", Busy);
     world.settle();
-    let listed = Listed { peer: "b".into(), session, asked, devices: Ok(devices), presences: Ok(Vec::new()) };
+    let lists = (Ok(devices), Ok(Vec::new()));
+    let listed = listed("b", session, asked, lists);
     world.mesh.listed(&listed, world.now);
     assert_eq!((world.settle(), world.diverged(1)), (0, 0));
     world.check("SIP/9", &[Some(Busy), None]);
@@ -209,4 +210,47 @@ fn whichever_session_there_was_is_lost_where_its_connection_cannot_say_which() {
     world.wait(3600);
     world.settle();
     world.check("SIP/1", &[None, Some(Invalid)]);
+}
+
+#[test]
+fn what_was_heard_while_lists_came_holds_where_the_session_was_not_known() {
+    let mut world = World::new(2);
+    world.own(0, "SIP/1", DeviceState::NotInUse);
+    world.settle();
+    let session = Session::new();
+    world.servers[0].session = Some(session);
+    let devices = vec![Change::device("SIP/1", DeviceState::NotInUse)];
+    let since = vec![Change::device("SIP/1", DeviceState::InUse)];
+    let first = Listed { since, ..listed("a", session, world.now, (Ok(devices), Ok(Vec::new()))) };
+    world.mesh.listed(&first, world.now);
+    world.settle();
+    world.check("SIP/1", &[None, Some(DeviceState::InUse)]);
+    // Who knew the session was told as it happened, and perhaps of more since.
+    world.mesh.heard("a", session, &[Change::device("SIP/1", DeviceState::Busy)], world.now);
+    world.mesh.listed(&first, world.now);
+    world.settle();
+    world.check("SIP/1", &[None, Some(DeviceState::Busy)]);
+}
+
+#[test]
+fn a_value_that_is_heard_once_more_is_newer_than_a_list_that_was_asked_for_before() {
+    let mut world = World::new(2);
+    world.own(0, "SIP/1", InUse);
+    world.settle();
+    let since = |world: &World| world.mesh.page(&view::Filter::default(), None, 1).keys[0].origins[0].since;
+    let began = since(&world);
+    world.wait(1);
+    let (session, asked) = (world.servers[0].session.expect("a connection"), world.now);
+    world.wait(1);
+    // It was busy in between, which nobody was told.
+    world.mesh.heard("a", session, &[Change::device("SIP/1", InUse)], world.now);
+    let lists = (Ok(vec![Change::device("SIP/1", Busy)]), Ok(Vec::new()));
+    world.mesh.listed(&listed("a", session, asked, lists), world.now);
+    world.settle();
+    world.check("SIP/1", &[None, Some(InUse)]);
+    assert_eq!(since(&world), began, "it is shown since when it has been so");
+    let lists = (Ok(Vec::new()), Ok(Vec::new()));
+    world.mesh.listed(&listed("a", session, asked, lists), world.now);
+    world.settle();
+    world.check("SIP/1", &[None, Some(InUse)]);
 }

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod devices;
+mod flaws;
 mod loops;
 mod presence;
 mod random;
@@ -56,6 +57,17 @@ fn config(name: &str) -> Arc<Asterisk> {
     Arc::new(Asterisk::new(name, AsteriskTransport::Ami(ami)))
 }
 
+/// What a server lists, and nothing is heard meanwhile.
+fn listed(
+    peer: &str,
+    session: Session,
+    asked: Instant,
+    (devices, presences): (Result<Vec<Change>, String>, Result<Vec<Change>, String>),
+) -> Listed {
+    let (devices, presences) = (devices.map(Into::into), presences.map(Into::into));
+    Listed { peer: peer.into(), session, asked, devices, presences, since: Vec::new() }
+}
+
 /// The same, with other patterns.
 fn including(name: &str, include: &[&str], exclude: &[&str]) -> Arc<Asterisk> {
     let patterns =
@@ -107,9 +119,9 @@ impl World {
         if server.lists_nothing {
             (devices, presences) = (Err("no module".to_owned()), Err("no module".to_owned()));
         }
-        let peer = self.names[at].as_str().into();
+        let peer = self.names[at].clone();
         self.now += Duration::from_millis(1);
-        self.mesh.listed(&Listed { peer, session, asked: self.now, devices, presences }, self.now);
+        self.mesh.listed(&listed(&peer, session, self.now, (devices, presences)), self.now);
     }
 
     /// The connection is lost; so many of the writes that were under way had been carried out.
