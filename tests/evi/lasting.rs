@@ -53,6 +53,16 @@ fn a_subscription_survives_a_restart_and_a_kill() {
 }
 
 #[test]
+fn a_renewal_is_taken_after_a_restart_though_nothing_has_been_raised_since() {
+    let served = Served::open();
+    let receiver = Receiver::bind();
+    served.raise("E_ALARM", "");
+    served.subscribe("E_ALARM", &receiver.socket(), json!({"expire": 600}));
+    let served = served.restarted();
+    served.subscribe("E_ALARM", &receiver.socket(), json!({"expire": 600}));
+}
+
+#[test]
 fn what_was_handed_on_while_nobody_sent_comes_later() {
     let served = Served::open();
     let receiver = Receiver::bind();

@@ -52,7 +52,9 @@ impl Server {
             return Err(bad("expire", format!("{expire} is more than evi.max_expire allows, {longest}")));
         }
         let address = Address::parse(&wish.socket).map_err(|reason| bad("socket", reason))?;
-        if !self.known.borrow().is_known(&wish.event) {
+        // What somebody has subscribed to can be renewed, though nobody may have raised it since the start.
+        let is_held = self.registry.borrow().of(&wish.event).next().is_some();
+        if !is_held && !self.known.borrow().is_known(&wish.event) {
             return Err(unpublished());
         }
         let there = self.registry.borrow().get(&wish.event, &wish.socket).map(|it| it.lane.target.clone());

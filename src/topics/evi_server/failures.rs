@@ -10,7 +10,8 @@ pub fn bad(parameter: &str, reason: String) -> Failure {
 
 /// Nobody hands out such an event.
 pub fn unpublished() -> Failure {
-    NOT_PUBLISHED.into()
+    let why = "no [[route]] with \"to\" and no [evi.names] names it, and it has not come yet";
+    Failure { data: Some(why.to_owned()), ..NOT_PUBLISHED.into() }
 }
 
 /// There is no such subscription.

@@ -59,8 +59,9 @@ impl Server {
         let config = self.config.get();
         let name = evi_name(&config.names, &happening.event.name);
         self.known.borrow_mut().has_come(&name);
-        let (registry, now) = (self.registry.borrow(), SystemTime::now());
-        let living = || registry.of(&name).filter(|it| it.stored.expires > now);
+        // An event may be handed out late: it is for whoever was subscribed when it came.
+        let (registry, came) = (self.registry.borrow(), happening.event.at.min(SystemTime::now()));
+        let living = || registry.of(&name).filter(|it| it.stored.expires > came);
         let others = latest.others(happening.event.uuid, living().map(|it| it.id).collect());
         if others.is_empty() {
             return;

@@ -95,11 +95,6 @@ impl Registry {
         }
         meant
     }
-
-    /// Takes out those that are over.
-    pub fn take_expired(&mut self, now: SystemTime) -> Vec<Subscription> {
-        self.take(|subscription| subscription.stored.expires <= now)
-    }
 }
 
 #[cfg(test)]
@@ -153,8 +148,8 @@ mod tests {
         let half = at(9) + Duration::from_millis(500);
         assert_eq!(registry.all().map(|it| it.ttl(half)).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(registry.all().map(|it| it.ttl(at(10))).collect::<Vec<_>>(), [0, 1]);
-        assert!(registry.take_expired(half).is_empty());
-        assert_eq!(ids(registry.take_expired(at(10)).iter()), [1]);
+        assert!(registry.take(|it| it.stored.expires <= half).is_empty());
+        assert_eq!(ids(registry.take(|it| it.stored.expires <= at(10)).iter()), [1]);
         assert_eq!((registry.len(), ids(registry.all())), (1, vec![2]));
     }
 }

@@ -6,7 +6,7 @@ use super::listeners::Doors;
 use super::registry::{Registry, Subscription};
 use super::target::Address;
 use crate::config::{Config, Evi, Live};
-use crate::store::{EviChange, EviSubscription, ReadError, Store};
+use crate::store::{DatabaseHealth, EviChange, EviSubscription, ReadError, Store};
 use crate::supervision::Backoff;
 use crate::telemetry::Seldom;
 use crate::topics::turn::ReceiverId;
@@ -25,6 +25,8 @@ const READER: &str = "evi";
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 /// How often the place in the log is kept, and it is looked for subscriptions that are over.
 const TICK: Duration = Duration::from_secs(1);
+/// What came before the end of a subscription is handed out by then, once the database is there.
+const LATE: Duration = Duration::from_secs(5);
 /// The place is kept within this at a stop.
 const KEEP: Duration = Duration::from_secs(1);
 
@@ -180,7 +182,11 @@ impl Server {
     async fn mind_time(&self) -> Infallible {
         loop {
             sleep(TICK).await;
-            self.drop_those(|subscription| subscription.stored.expires <= SystemTime::now()).await;
+            // What came within its life is handed out still, and nobody can renew while the database is away.
+            if matches!(self.store.health().borrow().events, DatabaseHealth::Up) {
+                let over = SystemTime::now() - LATE;
+                self.drop_those(|subscription| subscription.stored.expires <= over).await;
+            }
             self.keep_place().await;
         }
     }
