@@ -136,4 +136,12 @@ fn describe() {
     counter!("process_cpu_seconds_total", "Processor time that has been used");
     gauge!("process_open_fds", "Open files and sockets");
     gauge!("process_max_fds", "How many files and sockets may be open");
+    gauge!("eventmanager_subscriptions", "Events of an OpenSIPS that are subscribed to, and that are to be");
+    counter!(
+        "eventmanager_subscriptions_lost_total",
+        "Subscriptions that an OpenSIPS had lost and that were made anew"
+    );
+    counter!("eventmanager_subscription_requests_total", "Requests to an OpenSIPS, by what came of them");
+    counter!("eventmanager_receive_lost_total", "Events of an OpenSIPS for which the kernel had no room");
+    gauge!("eventmanager_receive_buffer_bytes", "What the kernel holds of unread events of an OpenSIPS");
 }
