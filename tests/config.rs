@@ -127,6 +127,7 @@ fn every_key_reaches_its_value() {
     let evi = config.evi.expect("[evi]");
     assert_eq!((evi.udp, evi.unix), (Some("0.0.0.0:8888".parse().unwrap()), Some("/etc/em/evi.sock".into())));
     assert_eq!((evi.allow_from.len(), evi.allowed_targets.len()), (1, 2));
+    assert_eq!(evi.allowed_unix, [std::path::PathBuf::from("/run/subscribers")]);
     assert_eq!((evi.queue, evi.max_subscriptions, evi.max_expire), (600, 5, Duration::from_secs(7200)));
     assert_eq!((evi.names[0].event.to_string(), evi.names[0].name.as_str()), ("call_*".into(), "E_CALL"));
 }

@@ -252,6 +252,7 @@ impl Default for Evi {
             unix: None,
             allow_from: this_host(),
             allowed_targets: this_host(),
+            allowed_unix: Vec::new(),
             queue: 10_000,
             max_subscriptions: 1_000,
             max_expire: Duration::from_secs(24 * 3600),

@@ -162,6 +162,28 @@ fn a_reload_takes_away_who_may_not_be_there_any_more() {
 }
 
 #[test]
+fn a_reload_also_takes_away_who_is_being_stored() {
+    let served = Served::start(ALL, "allowed_targets = [\"127.0.0.0/8\"]");
+    let (here, there) = (Receiver::bind(), Receiver::on("127.0.0.2:0"));
+    let database = served.site.database();
+    database.execute_batch("begin immediate").expect("a lock");
+    let params = json!({"event": "E_TEST", "socket": there.socket()});
+    let ask = || served.post(&crate::program::request("event_subscribe", params.clone()), "").json();
+    assert_eq!(ask()["error"]["code"], 503, "it waits to be stored");
+    let text = std::fs::read_to_string(served.site.config()).expect("a configuration");
+    std::fs::write(served.site.config(), text.replace("127.0.0.0/8", "127.0.0.1/32")).expect("written");
+    served.daemon.signal("HUP");
+    eventually("it is reloaded", || (ask()["error"]["code"] == 400).then_some(()));
+    database.execute_batch("rollback").expect("unlocked");
+    served.daemon.logged(&["unsubscribed", &there.socket()]);
+    eventually("the store is back", || {
+        let here = json!({"event": "E_TEST", "socket": here.socket()});
+        (served.json("event_subscribe", here)["result"] == "OK").then_some(())
+    });
+    assert_eq!(served.sockets("E_TEST"), [here.socket()]);
+}
+
+#[test]
 fn a_crash_costs_no_subscription() {
     // Where it listens is told to the log, which is not read here.
     let free = UdpSocket::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");

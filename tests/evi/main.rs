@@ -1,6 +1,7 @@
 //! Our own EVI: programs that know OpenSIPS' event interface, and nothing of us, subscribe and get what is handed on.
 
 mod access;
+mod answers;
 mod cli;
 mod commands;
 mod delivery;

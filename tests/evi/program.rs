@@ -25,7 +25,11 @@ pub struct Served {
 impl Served {
     /// With these sections before `[evi]`, and these keys in it.
     pub fn start(sections: &str, keys: &str) -> Served {
-        let evi = "[evi]\nudp = \"127.0.0.1:0\"\nunix = \"evi.sock\"\n";
+        let mut evi = "[evi]\nudp = \"127.0.0.1:0\"\nunix = \"evi.sock\"\n".to_owned();
+        if !keys.contains("allowed_unix") {
+            // Where sites are.
+            evi += &format!("allowed_unix = [{:?}]\n", std::env::temp_dir());
+        }
         Served::at(Site::new(&format!("\n{sections}{evi}{keys}\n")))
     }
 
@@ -41,7 +45,7 @@ impl Served {
         let udp = address.expect("an address").parse().expect("an address");
         let served = Served { site, daemon, udp };
         eventually("it knows who has subscribed", || {
-            served.text(":events_list:\n").starts_with("200").then_some(())
+            served.text(":subscribers_list:\n").starts_with("200").then_some(())
         });
         served
     }

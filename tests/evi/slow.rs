@@ -27,7 +27,7 @@ fn a_unix_socket_that_is_not_read_loses_the_oldest() {
         assert!(quick.next().contains(&format!("\"n\":\"{number}\"")), "nobody waits for another");
     }
     let slow_one = told(&served, &unix_socket(&path));
-    assert_eq!(slow_one["queued"], 5, "{slow_one}");
+    assert_eq!(slow_one["queued"], 5 + 1, "one more is being sent: {slow_one}");
     let dropped = slow_one["dropped"].as_u64().expect("a number");
     assert!(dropped > 50, "{slow_one}");
     assert_eq!(served.metric("dropped_total", "connection=\"evi\""), dropped as f64);
@@ -103,7 +103,8 @@ fn a_connection_that_is_not_read_is_bounded() {
         quick.next();
         (told(&served, &socket)["dropped"].as_u64() > Some(3)).then_some(())
     });
-    assert!(told(&served, &socket)["queued"].as_u64() <= Some(5));
+    // Behind those of which 64 kB are being written.
+    assert!(told(&served, &socket)["queued"].as_u64() <= Some(5 + 2));
     // It is still a stream of whole objects.
     served.raise("E_TEST", "large::last\n");
     let mut text = String::new();

@@ -36,11 +36,14 @@ impl Lines {
     }
 
     pub fn evi(&mut self, evi: &Evi) {
-        let Evi { udp, unix, allow_from, allowed_targets, queue, max_subscriptions, max_expire, names } = evi;
+        let Evi { udp, unix, allow_from, allowed_targets, allowed_unix, .. } = evi;
+        let Evi { queue, max_subscriptions, max_expire, names, .. } = evi;
         self.set("evi.udp", udp.as_ref());
         unix.iter().for_each(|path| self.path("evi.unix", path));
         self.put("evi.allow_from", list(allow_from));
         self.put("evi.allowed_targets", list(allowed_targets));
+        let folders: Vec<_> = allowed_unix.iter().map(|folder| folder.display()).collect();
+        self.put("evi.allowed_unix", list(&folders));
         self.put("evi.queue", queue);
         self.put("evi.max_subscriptions", max_subscriptions);
         self.time("evi.max_expire", max_expire);

@@ -1,5 +1,6 @@
 //! `[evi]`, with its `[evi.names]`.
 
+use super::Endpoints;
 use super::evapi_server::allow_from;
 use crate::config::addresses;
 use crate::config::section::Section;
@@ -14,16 +15,20 @@ const LONGEST_PATH: usize = 107;
 /// Seconds are sent as 32 bits.
 const LONGEST_LIFE: Duration = Duration::from_secs(u32::MAX as u64);
 
-pub(super) fn evi(section: &Section) -> Evi {
+pub(super) fn evi(section: &Section, endpoints: &Endpoints) -> Evi {
     let default = Evi::default();
     let udp = section.value("udp", addresses::listen);
+    if let Some(udp) = udp {
+        endpoints.not_at_udp(section, "udp", udp);
+    }
     let listeners: Vec<_> = udp.iter().map(|address| ("udp", *address)).collect();
     let allowed_targets = section.list("allowed_targets", addresses::network);
     Evi {
         udp,
-        unix: unix(section),
+        unix: unix(section, endpoints),
         allow_from: allow_from(section, &listeners).unwrap_or(default.allow_from),
         allowed_targets: allowed_targets.unwrap_or(default.allowed_targets),
+        allowed_unix: section.list("allowed_unix", folder).unwrap_or(default.allowed_unix),
         queue: section.number("queue", 1..=1_000_000).unwrap_or(default.queue),
         max_subscriptions: section
             .number("max_subscriptions", 1..=100_000)
@@ -33,8 +38,14 @@ pub(super) fn evi(section: &Section) -> Evi {
     }
 }
 
-fn unix(section: &Section) -> Option<PathBuf> {
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    path.is_absolute().then_some(path).ok_or_else(|| "is no absolute path of a folder".to_owned())
+}
+
+fn unix(section: &Section, endpoints: &Endpoints) -> Option<PathBuf> {
     let path = section.path_to("unix")?;
+    endpoints.not_at_path(section, "unix", &path);
     let length = path.as_os_str().len();
     if length > LONGEST_PATH {
         section
@@ -139,6 +150,39 @@ mod tests {
             check(&format!("[evi.names]\n'x' = '{name}'"), "is no name of an event");
         }
         check("[evi.names]\n'a||b' = 'E_X'", "is no pattern");
+    }
+
+    #[test]
+    fn folders_of_subscribers_are_absolute() {
+        let evi = parse("allowed_unix = ['/run/a', '/run/b']").expect("folders");
+        assert_eq!(evi.allowed_unix, [PathBuf::from("/run/a"), PathBuf::from("/run/b")]);
+        assert!(Evi::default().allowed_unix.is_empty());
+        check("allowed_unix = ['run']", "is no absolute path");
+    }
+
+    #[test]
+    fn it_does_not_listen_where_an_opensips_is_heard() {
+        let beside = |keys: &str, listen: &str| {
+            let opensips = "name = 'sbc'\nmi = 'udp:127.0.0.1:8080'\nevents = ['E_A']";
+            let allowed = if listen.starts_with("unix:") { "" } else { "\nallow_from = ['127.0.0.1']" };
+            parse(&format!("{keys}\n[[opensips]]\n{opensips}\nlisten = '{listen}'{allowed}"))
+        };
+        let taken = |keys: &str, listen: &str| {
+            let problems = beside(keys, listen).expect_err(keys);
+            assert!(problems.contains("\"sbc\" listens there already"), "{keys}: {problems}");
+        };
+        taken("udp = '127.0.0.1:9001'", "udp:127.0.0.1:9001");
+        taken("udp = '127.0.0.1:9001'", "udp:0.0.0.0:9001'\nadvertise = '127.0.0.1:9001");
+        taken("udp = '0.0.0.0:9001'\nallow_from = ['127.0.0.1']", "udp:127.0.0.1:9001");
+        taken("unix = '/run/x.sock'", "unix:/run/x.sock");
+        for (keys, listen) in [
+            ("udp = '127.0.0.1:9001'", "udp:127.0.0.1:9002"),
+            ("udp = '127.0.0.1:9001'", "tcp:127.0.0.1:9001"),
+            ("udp = '127.0.0.1:0'", "udp:127.0.0.1:0"),
+            ("unix = '/run/x.sock'", "unix:/run/y.sock"),
+        ] {
+            assert!(beside(keys, listen).is_ok(), "{keys} {listen}: {:?}", beside(keys, listen));
+        }
     }
 
     #[test]

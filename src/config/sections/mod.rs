@@ -18,6 +18,8 @@ use super::section::Section;
 use super::values::*;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::Path;
 
 /// Why a shadow wants to know what it runs beside.
 const SHADOW_ALONE: &str =
@@ -48,7 +50,7 @@ pub(super) fn config(file: &Section) -> Config {
         zmq_server: file.section("zmq_server", zmq_server::zmq_server),
         routes: file.sections("route", route::route),
         evapi_server: file.section("evapi_server", evapi_server::evapi_server),
-        evi: file.section("evi", evi::evi),
+        evi: file.section("evi", |section| evi::evi(section, &endpoints)),
         node,
     };
     if file.has("ema") {
@@ -128,6 +130,29 @@ impl Endpoints {
             let why =
                 "one OpenSIPS would take the one for the other, as it compares no more than their beginning";
             section.warn("listen", format!("{socket:?} begins as {other:?} does: {why}"));
+        }
+    }
+
+    /// Reports a socket of UDP in `key` of another section at which an endpoint listens.
+    fn not_at_udp(&self, section: &Section, key: &'static str, udp: SocketAddr) {
+        if udp.port() == 0 {
+            return;
+        }
+        let at = |socket: &str| socket.strip_prefix("udp:")?.parse::<SocketAddr>().ok();
+        let clash = |socket: &str| at(socket).is_some_and(|at| covers(at, udp) || covers(udp, at));
+        self.not_where(section, key, clash);
+    }
+
+    /// Reports a socket of the file system in `key` of another section at which an endpoint listens.
+    fn not_at_path(&self, section: &Section, key: &'static str, path: &Path) {
+        self.not_where(section, key, |socket| {
+            socket.strip_prefix("unix:").is_some_and(|at| Path::new(at) == path)
+        });
+    }
+
+    fn not_where(&self, section: &Section, key: &'static str, clash: impl Fn(&str) -> bool) {
+        if let Some((socket, name)) = self.sockets.iter().find(|(socket, _)| clash(socket)) {
+            section.problem(key, format!("{socket:?}: {name:?} listens there already"));
         }
     }
 

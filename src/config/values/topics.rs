@@ -75,6 +75,8 @@ pub struct Evi {
     pub allow_from: Vec<IpNet>,
     /// Where subscribers may be that are reached over UDP and TCP.
     pub allowed_targets: Vec<IpNet>,
+    /// Folders in which the sockets of subscribers may be.
+    pub allowed_unix: Vec<PathBuf>,
     /// Events that wait for one subscriber, at most.
     pub queue: usize,
     pub max_subscriptions: usize,
@@ -107,6 +109,12 @@ pub struct EviName {
     pub event: Pattern,
     /// [An event's name](is_evi_name).
     pub name: String,
+}
+
+/// Whether who listens at `listener` takes what is sent to `address`, where that is one of this host.
+pub fn covers(listener: SocketAddr, address: SocketAddr) -> bool {
+    let is_any = listener.ip().is_unspecified() && (listener.is_ipv6() || address.is_ipv4());
+    listener.port() == address.port() && (listener.ip() == address.ip() || is_any)
 }
 
 /// Whether this is a name that an event may have over EVI: `E_` and capitals, digits and `_` behind it.

@@ -55,7 +55,8 @@ impl Actor for EviServer {
         if let Some(address) = self.bound.address() {
             tracing::info!(%address, "evi takes commands");
         }
-        let server = Rc::new(Server::new(self.config.clone(), self.whole.clone(), self.store.clone()));
+        let (config, whole) = (self.config.clone(), self.whole.clone());
+        let server = Rc::new(Server::new(config, whole, self.store.clone(), self.bound.address()));
         self.server = Some(Rc::clone(&server));
         let (stop, bound) = (Rc::clone(&self.stop), Arc::clone(&self.bound));
         let work = async move {

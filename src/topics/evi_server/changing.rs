@@ -65,6 +65,7 @@ impl Server {
                 found.map_err(|reason| bad("socket", reason))?
             }
         };
+        self.may_send_to(&target).map_err(|reason| bad("socket", reason))?;
         if format == Format::Text && !target.is_datagram() {
             return Err(bad("format", "text comes in datagrams alone".to_owned()));
         }
@@ -82,6 +83,8 @@ impl Server {
     async fn add(&self, wanted: Wanted, act: Option<Act>) -> Result<(), Failure> {
         let _guard = self.changes.lock().await;
         let Wanted { stored, format, target } = wanted;
+        // A reload may have come since it was checked.
+        self.may_send_to(&target).map_err(|reason| bad("socket", reason))?;
         let before = self.registry.borrow().get(&stored.event, &stored.socket).cloned();
         if before.is_none() && self.registry.borrow().len() >= self.config.get().max_subscriptions {
             return Err(refused("Too many subscriptions"));
@@ -106,9 +109,20 @@ impl Server {
             }
             return Err(failure);
         }
+        if before.is_none() {
+            self.tell_begun(&subscription);
+        }
         self.registry.borrow_mut().put(subscription);
         self.show();
         Ok(())
+    }
+
+    fn tell_begun(&self, subscription: &Subscription) {
+        if let Some(so_far) = self.begun.count() {
+            let (event, socket) = subscription.key();
+            let address = subscription.stored.address.as_deref();
+            tracing::info!(event, socket, address, so_far, "a program has subscribed");
+        }
     }
 
     async fn remove(&self, event: String, socket: String, act: Option<Act>) -> Result<(), Failure> {
@@ -119,16 +133,19 @@ impl Server {
         let change = EviChange::Unsubscribe { event: event.clone(), socket: socket.clone() };
         self.store(change, act).await?;
         let ended = self.registry.borrow_mut().remove(&event, &socket);
-        self.end(ended.into_iter().collect());
+        self.end(ended.as_slice());
         Ok(())
     }
 
     async fn store(&self, change: EviChange, act: Option<Act>) -> Result<(), Failure> {
         self.check_store()?;
+        let done = act.clone();
         self.store.change_evi(vec![change], act).await.map_err(|error| match error {
             StoreError::Rejected(reason) => refused(&format!("The database refuses it: {reason}")),
             StoreError::Closed => store_away("it is being stopped"),
-        })
+        })?;
+        done.iter().for_each(tell);
+        Ok(())
     }
 
     /// While the database is away nothing is begun.
@@ -161,7 +178,6 @@ impl Server {
 
     /// A line of the audit.
     pub(super) fn act(&self, actor: &str, act: &str, object: &str, detail: String) -> Act {
-        tracing::info!(act, actor, object, "act of an operator");
         Act {
             uuid: Uuid::now_v7(),
             at: SystemTime::now(),
@@ -171,6 +187,11 @@ impl Server {
             detail: Some(detail),
         }
     }
+}
+
+/// Tells of an act that is done.
+pub(super) fn tell(Act { act, actor, object, .. }: &Act) {
+    tracing::info!(act, actor, object, "act of an operator");
 }
 
 fn format(word: Option<&str>) -> Result<Format, Failure> {

@@ -7,7 +7,7 @@
 //! ```
 
 use super::answering::Answered;
-use super::failures::in_text;
+use super::failures::{in_text, too_long};
 use crate::topics::members::members;
 use crate::wire::mi::json::{
     INVALID_REQUEST, PARSE_ERROR, PARSE_ERROR_IN_TEXT, Received, Refused, parse_request, reply,
@@ -19,13 +19,25 @@ use serde_json::Value;
 /// Requests of one list, at most.
 const BATCH: usize = 100;
 
+/// Bytes of an answer, at most, where it is a datagram.
+const LARGEST: usize = 65_000;
+/// Bytes of an id, at most, that the failure to answer at length is told with.
+const LARGEST_ID: usize = 100;
+
 /// What has come, read.
 pub enum Question {
     Text(Result<text::Received, Failure>),
-    Json(Box<Result<Received, Refused>>),
-    Batch(Vec<Result<Received, Refused>>),
-    /// Neither.
+    Json(Box<Result<Received, Unread>>),
+    Batch(Vec<Result<Received, Unread>>),
+    /// Neither: as a datagram nothing that is to be answered, as it may be the answer of somebody else.
     Unreadable,
+}
+
+/// What is no request of JSON-RPC.
+pub struct Unread {
+    refused: Refused,
+    /// It is a reply: to answer it would have two who answer go on for ever.
+    is_reply: bool,
 }
 
 impl Question {
@@ -42,9 +54,12 @@ impl Question {
     pub fn of_json(bytes: &[u8]) -> Question {
         let Some(list) = std::str::from_utf8(bytes).ok().map(str::trim).filter(|it| it.starts_with('['))
         else {
-            return Question::Json(Box::new(parse_request(bytes)));
+            return Question::Json(Box::new(read(bytes)));
         };
-        let refuse = |failure| Question::Json(Box::new(Err(Refused { failure, id: None })));
+        let refuse = |failure| {
+            let refused = Refused { failure, id: None };
+            Question::Json(Box::new(Err(Unread { refused, is_reply: false })))
+        };
         let inside = list.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
         let Some(inside) = inside.filter(|_| serde_json::from_str::<IgnoredAny>(list).is_ok()) else {
             return refuse(PARSE_ERROR.into());
@@ -54,9 +69,7 @@ impl Question {
             let data = Some(format!("a list has 1 to {BATCH} requests"));
             return refuse(Failure { data, ..INVALID_REQUEST.into() });
         }
-        Question::Batch(
-            requests.into_iter().map(|request| parse_request(request.trim().as_bytes())).collect(),
-        )
+        Question::Batch(requests.into_iter().map(|request| read(request.trim().as_bytes())).collect())
     }
 
     /// What is asked, as far as it could be read.
@@ -80,47 +93,105 @@ impl Question {
         }
     }
 
-    /// Has it carried out, one request after the other; what is to be answered, where anything is. What is no JSON is answered in text
-    /// where the question was a datagram.
-    pub async fn answer(self, is_datagram: bool, ask: impl AsyncFn(&Request) -> Answered) -> Option<Vec<u8>> {
+    /// Has it carried out, one request after the other; what is to be answered, where anything is. Where the question was a datagram, what
+    /// is no JSON is answered in text, replies are not answered, and answers that are too long say only that.
+    pub async fn answer(
+        &self,
+        is_datagram: bool,
+        ask: impl AsyncFn(&Request) -> Answered,
+    ) -> Option<Vec<u8>> {
         match self {
             Question::Text(Ok(asked)) => {
                 let reply = match ask(&asked.request).await.reply {
                     Reply::Failed(failure) => Reply::Failed(in_text(failure)),
                     reply => reply,
                 };
-                Some(text::reply(&reply, &asked.request))
+                let answer = text::reply(&reply, &asked.request);
+                if is_datagram && answer.len() > LARGEST { self.too_long() } else { Some(answer) }
             }
-            Question::Text(Err(failure)) => Some(text::reply(&Reply::Failed(failure), &nothing())),
-            Question::Json(asked) => match *asked {
-                Err(Refused { failure, .. }) if is_datagram && failure.code == PARSE_ERROR.0 => {
-                    Some(no_json())
-                }
-                asked => one(asked, &ask).await,
+            Question::Text(Err(failure)) => Some(text::reply(&Reply::Failed(failure.clone()), &nothing())),
+            Question::Json(asked) => match &**asked {
+                Err(unread) if is_datagram && unread.refused.failure.code == PARSE_ERROR.0 => Some(no_json()),
+                asked => list(std::slice::from_ref(asked), is_datagram, &ask).await.pop(),
             },
-            Question::Batch(asked) => {
-                let mut answers = Vec::new();
-                for request in asked {
-                    answers.extend(one(request, &ask).await);
-                }
-                let list = answers.join(&b',');
-                (!answers.is_empty()).then(|| [b"[".as_slice(), &list, b"]"].concat())
-            }
-            Question::Unreadable => Some(no_json()),
+            Question::Batch(asked) => in_list(&list(asked, is_datagram, &ask).await),
+            Question::Unreadable => None,
+        }
+    }
+
+    /// In the place of an answer that does not fit into a datagram.
+    pub fn too_long(&self) -> Option<Vec<u8>> {
+        match self {
+            Question::Text(_) => Some(text::reply(&Reply::Failed(too_long()), &nothing())),
+            Question::Json(asked) => Some(shortened(asked)),
+            Question::Batch(asked) => in_list(&asked.iter().map(shortened).collect::<Vec<_>>()),
+            Question::Unreadable => None,
         }
     }
 }
 
-async fn one(asked: Result<Received, Refused>, ask: &impl AsyncFn(&Request) -> Answered) -> Option<Vec<u8>> {
-    match asked {
-        Ok(Received { request, id }) => {
-            let answered = ask(&request).await;
-            id.map(|id| written(&answered, &request, &id))
+fn read(bytes: &[u8]) -> Result<Received, Unread> {
+    parse_request(bytes).map_err(|refused| Unread { refused, is_reply: is_reply(bytes) })
+}
+
+fn is_reply(bytes: &[u8]) -> bool {
+    let Ok(Value::Object(members)) = serde_json::from_slice(bytes) else { return false };
+    !members.contains_key("method") && (members.contains_key("result") || members.contains_key("error"))
+}
+
+/// The answers to these. Where they are too long together for a datagram the longest are shortened.
+async fn list(
+    asked: &[Result<Received, Unread>],
+    is_datagram: bool,
+    ask: &impl AsyncFn(&Request) -> Answered,
+) -> Vec<Vec<u8>> {
+    let (mut answers, mut whole) = (Vec::new(), Vec::new());
+    for asked in asked {
+        if let Err(Unread { is_reply: true, .. }) = asked
+            && is_datagram
+        {
+            continue;
         }
-        Err(Refused { failure, id }) => {
-            Some(reply(&Reply::Failed(failure), &nothing(), &id.unwrap_or(Value::Null)))
+        if let Some(answer) = one(asked, ask).await {
+            whole.push((answers.len(), asked));
+            answers.push(answer);
         }
     }
+    let size = |answers: &[Vec<u8>]| answers.iter().map(|answer| answer.len() + 1).sum::<usize>() + 1;
+    whole.sort_by_key(|(at, _)| answers[*at].len());
+    while is_datagram
+        && size(&answers) > LARGEST
+        && let Some((longest, asked)) = whole.pop()
+    {
+        answers[longest] = shortened(asked);
+    }
+    answers
+}
+
+fn in_list(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
+    (!answers.is_empty()).then(|| [b"[".as_slice(), &answers.join(&b','), b"]"].concat())
+}
+
+async fn one(asked: &Result<Received, Unread>, ask: &impl AsyncFn(&Request) -> Answered) -> Option<Vec<u8>> {
+    match asked {
+        Ok(Received { request, id }) => {
+            let answered = ask(request).await;
+            id.as_ref().map(|id| written(&answered, request, id))
+        }
+        Err(Unread { refused: Refused { failure, id }, .. }) => {
+            Some(reply(&Reply::Failed(failure.clone()), &nothing(), id.as_ref().unwrap_or(&Value::Null)))
+        }
+    }
+}
+
+/// What is answered in the place of something long.
+fn shortened(asked: &Result<Received, Unread>) -> Vec<u8> {
+    let id = match asked {
+        Ok(received) => received.id.as_ref(),
+        Err(unread) => unread.refused.id.as_ref(),
+    };
+    let id = id.filter(|id| id.to_string().len() <= LARGEST_ID).unwrap_or(&Value::Null);
+    reply(&Reply::Failed(too_long()), &nothing(), id)
 }
 
 /// What is answered to JSON that is none, in text.

@@ -1,25 +1,26 @@
 //! Commands that come as datagrams, and their answers.
 
-use super::answering::count_request;
 use super::dialogue::Question;
 use super::server::Server;
 use crate::sockets::give_way;
 use crate::telemetry::count_bad_frame;
 use futures_util::future::join_all;
-use std::cell::Cell;
+use rustix::io::Errno;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{UdpSocket, UnixDatagram};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 /// Bytes of a datagram, at most: as much as UDP has.
 const LARGEST: usize = 64 << 10;
-/// Commands that are under way, at most: what comes beyond is not carried out.
+/// Commands that are under way, at most: what comes beyond waits in the kernel until one of them is done.
 const UNDER_WAY: usize = 100;
 /// After a failure to read.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -50,13 +51,13 @@ impl fmt::Display for Peer {
 /// All of them.
 pub struct Doors {
     doors: Vec<Rc<Door>>,
-    under_way: Rc<Cell<usize>>,
+    room: Arc<Semaphore>,
 }
 
 impl Doors {
     /// These.
     pub fn new(doors: Vec<Door>) -> Doors {
-        Doors { doors: doors.into_iter().map(Rc::new).collect(), under_way: Rc::default() }
+        Doors { doors: doors.into_iter().map(Rc::new).collect(), room: Arc::new(Semaphore::new(UNDER_WAY)) }
     }
 
     /// Has what comes carried out and answered.
@@ -67,9 +68,9 @@ impl Doors {
 
     async fn read(&self, door: &Rc<Door>, server: &Rc<Server>) -> Infallible {
         let mut buffer = vec![0; LARGEST];
-        loop {
+        while let Ok(place) = Arc::clone(&self.room).acquire_owned().await {
             match door.receive(&mut buffer).await {
-                Ok((length, peer)) => self.take(&buffer[..length], peer, door, server),
+                Ok((length, peer)) => take(&buffer[..length], peer, door, server, place),
                 // Such as that an answer has reached nobody.
                 Err(error) => {
                     tracing::debug!(%error, "reading commands failed");
@@ -78,61 +79,49 @@ impl Doors {
             }
             give_way().await;
         }
+        // Nobody closes the room.
+        std::future::pending().await
     }
+}
 
-    /// Begins to answer. Whoever may not send gets no answer.
-    fn take(&self, bytes: &[u8], peer: Peer, door: &Rc<Door>, server: &Rc<Server>) {
-        if let Peer::Udp(from) = &peer
-            && !server.config.get().allows(from.ip())
-        {
-            return refuse(server, "address", &peer);
-        }
-        let question = Question::of_datagram(bytes);
-        for _ in 0..question.unreadable() {
-            refuse(server, "unreadable", &peer);
-        }
-        if self.under_way.get() >= UNDER_WAY {
-            return count_request("other", "failed", 1);
-        }
-        let busy = Busy::begin(&self.under_way);
-        let (asked, door) = (Rc::clone(server), Rc::clone(door));
-        let mut tasks = server.tasks.borrow_mut();
-        while tasks.try_join_next().is_some() {}
-        tasks.spawn_local(async move {
-            let _busy = busy;
-            let answer = question.answer(true, async |request| {
-                let mut answered = asked.answer(request, None).await;
-                // A datagram is short: those who want to know more ask over HTTP.
-                answered.details.clear();
-                answered
-            });
-            if let Some(answer) = answer.await {
-                door.send(&answer, &peer).await;
-            }
-        });
+/// Begins to answer. Whoever may not send gets no answer, and neither do we: it would be answered, too.
+fn take(bytes: &[u8], peer: Peer, door: &Rc<Door>, server: &Rc<Server>, place: OwnedSemaphorePermit) {
+    if !may_send(&peer, door, server) {
+        return refuse(server, "address", &peer);
     }
+    let question = Question::of_datagram(bytes);
+    for _ in 0..question.unreadable() {
+        refuse(server, "unreadable", &peer);
+    }
+    let (asked, door) = (Rc::clone(server), Rc::clone(door));
+    let mut tasks = server.tasks.borrow_mut();
+    while tasks.try_join_next().is_some() {}
+    tasks.spawn_local(async move {
+        let _place = place;
+        let answer = question.answer(true, async |request| {
+            let mut answered = asked.answer(request, None).await;
+            // A datagram is short: those who want to know more ask over HTTP.
+            answered.details.clear();
+            answered
+        });
+        if let Some(answer) = answer.await {
+            door.answer(&answer, &peer, &question).await;
+        }
+    });
+}
+
+fn may_send(peer: &Peer, door: &Door, server: &Server) -> bool {
+    let is_allowed = match peer {
+        Peer::Udp(from) => server.config.get().allows(from.ip()),
+        Peer::Unix(_) => true,
+    };
+    is_allowed && !door.is_at(peer)
 }
 
 fn refuse(server: &Server, reason: &'static str, peer: &Peer) {
     count_bad_frame("evi", reason);
     if let Some(so_far) = server.bad.count() {
         tracing::warn!(%peer, reason, so_far, "evi command refused");
-    }
-}
-
-/// One more is under way as long as this lives.
-struct Busy(Rc<Cell<usize>>);
-
-impl Busy {
-    fn begin(count: &Rc<Cell<usize>>) -> Busy {
-        count.set(count.get() + 1);
-        Busy(Rc::clone(count))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
     }
 }
 
@@ -149,15 +138,67 @@ impl Door {
         }
     }
 
+    /// Whether this is where it listens itself.
+    fn is_at(&self, peer: &Peer) -> bool {
+        match (self, peer) {
+            (Door::Udp(socket), Peer::Udp(peer)) => socket.local_addr().is_ok_and(|own| is_same(own, *peer)),
+            (Door::Unix(socket), Peer::Unix(Some(path))) => {
+                socket.local_addr().is_ok_and(|own| own.as_pathname() == Some(path))
+            }
+            _ => false,
+        }
+    }
+
     /// Who does not read, or has gone, gets no answer.
-    async fn send(&self, answer: &[u8], peer: &Peer) {
-        let sent = match (self, peer) {
-            (Door::Udp(socket), Peer::Udp(to)) => socket.send_to(answer, to).await,
-            (Door::Unix(socket), Peer::Unix(Some(path))) => socket.try_send_to(answer, path),
-            _ => return,
-        };
+    async fn answer(&self, answer: &[u8], peer: &Peer, question: &Question) {
+        let mut sent = self.send(answer, peer).await;
+        if sent.as_ref().is_err_and(|error| error.raw_os_error() == Some(Errno::MSGSIZE.raw_os_error()))
+            && let Some(shorter) = question.too_long()
+        {
+            sent = self.send(&shorter, peer).await;
+        }
         if let Err(error) = sent {
             tracing::debug!(%peer, %error, "evi command could not be answered");
         }
+    }
+
+    async fn send(&self, answer: &[u8], peer: &Peer) -> io::Result<usize> {
+        match (self, peer) {
+            (Door::Udp(socket), Peer::Udp(to)) => socket.send_to(answer, to).await,
+            (Door::Unix(socket), Peer::Unix(Some(path))) => socket.try_send_to(answer, path),
+            // It has no address.
+            _ => Ok(0),
+        }
+    }
+}
+
+/// Whether what listens at `own` is reached at `peer`.
+fn is_same(own: SocketAddr, peer: SocketAddr) -> bool {
+    let (at, to) = (own.ip().to_canonical(), peer.ip().to_canonical());
+    own.port() == peer.port() && (at == to || (own.ip().is_unspecified() && is_of_this_host(to)))
+}
+
+fn is_of_this_host(address: IpAddr) -> bool {
+    std::net::UdpSocket::bind((address, 0)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn our_own_address_is_known_however_it_is_written() {
+        let check = |own: &str, peer: &str, expected: bool| {
+            let parse = |text: &str| text.parse().expect("an address");
+            assert_eq!(is_same(parse(own), parse(peer)), expected, "{own} {peer}");
+        };
+        check("127.0.0.1:8888", "127.0.0.1:8888", true);
+        check("127.0.0.1:8888", "127.0.0.1:8889", false);
+        check("127.0.0.1:8888", "127.0.0.2:8888", false);
+        check("127.0.0.1:8888", "[::ffff:127.0.0.1]:8888", true);
+        check("0.0.0.0:8888", "127.0.0.2:8888", true);
+        check("0.0.0.0:8888", "127.0.0.2:8889", false);
+        // For documentation: no host has it.
+        check("0.0.0.0:8888", "192.0.2.1:8888", false);
     }
 }

@@ -29,6 +29,11 @@ pub fn store_away(reason: &str) -> Failure {
     Failure { code: 503, message: "Store not available".to_owned(), data: Some(reason.to_owned()) }
 }
 
+/// What is to be answered does not fit into a datagram.
+pub fn too_long() -> Failure {
+    refused("Too long for a datagram: ask over HTTP")
+}
+
 /// There is no such command.
 pub fn no_method() -> Failure {
     UNKNOWN_METHOD.into()

@@ -58,7 +58,7 @@ impl Server {
     fn offer(&self, happening: &Happening, latest: &mut Latest, turn: &mut Turn) {
         let config = self.config.get();
         let name = evi_name(&config.names, &happening.event.name);
-        self.known.borrow_mut().has_come(&name);
+        self.known.borrow_mut().has_come(&name, &happening.event.source);
         // An event may be handed out late: it is for whoever was subscribed when it came.
         let (registry, came) = (self.registry.borrow(), happening.event.at.min(SystemTime::now()));
         let living = || registry.of(&name).filter(|it| it.stored.expires > came);

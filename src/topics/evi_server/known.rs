@@ -1,11 +1,13 @@
 //! Which events there are: to others nobody can subscribe.
 
 use super::naming::evi_name;
-use crate::config::{Config, Evi, is_evi_name};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::config::{Config, EVI_SOURCE, Evi, is_evi_name};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Names that are kept of what has come: a script may make up ever new ones.
 const CAME: usize = 10_000;
+/// Names that are kept of what programs have raised: they keep no other name out.
+const RAISED: usize = 1_000;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -13,10 +15,40 @@ pub struct Known {
     configured: BTreeSet<String>,
     /// A rule hands on whatever there is.
     is_open: bool,
-    /// Since the start.
-    came: BTreeSet<String>,
+    /// By itself, since the start.
+    came: Names,
+    raised: Names,
     /// Every name that was told has a number.
     ids: BTreeMap<String, u32>,
+    next_id: u32,
+}
+
+/// The latest names.
+#[derive(Debug, Default)]
+struct Names {
+    names: BTreeSet<String>,
+    /// As they came.
+    order: VecDeque<String>,
+    is_full: bool,
+}
+
+impl Names {
+    /// One more, in the place of the oldest where there are `most`.
+    fn put(&mut self, name: &str, most: usize) {
+        if self.names.contains(name) {
+            return;
+        }
+        while self.order.len() >= most
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+            if !std::mem::replace(&mut self.is_full, true) {
+                tracing::warn!(kept = most, "more names of events than are kept: the oldest are forgotten");
+            }
+        }
+        self.names.insert(name.to_owned());
+        self.order.push_back(name.to_owned());
+    }
 }
 
 impl Known {
@@ -35,33 +67,47 @@ impl Known {
         });
     }
 
-    /// An event has come, or was raised.
-    pub fn has_come(&mut self, name: &str) {
-        if self.came.len() < CAME && !self.came.contains(name) {
-            self.came.insert(name.to_owned());
+    /// An event of this source has come; one whose name was forgotten is known again.
+    pub fn has_come(&mut self, name: &str, source: &str) {
+        match source {
+            EVI_SOURCE => self.was_raised(name),
+            _ => self.came.put(name, CAME),
         }
+    }
+
+    /// A program has raised an event.
+    pub fn was_raised(&mut self, name: &str) {
+        self.raised.put(name, RAISED);
     }
 
     /// Whether somebody can subscribe to it.
     pub fn is_known(&self, name: &str) -> bool {
-        self.configured.contains(name) || self.came.contains(name) || (self.is_open && is_evi_name(name))
+        self.is_named(name) || (self.is_open && is_evi_name(name))
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        self.configured.contains(name) || self.came.names.contains(name) || self.raised.names.contains(name)
     }
 
     /// All that there are, those of `subscribed` included, in the order of the alphabet.
     pub fn all<'a>(&'a self, subscribed: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
-        let known = self.configured.iter().chain(&self.came).map(String::as_str);
-        known.chain(subscribed).collect()
+        let known = self.configured.iter().chain(&self.came.names).chain(&self.raised.names);
+        known.map(String::as_str).chain(subscribed).collect()
     }
 
-    /// The number by which it is told, the same as long as we run.
+    /// The number by which it is told: the same as long as its name is known, and that of no other.
     pub fn id(&mut self, name: &str) -> u32 {
         if let Some(id) = self.ids.get(name) {
             return *id;
         }
-        let id = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
-        if self.ids.len() < 2 * CAME {
-            self.ids.insert(name.to_owned(), id);
+        if self.ids.len() >= 2 * CAME {
+            let mut ids = std::mem::take(&mut self.ids);
+            ids.retain(|name, _| self.is_named(name));
+            self.ids = ids;
         }
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        self.ids.insert(name.to_owned(), id);
         id
     }
 }
@@ -104,7 +150,7 @@ mod tests {
         check(&known, "E_OF_OPENSIPS", true);
         check(&known, "E_STORED", false);
         check(&known, "E_RAISED", false);
-        known.has_come("E_RAISED");
+        known.was_raised("E_RAISED");
         check(&known, "E_RAISED", true);
         let all: Vec<&str> = known.all(["E_SUBSCRIBED"].into_iter()).into_iter().collect();
         assert_eq!(all, ["E_BW_USER", "E_CALL_START", "E_OF_OPENSIPS", "E_RAISED", "E_SUBSCRIBED"]);
@@ -122,8 +168,30 @@ mod tests {
     #[test]
     fn ever_new_names_end_somewhere() {
         let mut known = known(&[]);
-        (0..CAME + 10).for_each(|number| known.has_come(&format!("E_{number}")));
+        (0..CAME + 10).for_each(|number| known.has_come(&format!("E_{number}"), "k1"));
         assert_eq!(known.all(std::iter::empty()).len(), CAME + 2);
-        assert_eq!((known.id("E_A"), known.id("E_B"), known.id("E_A")), (0, 1, 0));
+        assert!(!known.is_known("E_9") && known.is_known("E_10"), "the oldest go");
+        known.has_come("E_9", "k1");
+        assert!(known.is_known("E_9") && !known.is_known("E_10"), "and come again");
+    }
+
+    #[test]
+    fn what_is_raised_keeps_no_other_name_out() {
+        let mut known = known(&[]);
+        known.has_come("E_OWN", "k1");
+        (0..2 * CAME).for_each(|number| known.has_come(&format!("E_{number}"), EVI_SOURCE));
+        known.has_come("E_LATER", "k1");
+        assert!(known.is_known("E_OWN") && known.is_known("E_LATER"));
+        assert!(!known.is_known("E_0") && known.is_known(&format!("E_{}", 2 * CAME - 1)));
+        assert_eq!(known.all(std::iter::empty()).len(), RAISED + 2 + 2);
+    }
+
+    #[test]
+    fn no_two_names_have_one_number() {
+        let mut known = known(&[]);
+        assert_eq!((known.id("E_BW_USER"), known.id("E_B"), known.id("E_BW_USER")), (0, 1, 0));
+        let ids: BTreeSet<u32> = (0..3 * CAME).map(|number| known.id(&format!("E_{number}"))).collect();
+        assert_eq!((ids.len(), known.id("E_BW_USER")), (3 * CAME, 0));
+        assert!(known.ids.len() <= 2 * CAME);
     }
 }

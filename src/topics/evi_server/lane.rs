@@ -1,5 +1,6 @@
 //! What waits to be sent to one place. Subscriptions of one socket to several events share it, so that these keep their order.
 
+use super::load::{Held, Load};
 use super::target::Target;
 use crate::topics::turn::ReceiverId;
 use bytes::Bytes;
@@ -12,12 +13,16 @@ use tokio::time::Instant;
 
 /// What waits longer holds up nobody's place in the topic log: its subscriber does not take it.
 const FRESH: Duration = Duration::from_secs(1);
+/// Bytes that wait in one lane, at most, and in all of them.
+const BYTES: usize = 64 << 20;
+const BYTES_OF_ALL: usize = 256 << 20;
 
 /// What has become of the events of one subscription.
 #[derive(Debug, Default)]
 pub struct Tally {
     pub sent: Cell<u64>,
     pub dropped: Cell<u64>,
+    /// What is neither: it waits, or is being sent.
     pub queued: Cell<usize>,
 }
 
@@ -29,12 +34,14 @@ pub struct Parcel {
     pub subscription: ReceiverId,
     pub tally: Rc<Tally>,
     queued: Instant,
+    /// Since it waits in a lane.
+    held: Option<Held>,
 }
 
 impl Parcel {
     /// To be queued now.
     pub fn new(bytes: Bytes, sequence: i64, subscription: ReceiverId, tally: Rc<Tally>) -> Parcel {
-        Parcel { bytes, sequence, subscription, tally, queued: Instant::now() }
+        Parcel { bytes, sequence, subscription, tally, queued: Instant::now(), held: None }
     }
 
     /// It has left.
@@ -48,47 +55,80 @@ impl Parcel {
     }
 }
 
+impl Drop for Parcel {
+    fn drop(&mut self) {
+        if self.held.is_some() {
+            self.tally.queued.set(self.tally.queued.get().saturating_sub(1));
+        }
+    }
+}
+
+/// What is being sent: the oldest of it, since when that waits, and how many there are.
+#[derive(Clone, Copy)]
+struct InHand {
+    sequence: i64,
+    since: Instant,
+    count: usize,
+}
+
 /// See the module.
 pub struct Lane {
     pub id: ReceiverId,
     pub target: Target,
     queue: RefCell<VecDeque<Parcel>>,
-    /// The oldest of those that are being sent: its sequence, and since when it waits.
-    in_hand: Cell<Option<(i64, Instant)>>,
+    /// In the queue.
+    bytes: Cell<usize>,
+    in_hand: Cell<Option<InHand>>,
     came: Notify,
     closed: Cell<bool>,
     /// Of all lanes: one of them has sent what was in its hand.
     moved: Rc<Notify>,
+    load: Rc<Load>,
 }
 
 impl Lane {
-    /// An empty one.
-    pub fn new(id: ReceiverId, target: Target, moved: Rc<Notify>) -> Lane {
+    /// An empty one, of those that share this load.
+    pub fn new(id: ReceiverId, target: Target, moved: Rc<Notify>, load: Rc<Load>) -> Lane {
         Lane {
             id,
             target,
             queue: RefCell::default(),
+            bytes: Cell::default(),
             in_hand: Cell::default(),
             came: Notify::new(),
             closed: Cell::default(),
             moved,
+            load,
         }
     }
 
-    /// Queues an event. Where `most` wait already the oldest go; gives how many that were.
-    pub fn push(&self, parcel: Parcel, most: usize) -> u64 {
-        let mut queue = self.queue.borrow_mut();
+    /// Queues an event. Where `most` wait already, or too many bytes, the oldest go; gives how many that were.
+    pub fn push(&self, mut parcel: Parcel, most: usize) -> u64 {
         let mut dropped = 0;
-        while queue.len() >= most.max(1) {
-            let Some(oldest) = queue.pop_front() else { break };
-            oldest.tally.queued.set(oldest.tally.queued.get().saturating_sub(1));
+        while self.is_full(&parcel.bytes, most)
+            && let Some(oldest) = self.pop()
+        {
             oldest.was_dropped();
             dropped += 1;
         }
+        parcel.held = Some(self.load.hold(&parcel.bytes));
         parcel.tally.queued.set(parcel.tally.queued.get() + 1);
-        queue.push_back(parcel);
+        self.bytes.set(self.bytes.get() + parcel.bytes.len());
+        self.queue.borrow_mut().push_back(parcel);
         self.came.notify_one();
         dropped
+    }
+
+    fn is_full(&self, more: &Bytes, most: usize) -> bool {
+        self.queue.borrow().len() >= most.max(1)
+            || self.bytes.get() + more.len() > BYTES
+            || self.load.with(more) > BYTES_OF_ALL
+    }
+
+    fn pop(&self) -> Option<Parcel> {
+        let parcel = self.queue.borrow_mut().pop_front()?;
+        self.bytes.set(self.bytes.get() - parcel.bytes.len());
+        Some(parcel)
     }
 
     /// The next one, which is in hand from then on; `None` when it is closed and nothing waits.
@@ -106,11 +146,10 @@ impl Lane {
 
     /// The next one, if it waits already.
     pub fn take(&self) -> Option<Parcel> {
-        let parcel = self.queue.borrow_mut().pop_front()?;
-        parcel.tally.queued.set(parcel.tally.queued.get().saturating_sub(1));
-        if self.in_hand.get().is_none() {
-            self.in_hand.set(Some((parcel.sequence, parcel.queued)));
-        }
+        let parcel = self.pop()?;
+        let first = InHand { sequence: parcel.sequence, since: parcel.queued, count: 0 };
+        let in_hand = self.in_hand.get().unwrap_or(first);
+        self.in_hand.set(Some(InHand { count: in_hand.count + 1, ..in_hand }));
         Some(parcel)
     }
 
@@ -122,7 +161,9 @@ impl Lane {
 
     /// Nothing of this subscription is to be sent any more.
     pub fn forget(&self, subscription: ReceiverId) {
-        self.queue.borrow_mut().retain(|parcel| parcel.subscription != subscription);
+        let mut queue = self.queue.borrow_mut();
+        queue.retain(|parcel| parcel.subscription != subscription);
+        self.bytes.set(queue.iter().map(|parcel| parcel.bytes.len()).sum());
     }
 
     /// Nothing more comes; what waits is sent.
@@ -143,14 +184,15 @@ impl Lane {
 
     /// How many wait, and are in hand.
     pub fn len(&self) -> usize {
-        self.queue.borrow().len() + usize::from(self.in_hand.get().is_some())
+        self.queue.borrow().len() + self.in_hand.get().map_or(0, |it| it.count)
     }
 
     /// The oldest that is not sent, as long as it has not waited for long.
     pub fn oldest_fresh(&self) -> Option<i64> {
         let queue = self.queue.borrow();
         let waiting = || queue.front().map(|parcel| (parcel.sequence, parcel.queued));
-        let (sequence, since) = self.in_hand.get().or_else(waiting)?;
+        let in_hand = self.in_hand.get().map(|it| (it.sequence, it.since));
+        let (sequence, since) = in_hand.or_else(waiting)?;
         (since.elapsed() < FRESH).then_some(sequence)
     }
 }
@@ -161,7 +203,16 @@ mod tests {
     use futures_util::FutureExt;
 
     fn lane() -> Lane {
-        Lane::new(1, Target::Unix("/x".into()), Rc::default())
+        lane_of(&Rc::default())
+    }
+
+    fn lane_of(load: &Rc<Load>) -> Lane {
+        Lane::new(1, Target::Unix("/x".into()), Rc::default(), Rc::clone(load))
+    }
+
+    /// Of a MiB that nobody else holds.
+    fn large(tally: &Rc<Tally>) -> Parcel {
+        Parcel::new(vec![0; 1 << 20].into(), 1, 7, Rc::clone(tally))
     }
 
     fn parcel(sequence: i64, subscription: ReceiverId, tally: &Rc<Tally>) -> Parcel {
@@ -181,6 +232,48 @@ mod tests {
         // Another configuration allows fewer.
         assert_eq!(lane.push(parcel(6, 7, &tally), 2), 2);
         assert_eq!((sequences(&lane), tally.queued.get()), (vec![5, 6], 0));
+    }
+
+    #[tokio::test]
+    async fn of_too_many_bytes_the_oldest_go() {
+        let (lane, tally) = (lane(), Rc::default());
+        let dropped: u64 = (0..70).map(|_| lane.push(large(&tally), 10_000)).sum();
+        assert_eq!((dropped, tally.dropped.get(), lane.len()), (6, 6, 64));
+        // What has left makes room.
+        assert!(lane.take().is_some() && lane.push(large(&tally), 10_000) == 0);
+        lane.forget(7);
+        assert_eq!((0..64).map(|_| lane.push(large(&tally), 10_000)).sum::<u64>(), 0);
+        // What is larger than all that may wait does so alone.
+        let huge = Parcel::new(vec![0; BYTES + 1].into(), 1, 7, Rc::clone(&tally));
+        assert_eq!((lane.push(huge, 10_000), lane.push(large(&tally), 10_000)), (64, 1));
+    }
+
+    #[tokio::test]
+    async fn all_lanes_together_have_a_limit_and_share_what_is_the_same() {
+        let (load, tally) = (Rc::default(), Rc::default());
+        let lanes: Vec<Lane> = (0..5).map(|_| lane_of(&load)).collect();
+        let fill = |lane: &Lane| (0..60).map(|_| lane.push(large(&tally), 10_000)).sum::<u64>();
+        assert_eq!(lanes.iter().map(fill).collect::<Vec<u64>>(), [0, 0, 0, 0, 44]);
+        drop(lanes);
+        let (mut lanes, same) = (Vec::new(), Bytes::from(vec![0; 1 << 20]));
+        for _ in 0..10 {
+            let lane = lane_of(&load);
+            let parcel = || Parcel::new(same.clone(), 1, 7, Rc::clone(&tally));
+            assert_eq!((0..60).map(|_| lane.push(parcel(), 10_000)).sum::<u64>(), 0);
+            lanes.push(lane);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_in_hand_is_queued_until_it_has_left() {
+        let (lane, tally) = (lane(), Rc::<Tally>::default());
+        (1..=5).for_each(|sequence| assert_eq!(lane.push(parcel(sequence, 7, &tally), 9), 0));
+        let in_hand: Vec<Parcel> = (0..3).filter_map(|_| lane.take()).collect();
+        assert_eq!((in_hand.len(), lane.len(), tally.queued.get()), (3, 5, 5));
+        in_hand.iter().for_each(Parcel::was_sent);
+        drop(in_hand);
+        lane.put_down();
+        assert_eq!((lane.len(), tally.queued.get(), tally.sent.get()), (2, 2, 3));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! All places to which events are sent, each with a task that does so: nobody waits for another.
 
 use super::lane::Lane;
+use super::load::Load;
 use super::sending::{Senders, send};
 use super::target::Target;
 use crate::telemetry::Seldom;
@@ -28,6 +29,8 @@ pub struct Lanes {
     tasks: RefCell<JoinSet<()>>,
     began: Notify,
     moved: Rc<Notify>,
+    /// What waits in all of them.
+    load: Rc<Load>,
     /// Tasks that have failed.
     failed: Seldom,
 }
@@ -48,7 +51,8 @@ impl Lanes {
         }
         let sender = self.senders.sender(target)?;
         self.next.set(self.next.get() + 1);
-        let lane = Rc::new(Lane::new(self.next.get(), target.clone(), Rc::clone(&self.moved)));
+        let (moved, load) = (Rc::clone(&self.moved), Rc::clone(&self.load));
+        let lane = Rc::new(Lane::new(self.next.get(), target.clone(), moved, load));
         let task = self.tasks.borrow_mut().spawn_local(send(Rc::clone(&lane), sender));
         self.began.notify_one();
         open.insert(target.clone(), Open { lane: Rc::clone(&lane), task, subscriptions: 1 });

@@ -10,7 +10,8 @@
 //! sent when we are back. [`server`] is what the actor runs; [`doors`] reads commands from the sockets of [`listeners`], [`dialogue`]
 //! has their languages, [`answering`] carries them out with [`changing`] and [`raising`], whose refusals are [`failures`]. [`registry`]
 //! and [`known`] are tables of who has subscribed and to what one can, [`naming`] and [`parameters`] say how an event looks: all four
-//! purely. [`handing_out`] puts events into the [`lanes`], one for each [`target`], which [`sending`], [`unix`] and [`stream`] empty.
+//! purely. [`own`] knows where none may be sent. [`handing_out`] puts events into the [`lanes`], one for each [`target`], of bounded [`load`], which [`sending`],
+//! [`unix`] and [`stream`] empty.
 
 mod actor;
 mod answering;
@@ -23,7 +24,9 @@ mod known;
 mod lane;
 mod lanes;
 mod listeners;
+mod load;
 mod naming;
+mod own;
 mod parameters;
 mod raising;
 mod registry;

@@ -1,5 +1,6 @@
 //! Events that programs raise over our EVI: events of a source of their own, handed on like those of others.
 
+use super::changing::tell;
 use super::failures::{bad, refused, store_away};
 use super::server::Server;
 use crate::config::{EVI_SOURCE, is_evi_name};
@@ -40,6 +41,7 @@ impl Server {
         metrics::counter!("eventmanager_events_received_total", "source" => EVI_SOURCE).increment(1);
         let (server, name) = (Rc::clone(self), name.to_owned());
         let work = async move {
+            let done = act.clone();
             if let Some(act) = act {
                 server.store.record_act(act, None).await.map_err(not_stored)?;
             }
@@ -47,7 +49,8 @@ impl Server {
             if let Some(reason) = appended.into_iter().find_map(|event| event.rejected) {
                 return Err(refused(&format!("The database refuses it: {reason}")));
             }
-            server.known.borrow_mut().has_come(&name);
+            server.known.borrow_mut().was_raised(&name);
+            done.iter().for_each(tell);
             Ok(())
         };
         self.begin(work).await

@@ -115,7 +115,7 @@ mod tests {
             expire: 60,
             expires: at(expires),
         };
-        let lane = Rc::new(Lane::new(id, Target::Unix("/x".into()), Rc::default()));
+        let lane = Rc::new(Lane::new(id, Target::Unix("/x".into()), Rc::default(), Rc::default()));
         Subscription { id, stored, format: Format::Json, lane, tally: Rc::default() }
     }
 

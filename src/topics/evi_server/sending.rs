@@ -48,14 +48,16 @@ pub struct Senders {
     ipv4: OnceCell<Rc<UdpSocket>>,
     ipv6: OnceCell<Rc<UdpSocket>>,
     refused: Rc<Seldom>,
+    /// Subscribers that are not there, over all lanes.
+    away: Rc<Seldom>,
 }
 
 /// With what one lane sends.
 #[derive(Clone)]
 pub enum Sender {
     Udp { socket: Rc<UdpSocket>, to: SocketAddr, refused: Rc<Seldom> },
-    Unix,
-    Tcp(SocketAddr),
+    Unix { away: Rc<Seldom> },
+    Tcp { to: SocketAddr, away: Rc<Seldom> },
 }
 
 impl Senders {
@@ -73,8 +75,8 @@ impl Senders {
                 };
                 Sender::Udp { socket: Rc::clone(socket), to: *to, refused: Rc::clone(&self.refused) }
             }
-            Target::Unix(_) => Sender::Unix,
-            Target::Tcp(to) => Sender::Tcp(*to),
+            Target::Unix(_) => Sender::Unix { away: Rc::clone(&self.away) },
+            Target::Tcp(to) => Sender::Tcp { to: *to, away: Rc::clone(&self.away) },
         })
     }
 }
@@ -95,8 +97,8 @@ fn open(like: SocketAddr) -> io::Result<UdpSocket> {
 pub async fn send(lane: Rc<Lane>, sender: Sender) {
     match sender {
         Sender::Udp { socket, to, refused } => send_udp(&lane, &socket, to, &refused).await,
-        Sender::Unix => unix::send(&lane).await,
-        Sender::Tcp(to) => stream::send(&lane, to).await,
+        Sender::Unix { away } => unix::send(&lane, &away).await,
+        Sender::Tcp { to, away } => stream::send(&lane, to, &away).await,
     }
 }
 

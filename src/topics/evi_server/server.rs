@@ -13,6 +13,7 @@ use crate::topics::turn::ReceiverId;
 use crate::wire::evi::Format;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex, Notify};
@@ -47,6 +48,12 @@ pub struct Server {
     pub tasks: RefCell<JoinSet<()>>,
     /// How far the log has been handed out.
     pub handed_out: Cell<i64>,
+    /// Where commands come in over UDP, as it was bound.
+    pub bound: Option<SocketAddr>,
+    /// Subscriptions that were new.
+    pub begun: Seldom,
+    /// Subscriptions that a reload has ended.
+    unsubscribed: Seldom,
     /// What could not be read, over all who send.
     pub bad: Seldom,
     next: Cell<ReceiverId>,
@@ -55,7 +62,7 @@ pub struct Server {
 
 impl Server {
     /// One that knows nobody yet.
-    pub fn new(config: Live<Evi>, whole: Live<Config>, store: Store) -> Server {
+    pub fn new(config: Live<Evi>, whole: Live<Config>, store: Store, bound: Option<SocketAddr>) -> Server {
         let server = Server {
             config,
             whole,
@@ -67,6 +74,9 @@ impl Server {
             changes: Rc::default(),
             tasks: RefCell::default(),
             handed_out: Cell::default(),
+            bound,
+            begun: Seldom::default(),
+            unsubscribed: Seldom::default(),
             bad: Seldom::default(),
             next: Cell::new(1),
             kept: Cell::default(),
@@ -137,7 +147,7 @@ impl Server {
 
     fn take(&self, stored: Vec<EviSubscription>) {
         let others = self.registry.borrow_mut().take(|_| true);
-        self.end(others);
+        self.end(&others);
         let now = SystemTime::now();
         for subscription in stored.into_iter().filter(|it| it.expires > now) {
             let (event, socket) = (subscription.event.clone(), subscription.socket.clone());
@@ -151,9 +161,7 @@ impl Server {
     fn restore(&self, stored: EviSubscription) -> Result<(), String> {
         let address = stored.address.as_deref().and_then(|address| address.parse().ok());
         let target = Address::parse(&stored.socket)?.pinned(address).ok_or("its address is missing")?;
-        if target.address().is_some_and(|address| !self.config.get().allows_target(address.ip())) {
-            return Err("its address is not among evi.allowed_targets".to_owned());
-        }
+        self.may_send_to(&target)?;
         let lane = self.lanes.enter(&target).map_err(|error| error.to_string())?;
         let format = if stored.format == "text" { Format::Text } else { Format::Json };
         let id = self.next_id();
@@ -169,7 +177,7 @@ impl Server {
     }
 
     /// Sends nothing more for these, which are not among the others any more.
-    pub fn end(&self, ended: Vec<Subscription>) {
+    pub fn end(&self, ended: &[Subscription]) {
         ended.iter().for_each(|it| self.lanes.leave(&it.lane, it.id));
         self.show();
     }
@@ -191,20 +199,22 @@ impl Server {
         }
     }
 
-    /// Ends the subscriptions for which this holds, here and in the database. One that is being renewed is waited for.
-    async fn drop_those(&self, is_meant: impl Fn(&Subscription) -> bool) {
-        if !self.registry.borrow().all().any(&is_meant) {
-            return;
-        }
+    /// Ends the subscriptions for which this holds, here and in the database; gives them. One that is being stored or renewed is
+    /// waited for.
+    async fn drop_those(&self, is_meant: impl Fn(&Subscription) -> bool) -> Vec<Subscription> {
         let _guard = self.changes.lock().await;
         let ended = self.registry.borrow_mut().take(is_meant);
+        if ended.is_empty() {
+            return ended;
+        }
         let gone = ended.iter().map(|it| EviChange::Unsubscribe {
             event: it.stored.event.clone(),
             socket: it.stored.socket.clone(),
         });
         // Queued at once; a database that is away is waited for by nobody.
         drop(self.store.change_evi(gone.collect(), None));
-        self.end(ended);
+        self.end(&ended);
+        ended
     }
 
     async fn keep_place(&self) {
@@ -230,9 +240,15 @@ impl Server {
                 else => std::future::pending().await,
             }
             self.configure();
-            let now = config.get();
-            self.drop_those(|it| it.lane.target.address().is_some_and(|at| !now.allows_target(at.ip())))
-                .await;
+            let ended = self.drop_those(|it| self.may_send_to(&it.lane.target).is_err()).await;
+            ended.iter().for_each(|it| self.tell_unsubscribed(it));
+        }
+    }
+
+    fn tell_unsubscribed(&self, subscription: &Subscription) {
+        if let Some(so_far) = self.unsubscribed.count() {
+            let (event, socket) = subscription.key();
+            tracing::warn!(event, socket, so_far, "unsubscribed: its socket is not allowed any more");
         }
     }
 

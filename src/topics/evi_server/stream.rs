@@ -22,8 +22,8 @@ const SEND_BUFFER: usize = 256 << 10;
 const BATCH: usize = 64 << 10;
 
 /// Sends what waits in the lane. What was being written when a connection ended is written to the next one once more.
-pub async fn send(lane: &Lane, to: SocketAddr) {
-    let (mut in_hand, mut attempt, away) = (Vec::new(), 0, Seldom::default());
+pub async fn send(lane: &Lane, to: SocketAddr, away: &Seldom) {
+    let (mut in_hand, mut attempt) = (Vec::new(), 0);
     while !(in_hand.is_empty() && lane.is_over()) {
         let error = match connect(to).await {
             Ok(mut stream) => {

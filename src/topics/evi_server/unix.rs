@@ -15,9 +15,9 @@ use tokio::time::sleep;
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(2) };
 
 /// Sends what waits in the lane.
-pub async fn send(lane: &Lane) {
+pub async fn send(lane: &Lane, away: &Seldom) {
     let super::target::Target::Unix(path) = &lane.target else { return };
-    let (mut peer, away) = (None, Seldom::default());
+    let mut peer = None;
     while let Some(parcel) = lane.next().await {
         let mut attempt = 0;
         loop {
