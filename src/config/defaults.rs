@@ -252,7 +252,8 @@ impl Default for Evi {
             unix: None,
             allow_from: this_host(),
             allowed_targets: this_host(),
-            allowed_unix: Vec::new(),
+            // Where programs put their sockets; those of the system are elsewhere.
+            allowed_unix: vec!["/tmp".into(), "/run/eventmanager".into()],
             queue: 10_000,
             max_subscriptions: 1_000,
             max_expire: Duration::from_secs(24 * 3600),

@@ -1,6 +1,6 @@
 //! Subscribers that do not read cost themselves what they miss, and nobody else anything.
 
-use crate::program::{ALL, Receiver, Served, receive, unix_socket};
+use crate::program::{ALL, Receiver, SILENCE, Served, receive, unix_socket};
 use crate::support::daemon::{PATIENCE, eventually};
 use serde_json::{Value, json};
 use std::io::Read;
@@ -54,6 +54,26 @@ fn a_socket_that_comes_back_gets_what_waits() {
         let event = receive(&second, PATIENCE).expect("it is tried again");
         assert!(event.contains(&format!("\"n\":\"{number}\"")), "{event}");
     }
+}
+
+#[test]
+fn a_link_that_is_put_in_the_place_of_a_socket_is_not_followed() {
+    let served = Served::open();
+    let place = |name: &str| served.site.directory.path().join(name);
+    let (path, other) = (place("ours.sock"), place("other.sock"));
+    let ours = UnixDatagram::bind(&path).expect("a socket");
+    served.subscribe("E_TEST", &unix_socket(&path), json!({}));
+    served.raise("E_TEST", "n::1\n");
+    assert!(receive(&ours, PATIENCE).is_some());
+    drop(ours);
+    let others = UnixDatagram::bind(&other).expect("a socket");
+    std::fs::remove_file(&path).and_then(|()| std::os::unix::fs::symlink(&other, &path)).expect("a link");
+    served.raise("E_TEST", "n::2\n");
+    served.daemon.logged(&["subscriber is away", "ours.sock"]);
+    assert!(receive(&others, SILENCE).is_none());
+    std::fs::remove_file(&path).expect("removed");
+    let ours = UnixDatagram::bind(&path).expect("a socket");
+    assert!(receive(&ours, PATIENCE).expect("what waits").contains("\"n\":\"2\""));
 }
 
 fn objects(stream: &mut TcpStream, count: usize) -> Vec<Value> {

@@ -32,7 +32,14 @@ fn is_in(path: &Path, folders: &[PathBuf]) -> Result<(), String> {
     }
     let place = resolved(path).ok_or_else(refused)?;
     let is_inside = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| place.starts_with(folder));
-    folders.iter().any(is_inside).then_some(()).ok_or_else(refused)
+    if !folders.iter().any(is_inside) {
+        return Err(refused());
+    }
+    // Where a link leads may be another place when an event is sent.
+    if place != path {
+        return Err(format!("links are not followed: it is unix:{}", place.display()));
+    }
+    Ok(())
 }
 
 /// Where that leads. A socket may come later, its folder is there.
@@ -143,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn folders_are_compared_where_their_links_lead() {
+    fn folders_are_compared_where_links_lead_and_links_are_not_followed() {
         let directory = tempfile::tempdir().expect("a directory");
         let place = |name: &str| directory.path().join(name);
         let (inside, outside) = (place("inside"), place("outside"));
@@ -151,7 +158,9 @@ mod tests {
         symlink(&outside, inside.join("way")).and_then(|()| symlink(&inside, place("link"))).expect("links");
         let allowed = [inside.clone()];
         let is_allowed = |path: PathBuf| is_in(&path, &allowed).is_ok();
-        assert!(is_allowed(inside.join("a")) && is_allowed(place("link/a")));
+        assert!(is_allowed(inside.join("a")));
+        let refused = is_in(&place("link/a"), &allowed).expect_err("a link");
+        assert_eq!(refused, format!("links are not followed: it is unix:{}/a", inside.display()));
         for path in ["outside/a", "inside/way/a", "inside/../outside/a", "inside/..", "inside-too/a"] {
             assert!(!is_allowed(place(path)), "{path}");
         }

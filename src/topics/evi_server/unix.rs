@@ -4,8 +4,10 @@ use super::lane::Lane;
 use super::sending::note;
 use crate::supervision::Backoff;
 use crate::telemetry::Seldom;
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
 use rustix::io::Errno;
 use std::io;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::UnixDatagram;
@@ -51,9 +53,20 @@ async fn deliver(peer: &mut Option<UnixDatagram>, path: &Path, bytes: &[u8]) -> 
         Some(socket) => socket,
         None => {
             let socket = UnixDatagram::unbound()?;
-            socket.connect(path)?;
+            let place = opened(path)?;
+            socket.connect(format!("/proc/self/fd/{}", place.as_raw_fd()))?;
             peer.insert(socket)
         }
     };
     socket.send(bytes).await.map(drop)
+}
+
+/// The socket itself: nobody may have put a link in its way since it was allowed.
+fn opened(path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        // Of a kernel before 5.6.
+        Err(Errno::NOSYS) => Ok(open(path, flags | OFlags::NOFOLLOW, Mode::empty())?),
+        opened => Ok(opened?),
+    }
 }
