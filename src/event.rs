@@ -84,8 +84,24 @@ pub struct TopicEvent {
     pub name: Arc<str>,
     /// When it was received.
     pub at: SystemTime,
-    /// A JSON object: the event's own fields. Those of several topics share it.
+    /// A JSON object, of the form that `form` says. Those of several topics share it.
     pub payload: Arc<str>,
+    pub form: Form,
+}
+
+/// What the payload of a [`TopicEvent`] is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Form {
+    /// The event's own fields.
+    #[default]
+    Fields,
+    /// The event's own fields, among them `change` (`created`, `updated` or `deleted`) and `entity`, what has changed.
+    Change,
+    /// What somebody has posted to Event Management: an `Event_Create`.
+    Posted {
+        /// The peer who has; `None`: nobody that we know.
+        origin: Option<Arc<str>>,
+    },
 }
 
 /// One that stands in the topic log.

@@ -60,6 +60,8 @@ impl Site {
             routes: Vec::new(),
             evapi_server: None,
             evi: None,
+            event_management: None,
+            nats: None,
         };
         Site { broadworks, peers, config, _directory: directory }
     }

@@ -72,6 +72,8 @@ pub(super) fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         routes: Vec::new(),
         evapi_server: None,
         evi: None,
+        event_management: None,
+        nats: None,
     }
 }
 

@@ -112,6 +112,8 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         routes: Vec::new(),
         evapi_server: None,
         evi: None,
+        event_management: None,
+        nats: None,
     }
 }
 

@@ -118,6 +118,7 @@ impl Recorder {
             name: Arc::clone(&routed.name),
             at: routed.received,
             payload: Arc::clone(&payload),
+            form: crate::event::Form::Fields,
         };
         topics.into_iter().map(event).collect()
     }

@@ -8,7 +8,7 @@ use super::reader::{Reader, Row, Value};
 use super::records::Swept;
 use super::sweep::Sweep;
 use super::writes::{Outcome, Write, micros};
-use crate::event::{Logged, TopicEvent};
+use crate::event::{Form, Logged, TopicEvent};
 use std::time::SystemTime;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -96,6 +96,6 @@ fn logged(mut row: Row) -> Logged {
     let mut text = |column| row.text(column).unwrap_or_default();
     let (topic, source, name, payload) = (text(2), text(3), text(4), text(6));
     let (source, name, payload) = (source.into(), name.into(), payload.into());
-    let event = TopicEvent { uuid, topic, source, name, at: row.time(5), payload };
+    let event = TopicEvent { uuid, topic, source, name, at: row.time(5), payload, form: Form::Fields };
     Logged { sequence: row.int(0).unwrap_or_default(), event }
 }

@@ -48,6 +48,7 @@ impl Ended<'_> {
             name: Arc::clone(&name),
             at: self.received,
             payload: Arc::clone(&payload),
+            form: crate::event::Form::Fields,
         };
         topics.into_iter().map(event).collect()
     }

@@ -40,6 +40,7 @@ mod tests {
             name: "call".into(),
             at: SystemTime::UNIX_EPOCH,
             payload: "{}".into(),
+            form: crate::event::Form::Fields,
         }
     }
 

@@ -100,6 +100,7 @@ mod tests {
                     name: "".into(),
                     at: SystemTime::UNIX_EPOCH,
                     payload: "{}".into(),
+                    form: crate::event::Form::Fields,
                 },
             };
             let rows: Vec<Logged> = uuids.iter().enumerate().map(row).collect();

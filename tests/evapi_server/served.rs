@@ -99,6 +99,7 @@ impl Served {
                 name: "x".into(),
                 at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_772_366_400),
                 payload: payload.into(),
+                form: eventmanager::event::Form::Fields,
             },
         };
         topics.split(' ').map(row).collect()

@@ -16,6 +16,7 @@ fn handed_on(topic: &str, name: &str) -> TopicEvent {
         // In milliseconds, as SQLite keeps it.
         at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
         payload: r#"{"event":"é"}"#.into(),
+        form: eventmanager::event::Form::Fields,
     }
 }
 

@@ -89,6 +89,8 @@ impl Peers {
             routes: Vec::new(),
             evapi_server: None,
             evi: None,
+            event_management: None,
+            nats: None,
         }
     }
 

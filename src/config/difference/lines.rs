@@ -40,6 +40,8 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
         routes,
         evapi_server,
         evi,
+        event_management: _,
+        nats: _,
     } = config;
     lines.node(node);
     lines.log(log);

@@ -51,6 +51,8 @@ pub(super) fn config(file: &Section) -> Config {
         routes: file.sections("route", route::route),
         evapi_server: file.section("evapi_server", evapi_server::evapi_server),
         evi: file.section("evi", |section| evi::evi(section, &endpoints)),
+        event_management: None,
+        nats: None,
         node,
     };
     if file.has("ema") {

@@ -1,11 +1,12 @@
 //! The configuration as values: what the rest of the daemon reads. Files become these in the modules beside.
 //!
 //! `daemon` is about the daemon itself, `systems` about what requests go to. Each kind of endpoint has its file, that
-//! of Asterisk also what mirrors states; `topics` has what is handed on.
+//! of Asterisk also what mirrors states; `topics` has what is handed on, `event_management` to whom over HTTP and NATS.
 
 mod asterisk;
 mod broadworks;
 mod daemon;
+mod event_management;
 mod kamailio;
 mod opensips;
 mod systems;
@@ -14,6 +15,7 @@ mod topics;
 pub use asterisk::*;
 pub use broadworks::*;
 pub use daemon::*;
+pub use event_management::*;
 pub use kamailio::*;
 pub use opensips::*;
 pub use systems::*;
@@ -49,6 +51,10 @@ pub struct Config {
     pub evapi_server: Option<EvapiServer>,
     /// Absent: nobody can subscribe.
     pub evi: Option<Evi>,
+    /// Absent: its paths are not there.
+    pub event_management: Option<EventManagement>,
+    /// Absent: nothing is published.
+    pub nats: Option<Nats>,
 }
 
 /// An endpoint of whatever kind.

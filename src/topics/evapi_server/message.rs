@@ -112,6 +112,7 @@ mod tests {
             name: "call".into(),
             at: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
             payload: payload.into(),
+            form: crate::event::Form::Fields,
         }
     }
 

@@ -81,6 +81,7 @@ mod tests {
                 name: "call".into(),
                 at: SystemTime::UNIX_EPOCH,
                 payload: payload.into(),
+                form: crate::event::Form::Fields,
             },
         };
         let event = event(&happening, "E_CALL");

@@ -87,6 +87,7 @@ impl Server {
             name: Arc::clone(&name),
             at: received,
             payload: Arc::clone(&payload),
+            form: crate::event::Form::Fields,
         });
         (stored.into_iter().collect(), handed_on.collect())
     }
