@@ -105,3 +105,26 @@ fn a_daemon_that_is_killed_hands_every_event_on_once() {
     assert_eq!((users.len(), rows), (site.count(&["completed"]) as usize, rows));
     drop(daemon);
 }
+
+#[test]
+fn what_was_changed_is_handed_on_as_it_is_now_and_without_its_passwords() {
+    let rules = "[[route]]\nsource = \"as1\"\nwhen = { change = \"*\" }\nto = [\"broadworks\"]\n";
+    let (peers, site, _daemon) = start(rules);
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&set_phone(2, "anna@tele.gl", "321044"));
+    peers.broadworks.send(&set_phone(3, "nobody@tele.gl", "321045"));
+    peers.broadworks.send(&report(4, "UserDeleteRequest", "<userId>anna@tele.gl</userId>"));
+    wait(&site, 3);
+    eventually("the one that fails has failed", || (site.count(&["failed"]) == 1).then_some(()));
+    let changes: Vec<(String, String, String)> = handed_on(&site)
+        .into_iter()
+        .map(|(_, event)| {
+            assert!(!event.to_string().contains("assword"), "{event}");
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&event["change"]), text(&event["entity"]["id"]), text(&event["entity"]["phone"]))
+        })
+        .collect();
+    let expected = [("created", ""), ("updated", "321044"), ("deleted", "321044")];
+    let expected = expected.map(|(change, phone)| (change.into(), "anna@tele.gl".into(), phone.into()));
+    assert_eq!(changes, expected);
+}

@@ -198,6 +198,7 @@ impl Intake {
                 user: None,
                 status: event.status,
                 reason: event.note.as_deref(),
+                change: None,
                 received: event.received,
             };
             ended.hand_on(&routes)

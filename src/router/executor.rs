@@ -22,6 +22,7 @@ use crate::processors::actor::Processors;
 use crate::processors::attributes::Rules;
 use crate::store::{ReadError, RecordError, Store, Verdict};
 use crate::topics::Ended;
+use crate::topics::changed::ChangeKind;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -179,7 +180,7 @@ impl Executor {
         let verdict =
             Verdict { digest, holds: self.holds_failures(), ..Verdict::new(Status::Failed, reason) };
         let verdict = Some(match &event {
-            Some(event) => self.hand_on(verdict, event, attempt),
+            Some(event) => self.hand_on(verdict, event, attempt, None),
             None => verdict,
         });
         let at = Place { event: uuid, tenure, attempt };
@@ -191,7 +192,13 @@ impl Executor {
     }
 
     /// The verdict, with what is handed on together with it. In shadow mode nobody is told what has not happened.
-    pub(super) fn hand_on(&self, verdict: Verdict, event: &Event, attempt: u32) -> Verdict {
+    pub(super) fn hand_on(
+        &self,
+        verdict: Verdict,
+        event: &Event,
+        attempt: u32,
+        change: Option<ChangeKind>,
+    ) -> Verdict {
         let routes = self.routes.get();
         let (Some(uuid), false, Mode::Active) = (event.uuid, routes.is_empty(), self.mode) else {
             return verdict;
@@ -206,6 +213,7 @@ impl Executor {
             user: user.as_deref(),
             status: verdict.status,
             reason: verdict.reason.as_deref(),
+            change,
             received: event.received,
         };
         let handed_on = ended.hand_on(&routes);

@@ -3,8 +3,10 @@
 //! The steps of a plan are walked one after the other. Where a whole group is deleted, the steps of each member are;
 //! members are walked beside each other, and one that fails ends alone.
 
+mod ending;
+
 use super::course::{Begun, Course};
-use super::executor::{Executor, Outcome, Stop, count_ended};
+use super::executor::{Executor, Outcome, Stop};
 use super::journey::{Journey, is_over};
 use super::judge::{Judgement, judge};
 use super::keys::Key;
@@ -277,64 +279,6 @@ impl<'a> Walk<'a> {
             self.commit(unsaved, None).await?;
         }
         Err(Stop::Outcome(Outcome::Waits(Party::Paused(system), reason)))
-    }
-
-    /// Ends the event as failed, with what is unsaved; an effect that the database refused is not among it.
-    pub async fn fail(&mut self, reason: String) -> Result<Status, Stop> {
-        tracing::warn!(
-            event = self.event.id,
-            user = self.event.user_id,
-            subscriber = self.executor.subscriber_of(&self.event),
-            command = self.event.command,
-            reason,
-            "event failed"
-        );
-        match self.end(Status::Failed, Some(reason)).await {
-            // The text itself may be what the database refuses; its own words it takes.
-            Err(Stop::Fail(refused)) => {
-                self.unsaved = Unsaved::default();
-                self.end(Status::Failed, Some(format!("the reason cannot be recorded: {refused}"))).await
-            }
-            other => other,
-        }
-    }
-
-    async fn end(&mut self, status: Status, reason: Option<String>) -> Result<Status, Stop> {
-        let mut unsaved = std::mem::take(&mut self.unsaved);
-        let digest = match status {
-            Status::Failed => self.executor.digest(&self.event, self.plan.as_deref()).await,
-            _ => None,
-        };
-        let holds = status == Status::Failed && self.executor.holds_failures();
-        let verdict = Verdict { digest, holds, ..Verdict::new(status, reason) };
-        let verdict = self.executor.hand_on(verdict, &self.event, self.attempt);
-        let committed = self.commit(&mut unsaved, Some(verdict)).await;
-        self.unsaved = unsaved;
-        committed?;
-        count_ended(&self.event, status);
-        self.tell_warnings();
-        Ok(status)
-    }
-
-    /// What is lost, or left for somebody to do, although the event ended as it should.
-    fn tell_warnings(&mut self) {
-        let warnings = std::mem::take(self.warnings.get_mut());
-        if warnings.is_empty() {
-            return;
-        }
-        let Event { id, user_id, command, .. } = &self.event;
-        let subscriber = self.executor.subscriber_of(&self.event);
-        for warning in warnings {
-            metrics::counter!("eventmanager_event_warnings_total", "command" => command.clone()).increment(1);
-            tracing::warn!(
-                event = id,
-                user = user_id,
-                subscriber,
-                command,
-                warning,
-                "event ended with a warning"
-            );
-        }
     }
 
     /// Commits what is unsaved. Where the database refuses it, what was answered stays unsaved, to go with the verdict: the

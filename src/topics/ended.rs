@@ -1,5 +1,6 @@
 //! Events of application servers, handed on as they have ended.
 
+use super::changed::ChangeKind;
 use super::hand_on::json_in_ascii;
 use super::{TopicEvent, Wanted};
 use crate::config::Route;
@@ -25,6 +26,8 @@ pub struct Ended<'a> {
     pub status: Status,
     /// Why it failed or was ignored, or what is worth knowing although it completed.
     pub reason: Option<&'a str>,
+    /// What it has done to what it is about; `None` where it has not completed.
+    pub change: Option<ChangeKind>,
     pub received: SystemTime,
 }
 
@@ -62,6 +65,7 @@ impl Ended<'_> {
             ("user", self.user),
             ("given_by", Some(self.given_by)),
             ("reason", self.reason),
+            ("change", self.change.map(ChangeKind::as_str)),
         ];
         let text = |(name, text): (&str, Option<&str>)| Some((name.to_owned(), Value::from(text?)));
         let mut fields: Map<String, Value> = texts.into_iter().filter_map(text).collect();
@@ -98,6 +102,7 @@ mod tests {
             user: Some("anna@tele.gl"),
             status,
             reason: (status == Status::Failed).then_some("refused"),
+            change: None,
             received: SystemTime::UNIX_EPOCH,
         }
     }

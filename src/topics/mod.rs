@@ -5,6 +5,7 @@
 //!
 //! [`tail`] follows the log; [`evapi_server`] hands on what it gives to programs that are written for Kamailio's EVAPI.
 
+pub mod changed;
 mod ended;
 pub mod evapi_server;
 pub mod evi_server;
