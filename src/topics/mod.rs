@@ -6,11 +6,13 @@
 //! [`tail`] follows the log; [`evapi_server`] hands on what it gives to programs that are written for Kamailio's EVAPI.
 
 pub mod changed;
+mod derived;
 mod ended;
 pub mod evapi_server;
 pub mod evi_server;
 mod hand_on;
 mod happenings;
+pub mod hubs;
 mod members;
 mod routes;
 mod tail;

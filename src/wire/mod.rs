@@ -3,6 +3,7 @@
 pub mod ami;
 pub mod cai3g;
 pub mod evapi;
+pub mod event_management;
 pub mod evi;
 pub mod field;
 pub mod json;
@@ -13,6 +14,7 @@ pub mod netstring;
 pub mod ocir;
 pub mod secret;
 pub mod surgemail;
+pub mod webhooks;
 pub mod xml;
 pub mod zmtp;
 
