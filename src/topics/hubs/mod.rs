@@ -1,7 +1,8 @@
 //! Hubs: subscriptions of others to our topics over Event Management.
 //!
-//! [`envelope`] writes an event as they get it.
+//! [`envelope`] writes an event as they get it; [`outbound`] is how a host is asked.
 
 mod envelope;
+pub mod outbound;
 
 pub use envelope::{envelope, resource};
