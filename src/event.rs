@@ -104,6 +104,34 @@ pub enum Form {
     },
 }
 
+impl Form {
+    /// The word in `em_topic_log.form`.
+    pub fn word(&self) -> Option<&'static str> {
+        match self {
+            Form::Fields => None,
+            Form::Change => Some("change"),
+            Form::Posted { .. } => Some("posted"),
+        }
+    }
+
+    /// What stands in `em_topic_log.origin`.
+    pub fn origin(&self) -> Option<&str> {
+        match self {
+            Form::Posted { origin } => origin.as_deref(),
+            Form::Fields | Form::Change => None,
+        }
+    }
+
+    /// The other way round; a word that nobody knows says nothing of the fields.
+    pub fn parse(word: Option<&str>, origin: Option<String>) -> Form {
+        match word {
+            Some("change") => Form::Change,
+            Some("posted") => Form::Posted { origin: origin.map(Arc::from) },
+            _ => Form::Fields,
+        }
+    }
+}
+
 /// One that stands in the topic log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logged {

@@ -57,7 +57,6 @@ pub fn store(
     writers: Vec<store::WriterTask>,
     threads: &mut Threads,
 ) -> (Spec, watch::Receiver<Vec<store::Disk>>) {
-    let (retention, topic_log) = (settings.retention_days.live(), settings.topic_log.live());
     let mut children = Vec::new();
     for task in writers {
         let thread = threads.start(&format!("store-{}", task.name));
@@ -69,11 +68,12 @@ pub fn store(
     let (board, disks) = watch::channel(Vec::new());
     let (board, directories) = (Arc::new(board), store::disk::directories(&config.get().store));
     if !directories.is_empty() {
+        let config = config.clone();
         let make = move || DiskWatch::new(directories.clone(), config.clone(), Arc::clone(&board));
         children.push(Spec::new("disk", MAILBOX, None, make).0);
     }
     let store = store.clone();
-    let sweeper = move || Sweeper::new(store.clone(), retention.clone(), topic_log.clone());
+    let sweeper = move || Sweeper::new(store.clone(), config.clone());
     children.push(Spec::new("sweeper", MAILBOX, None, sweeper).0);
     (branch(supervisor("store", children)), disks)
 }

@@ -31,8 +31,6 @@ pub struct Settings {
     pub config: Setting<Config>,
     pub rules: Setting<Rules>,
     pub processing: Setting<Processing>,
-    pub retention_days: Setting<Option<u32>>,
-    pub topic_log: Setting<Duration>,
     pub servers: Setting<Vec<config::Broadworks>>,
     pub routes: Setting<Vec<config::Route>>,
     /// `None` where nothing is provisioned.
@@ -53,8 +51,6 @@ impl Settings {
             config: Setting::new(config.clone()),
             rules: Setting::new(Rules::of(config)),
             processing: Setting::new(config.processing.clone()),
-            retention_days: Setting::new(config.store.retention_days),
-            topic_log: Setting::new(config.store.topic_log),
             servers: Setting::new(config.broadworks.clone()),
             routes: Setting::new(config.routes.clone()),
             ema: config.ema.clone().map(Setting::new),
@@ -69,8 +65,6 @@ impl Settings {
     fn set(&self, config: &Config) {
         self.rules.set(Rules::of(config));
         self.processing.set(config.processing.clone());
-        self.retention_days.set(config.store.retention_days);
-        self.topic_log.set(config.store.topic_log);
         self.routes.set(config.routes.clone());
         self.ema.iter().zip(config.ema.clone()).for_each(|(setting, ema)| setting.set(ema));
         self.surgemail.iter().zip(config.surgemail.clone()).for_each(|(setting, mail)| setting.set(mail));

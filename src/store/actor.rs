@@ -124,31 +124,33 @@ impl Handler<Shutdown> for DiskWatch {
 /// Deletes what nobody needs any more, now and then.
 pub struct Sweeper {
     store: Store,
-    retention_days: Live<Option<u32>>,
-    topic_log: Live<Duration>,
+    config: Live<Config>,
     /// A sweep may take longer than the distance of two.
     is_sweeping: bool,
 }
 
 impl Sweeper {
-    /// Events are kept for ever where `retention_days` is `None`; what is handed on for as long as `topic_log` says.
-    pub fn new(store: Store, retention_days: Live<Option<u32>>, topic_log: Live<Duration>) -> Self {
-        Sweeper { store, retention_days, topic_log, is_sweeping: false }
+    /// How long things are kept stands in `[store]`, and in `[event_management]` how long the topic log keeps what hubs have
+    /// not got.
+    pub fn new(store: Store, config: Live<Config>) -> Self {
+        Sweeper { store, config, is_sweeping: false }
     }
 
     fn sweep(&mut self, ctx: &mut Context<Self>) {
         if std::mem::replace(&mut self.is_sweeping, true) {
             return;
         }
-        let retention = self.retention_days.get().map(|days| DAY * days);
-        let older_than = retention.and_then(|age| SystemTime::now().checked_sub(age));
-        let handed_on = SystemTime::now().checked_sub(*self.topic_log.get());
+        let config = self.config.get();
+        let ago = |age| SystemTime::now().checked_sub(age);
+        let older_than = config.store.retention_days.and_then(|days| ago(DAY * days));
+        let handed_on = ago(config.store.topic_log);
+        let backlog = config.event_management.as_ref().and_then(|hubs| ago(hubs.keep_backlog));
         let store = self.store.clone();
         let swept = async move {
             store.wait_until_events_up().await;
             let swept = store.sweep(older_than).await?;
             let Some(handed_on) = handed_on else { return Ok(swept) };
-            let Swept { handed_on, .. } = store.shorten_topic_log(handed_on).await?;
+            let Swept { handed_on, .. } = store.shorten_topic_log(handed_on, backlog).await?;
             Ok::<_, SweepError>(Swept { handed_on, ..swept })
         };
         ctx.spawn(swept.into_actor(self).map(|swept, this, _| {

@@ -1,9 +1,9 @@
-//! Who follows the topic log: how far each reader has come, and who has subscribed to our EVI.
+//! Who has subscribed to our EVI.
 
 use super::Store;
 use super::acts::Act;
 use super::errors::{ReadError, StoreError};
-use super::reader::{Reader, Row, Value};
+use super::reader::{Reader, Row};
 use super::writes::{Outcome, Write};
 use std::time::SystemTime;
 
@@ -54,7 +54,7 @@ impl Store {
         act: Option<Act>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         let act = act.map(|act| Write::Act { act, change: None });
-        self.write_followers(changes.into_iter().map(Write::Evi).chain(act).collect())
+        self.write_all(changes.into_iter().map(Write::Evi).chain(act).collect())
     }
 
     /// All subscriptions, those that are over included.
@@ -62,23 +62,8 @@ impl Store {
         self.inner.events.reader.evi_subscriptions().await
     }
 
-    /// Queues at the call that a reader of the topic log has come to this place; resolves when that is durable. It never goes back.
-    pub fn keep_place(
-        &self,
-        reader: &str,
-        sequence: i64,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
-        self.write_followers(vec![Write::Place { reader: reader.to_owned(), sequence }])
-    }
-
-    /// The place to which a reader of the topic log has come; `None`: it has never kept one.
-    pub async fn place(&self, reader: &str) -> Result<Option<i64>, ReadError> {
-        let sql = "select cast(sequence as bigint) from em_cursor where reader = cast($1 as text)".to_owned();
-        let rows = self.inner.events.reader.rows(sql, vec![Value::Text(reader.to_owned())]).await?;
-        Ok(rows.first().and_then(|row| row.int(0)))
-    }
-
-    fn write_followers(
+    /// Queues the writes at the call; resolves when all are durable, or with the reason of one that the database refuses.
+    pub(super) fn write_all(
         &self,
         writes: Vec<Write>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {

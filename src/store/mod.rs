@@ -9,11 +9,14 @@
 //! what was read may be written; `feed` tells which events have changed. `reads` is what can be asked of a store, of which
 //! `reader` has the connections and `events`, `subjects`, `later`, `subscribers`, `directory` and `acts` the queries;
 //! `lists` those that find events by a filter, over `walks`, `times` and `texts`, and `faults` those that group the failed
-//! ones. `topic_log` is what is handed on, `followers` who follows that. `reading` is a store that is only ever read, `released` one that the Erlang release
+//! ones. `topic_log` is what is handed on, `topic_reads` one topic of it; `followers` and `hubs` are who follows that, and `cursors` how far they
+//! have come; `alarms` is what is wrong now, `registrations` where we have asked others for events. `reading` is a store that is only ever read, `released` one that the Erlang release
 //! alone has used; `sqlite` and `postgres` are the backends with their tables.
 
 pub mod actor;
 mod acts;
+mod alarms;
+mod cursors;
 mod directory;
 pub mod disk;
 mod errors;
@@ -22,6 +25,7 @@ mod faults;
 mod feed;
 mod followers;
 mod health;
+mod hubs;
 mod later;
 mod limits;
 mod lists;
@@ -32,6 +36,7 @@ mod reader;
 mod reading;
 mod reads;
 mod records;
+mod registrations;
 mod released;
 mod rulings;
 mod sqlite;
@@ -42,11 +47,14 @@ mod tenure;
 mod texts;
 mod times;
 mod topic_log;
+mod topic_reads;
 mod walks;
 mod writer;
 mod writes;
 
 pub use acts::{Act, AuditLine, Pause, PauseChange};
+pub use alarms::{Alarm, AlarmChange};
+pub use cursors::Cursor;
 pub use directory::{SubscriberRow, SubscriberSearch};
 pub use disk::Disk;
 pub use errors::{IN_USE, MISSING, OpenError, ReadError, RecordError, StoreError};
@@ -54,10 +62,12 @@ pub use faults::{Fault, FaultGroup, Faults};
 pub use feed::{Changed, Changes, News};
 pub use followers::{EviChange, EviSubscription};
 pub use health::{DatabaseHealth, StoreHealth};
+pub use hubs::{DeadLetter, Hub, HubAttempt, HubChange, HubState, Replay, hub_reader};
 pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
+pub use registrations::{Registration, RegistrationChange};
 pub use rulings::{Decided, Ruling, Verb};
 pub(crate) use sqlite::real_path;
 pub use sqlite::statements as sqlite_tables;

@@ -3,6 +3,7 @@
 //! Only they wait, and what came later about the same event or subscriber: that must not overtake them. A job waits as a
 //! whole; to write again what is written already changes nothing.
 
+use super::hubs::hub_reader;
 use super::queue::Batch;
 use super::writes::Write;
 use crate::plan::System;
@@ -26,6 +27,11 @@ pub(crate) enum About {
     Evi(String, String),
     /// The place of a reader.
     Place(String),
+    Hub(Uuid),
+    /// By kind and object.
+    Alarm(String, String),
+    /// Of ours at a peer, by base path and topic.
+    Registration(String, String),
 }
 
 /// What the write is about, where it can wait for a row that is locked.
@@ -50,6 +56,15 @@ pub(crate) fn about(write: &Write) -> Vec<About> {
             vec![About::Evi(event.to_owned(), socket.to_owned())]
         }
         Write::Place { reader, .. } => vec![About::Place(reader.clone())],
+        Write::Hub(write) => vec![About::Hub(write.hub()), About::Place(hub_reader(write.hub()))],
+        Write::Alarm(change) => {
+            let (kind, object) = change.key();
+            vec![About::Alarm(kind.to_owned(), object.to_owned())]
+        }
+        Write::Registration(change) => {
+            let (url, topic) = change.key();
+            vec![About::Registration(url.to_owned(), topic.to_owned())]
+        }
         _ => Vec::new(),
     }
 }

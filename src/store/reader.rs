@@ -105,11 +105,27 @@ impl Dialect {
         }
     }
 
+    /// A parameter in microseconds as a time to compare with columns of our own tables, which have a zone.
+    pub fn instant(self, param: &str) -> String {
+        match self {
+            Dialect::Sqlite => self.time(param),
+            Dialect::Postgres => format!("to_timestamp(cast({param} as bigint) / 1e6)"),
+        }
+    }
+
     /// A parameter as a uuid.
     pub fn uuid(self, param: &str) -> String {
         match self {
             Dialect::Sqlite => format!("cast({param} as text)"),
             Dialect::Postgres => format!("cast(cast({param} as text) as uuid)"),
+        }
+    }
+
+    /// The name among the readers of the topic log of the hub with this column of uuids.
+    pub fn hub_reader(self, column: &str) -> String {
+        match self {
+            Dialect::Sqlite => format!("'hub:' || {column}"),
+            Dialect::Postgres => format!("'hub:' || cast({column} as text)"),
         }
     }
 

@@ -4,14 +4,13 @@
 
 use super::Store;
 use super::errors::{ReadError, StoreError};
-use super::reader::{Reader, Row, Value};
+use super::reader::{Dialect, Reader, Row, Value};
 use super::records::Swept;
 use super::sweep::Sweep;
 use super::writes::{Outcome, Write, micros};
 use crate::event::{Form, Logged, TopicEvent};
 use std::time::SystemTime;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 /// Rows of a page that is looked through for what may go.
 const PAGE: usize = 1_000;
@@ -50,11 +49,18 @@ impl Store {
         self.inner.events.reader.topic_log_after(sequence, limit).await
     }
 
-    /// Deletes the rows of the topic log that are older.
-    pub async fn shorten_topic_log(&self, older_than: SystemTime) -> Result<Swept, super::SweepError> {
+    /// Deletes the rows of the topic log that are older. Those that a hub of their topic has not got, or is being sent again, stay
+    /// where they are not older than `backlog`, if that is given.
+    pub async fn shorten_topic_log(
+        &self,
+        older_than: SystemTime,
+        backlog: Option<SystemTime>,
+    ) -> Result<Swept, super::SweepError> {
         let mut sweep = Sweep::new(&self.inner);
+        // Without hubs whose rows are spared, none are.
+        let backlog = backlog.unwrap_or(older_than);
         loop {
-            let sequences = self.inner.events.reader.topic_log_before(older_than).await?;
+            let sequences = self.inner.events.reader.topic_log_before(older_than, backlog).await?;
             let before = sweep.total.handed_on;
             let mut rest = sequences.as_slice();
             while !rest.is_empty() {
@@ -72,30 +78,53 @@ impl Store {
 impl Reader {
     async fn topic_log_after(&self, sequence: i64, limit: usize) -> Result<Vec<Logged>, ReadError> {
         let sql = format!(
-            "select cast(sequence as bigint), cast(uuid as text), cast(topic as text), cast(source as text),
-                cast(name as text), {at}, cast(payload as text)
-             from em_topic_log where sequence > cast($1 as bigint) order by sequence limit cast($2 as bigint)",
-            at = self.dialect().micros("at"),
+            "select {} from em_topic_log where sequence > cast($1 as bigint) order by sequence limit cast($2 as bigint)",
+            logged_columns(self.dialect()),
         );
         let params = vec![Value::Int(sequence), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
         Ok(self.rows(sql, params).await?.into_iter().map(logged).collect())
     }
 
-    async fn topic_log_before(&self, older_than: SystemTime) -> Result<Vec<i64>, ReadError> {
+    /// What may go: how far the slowest hub of each topic has come is looked at once for all rows.
+    async fn topic_log_before(
+        &self,
+        older_than: SystemTime,
+        backlog: SystemTime,
+    ) -> Result<Vec<i64>, ReadError> {
+        let (dialect, hub) = (self.dialect(), self.dialect().hub_reader("hub.id"));
         let sql = format!(
-            "select cast(sequence as bigint) from em_topic_log where at < {until} order by at limit {PAGE}",
-            until = self.dialect().time("$1"),
+            "with slowest as (
+                select hub.topic as topic, min(case
+                    when hub.replay_at < cursor.sequence then hub.replay_at
+                    else coalesce(cursor.sequence, 0) end) as place
+                from em_hub as hub left join em_cursor as cursor on cursor.reader = {hub} group by hub.topic
+             )
+             select cast(row.sequence as bigint) from em_topic_log as row left join slowest on slowest.topic = row.topic
+             where row.at < {until} and (row.at < {backlog} or slowest.place is null or row.sequence <= slowest.place)
+             order by row.at limit {PAGE}",
+            until = dialect.instant("$1"),
+            backlog = dialect.instant("$2"),
         );
-        let rows = self.rows(sql, vec![Value::Int(micros(older_than))]).await?;
+        let rows = self.rows(sql, vec![Value::Int(micros(older_than)), Value::Int(micros(backlog))]).await?;
         Ok(rows.iter().filter_map(|row| row.int(0)).collect())
     }
 }
 
-fn logged(mut row: Row) -> Logged {
-    let uuid = row.text(1).and_then(|text| Uuid::parse_str(&text).ok()).unwrap_or_default();
+/// The columns that [`logged`] reads.
+pub(super) fn logged_columns(dialect: Dialect) -> String {
+    format!(
+        "cast(sequence as bigint), cast(uuid as text), cast(topic as text), cast(source as text), cast(name as text), {at},
+            cast(payload as text), cast(form as text), cast(origin as text)",
+        at = dialect.micros("at"),
+    )
+}
+
+pub(super) fn logged(mut row: Row) -> Logged {
+    let uuid = row.uuid(1).unwrap_or_default();
+    let form = Form::parse(row.text(7).as_deref(), row.text(8));
     let mut text = |column| row.text(column).unwrap_or_default();
     let (topic, source, name, payload) = (text(2), text(3), text(4), text(6));
     let (source, name, payload) = (source.into(), name.into(), payload.into());
-    let event = TopicEvent { uuid, topic, source, name, at: row.time(5), payload, form: Form::Fields };
+    let event = TopicEvent { uuid, topic, source, name, at: row.time(5), payload, form };
     Logged { sequence: row.int(0).unwrap_or_default(), event }
 }

@@ -1,9 +1,12 @@
 //! The idempotent writes that a group writer commits, and what comes of them.
 
 use super::acts::{Act, PauseChange};
+use super::alarms::AlarmChange;
 use super::feed::Changed;
 use super::followers::EviChange;
+use super::hubs::HubWrite;
 use super::records::{Progress, Swept};
+use super::registrations::RegistrationChange;
 use super::rulings::{Decided, Ruling};
 use super::tenure::{Ownership, Tenure};
 use crate::event::{NewEvent, Status, TopicEvent};
@@ -65,7 +68,14 @@ pub(crate) enum Write {
     Place {
         reader: String,
         sequence: i64,
+        /// How many events it has got, where it counts them.
+        number: Option<i64>,
     },
+    /// Who has registered for events over REST.
+    Hub(HubWrite),
+    Alarm(AlarmChange),
+    /// Where we are registered.
+    Registration(RegistrationChange),
 }
 
 /// Which events do not outlive their retention: what waits, has failed and is not resolved, or bears somebody's own word, stays.
@@ -135,6 +145,9 @@ impl Write {
             Write::Shorten { sequences } => 100 + 8 * sequences.len(),
             Write::Evi(change) => 200 + change.key().0.len() + change.key().1.len(),
             Write::Place { .. } => 100,
+            Write::Hub(write) => write.size(),
+            Write::Alarm(_) => 300,
+            Write::Registration(_) => 500,
         }
     }
 
@@ -173,6 +186,7 @@ impl Write {
             Write::Effect { .. } | Write::Act { .. } | Write::Expire { .. } | Write::Forget { .. } => None,
             Write::Log(_) | Write::Shorten { .. } | Write::Confirm(_) | Write::Superseded => None,
             Write::Evi(_) | Write::Place { .. } => None,
+            Write::Hub(_) | Write::Alarm(_) | Write::Registration(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod support;
 mod acts;
 mod appending;
 mod followers;
+mod hubs;
 mod later;
 mod legacy;
 mod lists;
@@ -17,10 +18,12 @@ mod reading;
 mod recording;
 mod rulings;
 mod site;
+mod standing;
 mod subscribers;
 mod sweeping;
 mod tables;
 mod topic_log;
+mod topic_reads;
 
 use site::{Kind, Site};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -161,6 +164,46 @@ const PROMISES: &[(&str, Promise)] = &[
     }),
     ("a_subscription_stands_with_the_line_of_who_wished_it", |site| {
         Box::pin(followers::a_subscription_stands_with_the_line_of_who_wished_it(site))
+    }),
+    ("a_hub_and_its_place_outlast_a_restart", |site| {
+        Box::pin(hubs::a_hub_and_its_place_outlast_a_restart(site))
+    }),
+    ("a_cursor_goes_forward_and_counts", |site| Box::pin(hubs::a_cursor_goes_forward_and_counts(site))),
+    ("attempts_are_kept_once_the_newest_hundred_of_each_hub", |site| {
+        Box::pin(hubs::attempts_are_kept_once_the_newest_hundred_of_each_hub(site))
+    }),
+    ("what_is_skipped_is_a_dead_letter_and_the_hub_goes_on", |site| {
+        Box::pin(hubs::what_is_skipped_is_a_dead_letter_and_the_hub_goes_on(site))
+    }),
+    ("all_of_a_hub_goes_with_it_and_nothing_comes_after", |site| {
+        Box::pin(hubs::all_of_a_hub_goes_with_it_and_nothing_comes_after(site))
+    }),
+    ("a_hub_that_the_database_refuses_is_told", |site| {
+        Box::pin(hubs::a_hub_that_the_database_refuses_is_told(site))
+    }),
+    ("the_topic_log_keeps_what_a_hub_has_not_got", |site| {
+        Box::pin(hubs::the_topic_log_keeps_what_a_hub_has_not_got(site))
+    }),
+    ("a_topic_is_read_from_a_place_on_and_counted", |site| {
+        Box::pin(topic_reads::a_topic_is_read_from_a_place_on_and_counted(site))
+    }),
+    ("a_time_of_a_topic_is_found_with_both_its_ends", |site| {
+        Box::pin(topic_reads::a_time_of_a_topic_is_found_with_both_its_ends(site))
+    }),
+    ("pages_of_a_topic_say_how_many_there_are", |site| {
+        Box::pin(topic_reads::pages_of_a_topic_say_how_many_there_are(site))
+    }),
+    ("an_event_is_read_back_in_the_form_in_which_it_came", |site| {
+        Box::pin(topic_reads::an_event_is_read_back_in_the_form_in_which_it_came(site))
+    }),
+    ("an_alarm_is_raised_once_until_it_is_cleared", |site| {
+        Box::pin(standing::an_alarm_is_raised_once_until_it_is_cleared(site))
+    }),
+    ("a_registration_is_known_by_its_peer_and_topic", |site| {
+        Box::pin(standing::a_registration_is_known_by_its_peer_and_topic(site))
+    }),
+    ("a_database_of_the_release_before_is_extended_and_can_be_put_back", |site| {
+        Box::pin(tables::a_database_of_the_release_before_is_extended_and_can_be_put_back(site))
     }),
 ];
 

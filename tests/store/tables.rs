@@ -1,8 +1,11 @@
 //! The tables as `eventmanager schema` prints them.
 
+use crate::hubs;
 use crate::site::{Kind, Site};
+use crate::topic_log::handed_on;
 use eventmanager::config::Database;
-use eventmanager::store::{postgres_tables, sqlite_tables};
+use eventmanager::event::Form;
+use eventmanager::store::{Cursor, postgres_tables, sqlite_tables};
 use eventmanager::wire::Secret;
 
 /// Everything that is there, in words of the database.
@@ -43,6 +46,41 @@ pub async fn the_printed_tables_are_those_that_are_made(made: Site) {
     if made.kind == Kind::Postgres {
         a_user_who_may_make_no_tables_can_use_them(printed).await;
     }
+}
+
+/// What version 6 has added is taken out, as version 5 has left it; afterwards that release writes into what version 6 made.
+pub async fn a_database_of_the_release_before_is_extended_and_can_be_put_back(site: Site) {
+    let running = site.open().ready().await;
+    running.store.hand_on(vec![handed_on("calls", "old")]).await.expect("stored");
+    running.store.keep_place("evi", 1).await.expect("stored");
+    running.close().await;
+    for table in ["em_hub", "em_hub_attempt", "em_dead_letter", "em_alarm", "em_registration"] {
+        site.sql(&format!("drop table {table}"));
+    }
+    site.sql("drop index em_topic_log_topic");
+    for (table, column) in [("em_topic_log", "form"), ("em_topic_log", "origin"), ("em_cursor", "number")] {
+        site.sql(&format!("alter table {table} drop column {column}"));
+    }
+    site.sql("update em_schema set version = 5");
+
+    let running = site.open().ready().await;
+    let hub = hubs::hub("calls", 1);
+    hubs::register(&running, &hub, 0).await;
+    assert_eq!(running.store.cursor("evi").await.expect("read"), Some(Cursor { sequence: 1, number: 0 }));
+    site.sql(
+        "insert into em_topic_log (uuid, topic, source, name, at, payload)
+         values ('00000000-0000-0000-0000-000000000007', 'calls', 'k1', 'theirs', current_timestamp, '{}')",
+    );
+    site.sql("update em_cursor set sequence = 9 where reader = 'evi'");
+    let rows = running.store.topic_rows_after("calls", 0, 10).await.expect("read");
+    let seen: Vec<_> = rows.iter().map(|row| (&*row.event.name, row.event.form.clone())).collect();
+    assert_eq!(seen, [("old", Form::Fields), ("theirs", Form::Fields)]);
+    running.close().await;
+    assert_eq!(site.sql("select version from em_schema where part = 'events'"), [["6"]]);
+    // A newer one leaves its number.
+    site.sql("update em_schema set version = 7");
+    site.open().ready().await.close().await;
+    assert_eq!(site.sql("select version from em_schema where part = 'events'"), [["7"]]);
 }
 
 async fn a_user_who_may_make_no_tables_can_use_them(mut site: Site) {

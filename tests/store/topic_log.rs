@@ -7,7 +7,7 @@ use eventmanager::topics::{Tail, hand_on};
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
-fn handed_on(topic: &str, name: &str) -> TopicEvent {
+pub fn handed_on(topic: &str, name: &str) -> TopicEvent {
     TopicEvent {
         uuid: Uuid::now_v7(),
         topic: topic.to_owned(),
@@ -55,11 +55,11 @@ pub async fn the_topic_log_is_shortened_from_its_old_end(site: Site) {
     within(running.store.hand_on(vec![new])).await.unwrap();
     let an_hour = SystemTime::now() - Duration::from_secs(3600);
     let end = running.store.topic_log_end().await.unwrap();
-    assert_eq!(within(running.store.shorten_topic_log(an_hour)).await.unwrap().handed_on, 2_500);
-    assert_eq!(within(running.store.shorten_topic_log(an_hour)).await.unwrap().handed_on, 0);
+    assert_eq!(within(running.store.shorten_topic_log(an_hour, None)).await.unwrap().handed_on, 2_500);
+    assert_eq!(within(running.store.shorten_topic_log(an_hour, None)).await.unwrap().handed_on, 0);
     assert_eq!(names(&running, 0, 10).await, ["new"]);
     // No place is given twice, even where nothing is left.
-    within(running.store.shorten_topic_log(SystemTime::now())).await.unwrap();
+    within(running.store.shorten_topic_log(SystemTime::now(), None)).await.unwrap();
     within(running.store.hand_on(vec![handed_on("calls", "later")])).await.unwrap();
     assert_eq!(names(&running, end, 10).await, ["later"]);
     running.close().await;

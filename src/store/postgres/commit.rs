@@ -2,11 +2,12 @@
 
 use super::acts::{add_act, add_ruling, decided};
 use super::effects::add_effect;
-use super::following::add_evi;
+use super::following::{add_alarm, add_evi, add_place, add_registration};
+use super::hubs::add_hub;
 use super::journal::add_journal;
 use super::script::{Param, Script, Session, column, number};
 use super::statements::{
-    APPEND, CONFIRM, DUPLICATES, EXPIRE, FORGET, LOG, PANICS, PLACE, SHORTEN, STORED, SUBJECTS,
+    APPEND, CONFIRM, DUPLICATES, EXPIRE, FORGET, LOG, PANICS, SHORTEN, STORED, SUBJECTS,
 };
 use crate::event::{NewEvent, TopicEvent};
 use crate::store::health::Tables;
@@ -57,6 +58,9 @@ pub(super) async fn commit(
         | Write::Log(_)
         | Write::Evi(_)
         | Write::Place { .. }
+        | Write::Hub(_)
+        | Write::Alarm(_)
+        | Write::Registration(_)
         | Write::Panic { .. } => Outcome::Applied,
         Write::Superseded => Outcome::Superseded,
         Write::Expire { .. } => {
@@ -166,9 +170,10 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
         Write::Decide(ruling) => Some(add_ruling(script, ruling)),
         Write::Shorten { sequences } => Some(script.add(SHORTEN, vec![Box::new(sequences.as_slice())])),
         Write::Evi(change) => Some(add_evi(script, change)),
-        Write::Place { reader, sequence } => {
-            Some(script.add(PLACE, vec![Box::new(reader.as_str()), Box::new(*sequence)]))
-        }
+        Write::Place { reader, sequence, number } => Some(add_place(script, reader, *sequence, *number)),
+        Write::Hub(write) => Some(add_hub(script, write)),
+        Write::Alarm(change) => Some(add_alarm(script, change)),
+        Write::Registration(change) => Some(add_registration(script, change)),
     }
 }
 
@@ -190,6 +195,8 @@ fn add_log<'a>(script: &mut Script<'a>, writes: &'a [Write]) {
             column(&rows, |row| clean(&row.name)),
             column(&rows, |row| micros(row.at)),
             column(&rows, |row| clean(&row.payload)),
+            column(&rows, |row| row.form.word()),
+            column(&rows, |row| row.form.origin().map(clean)),
         ],
     );
 }

@@ -127,6 +127,8 @@ fn add_verdicts<'a>(script: &mut Script<'a>, verdicts: &BTreeMap<Uuid, (u32, &'a
             column(&handed_on, |(_, row)| clean(&row.name)),
             column(&handed_on, |(_, row)| micros(row.at)),
             column(&handed_on, |(_, row)| clean(&row.payload)),
+            column(&handed_on, |(_, row)| row.form.word()),
+            column(&handed_on, |(_, row)| row.form.origin().map(clean)),
         ],
     );
 }

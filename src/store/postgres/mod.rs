@@ -10,6 +10,7 @@ mod background;
 mod commit;
 mod effects;
 mod following;
+mod hubs;
 mod indexes;
 mod journal;
 mod pool;

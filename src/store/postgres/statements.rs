@@ -15,10 +15,11 @@ pub(super) const APPEND: &str = "
 
 /// Rows of the topic log. One writer at a time inserts, so that numbers become visible in their order.
 pub(super) const LOG: &str = "
-    insert into em_topic_log (uuid, topic, source, name, at, payload)
-    select new.uuid, new.topic, new.source, new.name, to_timestamp(new.at / 1e6), new.payload
-    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[]) with ordinality
-        as new(uuid, topic, source, name, at, payload, place)
+    insert into em_topic_log (uuid, topic, source, name, at, payload, form, origin)
+    select new.uuid, new.topic, new.source, new.name, to_timestamp(new.at / 1e6), new.payload, new.form, new.origin
+    from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[])
+            with ordinality
+        as new(uuid, topic, source, name, at, payload, form, origin, place)
     order by new.place
     on conflict (uuid, topic) do nothing";
 
@@ -26,10 +27,29 @@ pub(super) const SHORTEN: &str = "
     with gone as (delete from em_topic_log where sequence = any($1::bigint[]) returning 1)
     select count(*) from gone";
 
-/// How far a reader of the topic log has come.
+/// How far a reader of the topic log has come. A hub that there is not has no place.
 pub(super) const PLACE: &str = "
-    insert into em_cursor (reader, sequence) values ($1::text, $2::bigint)
-    on conflict (reader) do update set sequence = greatest(em_cursor.sequence, excluded.sequence)";
+    insert into em_cursor (reader, sequence, number)
+    select $1::text, $2::bigint, $3::bigint
+    where $4::uuid is null or exists (select 1 from em_hub where id = $4::uuid)
+    on conflict (reader) do update set sequence = greatest(em_cursor.sequence, excluded.sequence),
+        number = greatest(em_cursor.number, excluded.number)";
+
+pub(super) const RAISE: &str = "
+    insert into em_alarm (kind, object, uuid, raised)
+    values ($1::text, $2::text, $3::uuid, to_timestamp($4::bigint / 1e6))
+    on conflict (kind, object) do nothing";
+
+pub(super) const CLEAR: &str = "delete from em_alarm where kind = $1::text and object = $2::text";
+
+pub(super) const KEEP_REGISTRATION: &str = "
+    insert into em_registration (peer, url, topic, callback, hub, created)
+    values ($1::text, $2::text, $3::text, $4::text, $5::text, to_timestamp($6::bigint / 1e6))
+    on conflict (url, topic) do update set peer = excluded.peer, callback = excluded.callback, hub = excluded.hub,
+        created = excluded.created";
+
+pub(super) const FORGET_REGISTRATION: &str = "
+    delete from em_registration where url = $1::text and topic = $2::text";
 
 pub(super) const SUBSCRIBE: &str = "
     insert into em_evi_subscription (event, socket, address, format, expire, expires)
@@ -81,10 +101,11 @@ pub(super) const VERDICTS: &str = "
         where event.uuid = new.uuid and event.status = 'pending'
         returning event.uuid
     ), handed_on as (
-        insert into em_topic_log (uuid, topic, source, name, at, payload)
-        select row.uuid, row.topic, row.source, row.name, to_timestamp(row.at / 1e6), row.payload
-        from unnest($7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[])
-            with ordinality as row(event, uuid, topic, source, name, at, payload, place)
+        insert into em_topic_log (uuid, topic, source, name, at, payload, form, origin)
+        select row.uuid, row.topic, row.source, row.name, to_timestamp(row.at / 1e6), row.payload, row.form, row.origin
+        from unnest($7::uuid[], $8::uuid[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[],
+                $14::text[], $15::text[])
+            with ordinality as row(event, uuid, topic, source, name, at, payload, form, origin, place)
         join ended on ended.uuid = row.event
         order by row.place
         on conflict (uuid, topic) do nothing

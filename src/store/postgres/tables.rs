@@ -22,7 +22,7 @@ pub(super) struct Found {
 const LARGE: i64 = 32 << 20;
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i32 = 5;
+const VERSION: i32 = 6;
 
 /// One start at a time; creating an index on a large table may take long, waiting for a lock may not.
 const ALONE: &str = "set local statement_timeout = 0; set local lock_timeout = '10s';
@@ -46,8 +46,14 @@ const EM_EVENT_ADDED: [(&str, &str); 5] = [
     ("note", "text"),
 ];
 
-/// What `em_journal` has got since its first version.
-const EM_JOURNAL_ADDED: [(&str, &str); 2] = [("digest", "text"), ("holds", "boolean")];
+/// What other tables of ours have got since their first version: table, column and type.
+const OURS_ADDED: [(&str, &str, &str); 5] = [
+    ("em_journal", "digest", "text"),
+    ("em_journal", "holds", "boolean"),
+    ("em_topic_log", "form", "text"),
+    ("em_topic_log", "origin", "text"),
+    ("em_cursor", "number", "bigint"),
+];
 
 const SRD_USER: &str = "create table srd_user (
     id             varchar(255) primary key,
@@ -71,7 +77,7 @@ const EM_SCHEMA: (&str, &str) =
 const OWNER: &str = "alter table em_schema add column if not exists owner uuid;\n";
 
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 12] = [
+const BESIDE_EVENTS: [(&str, &str); 18] = [
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
     (
@@ -140,15 +146,92 @@ const BESIDE_EVENTS: [(&str, &str); 12] = [
             name      text not null,
             at        timestamptz not null,
             payload   text not null,
+            form      text,
+            origin    text,
             unique (uuid, topic)
         )",
     ),
     ("em_topic_log_at", "create index em_topic_log_at on em_topic_log (at)"),
+    ("em_topic_log_topic", "create index em_topic_log_topic on em_topic_log (topic, sequence)"),
     (
         "em_cursor",
         "create table em_cursor (
             reader    text primary key,
-            sequence  bigint not null
+            sequence  bigint not null,
+            number    bigint
+        )",
+    ),
+    (
+        "em_hub",
+        "create table em_hub (
+            id        uuid primary key,
+            topic     text not null,
+            callback  text not null,
+            query     text,
+            owner     text not null,
+            created   timestamptz not null,
+            state     text not null,
+            since     timestamptz,
+            reason    text,
+            replay_at bigint,
+            replay_to bigint
+        )",
+    ),
+    (
+        "em_hub_attempt",
+        "create table em_hub_attempt (
+            id        bigserial primary key,
+            hub       uuid not null,
+            event     uuid not null,
+            sequence  bigint not null,
+            attempt   bigint not null,
+            at        timestamptz not null,
+            outcome   text not null,
+            status    integer,
+            millis    bigint not null,
+            detail    text,
+            unique (hub, sequence, attempt, at)
+        )",
+    ),
+    (
+        "em_dead_letter",
+        "create table em_dead_letter (
+            hub       uuid not null,
+            sequence  bigint not null,
+            uuid      uuid not null,
+            topic     text not null,
+            source    text not null,
+            name      text not null,
+            received  timestamptz not null,
+            payload   text not null,
+            form      text,
+            origin    text,
+            at        timestamptz not null,
+            actor     text not null,
+            reason    text not null,
+            primary key (hub, sequence)
+        )",
+    ),
+    (
+        "em_alarm",
+        "create table em_alarm (
+            kind      text not null,
+            object    text not null,
+            uuid      uuid not null,
+            raised    timestamptz not null,
+            primary key (kind, object)
+        )",
+    ),
+    (
+        "em_registration",
+        "create table em_registration (
+            peer      text not null,
+            url       text not null,
+            topic     text not null,
+            callback  text not null,
+            hub       text not null,
+            created   timestamptz not null,
+            primary key (url, topic)
         )",
     ),
     (
@@ -213,23 +296,23 @@ pub(super) async fn prepare(client: &mut Client, tables: Tables, last: Tenure) -
 async fn prepare_events(transaction: &Transaction<'_>) -> Result<Widths, Error> {
     create(transaction, ("em_event", EM_EVENT)).await?;
     let present = widths(transaction, "em_event").await?;
-    for (column, kind) in EM_EVENT_ADDED {
-        if !present.contains_key(column) {
-            let add = format!("alter table em_event add column {column} {kind}");
-            transaction.batch_execute(&add).await?;
-        }
-    }
+    let of_events = EM_EVENT_ADDED.map(|(column, kind)| ("em_event", column, kind));
+    add_columns(transaction, &of_events).await?;
     for definition in BESIDE_EVENTS {
         create(transaction, definition).await?;
     }
-    let journal = widths(transaction, "em_journal").await?;
-    for (column, kind) in EM_JOURNAL_ADDED {
-        if !journal.contains_key(column) {
-            let add = format!("alter table em_journal add column {column} {kind}");
+    add_columns(transaction, &OURS_ADDED).await?;
+    Ok(present)
+}
+
+async fn add_columns(transaction: &Transaction<'_>, columns: &[(&str, &str, &str)]) -> Result<(), Error> {
+    for (table, column, kind) in columns {
+        if !widths(transaction, table).await?.contains_key(*column) {
+            let add = format!("alter table {table} add column {column} {kind}");
             transaction.batch_execute(&add).await?;
         }
     }
-    Ok(present)
+    Ok(())
 }
 
 /// Builds the indexes of a small table; says whether there is something to do beside the work.
@@ -284,8 +367,9 @@ async fn take_over(transaction: &Transaction<'_>, last: Tenure) -> Result<Tenure
 pub fn statements() -> String {
     let added = EM_EVENT_ADDED
         .map(|(column, kind)| format!("alter table em_event add column if not exists {column} {kind};\n"));
-    let journal = EM_JOURNAL_ADDED
-        .map(|(column, kind)| format!("alter table em_journal add column if not exists {column} {kind};\n"));
+    let ours = OURS_ADDED.map(|(table, column, kind)| {
+        format!("alter table {table} add column if not exists {column} {kind};\n")
+    });
     let beside = BESIDE_EVENTS.map(|(_, definition)| unless_there(definition));
     let lists = INDEXES.map(|(name, on)| format!("create index if not exists {name} {on};\n"));
     let indexes = SRD_USER_INDEXES.map(|(_, definition)| unless_there(definition));
@@ -300,7 +384,7 @@ pub fn statements() -> String {
         unless_there(EM_SCHEMA.1),
         unless_there(EM_EVENT),
         added.concat(),
-        beside.concat() + &lists.concat() + &journal.concat(),
+        beside.concat() + &lists.concat() + &ours.concat(),
         version("events"),
         unless_there(SRD_USER),
         indexes.concat(),

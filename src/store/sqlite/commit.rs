@@ -1,7 +1,8 @@
 //! One transaction of a SQLite writer.
 
 use super::effects::apply_effect;
-use super::following::{change_evi, keep_place};
+use super::following::{change_alarm, change_evi, change_registration, keep_place};
+use super::hubs;
 use super::sweeping::{expire, forget, shorten};
 use crate::event::{NewEvent, Status, TopicEvent};
 use crate::store::acts::{Act, Pause, PauseChange};
@@ -46,7 +47,12 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
         Write::Log(event) => log(transaction, event),
         Write::Shorten { sequences } => shorten(transaction, sequences),
         Write::Evi(change) => change_evi(transaction, change),
-        Write::Place { reader, sequence } => keep_place(transaction, reader, *sequence),
+        Write::Place { reader, sequence, number } => {
+            keep_place(transaction, reader, *sequence, *number).map(|()| Outcome::Applied)
+        }
+        Write::Hub(write) => hubs::apply(transaction, write).map(|()| Outcome::Applied),
+        Write::Alarm(change) => change_alarm(transaction, change),
+        Write::Registration(change) => change_registration(transaction, change),
     }
 }
 
@@ -106,8 +112,8 @@ fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> 
 fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<Outcome> {
     transaction
         .prepare_cached(
-            "insert into em_topic_log (uuid, topic, source, name, at, payload)
-             values (?1, ?2, ?3, ?4, strftime('%Y-%m-%d %H:%M:%f', ?5 / 1e6, 'unixepoch'), ?6)
+            "insert into em_topic_log (uuid, topic, source, name, at, payload, form, origin)
+             values (?1, ?2, ?3, ?4, strftime('%Y-%m-%d %H:%M:%f', ?5 / 1e6, 'unixepoch'), ?6, ?7, ?8)
              on conflict (uuid, topic) do nothing",
         )?
         .execute(params![
@@ -117,6 +123,8 @@ fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<Outcom
             clean(&event.name),
             micros(event.at),
             clean(&event.payload),
+            event.form.word(),
+            event.form.origin().map(clean),
         ])?;
     Ok(Outcome::Applied)
 }

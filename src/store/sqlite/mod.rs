@@ -8,6 +8,7 @@ mod commit;
 mod effects;
 mod file;
 mod following;
+mod hubs;
 mod pool;
 mod sweeping;
 mod tables;

@@ -13,7 +13,7 @@ pub(super) struct Found {
 }
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 const EM_EVENT: &str = "create table if not exists em_event (
     id        integer primary key autoincrement,
@@ -33,8 +33,14 @@ const EM_EVENT_ADDED: [(&str, &str); 5] = [
     ("note", "text"),
 ];
 
-/// What `em_journal` has got since its first version.
-const EM_JOURNAL_ADDED: [(&str, &str); 2] = [("digest", "text"), ("holds", "integer")];
+/// What other tables of ours have got since their first version: table, column and type.
+const OURS_ADDED: [(&str, &str, &str); 5] = [
+    ("em_journal", "digest", "text"),
+    ("em_journal", "holds", "integer"),
+    ("em_topic_log", "form", "text"),
+    ("em_topic_log", "origin", "text"),
+    ("em_cursor", "number", "integer"),
+];
 
 const OURS: &str = "
     create unique index if not exists em_event_uuid on em_event (uuid);
@@ -93,12 +99,74 @@ const OURS: &str = "
         name      text not null,
         at        timestamp not null,
         payload   text not null,
+        form      text,
+        origin    text,
         unique (uuid, topic)
     );
     create index if not exists em_topic_log_at on em_topic_log (at);
+    create index if not exists em_topic_log_topic on em_topic_log (topic);
     create table if not exists em_cursor (
         reader    text primary key,
-        sequence  integer not null
+        sequence  integer not null,
+        number    integer
+    ) without rowid;
+    create table if not exists em_hub (
+        id        text primary key,
+        topic     text not null,
+        callback  text not null,
+        query     text,
+        owner     text not null,
+        created   timestamp not null,
+        state     text not null,
+        since     timestamp,
+        reason    text,
+        replay_at integer,
+        replay_to integer
+    ) without rowid;
+    create table if not exists em_hub_attempt (
+        id        integer primary key autoincrement,
+        hub       text not null,
+        event     text not null,
+        sequence  integer not null,
+        attempt   integer not null,
+        at        timestamp not null,
+        outcome   text not null,
+        status    integer,
+        millis    integer not null,
+        detail    text,
+        unique (hub, sequence, attempt, at)
+    );
+    create table if not exists em_dead_letter (
+        hub       text not null,
+        sequence  integer not null,
+        uuid      text not null,
+        topic     text not null,
+        source    text not null,
+        name      text not null,
+        received  timestamp not null,
+        payload   text not null,
+        form      text,
+        origin    text,
+        at        timestamp not null,
+        actor     text not null,
+        reason    text not null,
+        primary key (hub, sequence)
+    ) without rowid;
+    create table if not exists em_alarm (
+        kind      text not null,
+        object    text not null,
+        uuid      text not null,
+        raised    timestamp not null,
+        primary key (kind, object)
+    ) without rowid;
+    create table if not exists em_registration (
+        peer      text not null,
+        url       text not null,
+        topic     text not null,
+        callback  text not null,
+        hub       text not null,
+        created   timestamp not null,
+        primary key (url, topic)
     ) without rowid;
     create table if not exists em_evi_subscription (
         event     text not null,
@@ -159,17 +227,16 @@ pub(super) fn prepare(connection: &mut Connection, tables: Tables, last: Tenure)
 
 fn prepare_events(transaction: &Transaction) -> rusqlite::Result<()> {
     transaction.execute_batch(EM_EVENT)?;
-    let present = widths(transaction, "em_event")?;
-    for (column, kind) in EM_EVENT_ADDED {
-        if !present.contains_key(column) {
-            transaction.execute_batch(&format!("alter table em_event add column {column} {kind}"))?;
-        }
-    }
+    let of_events = EM_EVENT_ADDED.map(|(column, kind)| ("em_event", column, kind));
+    add_columns(transaction, &of_events)?;
     transaction.execute_batch(OURS)?;
-    let present = widths(transaction, "em_journal")?;
-    for (column, kind) in EM_JOURNAL_ADDED {
-        if !present.contains_key(column) {
-            transaction.execute_batch(&format!("alter table em_journal add column {column} {kind}"))?;
+    add_columns(transaction, &OURS_ADDED)
+}
+
+fn add_columns(transaction: &Transaction, columns: &[(&str, &str, &str)]) -> rusqlite::Result<()> {
+    for (table, column, kind) in columns {
+        if !widths(transaction, table)?.contains_key(*column) {
+            transaction.execute_batch(&format!("alter table {table} add column {column} {kind}"))?;
         }
     }
     Ok(())
