@@ -132,6 +132,68 @@ fn every_key_reaches_its_value() {
     assert_eq!((evi.names[0].event.to_string(), evi.names[0].name.as_str()), ("call_*".into(), "E_CALL"));
 }
 
+#[test]
+fn every_key_of_event_management_reaches_its_value() {
+    let config = toml(include_str!("fixtures/config/full.toml"));
+    let secs = Duration::from_secs;
+    let mut events = config.event_management.expect("[event_management]");
+    let echo: Vec<String> = events.echo.drain(..).map(|pattern| pattern.to_string()).collect();
+    assert_eq!(echo, ["numbers"]);
+    let mut peers = std::mem::take(&mut events.peers);
+    let expected = EventManagement {
+        base_path: "/em/v1".into(),
+        topics: ["order", "inquiry", "alarm", "numbers", "fed"].map(String::from).into(),
+        echo: Vec::new(),
+        public_url: Some("https://em.example.net:8443".into()),
+        retry_initial: secs(2),
+        retry_max: secs(600),
+        give_up_after: secs(24 * 3600),
+        connect_timeout: secs(3),
+        timeout: secs(10),
+        max_hubs: 50,
+        max_body: 64 << 10,
+        keep_backlog: secs(7 * 24 * 3600),
+        verify: secs(30),
+        peers: Vec::new(),
+    };
+    assert_eq!(events, expected);
+    assert_eq!(peers.len(), 2);
+    let plain = EventPeer { allow_http: true, allow_private: true, ..EventPeer::new("10.0.0.9:8080") };
+    let url = "http://10.0.0.9:8080/psi-api/event/v2".into();
+    assert_eq!(peers.remove(1), EventPeer { url, ..plain });
+    let expected = EventPeer {
+        host: "pss.example.net:8443".into(),
+        allow_http: false,
+        allow_private: true,
+        allow_tls12: true,
+        ca: Some("/etc/em/pss-ca.pem".into()),
+        auth: PeerAuth::Basic { username: "em".into(), password: Secret::new("three") },
+        signing_keys: vec![Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")],
+        topics: eventmanager::matching::Pattern::parse("order|inquiry").expect("a pattern"),
+        token: Some("page".into()),
+        subscribe: vec!["order".into()],
+        query: Some("state=pending".into()),
+        url: "https://pss.example.net:8443/event/v2".into(),
+    };
+    assert_eq!(peers.remove(0), expected);
+    let nats = config.nats.expect("[nats]");
+    let expected = Nats {
+        urls: ["tls://n1:4222", "tls://n2:4222"].map(String::from).into(),
+        stream: "EM".into(),
+        subject_prefix: "em.a".into(),
+        auth: NatsAuth::User { username: "em".into(), password: Secret::new("hunter2") },
+        ca: Some("/etc/em/nats-ca.pem".into()),
+        in_flight: 10,
+        consume: Some(NatsConsume {
+            stream: "IN".into(),
+            subject: "in.>".into(),
+            durable: "em1".into(),
+            topic: "fed".into(),
+        }),
+    };
+    assert_eq!(nats, expected);
+}
+
 fn shadow(text: &str) -> Shadow {
     let config = toml(&format!("[processing]\nmode = 'shadow'\n[shadow]\n{text}"));
     assert_eq!(config.processing.mode, Mode::Shadow);

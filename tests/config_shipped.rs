@@ -14,6 +14,7 @@ fn surroundings() -> Surroundings {
         directory: "/etc/em".into(),
         host_name: "em1".into(),
         read: |path| match path.extension() {
+            Some(kind) if kind == "key" => Ok("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()),
             Some(_) => Ok(include_str!("fixtures/config/em.ini").into()),
             None => Ok(path.display().to_string()),
         },
@@ -79,6 +80,28 @@ fn the_shipped_file_is_the_defaults() {
     assert!(evi.udp.take().is_some() && evi.unix.take().is_some());
     assert_eq!(std::mem::take(&mut evi.names)[0].name, "E_BW_USER_ADD");
     assert_eq!(evi, Evi::default());
+    let mut events = shown.event_management.expect("[event_management]");
+    let peers = std::mem::take(&mut events.peers);
+    assert!(events.public_url.take().is_some() && std::mem::take(&mut events.echo).len() == 1);
+    assert_eq!(events.topics.pop().as_deref(), Some("calls"), "of the route");
+    assert_eq!(events, EventManagement::default());
+    let auths: Vec<String> = peers.iter().map(|peer| format!("{:?}", peer.auth).to_lowercase()).collect();
+    assert!(
+        ["basic", "bearer", "oauth2", "mtls"].iter().zip(&auths).all(|(word, auth)| auth.starts_with(word))
+    );
+    let signing = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let mut pss = peers[0].clone();
+    assert_eq!(std::mem::take(&mut pss.signing_keys)[0].expose(), signing);
+    assert!(pss.ca.take().is_some() && pss.token.take().is_some() && pss.query.take().is_some());
+    assert_eq!(std::mem::take(&mut pss.subscribe), ["order"]);
+    pss.auth = PeerAuth::None;
+    assert_eq!(pss, EventPeer::new("pss.example.net:8443"));
+    let mut nats = shown.nats.expect("[nats]");
+    let consume = nats.consume.take().expect("[nats.consume]");
+    assert_eq!(consume.durable, "eventmanager");
+    assert!(nats.ca.take().is_some());
+    nats.auth = NatsAuth::None;
+    assert_eq!(nats, Nats::new(nats.urls.clone()));
     let mail = shown.surgemail.expect("[surgemail]");
     assert_eq!((mail.timeout, mail.delete_replaced), (Duration::from_secs(10), false));
 }
@@ -101,7 +124,7 @@ fn the_shipped_file_shows_every_key() {
             assert!(shown.contains(key), "{section}.{key} is not in the shipped file");
         }
     }
-    assert_eq!(sections, 26, "{problems}");
+    assert_eq!(sections, 33, "{problems}");
 }
 
 /// The keys and the sections that the shipped file has in `section`.

@@ -2,6 +2,7 @@
 
 use super::values::Database;
 use crate::wire::Secret;
+use crate::wire::event_management::Callback;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -91,7 +92,7 @@ pub(super) fn ema_url(text: &str) -> Result<String, String> {
     if text.contains("://") {
         let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
         let path = if after_scheme.contains(['/', '?']) { "" } else { EMA_PATH };
-        return Ok(format!("{}{path}", full_url(text, "username and password have keys of their own")?));
+        return Ok(format!("{}{path}", web_address(text)?));
     }
     if let Ok(host) = host(text) {
         return Ok(format!("http://{host}:{EMA_PORT}{EMA_PATH}"));
@@ -105,6 +106,33 @@ pub(super) fn webhook(text: &str) -> Result<String, String> {
         return Err("is not a URL such as \"http://127.0.0.1:9000/answer\"".into());
     }
     full_url(text, "a token may stand in its path")
+}
+
+/// A URL where users have keys of their own.
+pub(super) fn web_address(text: &str) -> Result<String, String> {
+    full_url(text, "username and password have keys of their own")
+}
+
+/// A URL that others are put behind: without a query, and without a slash at its end.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let url = web_address(text)?;
+    if url.contains('?') {
+        return Err("must not hold a \"?\"".to_owned());
+    }
+    authority_of(&url)?;
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+/// `HOST:PORT` as that of a [`Callback`] is written.
+pub(super) fn authority(text: &str) -> Result<String, String> {
+    host_and_port(text)?;
+    authority_of(&format!("https://{text}"))
+}
+
+/// `HOST:PORT` of a URL.
+pub(super) fn authority_of(url: &str) -> Result<String, String> {
+    let callback = Callback::parse(url);
+    callback.map(|callback| callback.authority()).map_err(|_| "has no host that can be asked".to_owned())
 }
 
 /// A URL as given; `instead`: where a user would belong.
@@ -220,6 +248,28 @@ mod tests {
         bad(ema_url, "http://ema1:99999/", "is not a URL");
         bad(ema_url, "ema1/path", "port is missing");
         bad(ema_url, "", "port is missing");
+    }
+
+    #[test]
+    fn an_authority_is_written_as_urls_have_it() {
+        good(authority, "PSS.Example.net:8443", "pss.example.net:8443".into());
+        good(authority, "pss:443", "pss:443".into());
+        good(authority, "0x7f.1:80", "127.0.0.1:80".into());
+        good(authority, "[0::1]:8443", "[::1]:8443".into());
+        bad(authority, "pss", "the port is missing");
+        bad(authority, "300.1.1.1:80", "no host that can be");
+        bad(authority, "a..b:80", "no host that can be");
+        good(authority_of, "https://PSS/x", "pss:443".into());
+        good(authority_of, "http://pss:8080/x", "pss:8080".into());
+    }
+
+    #[test]
+    fn a_base_has_no_slash_at_its_end() {
+        good(base_url, "https://em:8443/", "https://em:8443".into());
+        good(base_url, "http://em/a/b", "http://em/a/b".into());
+        bad(base_url, "https://em/?x=1", "must not hold");
+        bad(base_url, "em:8443", "is not a URL");
+        bad(base_url, "https://a:b@em", "keys of their own");
     }
 
     #[test]

@@ -261,3 +261,67 @@ impl Default for Evi {
         }
     }
 }
+
+impl Default for EventManagement {
+    fn default() -> Self {
+        let topics = TOPICS_ALWAYS.iter().chain(&TOPICS_OF_SOURCES).map(|topic| (*topic).to_owned());
+        EventManagement {
+            base_path: BASE_PATHS[0].to_owned(),
+            topics: topics.collect(),
+            echo: Vec::new(),
+            public_url: None,
+            retry_initial: Duration::from_secs(1),
+            retry_max: Duration::from_secs(15 * 60),
+            give_up_after: Duration::from_secs(72 * 3600),
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(15),
+            max_hubs: 1_000,
+            max_body: 1 << 20,
+            keep_backlog: Duration::from_secs(30 * 24 * 3600),
+            verify: Duration::from_secs(60),
+            peers: Vec::new(),
+        }
+    }
+}
+
+/// The topics that there are beside [`TOPICS_ALWAYS`] where the file names none.
+pub(super) const TOPICS_OF_SOURCES: [&str; 4] = ["broadworks", "asterisk", "kamailio", "opensips"];
+
+impl EventPeer {
+    /// A peer at HOST:PORT with the defaults of everything else: TLS 1.3, a public address, and nobody asks who we are.
+    pub fn new(host: impl Into<String>) -> Self {
+        let host = host.into();
+        EventPeer {
+            url: format!("https://{host}{}", BASE_PATHS[0]),
+            host,
+            allow_http: false,
+            allow_private: false,
+            allow_tls12: false,
+            ca: None,
+            auth: PeerAuth::None,
+            signing_keys: Vec::new(),
+            topics: Pattern::any(),
+            token: None,
+            subscribe: Vec::new(),
+            query: None,
+        }
+    }
+}
+
+impl Nats {
+    /// Servers (`nats://HOST:PORT`) with the defaults of everything else.
+    pub fn new(urls: Vec<String>) -> Self {
+        Nats {
+            urls,
+            stream: "EVENTS".to_owned(),
+            subject_prefix: "eventmanager".to_owned(),
+            auth: NatsAuth::None,
+            ca: None,
+            in_flight: 1_000,
+            consume: None,
+        }
+    }
+}
+
+/// What the server calls our consumer.
+pub(super) const NATS_DURABLE: &str = "eventmanager";

@@ -175,14 +175,31 @@ impl<'a> Section<'a> {
 
     /// A list of strings, each of which `parse` turns into a value.
     pub fn list<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        self.list_of(key, Shown::Yes, parse)
+    }
+
+    /// As [`Section::list`], for what may hold secrets: problems do not show it.
+    pub fn hidden_list<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        self.list_of(key, Shown::No, parse)
+    }
+
+    fn list_of<T>(
+        &self,
+        key: &'static str,
+        shown: Shown,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
         let (path, value) = (self.path(key), self.get(key)?);
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(&path, value, "a list of strings");
             return None;
         };
         // All that is wrong shows, not only the first.
-        let parsed: Vec<Option<T>> =
-            list.iter().map(|item| self.parse(&path, item, Shown::Yes, &parse)).collect();
+        let parsed: Vec<Option<T>> = list.iter().map(|item| self.parse(&path, item, shown, &parse)).collect();
         parsed.into_iter().collect()
     }
 
@@ -299,6 +316,7 @@ impl<'a> Section<'a> {
 }
 
 /// Whether a problem may quote the value.
+#[derive(Clone, Copy)]
 enum Shown {
     Yes,
     No,

@@ -84,6 +84,16 @@ pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(text.into())
 }
 
+/// Basic authentication ends the name at the first colon (RFC 7617, 2).
+pub(super) fn user_name(user: &str) -> Result<String, String> {
+    match text(user)? {
+        name if name.contains(':') => {
+            Err("must not hold a colon, which ends a name in Basic authentication".into())
+        }
+        name => Ok(name),
+    }
+}
+
 /// The name of an endpoint, which is a label of metrics and part of paths.
 pub(super) fn endpoint_name(text: &str) -> Result<String, String> {
     let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-');

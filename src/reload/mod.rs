@@ -40,6 +40,8 @@ pub struct Settings {
     pub evapi_server: Option<Setting<config::EvapiServer>>,
     /// `None` where nobody can subscribe.
     pub evi: Option<Setting<config::Evi>>,
+    /// `None` where its paths are not there.
+    pub event_management: Option<Setting<config::EventManagement>>,
     /// `None` where no states are mirrored.
     pub device_state: Option<Setting<config::DeviceStates>>,
 }
@@ -57,6 +59,7 @@ impl Settings {
             surgemail: config.surgemail.clone().map(Setting::new),
             evapi_server: config.evapi_server.clone().map(Setting::new),
             evi: config.evi.clone().map(Setting::new),
+            event_management: config.event_management.clone().map(Setting::new),
             device_state: config.device_state.clone().map(Setting::new),
         }
     }
@@ -73,6 +76,8 @@ impl Settings {
             .zip(config.evapi_server.clone())
             .for_each(|(setting, server)| setting.set(server));
         self.evi.iter().zip(config.evi.clone()).for_each(|(setting, evi)| setting.set(evi));
+        let event_management = self.event_management.iter().zip(config.event_management.clone());
+        event_management.for_each(|(setting, config)| setting.set(config));
         let states = self.device_state.iter().zip(config.device_state.clone());
         states.for_each(|(setting, states)| setting.set(states));
         self.config.set(config.clone());

@@ -40,8 +40,8 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
         routes,
         evapi_server,
         evi,
-        event_management: _,
-        nats: _,
+        event_management,
+        nats,
     } = config;
     lines.node(node);
     lines.log(log);
@@ -61,6 +61,8 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
     routes.iter().enumerate().for_each(|(at, route)| lines.route(at + 1, route));
     evapi_server.iter().for_each(|server| lines.evapi_server(server));
     evi.iter().for_each(|evi| lines.evi(evi));
+    event_management.iter().for_each(|config| lines.event_management(config));
+    nats.iter().for_each(|nats| lines.nats(nats));
     lines.0
 }
 

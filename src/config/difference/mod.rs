@@ -1,11 +1,12 @@
 //! What a new configuration changes: key by key, and what of it can be applied while the daemon runs.
 //!
 //! [`difference`] is pure; the reload shows its changes and puts [`Difference::in_force`] in force. What is compared are the
-//! `lines` of both configurations; their sections are in `daemon`, `systems`, `endpoints` and `topics`. What waits for a restart
+//! `lines` of both configurations; their sections are in `daemon`, `systems`, `endpoints`, `topics` and `event_management`. What waits for a restart
 //! is here.
 
 mod daemon;
 mod endpoints;
+mod event_management;
 mod lines;
 mod systems;
 mod topics;
@@ -65,6 +66,7 @@ const ORDER: &str = "events that are under way have the keys of the order in for
 const COUNTRY: &str = "events that are under way have the keys of the country code in force";
 const PARTS: &str = "the actors of [ema] and [surgemail] are made at the start";
 const OPEN: &str = "the address in force can be reached from other hosts, which needs a token";
+const HANDS_ON: &str = "what hands on is made at the start";
 const LISTENER: &str = "its listener is made at the start";
 const TLS: &str = "the listener is made at the start: with TLS, or without";
 
@@ -84,6 +86,8 @@ struct Restarts {
     evi: bool,
     /// `[device_state]` comes or goes.
     device_state: bool,
+    /// `[event_management]` comes or goes.
+    event_management: bool,
 }
 
 impl Restarts {
@@ -97,6 +101,7 @@ impl Restarts {
             evapi_server: old.evapi_server.is_some() != new.evapi_server.is_some(),
             evi: old.evi.is_some() != new.evi.is_some(),
             device_state: old.device_state.is_some() != new.device_state.is_some(),
+            event_management: old.event_management.is_some() != new.event_management.is_some(),
         }
     }
 
@@ -116,6 +121,8 @@ impl Restarts {
             (_, "evi.udp" | "evi.unix") => Some(LISTENER),
             ("zmq_server", _) => Some(LISTENER),
             ("device_state", _) if self.device_state => Some(PARTS),
+            ("event_management", _) if self.event_management => Some(HANDS_ON),
+            ("nats", _) => Some(HANDS_ON),
             (_, "numbering.country_code") => Some(COUNTRY),
             _ => None,
         }
@@ -147,6 +154,10 @@ impl Restarts {
             config.surgemail.clone_from(&old.surgemail);
         }
         config.zmq_server.clone_from(&old.zmq_server);
+        config.nats.clone_from(&old.nats);
+        if self.event_management {
+            config.event_management.clone_from(&old.event_management);
+        }
         if self.device_state {
             config.device_state.clone_from(&old.device_state);
         }

@@ -59,6 +59,11 @@ fn a_change_is_told_by_its_key_with_both_values() {
     check("\"billing\"", "\"b\"", &["evapi_server.topic.1.tag: billing → b"]);
     check("\"E_CALL\"", "\"E_C\"", &["evi.names.\"call_*\": E_CALL → E_C"]);
     check("\"2h\"", "\"1h\"", &["evi.max_expire: 7200s → 3600s"]);
+    check("max_hubs = 50", "max_hubs = 51", &["event_management.max_hubs: 50 → 51"]);
+    check("in.>", "in.*", &["! nats.consume.subject: in.> → in.*"]);
+    let peer = "event_management.peer.pss.example.net:8443";
+    check("state=pending", "state=x", &[&format!("{peer}.query: state=pending → state=x")]);
+    check("order|inquiry", "*", &[&format!("{peer}.topics: order|inquiry → *")]);
 }
 
 #[test]
@@ -69,6 +74,19 @@ fn a_secret_shows_as_asterisks_and_its_change_is_seen() {
     check("\"file:/run/credentials/ema\"", "\"hunter2\"", &["ema.password: *** → ***"]);
     check("0123456789abcdef01", "1123456789abcdef01", &["http.token.page.sha256: *** → ***"]);
     check("p%40ss", "other", &["! store.events: *** → ***"]);
+    let peer = "event_management.peer.pss.example.net:8443";
+    check("whsec_MfKQ", "whsec_MfKR", &[&format!("{peer}.signing_keys.1: *** → ***")]);
+    check(
+        "auth = \"basic\"\nusername = \"em\"\npassword = \"three\"",
+        "auth = \"bearer\"\nbearer = \"hunter2\"",
+        &[
+            &format!("{peer}.auth: basic → bearer"),
+            &format!("{peer}.bearer: (not set) → ***"),
+            &format!("{peer}.password: *** → (not set)"),
+            &format!("{peer}.username: em → (not set)"),
+        ],
+    );
+    check("password = \"hunter2\"", "password = \"hunter3\"", &["! nats.password: *** → ***"]);
     check(
         "https://ema2:8443",
         "https://ema2:8443/x?key=hunter2&y=",
@@ -137,7 +155,10 @@ fn without_ema_the_numbers_of_what_is_in_force_stay() {
 #[test]
 fn the_last_token_stays_while_other_hosts_can_ask() {
     let tokens = FULL.find("[[http.token]]").zip(FULL.find("[processing]")).map(|(from, to)| &FULL[from..to]);
-    let without = FULL.replace(tokens.expect("tokens"), "").replace("0.0.0.0:8443", "127.0.0.1:8443");
+    let without = FULL
+        .replace(tokens.expect("tokens"), "")
+        .replace("token = \"page\"\n", "")
+        .replace("0.0.0.0:8443", "127.0.0.1:8443");
     let (old, new) = (parse(FULL), parse(&without));
     assert_eq!(difference(&old, &new).in_force.http, old.http);
     // Where it listens on loopback already they go.
@@ -190,4 +211,18 @@ fn evi_stays_where_it_listens_and_changes_otherwise() {
     assert_eq!(lines_of(&difference), told);
     let evi = difference.in_force.evi.expect("it stays");
     assert_eq!((evi.unix, evi.queue), (old.evi.expect("[evi]").unix, 700));
+}
+
+#[test]
+fn event_management_changes_while_it_runs_and_comes_and_goes_at_a_restart() {
+    let cut = |text: &str| text.split("[event_management]").next().expect("the rest").to_owned();
+    let (with, without) = (parse(FULL), parse(&cut(FULL)));
+    for (old, new) in [(&with, &without), (&without, &with)] {
+        let difference = difference(old, new);
+        assert!(!difference.changes.is_empty() && difference.changes.iter().all(|it| it.restart.is_some()));
+        assert_eq!(difference.in_force, *old);
+    }
+    let other = parse(&FULL.replace("\"2s\"", "\"3s\"").replace("in_flight = 10", "in_flight = 20"));
+    let in_force = difference(&with, &other).in_force;
+    assert_eq!((in_force.event_management, in_force.nats), (other.event_management, with.nats));
 }

@@ -11,20 +11,10 @@ pub(super) fn surgemail(section: &Section) -> SurgeMail {
     SurgeMail {
         primary: section.value("primary", addresses::host_and_port).unwrap_or_default(),
         secondary: section.value("secondary", addresses::host_and_port),
-        username: section.value("username", user_name).unwrap_or_default(),
+        username: section.value("username", units::user_name).unwrap_or_default(),
         password: section.secret("password").unwrap_or_default(),
         domain_password: section.secret("domain_password").unwrap_or_default(),
         timeout: section.duration("timeout").unwrap_or(defaults::REQUEST_TIMEOUT),
         delete_replaced: section.flag("delete_replaced").unwrap_or(false),
-    }
-}
-
-/// Basic authentication ends the name at the first colon (RFC 7617, 2).
-fn user_name(text: &str) -> Result<String, String> {
-    match units::text(text)? {
-        name if name.contains(':') => {
-            Err("must not hold a colon, which ends a name in Basic authentication".into())
-        }
-        name => Ok(name),
     }
 }

@@ -5,10 +5,13 @@ mod base;
 mod broadworks;
 mod core_network;
 mod evapi_server;
+mod event_management;
+mod event_peer;
 mod evi;
 mod http;
 mod kamailio;
 mod mail;
+mod nats;
 mod opensips;
 mod route;
 mod shadow;
@@ -28,9 +31,9 @@ const SHADOW_ALONE: &str =
 /// The whole file.
 pub(super) fn config(file: &Section) -> Config {
     let node = base::node(file);
-    let mut endpoints = Endpoints { reserves_evi: file.has("evi"), ..Endpoints::default() };
+    let mut endpoints = Endpoints { reserved: reserved(file), ..Endpoints::default() };
     let store = base::store(file, &node.data_dir);
-    let config = Config {
+    let mut config = Config {
         log: file.section("log", base::log).unwrap_or_default(),
         http: file.section("http", http::http).unwrap_or_default(),
         processing: file.section("processing", base::processing).unwrap_or_default(),
@@ -52,9 +55,12 @@ pub(super) fn config(file: &Section) -> Config {
         evapi_server: file.section("evapi_server", evapi_server::evapi_server),
         evi: file.section("evi", |section| evi::evi(section, &endpoints)),
         event_management: None,
-        nats: None,
+        nats: file.section("nats", nats::nats),
         node,
     };
+    config.event_management = file.section("event_management", |section| {
+        event_management::event_management(section, &config, &endpoints)
+    });
     if file.has("ema") {
         core_network::check_ema_has_what_it_needs(file);
     } else if file.has("surgemail") {
@@ -66,6 +72,18 @@ pub(super) fn config(file: &Section) -> Config {
     config
 }
 
+/// The sources of what comes in over the sections that are there.
+fn reserved(file: &Section) -> Vec<(&'static str, &'static str)> {
+    let sources = [
+        ("evi", EVI_SOURCE, "what is raised over [evi]"),
+        ("event_management", EVENT_MANAGEMENT_SOURCE, "what is posted to [event_management]"),
+        ("event_management", ALARM_SOURCE, "the alarms of [event_management]"),
+        ("nats", NATS_SOURCE, "what is fed in over [nats]"),
+    ];
+    let is_there = |(section, ..): &(&str, &str, &str)| file.has(section);
+    sources.into_iter().filter(is_there).map(|(_, source, what)| (source, what)).collect()
+}
+
 /// The names of all endpoints, of whatever kind: they label metrics and so must differ. So must their addresses: two
 /// connections to one server bring everything twice.
 #[derive(Default)]
@@ -75,8 +93,8 @@ struct Endpoints {
     addresses: BTreeMap<String, String>,
     /// The same of sockets that endpoints listen at.
     sockets: BTreeMap<String, String>,
-    /// `evi` is the source of what is raised over `[evi]`.
-    reserves_evi: bool,
+    /// Sources of events that are no endpoints, and what they are.
+    reserved: Vec<(&'static str, &'static str)>,
     /// Of agents, among other agents.
     systems: BTreeSet<String>,
 }
@@ -88,10 +106,15 @@ impl Endpoints {
         if !name.is_empty() && !self.names.insert(name.clone()) {
             section.problem("name", format!("{name:?} is the name of another endpoint already"));
         }
-        if self.reserves_evi && name == EVI_SOURCE {
-            section.problem("name", format!("{name:?} is the name of what is raised over [evi]"));
+        if let Some((_, what)) = self.reserved.iter().find(|(reserved, _)| *reserved == name) {
+            section.problem("name", format!("{name:?} is the name of {what}"));
         }
         name
+    }
+
+    /// Whether events of somebody else have this source already.
+    fn is_taken(&self, name: &str) -> bool {
+        self.names.contains(name) || self.reserved.iter().any(|(reserved, _)| *reserved == name)
     }
 
     /// The name of an agent among other agents, which stands in `key`.

@@ -20,7 +20,7 @@ pub(super) fn route(section: &Section) -> Route {
 }
 
 /// A name that fits URLs, metrics and patterns.
-fn topic(text: &str) -> Result<String, String> {
+pub(super) fn topic(text: &str) -> Result<String, String> {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if text.is_empty() || text.len() > LONGEST || !text.chars().all(is_fine) {
         return Err(format!("is no topic: up to {LONGEST} letters, digits and any of \"-_.\""));

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub const TOPICS_ALWAYS: [&str; 3] = ["order", "inquiry", "alarm"];
 /// The base paths that are in use; whichever is configured, the others are aliases of it.
 pub const BASE_PATHS: [&str; 4] = ["/psi-api/event/v2", "/event/v2", "/psi/event/v2", "/eventManagement/v2"];
+/// The source of alarms.
+pub const ALARM_SOURCE: &str = "alarm";
 /// The source of what is posted by nobody in particular.
 pub const EVENT_MANAGEMENT_SOURCE: &str = "event_management";
 
@@ -98,6 +100,16 @@ pub enum PeerAuth {
         key: PathBuf,
     },
 }
+
+impl PeerAuth {
+    /// Whether it is something that nobody else may read on its way.
+    pub fn is_secret(&self) -> bool {
+        matches!(self, PeerAuth::Basic { .. } | PeerAuth::Bearer(_) | PeerAuth::OAuth2 { .. })
+    }
+}
+
+/// The source of what is fed in over NATS.
+pub const NATS_SOURCE: &str = "nats";
 
 /// NATS JetStream.
 #[derive(Debug, Clone, PartialEq)]
