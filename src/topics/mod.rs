@@ -5,6 +5,7 @@
 //!
 //! [`tail`] follows the log; [`evapi_server`] hands on what it gives to programs that are written for Kamailio's EVAPI.
 
+pub mod alarms;
 pub mod changed;
 mod derived;
 mod ended;

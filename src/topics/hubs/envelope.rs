@@ -88,7 +88,7 @@ fn object<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
 }
 
 /// UTC with milliseconds; the epoch where it is no time that can be written.
-fn rfc3339(time: SystemTime) -> String {
+pub(in crate::topics) fn rfc3339(time: SystemTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from(time).format(&format).unwrap_or_else(|_| "1970-01-01T00:00:00.000Z".to_owned())
 }

@@ -5,4 +5,5 @@
 mod envelope;
 pub mod outbound;
 
+pub(in crate::topics) use envelope::rfc3339;
 pub use envelope::{envelope, resource};

@@ -1,0 +1,3 @@
+//! What somebody should look at: raised as events of the topic `alarm`, and cleared.
+
+pub mod event;
