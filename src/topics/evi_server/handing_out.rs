@@ -72,7 +72,7 @@ impl Server {
             let bytes = written.bytes(subscription.format);
             size += bytes.len();
             lanes.push(subscription.lane.id);
-            queue(subscription, bytes, happening.sequence, config.queue);
+            self.queue(subscription, bytes, happening.sequence, config.queue);
         }
         turn.add(lanes, size);
     }
@@ -90,17 +90,17 @@ impl Server {
         }
         turn.begin_next();
     }
-}
 
-fn queue(subscription: &Subscription, bytes: Bytes, sequence: i64, most: usize) {
-    let Subscription { id, lane, tally, .. } = subscription;
-    let parcel = Parcel::new(bytes, sequence, *id, tally.clone());
-    if lane.target.is_datagram() && parcel.bytes.len() > LARGEST {
-        Outcome::TooLarge.count(1);
-        return parcel.was_dropped();
-    }
-    let dropped = lane.push(parcel, most);
-    if dropped > 0 {
-        metrics::counter!("eventmanager_dropped_total", "connection" => "evi").increment(dropped);
+    fn queue(&self, subscription: &Subscription, bytes: Bytes, sequence: i64, most: usize) {
+        let Subscription { id, lane, tally, .. } = subscription;
+        let parcel = Parcel::new(bytes, sequence, *id, tally.clone());
+        if lane.target.is_datagram() && parcel.bytes.len() > LARGEST {
+            Outcome::TooLarge.count(1);
+            return parcel.was_dropped();
+        }
+        let dropped = self.lanes.push(lane, parcel, most);
+        if dropped > 0 {
+            metrics::counter!("eventmanager_dropped_total", "connection" => "evi").increment(dropped);
+        }
     }
 }

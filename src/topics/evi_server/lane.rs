@@ -13,9 +13,8 @@ use tokio::time::Instant;
 
 /// What waits longer holds up nobody's place in the topic log: its subscriber does not take it.
 const FRESH: Duration = Duration::from_secs(1);
-/// Bytes that wait in one lane, at most, and in all of them.
+/// Bytes that wait in one lane, at most.
 const BYTES: usize = 64 << 20;
-const BYTES_OF_ALL: usize = 256 << 20;
 
 /// What has become of the events of one subscription.
 #[derive(Debug, Default)]
@@ -102,13 +101,10 @@ impl Lane {
         }
     }
 
-    /// Queues an event. Where `most` wait already, or too many bytes, the oldest go; gives how many that were.
+    /// Queues an event. Where `most` wait already, or too many bytes, the oldest of this lane go; gives how many that were.
     pub fn push(&self, mut parcel: Parcel, most: usize) -> u64 {
         let mut dropped = 0;
-        while self.is_full(&parcel.bytes, most)
-            && let Some(oldest) = self.pop()
-        {
-            oldest.was_dropped();
+        while self.is_full(&parcel.bytes, most) && self.drop_oldest() {
             dropped += 1;
         }
         parcel.held = Some(self.load.hold(&parcel.bytes));
@@ -120,9 +116,19 @@ impl Lane {
     }
 
     fn is_full(&self, more: &Bytes, most: usize) -> bool {
-        self.queue.borrow().len() >= most.max(1)
-            || self.bytes.get() + more.len() > BYTES
-            || self.load.with(more) > BYTES_OF_ALL
+        self.queue.borrow().len() >= most.max(1) || self.bytes.get() + more.len() > BYTES
+    }
+
+    /// Makes room; false: nothing waits.
+    pub fn drop_oldest(&self) -> bool {
+        let oldest = self.pop();
+        oldest.iter().for_each(Parcel::was_dropped);
+        oldest.is_some()
+    }
+
+    /// How many bytes wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes.get()
     }
 
     fn pop(&self) -> Option<Parcel> {
@@ -177,9 +183,9 @@ impl Lane {
         self.closed.get() && self.queue.borrow().is_empty()
     }
 
-    /// Whether more waits than half of what may.
+    /// Whether more waits than half of what may, in events or in bytes.
     pub fn is_over_half(&self, most: usize) -> bool {
-        self.queue.borrow().len() > most / 2
+        self.queue.borrow().len() > most / 2 || self.bytes.get() > BYTES / 2
     }
 
     /// How many wait, and are in hand.
@@ -203,11 +209,7 @@ mod tests {
     use futures_util::FutureExt;
 
     fn lane() -> Lane {
-        lane_of(&Rc::default())
-    }
-
-    fn lane_of(load: &Rc<Load>) -> Lane {
-        Lane::new(1, Target::Unix("/x".into()), Rc::default(), Rc::clone(load))
+        Lane::new(1, Target::Unix("/x".into()), Rc::default(), Rc::default())
     }
 
     /// Of a MiB that nobody else holds.
@@ -246,22 +248,6 @@ mod tests {
         // What is larger than all that may wait does so alone.
         let huge = Parcel::new(vec![0; BYTES + 1].into(), 1, 7, Rc::clone(&tally));
         assert_eq!((lane.push(huge, 10_000), lane.push(large(&tally), 10_000)), (64, 1));
-    }
-
-    #[tokio::test]
-    async fn all_lanes_together_have_a_limit_and_share_what_is_the_same() {
-        let (load, tally) = (Rc::default(), Rc::default());
-        let lanes: Vec<Lane> = (0..5).map(|_| lane_of(&load)).collect();
-        let fill = |lane: &Lane| (0..60).map(|_| lane.push(large(&tally), 10_000)).sum::<u64>();
-        assert_eq!(lanes.iter().map(fill).collect::<Vec<u64>>(), [0, 0, 0, 0, 44]);
-        drop(lanes);
-        let (mut lanes, same) = (Vec::new(), Bytes::from(vec![0; 1 << 20]));
-        for _ in 0..10 {
-            let lane = lane_of(&load);
-            let parcel = || Parcel::new(same.clone(), 1, 7, Rc::clone(&tally));
-            assert_eq!((0..60).map(|_| lane.push(parcel(), 10_000)).sum::<u64>(), 0);
-            lanes.push(lane);
-        }
     }
 
     #[tokio::test]

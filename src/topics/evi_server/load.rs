@@ -5,6 +5,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
+/// Bytes that wait in all lanes, at most.
+const BYTES: usize = 256 << 20;
+
 /// Of all lanes.
 #[derive(Debug, Default)]
 pub struct Load {
@@ -21,8 +24,18 @@ pub struct Held {
 }
 
 impl Load {
+    /// Whether these can wait too.
+    pub fn has_room_for(&self, bytes: &Bytes) -> bool {
+        self.with(bytes) <= BYTES
+    }
+
+    /// How many bytes of each of so many lanes are more than its share of half of what may wait, where that much waits.
+    pub fn share_of_half(&self, lanes: usize) -> Option<usize> {
+        (self.bytes.get() > BYTES / 2).then_some(BYTES / 2 / lanes.max(1))
+    }
+
     /// How many bytes wait, if these do so too.
-    pub fn with(&self, bytes: &Bytes) -> usize {
+    fn with(&self, bytes: &Bytes) -> usize {
         let more = if self.held.borrow().contains_key(&place(bytes)) { 0 } else { bytes.len() };
         self.bytes.get() + more
     }
