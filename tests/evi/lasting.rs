@@ -162,6 +162,29 @@ fn a_reload_takes_away_who_may_not_be_there_any_more() {
 }
 
 #[test]
+fn a_folder_that_is_away_for_a_moment_ends_no_subscription() {
+    let served = Served::start(ALL, "allowed_targets = [\"127.0.0.0/8\"]");
+    let folder = served.site.directory.path().join("program");
+    let (path, there) = (folder.join("events.sock"), Receiver::on("127.0.0.2:0"));
+    std::fs::create_dir(&folder).expect("a folder");
+    served.subscribe("E_TEST", &unix_socket(&path), json!({}));
+    served.subscribe("E_TEST", &there.socket(), json!({}));
+    // As that of a unit that is started anew.
+    std::fs::remove_dir(&folder).expect("removed");
+    let text = std::fs::read_to_string(served.site.config()).expect("a configuration");
+    std::fs::write(served.site.config(), text.replace("127.0.0.0/8", "127.0.0.1/32")).expect("written");
+    served.daemon.signal("HUP");
+    served.daemon.logged(&["unsubscribed", &there.socket()]);
+    assert_eq!(served.sockets("E_TEST"), [unix_socket(&path)], "after a reload");
+    let served = served.restarted();
+    assert_eq!(served.sockets("E_TEST"), [unix_socket(&path)], "after a start");
+    std::fs::create_dir(&folder).expect("a folder");
+    let socket = UnixDatagram::bind(&path).expect("a socket");
+    served.raise("E_TEST", "");
+    assert!(receive(&socket, PATIENCE).is_some());
+}
+
+#[test]
 fn a_reload_also_takes_away_who_is_being_stored() {
     let served = Served::start(ALL, "allowed_targets = [\"127.0.0.0/8\"]");
     let (here, there) = (Receiver::bind(), Receiver::on("127.0.0.2:0"));

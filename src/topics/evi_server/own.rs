@@ -4,7 +4,7 @@ use super::server::Server;
 use super::target::Target;
 use crate::config::{Config, EventSocket, covers};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 impl Server {
     /// Whether the configuration of now lets events be sent there; the error says why not.
@@ -31,7 +31,7 @@ fn is_in(path: &Path, folders: &[PathBuf]) -> Result<(), String> {
         return Err(refused());
     }
     let place = resolved(path).ok_or_else(refused)?;
-    let is_inside = |folder: &PathBuf| folder.canonicalize().is_ok_and(|folder| place.starts_with(folder));
+    let is_inside = |folder: &PathBuf| resolved(folder).is_some_and(|folder| place.starts_with(folder));
     if !folders.iter().any(is_inside) {
         return Err(refused());
     }
@@ -42,9 +42,15 @@ fn is_in(path: &Path, folders: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
-/// Where that leads. A socket may come later, its folder is there.
+/// Where that leads: a socket may come later, and its folder too, as while its program is started anew. What can be seen of the way
+/// to it is resolved, the rest is taken as it is written. `None`: where it would lead nobody can say.
 fn resolved(path: &Path) -> Option<PathBuf> {
-    path.canonicalize().ok().or_else(|| Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?)))
+    let there = path.ancestors().find(|it| it.symlink_metadata().is_ok())?;
+    let rest = path.strip_prefix(there).ok()?;
+    let is_plain = rest.components().all(|part| matches!(part, Component::Normal(_)));
+    // A link to nowhere leads somewhere later.
+    let place = there.canonicalize().ok()?;
+    is_plain.then(|| if rest.as_os_str().is_empty() { place } else { place.join(rest) })
 }
 
 /// Whether we listen there; `bound` is where commands are taken over UDP.
@@ -173,6 +179,33 @@ mod tests {
             is_in(&inside.join("a"), &[]).expect_err("none"),
             "it is in no folder of evi.allowed_unix"
         );
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_where_it_is_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path().canonicalize().expect("a directory");
+        let place = |name: &str| root.join(name);
+        std::fs::create_dir(place("inside")).expect("a folder");
+        std::fs::create_dir(place("outside")).expect("a folder");
+        symlink(place("outside/later"), place("inside/way")).expect("a link");
+        symlink(place("inside"), place("link")).expect("a link");
+        let allowed = [place("inside"), place("gone")];
+        let check = |path: &str, expected: bool| {
+            assert_eq!(is_in(&place(path), &allowed).is_ok(), expected, "{path}");
+        };
+        check("inside/program/a", true);
+        check("inside/program/more/a", true);
+        check("gone/a", true);
+        check("gone/program/a", true);
+        // Elsewhere, whatever comes.
+        check("gone-too/a", false);
+        check("outside/program/a", false);
+        check("inside/program/../../outside/a", false);
+        check("gone/../outside/a", false);
+        check("link/program/a", false);
+        check("inside/way/a", false);
+        check("inside/way", false);
     }
 
     #[test]
