@@ -146,9 +146,10 @@ impl Reader {
                 }
                 Err(error) => return Some(error),
             };
-            flags = MsgFlags::MSG_DONTWAIT;
-            // So a socket that is shut down answers, when nothing is left.
-            if bytes == 0 && self.stop.load(Ordering::Relaxed) {
+            // So a socket that is shut down answers whoever waits at it. Without waiting it is a datagram that is empty.
+            let has_waited =
+                !std::mem::replace(&mut flags, MsgFlags::MSG_DONTWAIT).contains(MsgFlags::MSG_DONTWAIT);
+            if bytes == 0 && has_waited && self.stop.load(Ordering::Relaxed) {
                 return Some(Errno::EAGAIN);
             }
             if let Some(payload) = self.check(buffer, bytes, from) {
@@ -189,5 +190,65 @@ impl Reader {
         if let Some(so_far) = self.bad.count() {
             tracing::warn!(connection, reason, so_far, "a datagram was not taken");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Surroundings, parse_toml};
+    use crate::connections::opensips::receiver::losses::Losses;
+    use std::net::UdpSocket;
+    use std::os::unix::net::UnixDatagram;
+    use std::path::Path;
+
+    fn server() -> Arc<Opensips> {
+        let text = "[[opensips]]\nname = 'o1'\nmi = 'udp:127.0.0.1:8888'\nlisten = 'udp:127.0.0.1:9001'\nevents = ['E_A']";
+        let loaded = parse_toml(text, "a.toml", &Surroundings::of_process(Path::new(".")));
+        Arc::new(loaded.unwrap_or_else(|problems| panic!("{problems}")).config.opensips.remove(0))
+    }
+
+    /// What is read of this socket at the end, where nothing has been read before.
+    async fn rest(socket: Socket) -> Vec<Vec<u8>> {
+        let queue = Arc::new(Queue::new(1_000, metrics::Counter::noop()));
+        let drops = Losses::new("o1", &socket, 0).counter();
+        socket.shutdown(std::net::Shutdown::Read).or_else(not_connected).expect("shut down");
+        let stop = Arc::new(AtomicBool::new(true));
+        let reader = Reader {
+            socket,
+            server: server(),
+            queue: Arc::clone(&queue),
+            drops,
+            stop,
+            bad: Seldom::default(),
+        };
+        reader.read();
+        queue.close();
+        let mut payloads = Vec::new();
+        while let Some(arrived) = queue.next().await {
+            payloads.extend(arrived.into_iter().map(|it| it.payload.into_vec()));
+        }
+        payloads
+    }
+
+    fn not_connected(error: io::Error) -> io::Result<()> {
+        if error.kind() == io::ErrorKind::NotConnected { Ok(()) } else { Err(error) }
+    }
+
+    #[actix::test]
+    async fn behind_an_empty_datagram_comes_the_rest() {
+        let datagrams: [&[u8]; 4] = [b"E_A\n\n", b"", b"", b"E_B\n\n"];
+        let (us, them) = (UdpSocket::bind("127.0.0.1:0"), UdpSocket::bind("127.0.0.1:0"));
+        let (us, them) = (us.expect("a socket"), them.expect("a socket"));
+        let to = us.local_addr().expect("an address");
+        for datagram in datagrams {
+            them.send_to(datagram, to).expect("sent");
+        }
+        assert_eq!(rest(us.into()).await, datagrams, "over UDP");
+        let (us, them) = UnixDatagram::pair().expect("sockets");
+        for datagram in datagrams {
+            them.send(datagram).expect("sent");
+        }
+        assert_eq!(rest(us.into()).await, datagrams, "over a socket of the file system");
     }
 }
