@@ -2,6 +2,7 @@
 
 mod answers;
 mod bad_input;
+mod ending;
 mod floods;
 mod renewal;
 mod scripted;

@@ -207,6 +207,14 @@ impl Daemon {
         self.child.wait().expect("ended");
     }
 
+    /// Waits until it has ended by itself; its exit code, and everything that it has logged.
+    pub fn ended_logged(mut self) -> (Option<i32>, String) {
+        let code = eventually("the daemon ends", || self.child.try_wait().expect("a child")).code();
+        // Whoever collects it has gone then.
+        eventually("its log ends", || (Arc::strong_count(&self.log) == 1).then_some(()));
+        (code, self.log())
+    }
+
     /// Ends it as systemd does; returns its exit code.
     pub fn terminate(self) -> Option<i32> {
         self.signal("TERM");

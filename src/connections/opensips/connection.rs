@@ -16,6 +16,7 @@ use crate::sockets::give_way;
 use crate::store::Store;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// Subscribes to the events of one OpenSIPS, and takes them, until it is shut down.
@@ -108,9 +109,8 @@ async fn keep_subscribed(around: &Around, queue: &Arc<Queue>) {
             Ok(receiver) => receiver,
             Err(error) => return Attempt::Lost { reason: format!("{error:#}"), good: false },
         };
-        tokio::select! {
-            () = keep_in_touch(around, &receiver.socket) => {}
-            reason = receiver.run() => return Attempt::Lost { reason, good: false },
+        if let Err(reason) = keep_and_end(around, &receiver).await {
+            return Attempt::Lost { reason, good: false };
         }
         receiver.close().await;
         Attempt::Stopped
@@ -120,7 +120,25 @@ async fn keep_subscribed(around: &Around, queue: &Arc<Queue>) {
     session::show(&around.server.name, Count::default());
 }
 
-/// Has sessions until we are told to stop; then the subscriptions end.
+/// Has subscriptions for as long as the receiver is of use, or until we are told to stop: then they end. The error says why the receiver
+/// is of no use any more.
+async fn keep_and_end(around: &Around, receiver: &Receiver) -> Result<(), String> {
+    // One future to the end: the connections of a stream end with it.
+    let mut run = pin!(receiver.run());
+    tokio::select! {
+        () = keep_in_touch(around, &receiver.socket) => {}
+        reason = &mut run => return Err(reason),
+    }
+    // From here on nothing makes us begin again, whatever becomes of the receiver: we are told to stop once only.
+    let mut end = pin!(around.end(&receiver.socket));
+    tokio::select! {
+        () = &mut end => {}
+        _ = &mut run => end.await,
+    }
+    Ok(())
+}
+
+/// Has sessions until we are told to stop.
 async fn keep_in_touch(around: &Around, socket: &str) {
     let missing = Count { missing: around.server.events.len(), ..Count::default() };
     let attempt = async || {
@@ -132,7 +150,6 @@ async fn keep_in_touch(around: &Around, socket: &str) {
         attempt
     };
     keep_connected(&around.link, "opensips", &around.stop, SHORT_DISTANCES, attempt).await;
-    around.end(socket).await;
 }
 
 async fn keep(around: &Around, socket: &str) -> Attempt {

@@ -7,6 +7,7 @@ use crate::connections::link::Link;
 use crate::connections::reconnect::Attempt;
 use crate::telemetry::Seldom;
 use crate::wire::mi::{EventSubscribers, Failure, Reply, Request, Subscribe, Subscriber};
+use futures_util::future::join_all;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -23,8 +24,10 @@ pub struct Around {
     pub server: Arc<Opensips>,
     pub link: Link,
     pub stop: Rc<Notify>,
-    /// Events whose subscription may be there at OpenSIPS, whatever became of the session that made it.
-    made: RefCell<BTreeSet<String>>,
+    /// Events whose subscription may be there at OpenSIPS, since it was asked for, whatever came of that: they are to be ended.
+    asked: RefCell<BTreeSet<String>>,
+    /// Those that were seen there: if they are not any more they are lost.
+    seen: RefCell<BTreeSet<String>>,
     /// What was spoken last.
     format: Cell<Option<MiFormat>>,
     /// What could not be done at OpenSIPS, of all sessions.
@@ -54,7 +57,7 @@ impl<'a> Session<'a> {
         let client = Client::find(&around.server).await?;
         around.format.set(Some(client.format));
         let Opensips { events, expire, verify, .. } = &*around.server;
-        let before = |event: &str| around.made.borrow().contains(event);
+        let before = |event: &str| around.seen.borrow().contains(event);
         let subscriptions = Subscriptions::new(events, before, (*expire, *verify), Instant::now());
         Ok(Session { around, client, socket, subscriptions })
     }
@@ -105,6 +108,8 @@ impl<'a> Session<'a> {
             expire: u32::try_from(self.around.server.expire.as_secs()).ok(),
             format: None,
         });
+        // OpenSIPS may do it and its answer not come, or not be waited for.
+        let is_first = self.around.asked.borrow_mut().insert(event.to_owned());
         let done = match self.client.ask(&asked).await {
             Ok(Reply::Done) => Ok(()),
             other => Err(refusal(other)),
@@ -112,12 +117,13 @@ impl<'a> Session<'a> {
         self.count("subscribe", &done);
         let now = Instant::now();
         match done {
-            Ok(()) => {
-                self.around.made.borrow_mut().insert(event.to_owned());
-                self.subscriptions.made(event, now);
-            }
+            Ok(()) => self.subscriptions.made(event, now),
             Err(Refused::Gone(error)) => return Err(error),
             Err(Refused::No(failure)) => {
+                // One that was asked for before may be there still.
+                if is_first {
+                    self.around.asked.borrow_mut().remove(event);
+                }
                 self.tell_refused(event, &failure, "opensips refuses a subscription");
                 self.subscriptions.refused(event, now);
             }
@@ -137,7 +143,10 @@ impl<'a> Session<'a> {
         self.count("verify", &listed);
         let now = Instant::now();
         match listed {
-            Ok(true) => self.subscriptions.seen(event, now),
+            Ok(true) => {
+                self.around.seen.borrow_mut().insert(event.to_owned());
+                self.subscriptions.seen(event, now);
+            }
             Ok(false) => self.not_there(event, now),
             Err(Refused::Gone(error)) => return Err(error),
             // It is renewed all the same.
@@ -161,7 +170,7 @@ impl<'a> Session<'a> {
     }
 
     fn not_there(&mut self, event: &str, now: Instant) {
-        self.around.made.borrow_mut().remove(event);
+        self.around.is_gone(event);
         let (connection, socket) = (&self.around.server.name, self.socket);
         if self.subscriptions.not_seen(event, now) {
             metrics::counter!("eventmanager_subscriptions_lost_total", "connection" => connection.clone())
@@ -211,7 +220,8 @@ impl Around {
             server,
             link,
             stop,
-            made: RefCell::default(),
+            asked: RefCell::default(),
+            seen: RefCell::default(),
             format: Cell::default(),
             refused: Seldom::default(),
         }
@@ -219,34 +229,42 @@ impl Around {
 
     /// Ends what may be there, lest OpenSIPS sends to nobody for as long as it lasts.
     pub async fn end(&self, socket: &str) {
-        if self.made.borrow().is_empty() {
+        if self.asked.borrow().is_empty() {
             return;
         }
         // What was not answered in time is over all the same, by itself.
         let _ = timeout(FAREWELL, self.end_each(socket)).await;
-        let left = self.made.borrow().len();
+        let left = self.asked.borrow().len();
         if left > 0 {
             let (connection, after) = (&self.server.name, self.server.expire);
             tracing::warn!(
                 connection,
                 left,
                 ?after,
-                "subscriptions could not be ended: they end by themselves"
+                "subscriptions could not be ended: what there is of them ends by itself"
             );
         }
+    }
+
+    fn is_gone(&self, event: &str) {
+        self.asked.borrow_mut().remove(event);
+        self.seen.borrow_mut().remove(event);
     }
 
     async fn end_each(&self, socket: &str) {
         let Some(format) = self.format.get() else { return };
         let client = Client::new(&self.server, format);
-        let events: Vec<String> = self.made.borrow().iter().cloned().collect();
-        for event in events {
-            let (event, socket) = (event.clone(), socket.to_owned());
-            let unsubscribe = Subscribe { event: event.clone(), socket, expire: Some(0), format: None };
-            // A refusal says that it is not there.
-            if client.ask(&Request::Subscribe(unsubscribe)).await.is_ok() {
-                self.made.borrow_mut().remove(&event);
-            }
+        let events: Vec<String> = self.asked.borrow().iter().cloned().collect();
+        // Beside each other: one that is not answered keeps no other from being asked.
+        join_all(events.iter().map(|event| self.end_one(&client, event, socket))).await;
+    }
+
+    async fn end_one(&self, client: &Client, event: &str, socket: &str) {
+        let (of, socket) = (event.to_owned(), socket.to_owned());
+        let unsubscribe = Subscribe { event: of, socket, expire: Some(0), format: None };
+        // A refusal says that it is not there.
+        if client.ask(&Request::Subscribe(unsubscribe)).await.is_ok() {
+            self.is_gone(event);
         }
     }
 }
