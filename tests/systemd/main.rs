@@ -9,6 +9,7 @@ use eventmanager::app::App;
 use eventmanager::config;
 use eventmanager::telemetry;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::daemon::{Daemon, PATIENCE, Site, eventually};
@@ -171,7 +172,7 @@ fn the_watchdog_is_not_fed_while_a_thread_hangs() {
 /// What `systemd-analyze security` finds open, from 0 (nothing) to 10.
 #[test]
 fn the_unit_leaves_little_open() {
-    let unit = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/eventmanager.service");
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/eventmanager.service");
     let mut analyze = Command::new("systemd-analyze");
     let analyze = analyze.args(["security", "--offline=true", "--no-pager"]).arg(unit);
     let output = analyze.output().expect("systemd-analyze runs (Debian's package systemd)");
@@ -181,4 +182,14 @@ fn the_unit_leaves_little_open() {
         text.lines().find(|line| line.contains("Overall exposure level")).unwrap_or_else(|| panic!("{text}"));
     let level = line.split_whitespace().find_map(|word| word.parse::<f64>().ok()).expect("a number");
     assert!(level <= 2.0, "{text}");
+}
+
+#[test]
+fn the_unit_makes_a_folder_for_sockets_that_programs_can_enter() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/eventmanager.service");
+    let unit = std::fs::read_to_string(unit).expect("a unit");
+    let value = |key: &str| unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    let folder = Path::new("/run").join(value("RuntimeDirectory").expect("a folder"));
+    assert!(config::Evi::default().allowed_unix.contains(&folder), "{}", folder.display());
+    assert_eq!(value("RuntimeDirectoryMode"), Some("0755"));
 }
