@@ -2,14 +2,13 @@
 
 use super::doors::Door;
 use crate::config::Evi;
-use anyhow::{Context as _, bail};
+use crate::sockets::files::SocketFile;
+use anyhow::Context as _;
 use socket2::{Domain, Socket, Type};
-use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Who may write to the socket's file: its owner and its group.
 const MODE: u32 = 0o660;
@@ -19,7 +18,7 @@ const RECEIVE_BUFFER: usize = 1 << 20;
 /// The sockets of the configuration.
 pub struct Bound {
     udp: Option<UdpSocket>,
-    unix: Option<(UnixDatagram, PathBuf)>,
+    unix: Option<(UnixDatagram, SocketFile)>,
 }
 
 /// What the actor reads from, until it stops.
@@ -29,10 +28,7 @@ pub use super::doors::Doors;
 pub fn bind(config: &Evi) -> anyhow::Result<Bound> {
     let udp = config.udp.map(|address| udp(address).with_context(|| format!("evi.udp {address}")));
     let udp = udp.transpose()?;
-    let unix = config.unix.as_ref().map(|path| {
-        let socket = unix(path).with_context(|| format!("evi.unix {}", path.display()))?;
-        Ok::<_, anyhow::Error>((socket, path.clone()))
-    });
+    let unix = config.unix.as_ref().map(|path| unix(path).context("evi.unix"));
     Ok(Bound { udp, unix: unix.transpose()? })
 }
 
@@ -44,26 +40,12 @@ fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-fn unix(path: &Path) -> anyhow::Result<UnixDatagram> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
-        Ok(there) if !there.file_type().is_socket() => bail!("what is there is no socket"),
-        Ok(_) => remove_old(path)?,
-    }
-    let socket = UnixDatagram::bind(path)?;
-    socket.set_nonblocking(true)?;
-    fs::set_permissions(path, Permissions::from_mode(MODE))?;
-    Ok(socket)
-}
-
-/// Of a daemon that was killed; one at which somebody listens is in use.
-fn remove_old(path: &Path) -> anyhow::Result<()> {
-    match UnixDatagram::unbound()?.connect(path) {
-        Ok(()) => bail!("it is in use: somebody listens there"),
-        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Ok(fs::remove_file(path)?),
-        Err(error) => Err(error).context("whether somebody listens there cannot be found out"),
-    }
+fn unix(path: &Path) -> anyhow::Result<(UnixDatagram, SocketFile)> {
+    SocketFile::bind(path, MODE, |path| {
+        let socket = UnixDatagram::bind(path)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    })
 }
 
 impl Bound {
@@ -87,10 +69,8 @@ impl Bound {
 
     /// Nobody reads any more: the socket's file goes.
     pub fn remove_file(&self) {
-        if let Some((_, path)) = &self.unix
-            && let Err(error) = fs::remove_file(path)
-        {
-            tracing::warn!(path = %path.display(), %error, "the socket's file cannot be removed");
+        if let Some((_, file)) = &self.unix {
+            file.remove();
         }
     }
 }
@@ -98,33 +78,34 @@ impl Bound {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn at(path: &Path) -> anyhow::Result<Bound> {
         bind(&Evi { unix: Some(path.to_owned()), ..Evi::default() })
     }
 
-    #[track_caller]
-    fn refused(path: &Path, part: &str) {
-        let error = format!("{:#}", at(path).err().expect("it is refused"));
-        assert!(error.contains("evi.unix ") && error.contains(part), "{error}");
-    }
-
     #[test]
-    fn a_file_that_nobody_listens_at_is_replaced_and_no_other() {
+    fn the_socket_is_its_group_s_and_goes_with_the_daemon() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("evi.sock");
         let bound = at(&path).expect("nothing is there");
         let mode = fs::metadata(&path).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o660);
-        refused(&path, "in use");
-        // As after a kill.
-        drop(bound);
-        assert!(path.exists());
-        at(&path).expect("nobody listens").remove_file();
+        let refused = format!("{:#}", at(&path).err().expect("it is in use"));
+        assert!(refused.starts_with("evi.unix: ") && refused.contains("evi.sock"), "{refused}");
+        bound.remove_file();
         assert!(!path.exists());
-        fs::write(&path, "precious").expect("written");
-        refused(&path, "no socket");
-        assert_eq!(fs::read_to_string(&path).expect("it is there"), "precious");
-        refused(&directory.path().join("nowhere/evi.sock"), "No such file");
+    }
+
+    #[test]
+    fn the_file_of_somebody_else_stays() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("evi.sock");
+        let bound = at(&path).expect("nothing is there");
+        fs::remove_file(&path).expect("removed");
+        let _theirs = UnixDatagram::bind(&path).expect("another socket");
+        bound.remove_file();
+        assert!(path.exists());
     }
 }
