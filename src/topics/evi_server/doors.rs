@@ -1,6 +1,7 @@
 //! Commands that come as datagrams, and their answers.
 
 use super::dialogue::Question;
+use super::own::takes;
 use super::server::Server;
 use crate::sockets::give_way;
 use crate::telemetry::count_bad_frame;
@@ -9,7 +10,7 @@ use rustix::io::Errno;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -141,7 +142,7 @@ impl Door {
     /// Whether this is where it listens itself.
     fn is_at(&self, peer: &Peer) -> bool {
         match (self, peer) {
-            (Door::Udp(socket), Peer::Udp(peer)) => socket.local_addr().is_ok_and(|own| is_same(own, *peer)),
+            (Door::Udp(socket), Peer::Udp(peer)) => socket.local_addr().is_ok_and(|own| takes(own, *peer)),
             (Door::Unix(socket), Peer::Unix(Some(path))) => {
                 socket.local_addr().is_ok_and(|own| own.as_pathname() == Some(path))
             }
@@ -169,36 +170,5 @@ impl Door {
             // It has no address.
             _ => Ok(0),
         }
-    }
-}
-
-/// Whether what listens at `own` is reached at `peer`.
-fn is_same(own: SocketAddr, peer: SocketAddr) -> bool {
-    let (at, to) = (own.ip().to_canonical(), peer.ip().to_canonical());
-    own.port() == peer.port() && (at == to || (own.ip().is_unspecified() && is_of_this_host(to)))
-}
-
-fn is_of_this_host(address: IpAddr) -> bool {
-    std::net::UdpSocket::bind((address, 0)).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn our_own_address_is_known_however_it_is_written() {
-        let check = |own: &str, peer: &str, expected: bool| {
-            let parse = |text: &str| text.parse().expect("an address");
-            assert_eq!(is_same(parse(own), parse(peer)), expected, "{own} {peer}");
-        };
-        check("127.0.0.1:8888", "127.0.0.1:8888", true);
-        check("127.0.0.1:8888", "127.0.0.1:8889", false);
-        check("127.0.0.1:8888", "127.0.0.2:8888", false);
-        check("127.0.0.1:8888", "[::ffff:127.0.0.1]:8888", true);
-        check("0.0.0.0:8888", "127.0.0.2:8888", true);
-        check("0.0.0.0:8888", "127.0.0.2:8889", false);
-        // For documentation: no host has it.
-        check("0.0.0.0:8888", "192.0.2.1:8888", false);
     }
 }

@@ -92,7 +92,8 @@ fn tcp_sockets(config: &Config) -> impl Iterator<Item = SocketAddr> {
 }
 
 /// Whether what is sent to `to` comes to who listens at `own`.
-fn takes(own: SocketAddr, to: SocketAddr) -> bool {
+pub fn takes(own: SocketAddr, to: SocketAddr) -> bool {
+    let own = SocketAddr::new(own.ip().to_canonical(), own.port());
     let to = SocketAddr::new(reached(to.ip()), to.port());
     covers(own, to) && (!own.ip().is_unspecified() || is_local(to.ip()))
 }
@@ -134,6 +135,23 @@ mod tests {
 
     fn at(address: &str) -> SocketAddr {
         address.parse().expect("an address")
+    }
+
+    #[test]
+    fn our_own_address_is_known_however_it_is_written() {
+        let check = |own: &str, to: &str, expected: bool| {
+            assert_eq!(takes(at(own), at(to)), expected, "{own} {to}");
+        };
+        check("127.0.0.1:8888", "127.0.0.1:8888", true);
+        check("127.0.0.1:8888", "127.0.0.1:8889", false);
+        check("127.0.0.1:8888", "127.0.0.2:8888", false);
+        check("127.0.0.1:8888", "[::ffff:127.0.0.1]:8888", true);
+        check("[::ffff:127.0.0.1]:8888", "127.0.0.1:8888", true);
+        check("0.0.0.0:8888", "127.0.0.2:8888", true);
+        check("[::]:8888", "127.0.0.2:8888", true);
+        check("0.0.0.0:8888", "127.0.0.2:8889", false);
+        // For documentation: no host has it.
+        check("0.0.0.0:8888", "192.0.2.1:8888", false);
     }
 
     #[test]
