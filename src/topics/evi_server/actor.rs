@@ -1,6 +1,6 @@
 //! The actor: what fails in it costs what waits to be sent, and no subscription.
 
-use super::answering::{Answered, METHODS, OUTCOMES, count_request};
+use super::answering::{Answered, LIMIT, METHODS, OUTCOMES, count_request};
 use super::listeners::Bound;
 use super::sending::Outcome;
 use super::server::Server;
@@ -12,6 +12,7 @@ use actix::prelude::*;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// A command of an operator, or what he wants to know.
 #[derive(Message)]
@@ -85,7 +86,7 @@ impl Handler<Ask> for EviServer {
         let server = self.server.clone();
         Box::pin(async move {
             match server {
-                Some(server) => server.answer(&request, Some(&actor)).await,
+                Some(server) => server.answer(&request, Some(&actor), Instant::now() + LIMIT).await,
                 None => Answered::away(),
             }
         })

@@ -1,16 +1,20 @@
 //! Commands are carried out and answered, in whatever language they came.
 
-use super::failures::{absent, no_method, store_away};
+use super::failures::{absent, no_method, store_away, too_late};
 use super::registry::Subscription;
 use super::server::Server;
 use crate::wire::mi::{EventId, EventSubscribers, Failure, Reply, Request, Subscriber};
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, timeout_at};
 
 /// The commands by which requests are counted; others are `other`.
 pub const METHODS: [&str; 4] = ["event_subscribe", "events_list", "subscribers_list", "raise_event"];
 /// What came of them.
 pub const OUTCOMES: [&str; 3] = ["ok", "refused", "failed"];
+
+/// A datagram is answered within this time, however many requests it has.
+pub const LIMIT: Duration = Duration::from_secs(5);
 
 /// What a subscription has come to, beyond what the language of OpenSIPS has a place for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,13 +43,26 @@ impl Answered {
 }
 
 impl Server {
-    /// Carries out a command; `actor` is the operator who gives it, where one does.
-    pub async fn answer(self: &Rc<Self>, request: &Request, actor: Option<&str>) -> Answered {
-        let done = self.carry_out(request, actor).await;
+    /// Carries out a command by then; `actor` is the operator who gives it, where one does.
+    pub async fn answer(self: &Rc<Self>, request: &Request, actor: Option<&str>, until: Instant) -> Answered {
+        let done = self.carry_out_by(until, request, actor).await;
         let reply = done.unwrap_or_else(|failure| (Reply::Failed(failure), Vec::new()));
         let (reply, details) = reply;
         count(request, &reply);
         Answered { reply, details }
+    }
+
+    async fn carry_out_by(
+        self: &Rc<Self>,
+        until: Instant,
+        request: &Request,
+        actor: Option<&str>,
+    ) -> Result<(Reply, Vec<Detail>), Failure> {
+        // Nothing is begun that nobody waits for.
+        if Instant::now() >= until {
+            return Err(too_late());
+        }
+        timeout_at(until, self.carry_out(request, actor)).await.unwrap_or_else(|_| Err(too_late()))
     }
 
     async fn carry_out(

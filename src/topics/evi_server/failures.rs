@@ -29,6 +29,12 @@ pub fn store_away(reason: &str) -> Failure {
     Failure { code: 503, message: "Store not available".to_owned(), data: Some(reason.to_owned()) }
 }
 
+/// It was not done in time; what was begun goes on.
+pub fn too_late() -> Failure {
+    let why = "subscribers_list shows what stands";
+    Failure { code: 503, message: "Not done in time".to_owned(), data: Some(why.to_owned()) }
+}
+
 /// What is to be answered does not fit into a datagram.
 pub fn too_long() -> Failure {
     refused("Too long for a datagram: ask over HTTP")

@@ -34,6 +34,8 @@ mod sending;
 mod server;
 mod stream;
 mod target;
+#[cfg(test)]
+mod trial;
 mod unix;
 
 pub use actor::{Ask, EviServer};
