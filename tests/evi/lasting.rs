@@ -185,6 +185,24 @@ fn a_folder_that_is_away_for_a_moment_ends_no_subscription() {
 }
 
 #[test]
+fn what_has_ended_while_nobody_served_is_forgotten() {
+    let served = Served::open();
+    let (living, over) = (Receiver::bind(), Receiver::bind());
+    served.subscribe("E_TEST", &living.socket(), json!({}));
+    served.subscribe("E_TEST", &over.socket(), json!({}));
+    let site = served.stopped();
+    let sql = "update em_evi_subscription set expires = '2020-01-01 00:00:00.000000' where socket = ?1";
+    assert_eq!(site.database().execute(sql, [over.socket()]).expect("a statement"), 1);
+    let served = Served::again(site);
+    let stored = || -> i64 {
+        let sql = "select count(*) from em_evi_subscription";
+        served.site.database().query_row(sql, [], |row| row.get(0)).expect("a count")
+    };
+    eventually("one is left", || (stored() == 1).then_some(()));
+    assert_eq!(served.sockets("E_TEST"), [living.socket()]);
+}
+
+#[test]
 fn a_reload_also_takes_away_who_is_being_stored() {
     let served = Served::start(ALL, "allowed_targets = [\"127.0.0.0/8\"]");
     let (here, there) = (Receiver::bind(), Receiver::on("127.0.0.2:0"));

@@ -148,8 +148,10 @@ impl Server {
     fn take(&self, stored: Vec<EviSubscription>) {
         let others = self.registry.borrow_mut().take(|_| true);
         self.end(&others);
-        let now = SystemTime::now();
-        for subscription in stored.into_iter().filter(|it| it.expires > now) {
+        let over = SystemTime::now() - LATE;
+        let (living, ended): (Vec<_>, Vec<_>) = stored.into_iter().partition(|it| it.expires > over);
+        self.forget(ended.into_iter().map(|it| (it.event, it.socket)));
+        for subscription in living {
             let (event, socket) = (subscription.event.clone(), subscription.socket.clone());
             if let Err(reason) = self.restore(subscription) {
                 tracing::warn!(event, socket, reason, "a stored subscription is not served");
@@ -204,17 +206,18 @@ impl Server {
     async fn drop_those(&self, is_meant: impl Fn(&Subscription) -> bool) -> Vec<Subscription> {
         let _guard = self.changes.lock().await;
         let ended = self.registry.borrow_mut().take(is_meant);
-        if ended.is_empty() {
-            return ended;
-        }
-        let gone = ended.iter().map(|it| EviChange::Unsubscribe {
-            event: it.stored.event.clone(),
-            socket: it.stored.socket.clone(),
-        });
-        // Queued at once; a database that is away is waited for by nobody.
-        drop(self.store.change_evi(gone.collect(), None));
+        let key = |it: &Subscription| (it.stored.event.clone(), it.stored.socket.clone());
+        self.forget(ended.iter().map(key));
         self.end(&ended);
         ended
+    }
+
+    /// Takes these out of the database. Queued at once; a database that is away is waited for by nobody.
+    fn forget(&self, keys: impl Iterator<Item = (String, String)>) {
+        let gone: Vec<_> = keys.map(|(event, socket)| EviChange::Unsubscribe { event, socket }).collect();
+        if !gone.is_empty() {
+            drop(self.store.change_evi(gone, None));
+        }
     }
 
     async fn keep_place(&self) {
