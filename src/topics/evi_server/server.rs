@@ -189,7 +189,15 @@ impl Server {
         metrics::gauge!("eventmanager_evi_subscriptions").set(self.registry.borrow().len() as f64);
     }
 
+    /// A change that waits to be stored holds up the ends of subscriptions, and not the place.
     async fn mind_time(&self) -> Infallible {
+        tokio::select! {
+            never = self.mind_ends() => never,
+            never = self.mind_place() => never,
+        }
+    }
+
+    async fn mind_ends(&self) -> Infallible {
         loop {
             sleep(TICK).await;
             // What came within its life is handed out still, and nobody can renew while the database is away.
@@ -197,6 +205,12 @@ impl Server {
                 let over = SystemTime::now() - LATE;
                 self.drop_those(|subscription| subscription.stored.expires <= over).await;
             }
+        }
+    }
+
+    async fn mind_place(&self) -> Infallible {
+        loop {
+            sleep(TICK).await;
             self.keep_place().await;
         }
     }
@@ -267,6 +281,28 @@ impl Server {
         }
         if timeout(KEEP, self.keep_place()).await.is_err() {
             tracing::warn!("the place in the topic log could not be kept in time");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+    use super::*;
+
+    #[actix::test]
+    async fn the_place_is_kept_while_a_change_waits_to_be_stored() {
+        let Trial { server, .. } = &Trial::start().await;
+        server.handed_out.set(7);
+        let _change = server.changes.lock().await;
+        let is_kept = async {
+            while !matches!(server.store.place(READER).await, Ok(Some(7))) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::select! {
+            never = server.mind_time() => match never {},
+            kept = timeout(10 * TICK, is_kept) => kept.expect("it is kept"),
         }
     }
 }
