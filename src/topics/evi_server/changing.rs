@@ -16,6 +16,9 @@ use uuid::Uuid;
 /// What is not stored within this time is answered; it is carried out all the same when it can be stored.
 const LIMIT: Duration = Duration::from_secs(3);
 
+/// Changes that are under way, and commands that wait for theirs, at most: while the database hangs they come to no end.
+const UNDER_WAY: usize = 1_000;
+
 /// A subscription that is asked for, as far as it could be checked.
 struct Wanted {
     stored: EviSubscription,
@@ -167,6 +170,9 @@ impl Server {
         {
             let mut tasks = self.tasks.borrow_mut();
             while tasks.try_join_next().is_some() {}
+            if tasks.len() >= UNDER_WAY {
+                return Err(store_away("too much waits for it"));
+            }
             tasks.spawn_local(async move { drop(tell.send(work.await)) });
         }
         match timeout(LIMIT, told).await {
@@ -199,5 +205,26 @@ fn format(word: Option<&str>) -> Result<Format, Failure> {
         None | Some("json") => Ok(Format::Json),
         Some("text") => Ok(Format::Text),
         Some(_) => Err(bad("format", "it is neither json nor text".to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::Trial;
+    use super::*;
+    use futures_util::FutureExt as _;
+    use std::future::pending;
+
+    #[actix::test]
+    async fn of_what_comes_to_no_end_no_more_is_begun_than_there_is_room_for() {
+        let Trial { server, .. } = &Trial::start().await;
+        for number in 0..UNDER_WAY {
+            assert!(server.begin(pending()).now_or_never().is_none(), "{number} have begun");
+        }
+        let refused = server.begin(pending()).now_or_never().expect("at once").expect_err("refused");
+        assert_eq!((refused.code, refused.data.as_deref()), (503, Some("too much waits for it")));
+        server.tasks.borrow_mut().abort_all();
+        tokio::task::yield_now().await;
+        assert_eq!(server.begin(async { Ok(()) }).await, Ok(()));
     }
 }

@@ -38,9 +38,9 @@ impl Server {
         self.check_store()?;
         let act = actor.map(|actor| self.act(actor, "raise", name, mask_secrets(&payload)));
         let (stored, handed_on) = self.events(name, params, payload.into());
-        metrics::counter!("eventmanager_events_received_total", "source" => EVI_SOURCE).increment(1);
         let (server, name) = (Rc::clone(self), name.to_owned());
         let work = async move {
+            metrics::counter!("eventmanager_events_received_total", "source" => EVI_SOURCE).increment(1);
             let done = act.clone();
             if let Some(act) = act {
                 server.store.record_act(act, None).await.map_err(not_stored)?;
