@@ -42,7 +42,7 @@ fn a_program_of_the_json_era_subscribes_and_gets_events() {
     let params = r#"{"event":"E_TEST","params":{"b":"é\n","a":null}}"#;
     let named = format!(r#"{{"jsonrpc":"2.0","method":"raise_event","id":1,"params":{params}}}"#);
     assert!(served.text(&named).contains("\"OK\""));
-    assert_eq!(receiver.next(), r#"{"jsonrpc":"2.0","method":"E_TEST","params":["x","-1"]}"#);
+    assert_eq!(receiver.next(), r#"{"jsonrpc":"2.0","method":"E_TEST","params":["x",-1]}"#);
     assert_eq!(
         receiver.next(),
         "{\"jsonrpc\":\"2.0\",\"method\":\"E_TEST\",\"params\":{\"b\":\"é\\n\",\"a\":null}}"

@@ -20,7 +20,7 @@ fn params(inside: &str, event: &str) -> Vec<Param> {
     for member in members(inside).into_iter().map(str::trim).filter(|member| !member.is_empty()) {
         match key_and_value(member) {
             Some((key, value)) if repeats_name(&key, value, event) => {}
-            Some((key, value)) => add(&mut params, key, value),
+            Some((key, value)) => add(&mut params, key, value, event),
             // A key with half a letter of UTF-16.
             None => params.push(text(None, member)),
         }
@@ -30,18 +30,28 @@ fn params(inside: &str, event: &str) -> Vec<Param> {
 
 /// Whether this only says what the event is called.
 fn repeats_name(key: &str, value: &str, event: &str) -> bool {
-    matches!(key, "event" | "Event") && string(value).is_some_and(|value| value == event)
+    is_of_name(key) && string(value).is_some_and(|value| value == event)
 }
 
-/// A header that comes again is a list of texts: of it come as many parameters.
-fn add(params: &mut Vec<Param>, key: String, value: &str) {
-    let name = Some(key).filter(|key| !key.is_empty());
+fn is_of_name(key: &str) -> bool {
+    matches!(key, "event" | "Event")
+}
+
+/// A header that comes again is a list of texts: of it come as many parameters, but for the name of the event before one that is
+/// called so too. What has its place as its name has none.
+fn add(params: &mut Vec<Param>, key: String, value: &str, event: &str) {
     let several = value.starts_with('[').then(|| serde_json::from_str::<Vec<String>>(value).ok()).flatten();
     match several {
         Some(texts) if !texts.is_empty() => {
-            params.extend(texts.iter().map(|value| text(name.clone(), value)));
+            let own = usize::from(is_of_name(&key) && texts[0] == event);
+            let name = Some(key).filter(|key| !key.is_empty());
+            params.extend(texts[own..].iter().map(|value| text(name.clone(), value)));
         }
-        _ => params.push(Param { name, value: single(value) }),
+        _ => {
+            let place = (params.len() + 1).to_string();
+            let name = Some(key).filter(|key| !key.is_empty() && *key != place);
+            params.push(Param { name, value: single(value) });
+        }
     }
 }
 
@@ -141,6 +151,43 @@ mod tests {
     fn what_only_repeats_the_name_is_left_out() {
         check(r#"{"event":"call","Event":"call","a":1}"#, &[("a", Value::Integer(1))]);
         check(r#"{"event":"other","Event":7}"#, &[("event", is("other")), ("Event", Value::Integer(7))]);
+    }
+
+    #[test]
+    fn behind_the_name_comes_a_parameter_that_is_called_so() {
+        check(r#"{"event":["call","forged"],"a":1}"#, &[("event", is("forged")), ("a", Value::Integer(1))]);
+        check(r#"{"event":["other","call"]}"#, &[("event", is("other")), ("event", is("call"))]);
+        check(r#"{"a":["call","b"]}"#, &[("a", is("call")), ("a", is("b"))]);
+    }
+
+    #[test]
+    fn what_has_its_place_as_its_name_has_none() {
+        check(
+            r#"{"event":"call","1":"x","a":["y","z"],"4":null,"4":"w","01":"v"}"#,
+            &[
+                ("-", is("x")),
+                ("a", is("y")),
+                ("a", is("z")),
+                ("-", Value::Null),
+                ("4", is("w")),
+                ("01", is("v")),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_event_comes_back_from_its_object() {
+        let param = |name: Option<&str>, value| Param { name: name.map(str::to_owned), value };
+        let params = vec![
+            param(None, is("x")),
+            param(Some("a"), is("1")),
+            param(Some("a"), is("2")),
+            param(None, Value::Integer(7)),
+        ];
+        let event = Event { name: "call".to_owned(), params, is_ambiguous: false };
+        let back: Vec<_> = params_of(&event.to_object());
+        let expected = [("-", is("x")), ("a", is("1")), ("a", is("2")), ("-", Value::Integer(7))];
+        assert_eq!(back, expected.map(|(name, value)| (name.to_owned(), value)));
     }
 
     #[test]

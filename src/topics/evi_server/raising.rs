@@ -8,10 +8,9 @@ use crate::event::{NewEvent, Status};
 use crate::store::StoreError;
 use crate::topics::hand_on::json_in_ascii;
 use crate::topics::{TopicEvent, Wanted};
-use crate::wire::evi::{Param, Value};
+use crate::wire::evi::{Event, Param};
 use crate::wire::mask_secrets;
 use crate::wire::mi::Failure;
-use serde_json::Value as Json;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -31,13 +30,14 @@ impl Server {
         if !is_evi_name(name) {
             return Err(bad("event", "it is not E_ and capitals, digits and \"_\"".to_owned()));
         }
-        let payload = json_in_ascii(&payload(name, params));
+        let event = Event { name: name.to_owned(), params: params.to_vec(), is_ambiguous: false };
+        let payload = json_in_ascii(&event.to_object());
         if payload.len() > LARGEST {
             return Err(bad("params", format!("{} bytes as JSON, allowed are {LARGEST}", payload.len())));
         }
         self.check_store()?;
         let act = actor.map(|actor| self.act(actor, "raise", name, mask_secrets(&payload)));
-        let (stored, handed_on) = self.events(name, params, payload.into());
+        let (stored, handed_on) = self.events(&event, payload.into());
         let (server, name) = (Rc::clone(self), name.to_owned());
         let work = async move {
             metrics::counter!("eventmanager_events_received_total", "source" => EVI_SOURCE).increment(1);
@@ -57,12 +57,10 @@ impl Server {
     }
 
     /// Its row among all events, where a route wants that, and those of the topic log.
-    fn events(&self, name: &str, params: &[Param], payload: Arc<str>) -> (Vec<NewEvent>, Vec<TopicEvent>) {
-        let field = |field: &str| {
-            let param = params.iter().find(|param| param.name.as_deref() == Some(field))?;
-            text(&param.value)
-        };
-        let Wanted { mut topics, store } = Wanted::by(&self.whole.get().routes, EVI_SOURCE, name, field);
+    fn events(&self, event: &Event, payload: Arc<str>) -> (Vec<NewEvent>, Vec<TopicEvent>) {
+        let (routes, name, field) =
+            (&self.whole.get().routes, event.name.as_str(), |field: &str| event.field(field));
+        let Wanted { mut topics, store } = Wanted::by(routes, EVI_SOURCE, name, field);
         topics.insert(EVI_SOURCE.to_owned());
         let (uuid, received) = (Uuid::now_v7(), SystemTime::now());
         let (source, name): (Arc<str>, Arc<str>) = (EVI_SOURCE.into(), name.into());
@@ -97,76 +95,5 @@ fn not_stored(error: StoreError) -> Failure {
     match error {
         StoreError::Rejected(reason) => refused(&format!("The database refuses it: {reason}")),
         StoreError::Closed => store_away("it is being stopped"),
-    }
-}
-
-/// The event as JSON: parameters of one name are a list, those without a name are that of the empty one.
-fn payload(name: &str, params: &[Param]) -> String {
-    let mut members: Vec<(&str, Vec<Json>)> = Vec::new();
-    if params.iter().all(|param| param.name.as_deref() != Some("event")) {
-        members.push(("event", vec![name.into()]));
-    }
-    for param in params {
-        let key = param.name.as_deref().unwrap_or_default();
-        let value = json(&param.value);
-        match members.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, values)) => values.push(value),
-            None => members.push((key, vec![value])),
-        }
-    }
-    let member = |(key, mut values): (&str, Vec<Json>)| {
-        let value = if values.len() == 1 { values.remove(0) } else { texts(values) };
-        format!("{}:{value}", Json::from(key))
-    };
-    format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(","))
-}
-
-/// Several values of one name come back as several only where they are texts.
-fn texts(values: Vec<Json>) -> Json {
-    let text = |value: Json| match value {
-        Json::String(text) => Json::String(text),
-        Json::Null => Json::String(String::new()),
-        other => Json::String(other.to_string()),
-    };
-    values.into_iter().map(text).collect()
-}
-
-fn json(value: &Value) -> Json {
-    match value {
-        Value::Integer(integer) => (*integer).into(),
-        Value::Text(text) => text.as_str().into(),
-        Value::Null => Json::Null,
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Integer(integer) => Some(integer.to_string()),
-        Value::Text(text) => Some(text.clone()),
-        Value::Null => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parameters_are_the_members_of_an_object() {
-        let param = |name: &str, value| Param { name: (!name.is_empty()).then(|| name.to_owned()), value };
-        let text = |text: &str| Value::Text(text.to_owned());
-        let check = |params: &[Param], expected: &str| assert_eq!(payload("E_A", params), expected);
-        check(&[], r#"{"event":"E_A"}"#);
-        check(
-            &[
-                param("z", text("é\"")),
-                param("a", Value::Integer(-1)),
-                param("z", Value::Integer(2)),
-                param("n", Value::Null),
-            ],
-            r#"{"event":"E_A","z":["é\"","2"],"a":-1,"n":null}"#,
-        );
-        check(&[param("", text("x")), param("", text("y"))], r#"{"event":"E_A","":["x","y"]}"#);
-        check(&[param("event", text("other"))], r#"{"event":"other"}"#);
     }
 }

@@ -14,6 +14,7 @@
 mod call;
 mod json;
 mod name;
+mod object;
 mod text;
 mod value;
 
