@@ -12,6 +12,7 @@
 //! │  ├─ lanes    two workers for each of `concurrency` requests
 //! │  └─ router
 //! ├─ topics      what hands on: evapi_server, evi and zmq_server where they are configured
+//! │  ├─ hub_window, hubs, hub_manager  deliveries to those who have registered over Event Management
 //! ├─ states      tells every Asterisk what all others say, where [device_state] is configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
@@ -35,6 +36,7 @@ use crate::supervision::{Add, Exit, Shutdown, Supervisor, Watching, root};
 use crate::systemd::Readiness;
 use crate::telemetry::LogLevel;
 use crate::threads::Threads;
+use crate::topics::hubs::Hubs;
 use actix::Addr;
 use branches::{Provisioning, Running, States};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -52,6 +54,8 @@ pub struct App {
     pub http: SocketAddr,
     /// Has the configuration read again.
     pub reloader: Addr<Reloader>,
+    /// Who has registered for events; `None` where nobody can.
+    pub hubs: Option<Addr<Hubs>>,
     exit: oneshot::Receiver<Exit>,
     threads: Threads,
     _watching: Watching,
@@ -97,7 +101,7 @@ impl App {
             }
             None => (None, None, None, None),
         };
-        let Topics { spec, evi } = Topics::new(&settings, &store, listeners, &mut threads);
+        let Topics { spec, evi, hubs } = Topics::new(&settings, &store, listeners, &mut threads);
         children.extend(spec);
         let mut states = States::new(&settings, &mut threads);
         let states_manager = states.manager.clone();
@@ -140,6 +144,7 @@ impl App {
             disks,
             states: states_manager,
             evi,
+            hubs: hubs.clone(),
             metrics,
             stream: Channel::default(),
             log,
@@ -148,7 +153,7 @@ impl App {
             root.addr.do_send(Add(spec));
         }
         let _watching = threads.watch(&store)?;
-        Ok(App { root: root.addr, store, http, reloader, exit: root.exit, threads, _watching })
+        Ok(App { root: root.addr, store, http, reloader, hubs, exit: root.exit, threads, _watching })
     }
 
     /// Stops everything in order.

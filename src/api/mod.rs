@@ -53,6 +53,7 @@ use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
 use crate::telemetry::LogLevel;
 use crate::topics::evi_server::EviServer;
+use crate::topics::hubs::Hubs;
 use actix::Addr;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::{FromRequest, Handler, Resource, Responder, middleware, web};
@@ -85,6 +86,8 @@ pub struct Sources {
     pub states: Option<Addr<DeviceStates>>,
     /// `None` where nobody can subscribe over EVI.
     pub evi: Option<Addr<EviServer>>,
+    /// `None` where nobody can register over Event Management.
+    pub hubs: Option<Addr<Hubs>>,
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,

@@ -11,6 +11,7 @@ use crate::threads::Threads;
 use crate::topics::Tail;
 use crate::topics::evapi_server::{self, EvapiServer};
 use crate::topics::evi_server::{self, EviServer};
+use crate::topics::hubs::{self, Hubs};
 use actix::{Addr, ArbiterHandle};
 use std::sync::Arc;
 
@@ -20,12 +21,14 @@ pub struct Topics {
     /// `None` where nobody is served.
     pub spec: Option<Spec>,
     pub evi: Option<Addr<EviServer>>,
+    pub hubs: Option<Addr<Hubs>>,
 }
 
 impl Topics {
     /// Those that are configured.
     pub fn new(settings: &Settings, store: &Store, listeners: Listeners, threads: &mut Threads) -> Topics {
-        if listeners.is_empty() {
+        let hubs = Delivering::new(settings, store, threads);
+        if listeners.is_empty() && hubs.is_none() {
             return Topics::default();
         }
         let thread = threads.start("topics");
@@ -48,7 +51,36 @@ impl Topics {
             let make = move || AgentServer::new(Arc::clone(&bound), config.clone());
             children.push(Spec::new("zmq_server", MAILBOX, Some(thread), make).0);
         }
-        Topics { spec: Some(branch(supervisor("topics", children))), evi }
+        let hubs = hubs.map(|Delivering { specs, hubs }| {
+            children.extend(specs);
+            hubs
+        });
+        Topics { spec: Some(branch(supervisor("topics", children))), evi, hubs }
+    }
+}
+
+/// What delivers to hubs.
+struct Delivering {
+    specs: [Spec; 3],
+    hubs: Addr<Hubs>,
+}
+
+impl Delivering {
+    /// On a thread of its own: a thousand hubs that get an event hold up nobody else. `None` where nobody can register.
+    fn new(settings: &Settings, store: &Store, threads: &mut Threads) -> Option<Delivering> {
+        let config = settings.event_management.as_ref()?.live();
+        let thread = threads.start("hubs");
+        let node = settings.config.get().node.name.clone();
+        let shared = Arc::new(hubs::Shared::new(store.clone(), config, node));
+        let filled = Arc::clone(&shared);
+        let make = move || hubs::Filler::new(Arc::clone(&filled));
+        let (window, _) = Spec::new("hub_window", MAILBOX, Some(thread.clone()), make);
+        let (deliveries, supervisor) = Spec::supervisor(supervisor("hubs", Vec::new()));
+        let (desk, runs_on) = (Arc::<hubs::Desk>::default(), thread.clone());
+        let make =
+            move || Hubs::new(Arc::clone(&shared), Arc::clone(&desk), supervisor.clone(), runs_on.clone());
+        let (manager, hubs) = Spec::new("hub_manager", MAILBOX, Some(thread), make);
+        Some(Delivering { specs: [window, deliveries, manager], hubs })
     }
 }
 

@@ -1,0 +1,15 @@
+//! Hubs and their deliveries: the daemon against receivers of our own over real sockets.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod auth;
+mod daemon;
+mod halted;
+mod order;
+mod outbound;
+mod peer;
+mod receiver;
+mod registered;
+mod restarts;
+mod retries;
