@@ -8,6 +8,7 @@ use eventmanager::simulators::asterisk::{AsteriskHandle, AsteriskOptions, Asteri
 use eventmanager::simulators::script::{Action, FaultStyle, Rule};
 use eventmanager::states::{DeviceState, Presence, PresenceState};
 use sha2::{Digest, Sha256};
+use std::net::SocketAddr;
 
 pub struct Desk {
     pub peers: Peers,
@@ -51,6 +52,16 @@ impl Desk {
         let told = || (asterisks[1].device("Custom:SIP/100") == Some(DeviceState::InUse)).then_some(());
         eventually("it is mirrored", told);
         Desk { asterisks, ..desk }
+    }
+
+    /// A daemon with a hub of the topic `order` at this address, which has got an event.
+    pub fn with_hub(address: SocketAddr) -> Desk {
+        let peer = format!("host = \"{address}\"\nallow_http = true\nallow_private = true\n");
+        let desk = Desk::configured(&format!("[event_management]\n[[event_management.peer]]\n{peer}"));
+        let callback = format!(r#"{{"callback":"http://{address}/events?key=secret"}}"#);
+        desk.post("/psi-api/event/v2/topic/order/hub", &callback);
+        desk.post("/psi-api/event/v2/topic/order/event", r#"{"eventType":"created","event":{"id":"1"}}"#);
+        desk
     }
 
     fn configured(http: &str) -> Desk {
@@ -103,11 +114,17 @@ impl Desk {
 
     /// Does what an operator may do.
     pub fn act(&self, path: &str, body: &str) {
+        assert_eq!(self.post(path, body), 200, "{path}");
+    }
+
+    /// Sends this, and says how it was answered.
+    fn post(&self, path: &str, body: &str) -> u16 {
         let length = body.len();
         let headers = "Host: localhost\r\nContent-Type: application/json\r\n";
         let request = format!("POST {path} HTTP/1.0\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
         let answer = http::send(self.daemon().http, &request);
-        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert!((200..300).contains(&answer.status), "{path}: {}", answer.body);
+        answer.status
     }
 
     /// Event 1 has completed, 2 waits until `hss` is resumed.

@@ -12,6 +12,7 @@ mod bulk;
 mod filters;
 mod given;
 mod hostile;
+mod hubs;
 mod keyboard;
 mod live;
 mod login;

@@ -23,6 +23,8 @@ pub const ALL: &[Asset] = &[
     part("faults.js", include_str!("assets/faults.js")),
     part("filters.js", include_str!("assets/filters.js")),
     part("format.js", include_str!("assets/format.js")),
+    part("hub.js", include_str!("assets/hub.js")),
+    part("hubs.js", include_str!("assets/hubs.js")),
     part("icon.svg", include_str!("assets/icon.svg")),
     part("keys.js", include_str!("assets/keys.js")),
     part("live.js", include_str!("assets/live.js")),

@@ -15,6 +15,7 @@ import * as bulk from "./bulk.js";
 import * as event from "./event.js";
 import * as events from "./events.js";
 import * as faults from "./faults.js";
+import * as hubs from "./hubs.js";
 import * as states from "./states.js";
 import * as subscribers from "./subscribers.js";
 import * as systems from "./systems.js";
@@ -25,11 +26,12 @@ const VIEWS = {
   bulk: bulk.show,
   systems: systems.show,
   states: states.show,
+  hubs: hubs.show,
   subscribers: subscribers.show,
   audit: audit.show,
 };
 
-const PAGES = [["events", "Events"], ["faults", "Failures"], ["systems", "Systems"], ["subscribers", "Subscribers"], ["states", "States"], ["audit", "Audit"]];
+const PAGES = [["events", "Events"], ["faults", "Failures"], ["systems", "Systems"], ["subscribers", "Subscribers"], ["states", "States"], ["hubs", "Hubs"], ["audit", "Audit"]];
 const STATES = { live: "live", connecting: "connecting …", resting: "resting" };
 
 const content = document.getElementById("content");

@@ -1,0 +1,53 @@
+//! Who gets events over Event Management.
+
+use crate::browser::drive;
+use crate::given::Desk;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+
+/// A receiver that is gone for good, as long as the test runs.
+fn gone() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut bytes = [0; 16 << 10];
+            // One read has all of a request as small as ours.
+            if stream.read(&mut bytes).is_ok() {
+                let _ = stream.write_all(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_hub_that_is_halted_shows_why_and_goes_on_without_the_event() {
+    drive(async |page| {
+        let desk = Desk::with_hub(gone());
+        page.go(&desk.url("#/hubs")).await;
+        page.sees("[data-hub]", "halted").await;
+        page.sees("[data-hub]", "order").await;
+        page.sees("[data-hub] td", "/events?***").await;
+        page.click("[data-hub] a").await;
+        page.sees("td", "410").await;
+        page.click("#skip-event").await;
+        page.write("dialog input", "its receiver was given up\n").await;
+        page.sees("td", "its receiver was given up").await;
+        page.sees(".facts .status", "active").await;
+        page.click("#replay").await;
+        page.sees("dialog", "Send events again").await;
+        page.click("dialog button[type=submit]").await;
+        page.sees(".facts .status", "halted").await;
+    });
+}
+
+#[test]
+fn where_there_is_no_event_management_that_is_said() {
+    drive(async |page| {
+        let desk = Desk::new();
+        page.go(&desk.url("#/hubs")).await;
+        page.sees("main", "no [event_management]").await;
+    });
+}
