@@ -13,6 +13,7 @@
 //! │  └─ router
 //! ├─ topics      what hands on: evapi_server, evi and zmq_server where they are configured
 //! │  ├─ hub_window, hubs, hub_manager  deliveries to those who have registered over Event Management
+//! │  └─ consumer registers at peers of Event Management
 //! ├─ states      tells every Asterisk what all others say, where [device_state] is configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
