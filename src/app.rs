@@ -13,11 +13,13 @@
 //! │  └─ router
 //! ├─ topics      what hands on: evapi_server, evi and zmq_server where they are configured
 //! │  ├─ hub_window, hubs, hub_manager  deliveries to those who have registered over Event Management
+//! │  └─ consumer registers at peers of Event Management
 //! ├─ states      tells every Asterisk what all others say, where [device_state] is configured
 //! ├─ connections intake, and one for each configured endpoint
 //! ├─ operators
 //! │  ├─ acts     on single events, on the level of the log, on Kamailios and Asterisks
 //! │  └─ bulks    acts on many
+//! ├─ alarms      raises and clears alarms of connections and hosts, where [event_management] is configured
 //! ├─ reload      reads the configuration again and applies what is different
 //! ├─ systemd     where there is one: says that the daemon is ready, and how it is
 //! ├─ api         HTTP
@@ -27,6 +29,7 @@
 mod branches;
 mod topics;
 
+use crate::alarms::Alarms;
 use crate::api::{self, Channel, Sources};
 use crate::config::{Config, Setting};
 use crate::operators::Operators;
@@ -112,6 +115,10 @@ impl App {
         let peers = (endpoints.kamailios(), endpoints.asterisks());
         let operators = Operators::new(store.clone(), provisioning, log.clone(), peers);
         let (operators_spec, acts, bulks) = branches::operators(&store, &operators);
+        let alarms = settings.event_management.is_some().then(|| {
+            let (store, links, hosts) = (store.clone(), endpoints.links(), hosts.clone());
+            branches::alarms(move || Alarms::new(store.clone(), links.clone(), hosts.clone()))
+        });
         let (config, links, reload_note) = (settings.config.live(), endpoints.links(), note.live());
         let reloading = Reloading {
             file,
@@ -124,7 +131,9 @@ impl App {
             note,
         };
         let (reload_spec, reloader) = branches::reload(reloading, readiness.clone());
-        children.extend([connections_spec, operators_spec, reload_spec]);
+        children.extend([connections_spec, operators_spec]);
+        children.extend(alarms);
+        children.push(reload_spec);
 
         let root = root(branches::supervisor("root", children));
         let sources = Sources {

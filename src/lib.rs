@@ -5,6 +5,7 @@
 //! [`router::executor`] → [`processors`] → [`managers`] → [`store`]. `ARCHITECTURE.md` has the map.
 
 pub mod agents;
+pub mod alarms;
 pub mod api;
 pub mod app;
 pub mod cli;

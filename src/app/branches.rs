@@ -1,5 +1,6 @@
 //! The branches of the tree: each makes its actors, says on which threads they run, and gives what reaches them.
 
+use crate::alarms::Alarms;
 use crate::api::{Api, Bound, Hub, Sources};
 use crate::config::{self, Live, Setting};
 use crate::connections::asterisk::StatesManager;
@@ -127,6 +128,7 @@ impl Running {
             slots: Slots::new(processing.get().concurrency),
             processing,
             routes: settings.routes.live(),
+            raises_alarms: settings.event_management.is_some(),
             pauses: board,
         });
         let (routing, concurrency) = routing(Arc::clone(&executor), &thread);
@@ -254,6 +256,11 @@ pub fn reload(reloading: Reloading, readiness: Readiness) -> (Spec, Addr<Reloade
     let shelf = Shelf::new(reloading);
     let make = move || Reloader::new(shelf.clone(), readiness.clone());
     Spec::new("reload", MAILBOX, None, make)
+}
+
+/// What raises and clears alarms of connections and hosts.
+pub fn alarms(make: impl Fn() -> Alarms + Send + 'static) -> Spec {
+    Spec::new("alarms", MAILBOX, None, make).0
 }
 
 /// What carries out the acts of operators.

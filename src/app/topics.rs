@@ -9,6 +9,7 @@ use crate::store::Store;
 use crate::supervision::Spec;
 use crate::threads::Threads;
 use crate::topics::Tail;
+use crate::topics::consumer::Consumer;
 use crate::topics::evapi_server::{self, EvapiServer};
 use crate::topics::evi_server::{self, EviServer};
 use crate::topics::hubs::{self, Hubs};
@@ -49,7 +50,12 @@ impl Topics {
         if let Some((bound, config)) = agents.zip(settings.config.get().zmq_server.clone()) {
             let bound = Arc::new(bound);
             let make = move || AgentServer::new(Arc::clone(&bound), config.clone());
-            children.push(Spec::new("zmq_server", MAILBOX, Some(thread), make).0);
+            children.push(Spec::new("zmq_server", MAILBOX, Some(thread.clone()), make).0);
+        }
+        if let Some(config) = &settings.event_management {
+            let (config, store) = (config.live(), store.clone());
+            let make = move || Consumer::new(config.clone(), store.clone());
+            children.push(Spec::new("consumer", MAILBOX, Some(thread), make).0);
         }
         let hubs = hubs.map(|Delivering { specs, hubs }| {
             children.extend(specs);

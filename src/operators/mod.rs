@@ -20,7 +20,7 @@ pub use send::{SendCommand, Unsent};
 
 use crate::connections::asterisk::Asterisks;
 use crate::connections::kamailio::Kamailios;
-use crate::event::{Event, NewEvent};
+use crate::event::{Event, NewEvent, Status, TopicEvent};
 use crate::processors::command_type;
 use crate::processors::subject::Subject;
 use crate::router::Router;
@@ -29,6 +29,7 @@ use crate::router::course::Course;
 use crate::router::executor::Executor;
 use crate::store::{Act, DatabaseHealth, Decided, ReadError, Ruling, Store, Verb};
 use crate::telemetry::LogLevel;
+use crate::topics::alarms::failures;
 use crate::wire::ocir::Document;
 use actix::Addr;
 use later::Search;
@@ -238,12 +239,13 @@ impl Operators {
             }
         };
         let mut outcomes = Vec::with_capacity(candidates.len());
-        let mut told = Vec::new();
+        let (mut told, mut over) = (Vec::new(), Vec::new());
         for (Candidate { event, subject, resumes }, decided) in candidates.into_iter().zip(decided) {
             let outcome = match decided {
                 Ok(Decided::Done { uuid, attempt }) => {
                     told.push(Announced { event: uuid, subject });
                     log(&event, order);
+                    over.extend(self.cleared(&event, uuid, order.verb));
                     Ok(Done { event: event.id, attempt, resumes })
                 }
                 Ok(Decided::Refused(status)) => Err(Refusal::Status(order.verb, status)),
@@ -252,11 +254,24 @@ impl Operators {
             };
             outcomes.push((event.id, outcome));
         }
+        if !over.is_empty() {
+            // Queued at the call; nobody waits for it.
+            drop(self.store.hand_on(over));
+        }
         if let Some((_, router)) = &self.provisioning {
             // The answer does not matter: a router that has failed reads the store when it starts.
             router.do_send(Reconsider { events: told, verb: order.verb });
         }
         outcomes
+    }
+}
+
+impl Operators {
+    /// The end of the alarm that the event has raised by failing, where nobody will run it any more.
+    fn cleared(&self, event: &Event, uuid: Uuid, verb: Verb) -> Option<TopicEvent> {
+        let (executor, _) = self.provisioning.as_ref()?;
+        let is_over = verb == Verb::Resolve && event.status == Some(Status::Failed);
+        (is_over && executor.raises_alarms).then(|| failures::over(event, uuid, SystemTime::now()))
     }
 }
 

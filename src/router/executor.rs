@@ -22,8 +22,10 @@ use crate::processors::actor::Processors;
 use crate::processors::attributes::Rules;
 use crate::store::{ReadError, RecordError, Store, Verdict};
 use crate::topics::Ended;
+use crate::topics::alarms::failures;
 use crate::topics::changed::ChangeKind;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -40,6 +42,8 @@ pub struct Executor {
     pub processing: Live<Processing>,
     /// Under which topics events are handed on when they have ended.
     pub routes: Live<Vec<Route>>,
+    /// Whether failures are alarms, which Event Management hands on.
+    pub raises_alarms: bool,
     pub slots: Slots,
 }
 
@@ -180,7 +184,7 @@ impl Executor {
         let verdict =
             Verdict { digest, holds: self.holds_failures(), ..Verdict::new(Status::Failed, reason) };
         let verdict = Some(match &event {
-            Some(event) => self.hand_on(verdict, event, attempt, None),
+            Some(event) => self.with_alarm(self.hand_on(verdict, event, attempt, None), event, attempt),
             None => verdict,
         });
         let at = Place { event: uuid, tenure, attempt };
@@ -218,6 +222,22 @@ impl Executor {
         };
         let handed_on = ended.hand_on(&routes);
         Verdict { handed_on, ..verdict }
+    }
+
+    /// The verdict, with the alarm that it raises or clears: an attempt behind the first has raised one before.
+    pub(super) fn with_alarm(&self, mut verdict: Verdict, event: &Event, attempt: u32) -> Verdict {
+        let (Some(uuid), true, Mode::Active) = (event.uuid, self.raises_alarms, self.mode) else {
+            return verdict;
+        };
+        let alarm = match verdict.status {
+            Status::Failed => failures::failed(event, uuid, verdict.reason.as_deref().unwrap_or_default()),
+            Status::Completed | Status::Ignored if attempt > 1 => {
+                failures::over(event, uuid, SystemTime::now())
+            }
+            _ => return verdict,
+        };
+        verdict.handed_on.push(alarm);
+        verdict
     }
 
     /// Whether a failed event holds its subject until somebody resolves it.

@@ -123,6 +123,7 @@ mod tests {
             mode: Mode::Active,
             processing: Live::fixed(Processing::default()),
             routes: Live::fixed(Vec::new()),
+            raises_alarms: false,
             slots: Slots::new(1),
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod alarms;
 pub mod changed;
+pub mod consumer;
 mod derived;
 mod ended;
 pub mod evapi_server;

@@ -85,6 +85,7 @@ fn executor(store: &Store) -> Arc<Executor> {
         mode: Mode::Active,
         processing: Live::fixed(Processing::default()),
         routes: Live::fixed(Vec::new()),
+        raises_alarms: false,
         slots: Slots::new(1),
     })
 }

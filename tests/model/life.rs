@@ -131,6 +131,7 @@ impl Routing {
             mode: Mode::Active,
             processing: Live::fixed(sequence.processing()),
             routes: Live::fixed(Vec::new()),
+            raises_alarms: false,
             slots: Slots::new(sequence.concurrency),
         });
         let lane = |_| start(Lane::new(Arc::clone(&executor)), &mut tasks);

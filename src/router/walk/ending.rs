@@ -56,6 +56,7 @@ impl Walk<'_> {
                 }
             }
         }
+        let verdict = self.executor.with_alarm(verdict, &self.event, self.attempt);
         let committed = self.commit(&mut unsaved, Some(verdict)).await;
         self.unsaved = unsaved;
         committed?;

@@ -1,0 +1,77 @@
+//! Peers that refuse, send elsewhere, or are away.
+
+use crate::peer::{Peer, wait_stored, wait_up};
+use crate::support::daemon::{Daemon, Site, eventually};
+
+const SUBSCRIBE: &str = "subscribe = [\"order\"]";
+
+fn start(peer: &Peer) -> (Site, Daemon) {
+    let site = Site::new(&peer.config(SUBSCRIBE));
+    let daemon = site.start();
+    (site, daemon)
+}
+
+#[test]
+fn a_refusal_is_told_once_and_tried_again() {
+    for status in ["401 Unauthorized", "403 Forbidden"] {
+        let peer = Peer::start();
+        peer.answer_instead("POST", status);
+        let (_site, daemon) = start(&peer);
+        eventually("it is tried again", || (peer.count("POST") > 3).then_some(()));
+        let told = daemon.log().matches("not as it should be").count();
+        assert_eq!(told, 1, "{}", daemon.log());
+        assert!(!daemon.log().contains(crate::peer::TOKEN), "{}", daemon.log());
+        wait_up(&daemon, &peer, 0.0);
+        peer.answer_rightly();
+        wait_up(&daemon, &peer, 1.0);
+        daemon.logged(&["as it should be again", "order"]);
+    }
+}
+
+#[test]
+fn nobody_is_followed_elsewhere() {
+    let (peer, elsewhere) = (Peer::start(), Peer::start());
+    let location = format!("307 Temporary Redirect\r\nLocation: http://{}/x", elsewhere.address);
+    peer.answer_instead("POST", &location);
+    let (_site, daemon) = start(&peer);
+    daemon.logged(&["it sends us elsewhere, where we do not go"]);
+    eventually("it is tried again", || (peer.count("POST") > 2).then_some(()));
+    assert!(elsewhere.asked().is_empty());
+}
+
+#[test]
+fn a_peer_is_left_alone_for_as_long_as_it_wants() {
+    let peer = Peer::start();
+    peer.answer_instead("GET", "503 Service Unavailable\r\nRetry-After: 2");
+    let since = std::time::Instant::now();
+    let (_site, daemon) = start(&peer);
+    daemon.logged(&["it answers 503"]);
+    eventually("it is asked once more", || (peer.count("GET") > 1).then_some(()));
+    assert!(since.elapsed().as_secs_f64() >= 2.0, "{:?}", since.elapsed());
+    peer.answer_rightly();
+    wait_up(&daemon, &peer, 1.0);
+}
+
+#[test]
+fn one_that_hides_its_list_is_believed() {
+    let peer = Peer::start();
+    peer.answer_instead("GET", "405 Method Not Allowed");
+    let (site, daemon) = start(&peer);
+    wait_stored(&site, &["h1"]);
+    wait_up(&daemon, &peer, 1.0);
+    let looked = peer.count("GET");
+    eventually("it looks again", || (peer.count("GET") > looked + 2).then_some(()));
+    assert_eq!((peer.count("POST"), peer.hubs().len()), (1, 1));
+}
+
+#[test]
+fn a_peer_that_is_away_is_told_of_and_found_again() {
+    let peer = Peer::start();
+    let (_site, daemon) = start(&peer);
+    wait_up(&daemon, &peer, 1.0);
+    peer.answer_instead("GET", "500 Internal Server Error");
+    wait_up(&daemon, &peer, 0.0);
+    peer.answer_rightly();
+    wait_up(&daemon, &peer, 1.0);
+    assert_eq!(peer.count("POST"), 1, "it had us all the time");
+}
