@@ -145,17 +145,17 @@ impl HubWrite {
 /// How many attempts of a hub are kept.
 pub(crate) const ATTEMPTS_KEPT: i64 = 100;
 
-/// What cursors of hubs are called by.
-const READER: &str = "hub:";
+/// How the names of hubs among the readers of the topic log begin.
+pub const HUB_READERS: &str = "hub:";
 
 /// The name of a hub among the readers of the topic log.
 pub fn hub_reader(id: Uuid) -> String {
-    format!("{READER}{id}")
+    format!("{HUB_READERS}{id}")
 }
 
 /// The hub whose cursor this is.
 pub(crate) fn hub_of(reader: &str) -> Option<Uuid> {
-    reader.strip_prefix(READER).and_then(|id| Uuid::try_parse(id).ok())
+    reader.strip_prefix(HUB_READERS).and_then(|id| Uuid::try_parse(id).ok())
 }
 
 impl Store {
@@ -167,9 +167,7 @@ impl Store {
         handed_on: Vec<TopicEvent>,
         act: Option<Act>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
-        let changes = changes.into_iter().map(|change| Write::Hub(HubWrite::Change(change)));
-        let act = act.map(|act| Write::Act { act, change: None });
-        self.write_all(changes.chain(handed_on.into_iter().map(Write::Log)).chain(act).collect())
+        self.write_all(writes(changes, handed_on, act).collect())
     }
 
     /// All hubs, the oldest first.
@@ -191,23 +189,33 @@ impl Store {
         self.inner.events.reader.hub_attempts(hub, limit).await
     }
 
-    /// Queues at the call that an event becomes a dead letter and its hub goes on behind it, with the line of the audit table; resolves
-    /// when all are durable. Repeated it changes nothing; of a hub that is gone nothing is kept.
+    /// The same, with an event that becomes a dead letter, and the place behind it. Of a hub that is gone nothing is kept.
     pub fn skip(
         &self,
         letter: DeadLetter,
         cursor: Cursor,
+        changes: Vec<HubChange>,
+        handed_on: Vec<TopicEvent>,
         act: Option<Act>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
-        let act = act.map(|act| Write::Act { act, change: None });
         let skip = Write::Hub(HubWrite::Skip { letter, cursor });
-        self.write_all([skip].into_iter().chain(act).collect())
+        self.write_all([skip].into_iter().chain(writes(changes, handed_on, act)).collect())
     }
 
     /// The dead letters of a hub, those skipped last first.
     pub async fn dead_letters(&self, hub: Uuid, limit: usize) -> Result<Vec<DeadLetter>, ReadError> {
         self.inner.events.reader.dead_letters(hub, limit).await
     }
+}
+
+fn writes(
+    changes: Vec<HubChange>,
+    handed_on: Vec<TopicEvent>,
+    act: Option<Act>,
+) -> impl Iterator<Item = Write> {
+    let changes = changes.into_iter().map(|change| Write::Hub(HubWrite::Change(change)));
+    let act = act.map(|act| Write::Act { act, change: None });
+    changes.chain(handed_on.into_iter().map(Write::Log)).chain(act)
 }
 
 impl Reader {

@@ -62,7 +62,7 @@ pub use faults::{Fault, FaultGroup, Faults};
 pub use feed::{Changed, Changes, News};
 pub use followers::{EviChange, EviSubscription};
 pub use health::{DatabaseHealth, StoreHealth};
-pub use hubs::{DeadLetter, Hub, HubAttempt, HubChange, HubState, Replay, hub_reader};
+pub use hubs::{DeadLetter, HUB_READERS, Hub, HubAttempt, HubChange, HubState, Replay, hub_reader};
 pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;
 pub use reading::{Reading, RecordedEvent, Rows};
@@ -73,6 +73,7 @@ pub(crate) use sqlite::real_path;
 pub use sqlite::statements as sqlite_tables;
 pub use sweep::SweepError;
 pub use tenure::Tenure;
+pub use topic_reads::TopicRows;
 
 use crate::config::{Database, StoreConfig};
 use crate::event::{NewEvent, Status, TopicEvent};

@@ -1,6 +1,7 @@
 //! Reads of either database: SQL in the part that both understand, with the words of a dialect where they differ.
 
 use super::errors::ReadError;
+use super::hubs::HUB_READERS;
 use super::writes::time_from;
 use super::{postgres, sqlite};
 use std::time::SystemTime;
@@ -124,8 +125,8 @@ impl Dialect {
     /// The name among the readers of the topic log of the hub with this column of uuids.
     pub fn hub_reader(self, column: &str) -> String {
         match self {
-            Dialect::Sqlite => format!("'hub:' || {column}"),
-            Dialect::Postgres => format!("'hub:' || cast({column} as text)"),
+            Dialect::Sqlite => format!("'{HUB_READERS}' || {column}"),
+            Dialect::Postgres => format!("'{HUB_READERS}' || cast({column} as text)"),
         }
     }
 

@@ -59,17 +59,21 @@ impl Store {
         let mut sweep = Sweep::new(&self.inner);
         // Without hubs whose rows are spared, none are.
         let backlog = backlog.unwrap_or(older_than);
+        // Nothing was received before 1970.
+        let mut behind = (0, 0);
         loop {
-            let sequences = self.inner.events.reader.topic_log_before(older_than, backlog).await?;
-            let before = sweep.total.handed_on;
+            let rows = self.inner.events.reader.topic_log_before(older_than, backlog, behind).await?;
+            let sequences: Vec<i64> = rows.iter().map(|(_, sequence)| *sequence).collect();
             let mut rest = sequences.as_slice();
             while !rest.is_empty() {
                 let (batch, later) = rest.split_at(sweep.batch.min(rest.len()));
                 sweep.write(Write::Shorten { sequences: batch.to_vec() }).await?;
                 rest = later;
             }
-            if sequences.len() < PAGE || sweep.total.handed_on == before {
-                return Ok(sweep.total);
+            // What is spared is stepped over once, not by each page.
+            match rows.last() {
+                Some(last) if rows.len() == PAGE => behind = *last,
+                _ => return Ok(sweep.total),
             }
         }
     }
@@ -85,12 +89,14 @@ impl Reader {
         Ok(self.rows(sql, params).await?.into_iter().map(logged).collect())
     }
 
-    /// What may go: how far the slowest hub of each topic has come is looked at once for all rows.
+    /// What may go behind a time and a place, each with its own: how far the slowest hub of each topic has come is looked at once for all
+    /// rows of a page.
     async fn topic_log_before(
         &self,
         older_than: SystemTime,
         backlog: SystemTime,
-    ) -> Result<Vec<i64>, ReadError> {
+        (at, sequence): (i64, i64),
+    ) -> Result<Vec<(i64, i64)>, ReadError> {
         let (dialect, hub) = (self.dialect(), self.dialect().hub_reader("hub.id"));
         let sql = format!(
             "with slowest as (
@@ -99,16 +105,23 @@ impl Reader {
                     else coalesce(cursor.sequence, 0) end) as place
                 from em_hub as hub left join em_cursor as cursor on cursor.reader = {hub} group by hub.topic
              )
-             select cast(row.sequence as bigint) from em_topic_log as row left join slowest on slowest.topic = row.topic
-             where row.at < {until} and (row.at < {backlog} or slowest.place is null or row.sequence <= slowest.place)
-             order by row.at limit {PAGE}",
+             select cast(row.sequence as bigint), {at} from em_topic_log as row left join slowest on slowest.topic = row.topic
+             where row.at < {until} and row.at >= {from} and (row.at > {from} or row.sequence > cast($4 as bigint))
+                and (row.at < {backlog} or slowest.place is null or row.sequence <= slowest.place)
+             order by row.at, row.sequence limit {PAGE}",
+            at = dialect.micros("row.at"),
             until = dialect.instant("$1"),
             backlog = dialect.instant("$2"),
+            from = dialect.instant("$3"),
         );
-        let rows = self.rows(sql, vec![Value::Int(micros(older_than)), Value::Int(micros(backlog))]).await?;
-        Ok(rows.iter().filter_map(|row| row.int(0)).collect())
+        let times = [micros(older_than), micros(backlog), at, sequence];
+        let rows = self.rows(sql, times.map(Value::Int).to_vec()).await?;
+        Ok(rows.iter().filter_map(|row| Some((micros(row.time(1)), row.int(0)?))).collect())
     }
 }
+
+/// How many [`logged_columns`] there are.
+pub(super) const LOGGED_COLUMNS: usize = 9;
 
 /// The columns that [`logged`] reads.
 pub(super) fn logged_columns(dialect: Dialect) -> String {

@@ -5,7 +5,7 @@
 use super::Store;
 use super::errors::ReadError;
 use super::reader::{Reader, Row, Value};
-use super::topic_log::{logged, logged_columns};
+use super::topic_log::{LOGGED_COLUMNS, logged, logged_columns};
 use super::writes::micros;
 use crate::event::Logged;
 use std::time::{Duration, SystemTime};
@@ -13,22 +13,49 @@ use uuid::Uuid;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
+/// A page ends with the row that brings it to so many letters.
+const LONGEST_PAGE: i64 = 1 << 20;
+
+/// Rows of a topic, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicRows {
+    pub rows: Vec<Logged>,
+    /// Whether the topic had no others behind them.
+    pub is_end: bool,
+}
+
 impl Store {
-    /// The rows of a topic behind this place, as many as `limit`, in their order.
+    /// The rows of a topic behind this place, as many as `limit`; fewer, but at least one, where they are long.
     pub async fn topic_rows_after(
         &self,
         topic: &str,
         sequence: i64,
         limit: usize,
-    ) -> Result<Vec<Logged>, ReadError> {
+    ) -> Result<TopicRows, ReadError> {
         let reader = &self.inner.events.reader;
         let sql = format!(
-            "select {} from em_topic_log where topic = cast($1 as text) and sequence > cast($2 as bigint)
-             order by sequence limit cast($3 as bigint)",
+            "with page as (
+                select sequence, length(payload) as size from em_topic_log
+                where topic = cast($1 as text) and sequence > cast($2 as bigint)
+                order by sequence limit cast($3 as bigint)
+             ), ends as (select sequence, sum(size) over (order by sequence) - size as before from page)
+             select {}, (select count(*) from page) from em_topic_log
+             where sequence in (select sequence from ends where before < {LONGEST_PAGE}) order by sequence",
             logged_columns(reader.dialect()),
         );
         let params = vec![text(topic), Value::Int(sequence), number(limit)];
-        Ok(reader.rows(sql, params).await?.into_iter().map(logged).collect())
+        let rows = reader.rows(sql, params).await?;
+        let there = rows.first().and_then(|row| row.int(LOGGED_COLUMNS)).unwrap_or_default();
+        let is_end = usize::try_from(there).is_ok_and(|there| there < limit && there == rows.len());
+        Ok(TopicRows { rows: rows.into_iter().map(logged).collect(), is_end })
+    }
+
+    /// How many rows of a topic are behind the first place, up to the second.
+    pub async fn topic_rows_between(&self, topic: &str, after: i64, upto: i64) -> Result<u64, ReadError> {
+        let sql = "select count(*) from em_topic_log
+             where topic = cast($1 as text) and sequence > cast($2 as bigint) and sequence <= cast($3 as bigint)";
+        let params = vec![text(topic), Value::Int(after), Value::Int(upto)];
+        Ok(count(&self.inner.events.reader.rows(sql.to_owned(), params).await?))
     }
 
     /// How many rows of a topic are behind this place.

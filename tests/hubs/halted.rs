@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 /// The events of the topic `alarm`: name, change and object of each.
 fn alarms(daemon: &Daemon) -> Vec<(String, String, String)> {
-    let rows = daemon.block(daemon.store.topic_rows_after("alarm", 0, 100)).expect("rows");
+    let rows = daemon.block(daemon.store.topic_rows_after("alarm", 0, 100)).expect("rows").rows;
     let told = |row: eventmanager::event::Logged| {
         let payload: serde_json::Value = serde_json::from_str(&row.event.payload).expect("JSON");
         let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
@@ -85,8 +85,8 @@ fn an_operator_has_the_event_skipped_that_it_stands_for_and_it_stays_as_a_dead_l
     daemon.resume(hub, true).expect("resumed");
     let received = receiver.wait(4);
     assert_eq!(receiver.ns(), [1, 2, 3, 4]);
-    // What it has not got has no number.
-    assert_eq!(received.iter().map(|it| it.sequence()).collect::<Vec<_>>(), [1, 2, 2, 3]);
+    // The one that was skipped keeps its number: it may have come all the same.
+    assert_eq!(received.iter().map(|it| it.sequence()).collect::<Vec<_>>(), [1, 2, 3, 4]);
     let letters = daemon.block(daemon.store.dead_letters(hub, 10)).expect("letters");
     assert_eq!(letters.len(), 1);
     assert_eq!((letters[0].logged.event.uuid, letters[0].actor.as_str()), (events[2].uuid, "anna"));

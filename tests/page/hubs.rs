@@ -15,7 +15,8 @@ fn gone() -> SocketAddr {
             let mut bytes = [0; 16 << 10];
             // One read has all of a request as small as ours.
             if stream.read(&mut bytes).is_ok() {
-                let _ = stream.write_all(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                let _ =
+                    stream.write_all(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             }
         }
     });

@@ -151,7 +151,7 @@ pub async fn what_is_skipped_is_a_dead_letter_and_the_hub_goes_on(site: Site) {
     let (first, second) = (letter(&hub, 12), DeadLetter { at: at(10), ..letter(&hub, 11) });
     let act = act("not needed");
     let skip = |letter: &DeadLetter, sequence| {
-        running.store.skip(letter.clone(), Cursor { sequence, number: 3 }, Some(act.clone()))
+        running.store.skip(letter.clone(), Cursor { sequence, number: 3 }, vec![], vec![], Some(act.clone()))
     };
     within(skip(&first, 12)).await.unwrap();
     within(skip(&first, 12)).await.unwrap();
@@ -173,7 +173,7 @@ pub async fn all_of_a_hub_goes_with_it_and_nothing_comes_after(site: Site) {
         register(&running, hub, 0).await;
         within(running.store.record_attempt(attempt(hub, 1))).await.unwrap();
         let cursor = Cursor { sequence: 12, number: 1 };
-        within(running.store.skip(letter(hub, 12), cursor, None)).await.unwrap();
+        within(running.store.skip(letter(hub, 12), cursor, vec![], vec![], None)).await.unwrap();
     }
     let told = TopicEvent { form: Form::Change, ..handed_on("alarm", "hub_halted") };
     let removed =
@@ -184,7 +184,8 @@ pub async fn all_of_a_hub_goes_with_it_and_nothing_comes_after(site: Site) {
         .await
         .unwrap();
     within(running.store.record_attempt(attempt(&gone, 2))).await.unwrap();
-    let late = running.store.skip(letter(&gone, 13), Cursor { sequence: 13, number: 2 }, None);
+    let late =
+        running.store.skip(letter(&gone, 13), Cursor { sequence: 13, number: 2 }, vec![], vec![], None);
     within(late).await.unwrap();
     change(&running, HubChange::State { id: gone.id, state: HubState::Active }).await;
     let rows = "select (select count(*) from em_hub), (select count(*) from em_cursor),

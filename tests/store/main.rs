@@ -187,6 +187,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("a_topic_is_read_from_a_place_on_and_counted", |site| {
         Box::pin(topic_reads::a_topic_is_read_from_a_place_on_and_counted(site))
     }),
+    ("a_page_of_long_rows_has_few_of_them_and_says_that_there_are_more", |site| {
+        Box::pin(topic_reads::a_page_of_long_rows_has_few_of_them_and_says_that_there_are_more(site))
+    }),
     ("a_time_of_a_topic_is_found_with_both_its_ends", |site| {
         Box::pin(topic_reads::a_time_of_a_topic_is_found_with_both_its_ends(site))
     }),

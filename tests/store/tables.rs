@@ -72,7 +72,7 @@ pub async fn a_database_of_the_release_before_is_extended_and_can_be_put_back(si
          values ('00000000-0000-0000-0000-000000000007', 'calls', 'k1', 'theirs', current_timestamp, '{}')",
     );
     site.sql("update em_cursor set sequence = 9 where reader = 'evi'");
-    let rows = running.store.topic_rows_after("calls", 0, 10).await.expect("read");
+    let rows = running.store.topic_rows_after("calls", 0, 10).await.expect("read").rows;
     let seen: Vec<_> = rows.iter().map(|row| (&*row.event.name, row.event.form.clone())).collect();
     assert_eq!(seen, [("old", Form::Fields), ("theirs", Form::Fields)]);
     running.close().await;

@@ -27,21 +27,44 @@ fn names(rows: &[Logged]) -> Vec<&str> {
 
 pub async fn a_topic_is_read_from_a_place_on_and_counted(site: Site) {
     let running = filled(&site).await;
-    let rows = running.store.topic_rows_after("order", 0, 3).await.unwrap();
+    let rows = running.store.topic_rows_after("order", 0, 3).await.unwrap().rows;
     assert_eq!(names(&rows), ["0", "1", "2"]);
     assert!(rows.iter().all(|row| row.event.topic == "order"));
-    let rest = running.store.topic_rows_after("order", rows[2].sequence, 10).await.unwrap();
+    let rest = running.store.topic_rows_after("order", rows[2].sequence, 10).await.unwrap().rows;
     assert_eq!(names(&rest), ["3", "4"]);
     assert_eq!(running.store.topic_rows_behind("order", rows[2].sequence).await.unwrap(), 2);
     assert_eq!(running.store.topic_rows_behind("order", 0).await.unwrap(), 5);
+    let between = running.store.topic_rows_between("order", rows[0].sequence, rows[2].sequence);
+    assert_eq!(between.await.unwrap(), 2);
     assert_eq!(running.store.topic_rows_behind("nothing", 0).await.unwrap(), 0);
-    assert_eq!(running.store.topic_rows_after("nothing", 0, 10).await.unwrap(), []);
+    assert_eq!(running.store.topic_rows_after("nothing", 0, 10).await.unwrap().rows, []);
+    running.close().await;
+}
+
+/// However many rows are asked for: a thousand hubs may each hold a page.
+pub async fn a_page_of_long_rows_has_few_of_them_and_says_that_there_are_more(site: Site) {
+    let running = site.open().ready().await;
+    let long = |name: &str, length: usize| TopicEvent {
+        payload: format!("{{\"text\":\"{}\"}}", "x".repeat(length)).into(),
+        ..handed_on("order", name)
+    };
+    let rows = vec![long("0", 1_500_000), long("1", 600_000), long("2", 600_000), long("3", 10)];
+    within(running.store.hand_on(rows)).await.unwrap();
+    let mut place = 0;
+    for (expected, is_end) in [(vec!["0"], false), (vec!["1", "2"], false), (vec!["3"], true)] {
+        let page = running.store.topic_rows_after("order", place, 100).await.unwrap();
+        assert_eq!((names(&page.rows), page.is_end), (expected, is_end));
+        place = page.rows.last().map_or(place, |row| row.sequence);
+    }
+    assert!(running.store.topic_rows_after("order", place, 100).await.unwrap().is_end);
+    // As many as were asked for may be all or not.
+    assert!(!running.store.topic_rows_after("order", place - 1, 1).await.unwrap().is_end);
     running.close().await;
 }
 
 pub async fn a_time_of_a_topic_is_found_with_both_its_ends(site: Site) {
     let running = filled(&site).await;
-    let rows = running.store.topic_rows_after("order", 0, 10).await.unwrap();
+    let rows = running.store.topic_rows_after("order", 0, 10).await.unwrap().rows;
     let range = |since, until| running.store.topic_range("order", at(since), at(until));
     assert_eq!(range(11, 13).await.unwrap(), Some((rows[1].sequence, rows[3].sequence)));
     assert_eq!(range(12, 12).await.unwrap(), Some((rows[2].sequence, rows[2].sequence)));

@@ -9,7 +9,7 @@ use super::peers::NoPeer;
 use super::progress::{Behind, Progress};
 use super::reading::{Found, Reading};
 use super::request::{Place, headers};
-use super::retry::{DELIVERED, Failures, Next, Retries};
+use super::retry::{Failures, Next, Retries};
 use super::tally::Outcome;
 use super::wanted::is_wanted;
 use super::{alarms, outbound};
@@ -103,8 +103,9 @@ impl Courier {
                 never = self.keeper.run() => match never {},
             }
         }
-        // So no more waits for a database that is away than one attempt.
+        // So no more waits for a database that is away than one attempt; and where another daemon has taken it over, that one delivers.
         self.keeper.events().await;
+        self.shared.store.wait_until_events_up().await;
         tokio::select! {
             biased;
             () = until(self.due), if self.due.is_some() => {}
@@ -235,7 +236,7 @@ impl Courier {
         Outcome::Delivered.count(self.hub.id);
         if let Some(failures) = self.failures.take() {
             let (hub, attempts) = (self.hub.id, failures.attempts + 1);
-            self.record(attempt, attempts, DELIVERED, (None, None));
+            self.record(attempt, attempts, Outcome::Delivered.as_str(), (None, None));
             tracing::info!(%hub, attempts, "events are delivered again");
             self.progress.lock().failing = None;
         }
@@ -279,6 +280,8 @@ impl Courier {
         }
         self.failures = Some(failures);
         self.due = Some(Instant::now() + pause);
+        // It may be for days: what was read ahead is read again then.
+        self.reading.seek(attempt.row.logged.sequence);
         self.progress.lock().failing = Some(Failing {
             since: failures.since,
             attempts: failures.attempts,
@@ -303,6 +306,8 @@ impl Courier {
     /// What is in force from now on.
     pub fn set_state(&mut self, state: HubState) {
         self.hub.state = state.clone();
+        // From now on it is counted anew.
+        self.remembered.clear();
         let mut progress = self.progress.lock();
         progress.hub.state = state;
         progress.failing = None;
@@ -310,18 +315,38 @@ impl Courier {
 
     /// Sends these once more before it goes on.
     pub fn set_replay(&mut self, replay: Replay) {
-        self.keep();
+        // The place of a replay that is given up must not be kept behind the one of this.
+        match self.hub.replay {
+            Some(_) => self.passed = 0,
+            None => self.keep(),
+        }
         self.hub.replay = Some(replay);
         self.progress.lock().hub.replay = Some(replay);
         self.rewind();
     }
 
-    /// The event that is to be delivered is somebody else's business now.
-    pub fn skip_head(&mut self) -> Option<Arc<Row>> {
-        let row = self.head.take()?;
+    /// The event that is to be delivered, for somebody who wants it skipped.
+    pub async fn to_be_skipped(&mut self) -> Option<Arc<Row>> {
+        self.find().await;
+        self.head.clone()
+    }
+
+    /// Where it is when it has passed this row: its place in the log, and in a replay that is under way.
+    pub fn place_behind(&self, row: &Row) -> (Cursor, Option<Replay>) {
+        let sequence = row.logged.sequence;
+        match self.hub.replay {
+            Some(replay) => (self.cursor, Some(Replay { at: sequence, ..replay })),
+            // It keeps its number: whoever got it and did not say so would take the next event for it.
+            None => (Cursor { sequence, number: self.cursor.number + 1 }, None),
+        }
+    }
+
+    /// The event that was to be delivered is a dead letter by now.
+    pub fn skip_head(&mut self) {
+        let Some(row) = self.head.take() else { return };
         Outcome::Skipped.count(self.hub.id);
-        self.pass(row.logged.sequence, false);
-        Some(row)
+        self.pass(row.logged.sequence, true);
+        self.passed = 0;
     }
 
     /// Reads again from its place, and holds nothing meanwhile.

@@ -1,11 +1,11 @@
 //! The actor that delivers the events of one hub. What fails in it costs nothing: it goes on where the store says that the hub is.
 
+use super::Shared;
 use super::courier::Courier;
 use super::log_window::RETRY;
 use super::orders::Order;
 use super::progress::{Behind, Progress};
-use super::{Shared, cursor_name};
-use crate::store::{Cursor, Hub, HubAttempt, ReadError};
+use crate::store::{Cursor, Hub, HubAttempt, ReadError, hub_reader};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
 use std::rc::Rc;
@@ -128,7 +128,11 @@ async fn deliver_all(
         () = stop.notified() => {}
         courier = load(shared, progress, id, is_stale) => match courier {
             Some(courier) => run(courier, orders, stop).await,
-            None => stop.notified().await,
+            None => {
+                // Who has asked for something is told that nobody does it.
+                drop(orders);
+                stop.notified().await;
+            }
         }
     }
 }
@@ -182,7 +186,7 @@ async fn read(
 
 async fn read_hub(shared: &Shared, id: Uuid) -> Result<Option<(Hub, Cursor)>, ReadError> {
     let Some(hub) = shared.store.hubs().await?.into_iter().find(|hub| hub.id == id) else { return Ok(None) };
-    let cursor = shared.store.cursor(&cursor_name(id)).await?;
+    let cursor = shared.store.cursor(&hub_reader(id)).await?;
     Ok(cursor.map(|cursor| (hub, cursor)))
 }
 

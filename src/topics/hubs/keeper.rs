@@ -1,7 +1,6 @@
 //! What a hub has to keep in the store, without waiting for it: its place, of which only the newest counts, and what happened to it.
 
-use super::cursor_name;
-use crate::store::{Cursor, HubChange, Replay, Store, StoreError};
+use crate::store::{Cursor, HubChange, Replay, Store, StoreError, hub_reader};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use std::collections::VecDeque;
@@ -99,7 +98,7 @@ impl Keeper {
 
 fn keep_cursor(store: &Store, hub: Uuid) -> impl Fn(Cursor) -> Write + use<> {
     let store = store.clone();
-    move |cursor| store.keep_cursor(&cursor_name(hub), cursor).boxed_local()
+    move |cursor| store.keep_cursor(&hub_reader(hub), cursor).boxed_local()
 }
 
 fn keep_replay(store: &Store, hub: Uuid) -> impl Fn(Option<Replay>) -> Write + use<> {

@@ -3,7 +3,7 @@
 
 use super::envelope::envelope;
 use crate::event::Logged;
-use crate::store::{ReadError, Store};
+use crate::store::{ReadError, Store, TopicRows};
 use crate::supervision::Backoff;
 use crate::topics::Tail;
 use bytes::Bytes;
@@ -111,6 +111,18 @@ impl LogWindow {
 
     /// Reads what the log brings.
     pub async fn fill(&self) -> Infallible {
+        loop {
+            self.store.wait_until_events_up().await;
+            let tenure = self.store.tenure();
+            tokio::select! {
+                never = self.follow_log() => match never {},
+                // It may be another log, with other places.
+                () = self.store.superseded(tenure) => {}
+            }
+        }
+    }
+
+    async fn follow_log(&self) -> Infallible {
         let place = self.end().await;
         self.lock().begin(place);
         let mut tail = Tail::after(self.store.clone(), place);
@@ -146,10 +158,10 @@ impl LogWindow {
         };
         // Closed it is never.
         let _permit = self.reads.acquire().await;
-        let rows = self.store.topic_rows_after(topic, after, limit).await?;
+        let TopicRows { rows, is_end } = self.store.topic_rows_after(topic, after, limit).await?;
         let end = rows.last().map_or(after, |row| row.sequence);
         // What the window had read by then had been there.
-        let upto = if rows.len() < limit { end.max(last) } else { end };
+        let upto = if is_end { end.max(last) } else { end };
         Ok(Page { rows: rows.into_iter().map(|row| Arc::new(Row::new(row))).collect(), upto, total: None })
     }
 

@@ -6,8 +6,10 @@ use super::log_window::RETRY;
 use super::messages::{HubError, Remove, Replay, Resume};
 use super::orders::{Order, away};
 use super::progress::Progress;
-use super::{Shared, alarms, cursor_name, cursor_prefix};
-use crate::store::{Act, Cursor, DatabaseHealth, Hub, HubChange, HubState, ReadError};
+use super::{Shared, alarms};
+use crate::store::{
+    Act, Cursor, DatabaseHealth, HUB_READERS, Hub, HubChange, HubState, ReadError, hub_reader,
+};
 use crate::supervision::{Add, Remove as Stop, Spec, Supervisor};
 use actix::{Addr, ArbiterHandle};
 use futures_util::future::join_all;
@@ -50,6 +52,8 @@ impl Managing {
     /// Has a delivery run for each hub of the store.
     pub async fn run(&self) -> Infallible {
         loop {
+            // Before it is up there is none.
+            self.shared.store.wait_until_events_up().await;
             let tenure = self.shared.store.tenure();
             self.load().await;
             tokio::select! {
@@ -74,7 +78,7 @@ impl Managing {
         let mut cursors: HashMap<String, Cursor> = cursors.into_iter().collect();
         for hub in hubs {
             let id = hub.id;
-            match cursors.remove(&cursor_name(id)) {
+            match cursors.remove(&hub_reader(id)) {
                 Some(cursor) => self.begin(hub, cursor).await,
                 None => tracing::error!(hub = %id, "a hub that is stored has no place: it is not served"),
             }
@@ -88,7 +92,7 @@ impl Managing {
         loop {
             store.wait_until_events_up().await;
             let read: Result<_, ReadError> =
-                async { Ok((store.hubs().await?, store.cursors(cursor_prefix()).await?)) }.await;
+                async { Ok((store.hubs().await?, store.cursors(HUB_READERS).await?)) }.await;
             match read {
                 Ok(read) => return read,
                 Err(error) => tracing::warn!(%error, "hubs cannot be read: trying again"),

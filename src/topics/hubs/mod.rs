@@ -48,7 +48,6 @@ use crate::config::{EventManagement, Live};
 use crate::store::Store;
 use log_window::LogWindow;
 use peers::Peers;
-use uuid::Uuid;
 
 /// What all deliveries share.
 pub struct Shared {
@@ -66,13 +65,4 @@ impl Shared {
         let (window, peers) = (LogWindow::new(store.clone()), Peers::new(config.clone()));
         Shared { store, config, node, window, peers }
     }
-}
-
-fn cursor_prefix() -> &'static str {
-    "hub:"
-}
-
-/// The name of a hub among the readers of the log.
-fn cursor_name(hub: Uuid) -> String {
-    format!("{}{hub}", cursor_prefix())
 }

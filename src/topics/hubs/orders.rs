@@ -2,6 +2,7 @@
 
 use super::alarms;
 use super::courier::Courier;
+use super::log_window::Row;
 use super::messages::HubError;
 use crate::store::{Act, DeadLetter, HubChange, HubState, ReadError, Replay, StoreError};
 use std::time::SystemTime;
@@ -41,38 +42,35 @@ impl Courier {
         let HubState::Halted { since, reason: halted } = self.hub.state.clone() else {
             return Err(HubError::NotHalted);
         };
-        // That it is halted is stored before that it is not.
-        self.keeper.events().await;
-        if skip {
-            self.skip(&actor, reason.as_deref()).await?;
+        // That it is halted, and how far it has come, is stored before that it goes on.
+        self.keeper.settle().await;
+        // Where the log has nothing more for it there is nothing to skip, and it goes on all the same.
+        let skipped = if skip { self.to_be_skipped().await } else { None };
+        let mut changes = vec![HubChange::State { id: self.hub.id, state: HubState::Active }];
+        let over = vec![alarms::over(&self.hub, since, &halted)];
+        let act = Some(self.act(&actor, if skip { "skip" } else { "resume" }, reason.clone()));
+        let store = &self.shared.store;
+        let stored = match &skipped {
+            None => store.change_hubs(changes, over, act).await,
+            Some(row) => {
+                let letter = self.letter(row, actor.clone(), reason.unwrap_or_default());
+                let (cursor, replay) = self.place_behind(row);
+                changes
+                    .extend(replay.map(|replay| HubChange::Replay { id: self.hub.id, replay: Some(replay) }));
+                store.skip(letter, cursor, changes, over, act).await
+            }
+        };
+        stored.map_err(|error| away(&error))?;
+        if skipped.is_some() {
+            self.skip_head();
         }
-        let change = HubChange::State { id: self.hub.id, state: HubState::Active };
-        let over = alarms::over(&self.hub, since, &halted);
-        let act = self.act(&actor, if skip { "skip" } else { "resume" }, reason);
-        let stored = self.shared.store.change_hubs(vec![change], vec![over], Some(act));
-        stored.await.map_err(|error| away(&error))?;
         self.set_state(HubState::Active);
         tracing::info!(hub = %self.hub.id, actor, skip, "hub resumed");
         Ok(())
     }
 
-    /// The event for which it stands becomes a dead letter.
-    async fn skip(&mut self, actor: &str, reason: Option<&str>) -> Result<(), HubError> {
-        self.find().await;
-        // Where the log has nothing more for it there is nothing to skip, and it goes on all the same.
-        let Some(row) = self.skip_head() else { return Ok(()) };
-        let letter = DeadLetter {
-            hub: self.hub.id,
-            logged: row.logged.clone(),
-            at: SystemTime::now(),
-            actor: actor.to_owned(),
-            reason: reason.unwrap_or_default().to_owned(),
-        };
-        let skipped = self.shared.store.skip(letter, self.cursor, None);
-        skipped.await.map_err(|error| away(&error))?;
-        self.keep();
-        self.keeper.settle().await;
-        Ok(())
+    fn letter(&self, row: &Row, actor: String, reason: String) -> DeadLetter {
+        DeadLetter { hub: self.hub.id, logged: row.logged.clone(), at: SystemTime::now(), actor, reason }
     }
 
     /// Sends once more what the log has of this time and the hub has passed; gives how many events of its topic that are.
@@ -85,9 +83,8 @@ impl Courier {
         if replay.to < first {
             return Err(HubError::NothingThere);
         }
-        let behind = |sequence| store.topic_rows_behind(&topic, sequence);
-        let (with, without) = tokio::join!(behind(replay.at), behind(replay.to));
-        let count = with.map_err(|error| unread(&error))? - without.map_err(|error| unread(&error))?;
+        let count = store.topic_rows_between(&topic, replay.at, replay.to).await;
+        let count = count.map_err(|error| unread(&error))?;
         // An earlier place is stored before a later one.
         self.keeper.settle().await;
         let change = HubChange::Replay { id: self.hub.id, replay: Some(replay) };

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 /// A pause is longer or shorter than it should be by up to so much, so that hubs that failed together do not come back together.
 const JITTER: f64 = 0.2;
-/// The outcome of an attempt that was the last one.
-pub const DELIVERED: &str = "delivered";
+/// The outcome of an attempt behind which there is another.
+pub const RETRIED: &str = "retried";
 
 /// How often, and how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,8 +67,7 @@ impl Retries {
         let (mut latest, mut oldest): (Option<&HubAttempt>, Option<&HubAttempt>) = (None, None);
         for attempt in of_it {
             // A hub that was halted and resumed has begun to count anew; so has one that sends it again.
-            if attempt.outcome == DELIVERED
-                || oldest.is_some_and(|later| later.attempt != attempt.attempt + 1)
+            if attempt.outcome != RETRIED || oldest.is_some_and(|later| later.attempt != attempt.attempt + 1)
             {
                 break;
             }
@@ -164,6 +163,16 @@ mod tests {
         let stored = [attempt(7, 2, 901), attempt(7, 1, 900), attempt(7, 9, 700), attempt(7, 8, 600)];
         let expected = Failures { attempts: 2, since: at(900) };
         assert_eq!(RETRIES.remembered(&stored, 7), Some(expected));
+    }
+
+    #[test]
+    fn what_was_before_it_was_halted_does_not_count() {
+        let halted =
+            |number, seconds| HubAttempt { outcome: "halted".to_owned(), ..attempt(7, number, seconds) };
+        assert_eq!(RETRIES.remembered(&[halted(3, 103), attempt(7, 2, 101), attempt(7, 1, 100)], 7), None);
+        let resumed = [attempt(7, 1, 900), halted(2, 101), attempt(7, 1, 100)];
+        let expected = Failures { attempts: 1, since: at(900) };
+        assert_eq!(RETRIES.remembered(&resumed, 7), Some(expected));
     }
 
     proptest! {

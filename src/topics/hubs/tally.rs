@@ -20,8 +20,8 @@ impl Outcome {
     /// The word in metrics and tables.
     pub fn as_str(self) -> &'static str {
         match self {
-            Outcome::Delivered => super::retry::DELIVERED,
-            Outcome::Retried => "retried",
+            Outcome::Delivered => "delivered",
+            Outcome::Retried => super::retry::RETRIED,
             Outcome::Halted => "halted",
             Outcome::Gone => "gone",
             Outcome::Skipped => "skipped",
