@@ -2,7 +2,7 @@
 
 use crate::store::{Cursor, Hub};
 use actix::Message;
-use std::time::{SystemTime};
+use std::time::SystemTime;
 use uuid::Uuid;
 
 /// Registers a callback for the events of a topic. What the same owner has registered already is answered as it is.
