@@ -35,6 +35,7 @@ pub async fn a_topic_is_read_from_a_place_on_and_counted(site: Site) {
     assert_eq!(running.store.topic_rows_behind("order", rows[2].sequence).await.unwrap(), 2);
     assert_eq!(running.store.topic_rows_behind("order", 0).await.unwrap(), 5);
     assert_eq!(running.store.topic_rows_behind("nothing", 0).await.unwrap(), 0);
+    assert_eq!(running.store.topic_log_behind(rows[2].sequence).await.unwrap(), 5);
     assert_eq!(running.store.topic_rows_after("nothing", 0, 10).await.unwrap(), []);
     running.close().await;
 }
