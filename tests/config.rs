@@ -265,7 +265,7 @@ fn unknown_names_are_told_with_the_likely_one() {
     check("[log]\n  colour = true", "2:3: log.colour: unknown key; known here: format, level");
     check(
         "[[freeswitch]]\nname = 'a'",
-        "1:3: freeswitch: unknown section; known here: asterisk, broadworks, device_state, ema, evapi_server, evi, http, kamailio, log, node, numbering, opensips, processing, route, service_profiles, shadow, store, surgemail, zmq_server",
+        "1:3: freeswitch: unknown section; known here: asterisk, broadworks, device_state, ema, evapi_server, event_management, evi, http, kamailio, log, nats, node, numbering, opensips, processing, route, service_profiles, shadow, store, surgemail, zmq_server",
     );
     check("[log]\n\"a b\" = 1", "2:1: log.\"a b\": unknown key; known here: format, level");
 }

@@ -9,21 +9,29 @@ use actix_web::web::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use std::time::Duration;
 
-/// A body larger than this is no act, in bytes.
-const LARGEST: usize = 16 << 10;
-/// A body that is not there by then does not come.
-const LIMIT: Duration = Duration::from_secs(5);
+/// What a body must keep to.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// In bytes.
+    pub largest: usize,
+    /// A body that is not there by then does not come.
+    pub time: Duration,
+}
+
+/// Those of an act.
+pub const LIMITS: Limits = Limits { largest: 16 << 10, time: Duration::from_secs(5) };
 
 /// The whole body; the error is its answer.
-pub async fn read(headers: &HeaderMap, payload: Payload) -> Result<Bytes, HttpResponse> {
+pub async fn read(headers: &HeaderMap, payload: Payload, limits: Limits) -> Result<Bytes, HttpResponse> {
+    let Limits { largest, time } = limits;
     let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > LARGEST as u64) {
-        return Err(too_large());
+    if length.is_some_and(|length| length > largest as u64) {
+        return Err(too_large(largest));
     }
-    match tokio::time::timeout(LIMIT, collect(payload)).await {
+    match tokio::time::timeout(time, collect(payload, largest)).await {
         Ok(collected) => collected,
         Err(_) => {
-            let detail = format!("the body did not come within {} s", LIMIT.as_secs());
+            let detail = format!("the body did not come within {} s", time.as_secs());
             let mut answer = problem(StatusCode::REQUEST_TIMEOUT, detail);
             answer.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);
             Err(answer)
@@ -31,18 +39,18 @@ pub async fn read(headers: &HeaderMap, payload: Payload) -> Result<Bytes, HttpRe
     }
 }
 
-async fn collect(mut payload: Payload) -> Result<Bytes, HttpResponse> {
+async fn collect(mut payload: Payload, largest: usize) -> Result<Bytes, HttpResponse> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| bad(format!("the body cannot be read: {error}")))?;
-        if body.len() + chunk.len() > LARGEST {
-            return Err(too_large());
+        if body.len() + chunk.len() > largest {
+            return Err(too_large(largest));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
 }
 
-fn too_large() -> HttpResponse {
-    problem(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {LARGEST} bytes"))
+fn too_large(largest: usize) -> HttpResponse {
+    problem(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {largest} bytes"))
 }

@@ -1,4 +1,4 @@
-//! HTTP: the Erlang release's three paths, health, metrics, the supervision tree, and what operators see and do.
+//! HTTP: the Erlang release's three paths, health, metrics, the supervision tree, what operators see and do, and Event Management.
 //!
 //! Whatever changes something is an [`acts::act`], which wants JSON and keeps pages of other sites out.
 
@@ -12,11 +12,13 @@ mod connections;
 pub mod counts;
 pub mod event;
 mod event_acts;
+mod event_management;
 pub mod event_plan;
 pub mod events;
 mod faults;
 mod headers;
 pub mod health;
+mod hubs;
 mod kamailio;
 mod legacy;
 mod log;
@@ -102,7 +104,9 @@ fn seconds(time: SystemTime) -> f64 {
 
 /// All paths.
 fn routes(app: &mut web::ServiceConfig) {
-    app.service(read("/", page::index))
+    // First: one of its base paths begins as an original path does.
+    app.service(event_management::service())
+        .service(read("/", page::index))
         .service(read("/assets/{name}", page::asset))
         .service(read("/alivecheck", legacy::alive_check))
         .service(read("/events", legacy::list))
@@ -129,6 +133,11 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/systems/{system}/resume", systems::resume))
         .service(acts::act("/api/v1/kamailio/{name}/send", kamailio::send))
         .service(acts::act("/api/v1/asterisk/{name}/action", asterisk::action))
+        .service(read("/api/v1/hubs", hubs::list))
+        .service(read_whole("/api/v1/hubs/{id}", hubs::show))
+        .service(acts::act("/api/v1/hubs/{id}/resume", hubs::resume))
+        .service(acts::act("/api/v1/hubs/{id}/skip", hubs::skip))
+        .service(acts::act("/api/v1/hubs/{id}/replay", hubs::replay))
         .service(read("/api/v1/audit", audit::list))
         .service(session::service())
         .service(read("/api/v1/states", states::list))

@@ -5,8 +5,8 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    asterisk, audit, bulk, event, event_acts, event_plan, events, faults, health, kamailio, legacy, log,
-    metrics, mi, reprovision, session, states, status, stream, subscribers, systems,
+    asterisk, audit, bulk, event, event_acts, event_management, event_plan, events, faults, health, hubs,
+    kamailio, legacy, log, metrics, mi, reprovision, session, states, status, stream, subscribers, systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -40,6 +40,22 @@ use utoipa::{Modify, OpenApi};
         asterisk::action,
         states::list,
         states::peers,
+        hubs::list,
+        hubs::show,
+        hubs::resume,
+        hubs::skip,
+        hubs::replay,
+        event_management::topics,
+        event_management::topic,
+        event_management::hubs,
+        event_management::register,
+        event_management::hub,
+        event_management::hub_of_topic,
+        event_management::remove,
+        event_management::remove_of_topic,
+        event_management::events,
+        event_management::post,
+        event_management::event,
         audit::list,
         log::show,
         log::set,
@@ -99,8 +115,11 @@ mod tests {
         let literals = routes.expect("a list of routes").split('"').skip(1).step_by(2);
         let paths = literals.filter(|path| path.starts_with('/'));
         // Named by a constant, which the cookie needs too.
-        let paths = paths.chain([super::super::access::SESSION_PATH]);
-        paths.filter(|path| *path != "/" && !path.starts_with("/assets")).map(str::to_owned).collect()
+        let paths = paths.chain([super::super::access::SESSION_PATH]).map(str::to_owned);
+        // These are routed by what lies behind a base path.
+        let paths =
+            paths.chain(event_management::PATHS.iter().map(|path| format!("/psi-api/event/v2{path}")));
+        paths.filter(|path| *path != "/" && !path.starts_with("/assets")).collect()
     }
 
     #[test]

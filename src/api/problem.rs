@@ -22,6 +22,9 @@ pub struct Problem {
     members: Map<String, serde_json::Value>,
 }
 
+/// What is wrong, beside an answer that says it: for who says it in other words.
+pub struct Detail(pub String);
+
 /// A problem with its status and what the caller can do about it.
 pub fn problem(status: StatusCode, detail: impl Into<String>) -> HttpResponse {
     extended(status, detail, Map::new())
@@ -38,15 +41,18 @@ pub fn extended(
     detail: impl Into<String>,
     members: Map<String, serde_json::Value>,
 ) -> HttpResponse {
+    let detail = detail.into();
     let body = Problem {
         r#type: "about:blank",
         title: status.canonical_reason().unwrap_or("Error"),
         status: status.as_u16(),
-        detail: detail.into(),
+        detail: detail.clone(),
         members,
     };
     // Set first: `json` leaves a content type alone.
-    HttpResponse::build(status).content_type("application/problem+json").json(body)
+    let mut answer = HttpResponse::build(status).content_type("application/problem+json").json(body);
+    answer.extensions_mut().insert(Detail(detail));
+    answer
 }
 
 /// The store cannot be read now, or a row of it not at all.

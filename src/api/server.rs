@@ -4,7 +4,7 @@ use super::access::{self, Access};
 use super::connections::Connections;
 use super::settings::Settings;
 use super::tls::{Pair, Tls};
-use super::{Sources, headers, routes};
+use super::{Sources, event_management, headers, routes};
 use crate::config;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -106,6 +106,7 @@ impl Api {
                 .app_data(Data::new(access.clone()))
                 .wrap(middleware::from_fn(move |request, next| access::check(access.clone(), request, next)))
                 .wrap(middleware::from_fn(headers::complete))
+                .wrap(middleware::from_fn(event_management::in_its_words))
                 .configure(routes)
         };
         let most = most_connections();

@@ -23,7 +23,7 @@ pub struct Session {
     login_required: bool,
     /// Of the token; `local` where none is needed, `null` where nobody has logged in.
     name: Option<String>,
-    /// `viewer` reads, `operator` acts too.
+    /// `viewer` reads, `operator` acts too; `peer` has the paths of Event Management alone, and no login.
     role: Option<&'static str>,
     /// What an act with the session's cookie shows as `X-CSRF-Token`.
     csrf: Option<String>,
@@ -79,7 +79,7 @@ pub async fn show(access: Data<Access>, caller: ReqData<Caller>) -> HttpResponse
         (status = 200, description = "Logged in", body = Session, headers(("Set-Cookie" = String, description = "eventmanager_session, HttpOnly, SameSite=Strict"))),
         (status = 400, description = "The body is no login", body = Problem, content_type = "application/problem+json"),
         (status = 401, description = "The token is not known", body = Problem, content_type = "application/problem+json"),
-        (status = 403, description = "A page of another site asks", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another site asks, or the role of the token is peer", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body did not come", body = Problem, content_type = "application/problem+json"),
         (status = 409, description = "No token is configured, so that nobody needs to log in", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 16 KiB", body = Problem, content_type = "application/problem+json"),
@@ -92,7 +92,7 @@ pub async fn log_in(access: Data<Access>, request: HttpRequest, payload: Payload
     if let Err(refusal) = allowed {
         return refusal.answer();
     }
-    let bytes = match body::read(request.headers(), payload.into_inner()).await {
+    let bytes = match body::read(request.headers(), payload.into_inner(), body::LIMITS).await {
         Ok(bytes) => bytes,
         Err(answer) => return answer,
     };

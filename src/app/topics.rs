@@ -2,7 +2,7 @@
 
 use super::branches::{MAILBOX, branch, supervisor};
 use crate::agents::{self, AgentServer};
-use crate::config::Config;
+use crate::config::{Config, Nats};
 use crate::reload::Settings;
 use crate::sockets;
 use crate::store::Store;
@@ -13,6 +13,7 @@ use crate::topics::consumer::Consumer;
 use crate::topics::evapi_server::{self, EvapiServer};
 use crate::topics::evi_server::{self, EviServer};
 use crate::topics::hubs::{self, Hubs};
+use crate::topics::nats::{NatsConsumer, NatsPublisher};
 use actix::{Addr, ArbiterHandle};
 use std::sync::Arc;
 
@@ -29,7 +30,8 @@ impl Topics {
     /// Those that are configured.
     pub fn new(settings: &Settings, store: &Store, listeners: Listeners, threads: &mut Threads) -> Topics {
         let hubs = Delivering::new(settings, store, threads);
-        if listeners.is_empty() && hubs.is_none() {
+        let nats = settings.config.get().nats.clone();
+        if listeners.is_empty() && hubs.is_none() && nats.is_none() {
             return Topics::default();
         }
         let thread = threads.start("topics");
@@ -55,8 +57,9 @@ impl Topics {
         if let Some(config) = &settings.event_management {
             let (config, store) = (config.live(), store.clone());
             let make = move || Consumer::new(config.clone(), store.clone());
-            children.push(Spec::new("consumer", MAILBOX, Some(thread), make).0);
+            children.push(Spec::new("consumer", MAILBOX, Some(thread.clone()), make).0);
         }
+        children.extend(nats.into_iter().flat_map(|config| nats_specs(config, store, &thread)));
         let hubs = hubs.map(|Delivering { specs, hubs }| {
             children.extend(specs);
             hubs
@@ -88,6 +91,20 @@ impl Delivering {
         let (manager, hubs) = Spec::new("hub_manager", MAILBOX, Some(thread), make);
         Some(Delivering { specs: [window, deliveries, manager], hubs })
     }
+}
+
+/// What goes out over NATS, and what comes in.
+fn nats_specs(config: Nats, store: &Store, thread: &ArbiterHandle) -> Vec<Spec> {
+    let (consume, config) = (config.consume.clone().map(Arc::new), Arc::new(config));
+    let (to, theirs) = (store.clone(), Arc::clone(&config));
+    let publisher = move || NatsPublisher::new(Arc::clone(&theirs), to.clone());
+    let mut specs = vec![Spec::new("nats", MAILBOX, Some(thread.clone()), publisher).0];
+    if let Some(consume) = consume {
+        let store = store.clone();
+        let consumer = move || NatsConsumer::new(Arc::clone(&config), Arc::clone(&consume), store.clone());
+        specs.push(Spec::new("nats_consume", MAILBOX, Some(thread.clone()), consumer).0);
+    }
+    specs
 }
 
 fn evi_server(

@@ -10,6 +10,7 @@ mod descriptors;
 mod events;
 mod evi;
 mod foreseen;
+mod hubs;
 mod kamailio;
 mod manual;
 mod pause;
@@ -90,6 +91,9 @@ enum Command {
     /// List who has subscribed to events over EVI; subscribe, unsubscribe and raise events
     #[command(subcommand)]
     Evi(evi::Evi),
+    /// List who has registered for topics over Event Management; resume, skip and replay
+    #[command(subcommand)]
+    Hubs(hubs::Hubs),
     /// List the states that are mirrored between Asterisks, show who says and was told what, and how it is with each Asterisk
     #[command(subcommand)]
     States(states::States),
@@ -155,6 +159,7 @@ impl Cli {
             Command::Kamailio(command) => command.run(),
             Command::Asterisk(command) => command.run(),
             Command::Evi(command) => command.run(),
+            Command::Hubs(command) => command.run(),
             Command::States(command) => command.run(),
             Command::Backup(options) => backup::backup(&options),
             Command::Demo(options) => demo::demo(options),

@@ -66,6 +66,13 @@ impl Store {
         Ok(count(&rows))
     }
 
+    /// How many rows of the whole log are behind this place.
+    pub async fn topic_log_behind(&self, sequence: i64) -> Result<u64, ReadError> {
+        let sql = "select count(*) from em_topic_log where sequence > cast($1 as bigint)";
+        let reader = &self.inner.events.reader;
+        Ok(count(&reader.rows(sql.to_owned(), vec![Value::Int(sequence)]).await?))
+    }
+
     /// The first and the last row of a topic that were received in this time, both ends included; `None`: there is none.
     pub async fn topic_range(
         &self,

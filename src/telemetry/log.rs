@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::SystemTime;
 
-/// The driver quotes the parameters of its statements at `debug`, module by module; the longest name wins.
-const QUIET: &str = "tokio_postgres=info,tokio_postgres::query=info,tokio_postgres::prepare=info";
+/// The driver quotes the parameters of its statements at `debug`, module by module; the longest name wins. What becomes of a
+/// connection to NATS we tell ourselves, once, where its client says it at each attempt.
+const QUIET: &str =
+    "tokio_postgres=info,tokio_postgres::query=info,tokio_postgres::prepare=info,async_nats=off";
 
 /// Keeps the log being written; what is still unwritten goes out when it is dropped.
 pub type LogWriter = tracing_appender::non_blocking::WorkerGuard;

@@ -73,6 +73,10 @@ fn describe() {
     );
     gauge!("eventmanager_state_entries", "Devices and presentities that are mirrored");
     counter!("eventmanager_handed_on_total", "Rows of the topic log that were written");
+    counter!("eventmanager_nats_published_total", "Events that NATS has got");
+    counter!("eventmanager_nats_skipped_total", "Events that are too large for NATS");
+    gauge!("eventmanager_nats_unacked", "Messages to NATS that are not acknowledged");
+    gauge!("eventmanager_nats_backlog", "Rows of the topic log that NATS has not got");
     gauge!("eventmanager_evi_subscriptions", "Subscriptions to our EVI");
     counter!("eventmanager_hub_deliveries_total", "Attempts to deliver events to hubs, by what came of them");
     gauge!("eventmanager_hub_backlog", "Events of its topic that a hub has not passed");

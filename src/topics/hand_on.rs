@@ -1,42 +1,42 @@
 //! Writing the topic log.
 
 use super::TopicEvent;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Has rows of the topic log written, however long the database is away; they are in memory until then. One that the database
 /// refuses is written once more in letters that every database has.
 pub async fn hand_on(store: &Store, events: Vec<TopicEvent>) {
-    if events.is_empty() {
-        return;
+    if let Err(error) = store_all(store, &events).await {
+        for event in &events {
+            metrics::counter!("eventmanager_dropped_total", "connection" => event.source.to_string())
+                .increment(1);
+        }
+        tracing::error!(%error, rows = events.len(), "events that were to be handed on are lost");
     }
-    let refused = write(store, &events).await;
+}
+
+/// The same for one who can bring them again: a store that is closed takes none.
+pub(super) async fn store_all(store: &Store, events: &[TopicEvent]) -> Result<(), StoreError> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let refused = write(store, events).await?;
     let plain: Vec<TopicEvent> = refused.into_iter().map(|(at, _)| in_ascii(&events[at])).collect();
     if plain.is_empty() {
-        return;
+        return Ok(());
     }
-    for (at, reason) in write(store, &plain).await {
+    for (at, reason) in write(store, &plain).await? {
         let TopicEvent { source, topic, name, .. } = &plain[at];
         metrics::counter!("eventmanager_events_refused_total", "source" => source.to_string()).increment(1);
         tracing::error!(%source, topic, %name, reason, "the database refused an event that was to be handed on");
     }
+    Ok(())
 }
 
-/// The places of those that the database refuses, and why. A store that is closed takes none: they are lost.
-async fn write(store: &Store, events: &[TopicEvent]) -> Vec<(usize, String)> {
-    match store.hand_on(events.to_vec()).await {
-        Ok(answers) => {
-            let refused = answers.into_iter().enumerate();
-            refused.filter_map(|(at, reason)| Some((at, reason?))).collect()
-        }
-        Err(error) => {
-            for event in events {
-                metrics::counter!("eventmanager_dropped_total", "connection" => event.source.to_string())
-                    .increment(1);
-            }
-            tracing::error!(%error, rows = events.len(), "events that were to be handed on are lost");
-            Vec::new()
-        }
-    }
+/// The places of those that the database refuses, and why.
+async fn write(store: &Store, events: &[TopicEvent]) -> Result<Vec<(usize, String)>, StoreError> {
+    let answers = store.hand_on(events.to_vec()).await?.into_iter().enumerate();
+    Ok(answers.filter_map(|(at, reason)| Some((at, reason?))).collect())
 }
 
 /// The same with its letters beyond ASCII as escapes of JSON.

@@ -34,7 +34,7 @@ struct State {
     asked: Vec<Asked>,
     /// Status line and headers of the answers to requests of a method, instead of the right ones.
     instead: Option<(&'static str, String)>,
-    /// A POST is carried out, and its connection closed without an answer.
+    /// A POST is carried out, and its connection closed without an answer, as those of all requests behind it.
     swallows: bool,
 }
 
@@ -152,6 +152,9 @@ impl Peer {
         }
         if asked.authorization.as_deref() != Some(&format!("Bearer {TOKEN}")) {
             return Some(with_body("401 Unauthorized", "{}"));
+        }
+        if state.swallows && !state.hubs.is_empty() {
+            return None;
         }
         let parts: Vec<&str> = path.trim_start_matches("/psi-api/event/v2/topic/").split('/').collect();
         match (method, &parts[..]) {

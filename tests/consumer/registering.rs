@@ -50,6 +50,8 @@ fn a_lost_answer_makes_no_second_hub() {
     let site = Site::new(&peer.config(SUBSCRIBE));
     peer.swallow_answers(true);
     let daemon = site.start();
+    peer.one_hub();
+    peer.swallow_answers(false);
     wait_up(&daemon, &peer, 1.0);
     assert_eq!((peer.hubs().len(), peer.count("POST")), (1, 1));
 }

@@ -37,6 +37,7 @@ pub async fn a_topic_is_read_from_a_place_on_and_counted(site: Site) {
     let between = running.store.topic_rows_between("order", rows[0].sequence, rows[2].sequence);
     assert_eq!(between.await.unwrap(), 2);
     assert_eq!(running.store.topic_rows_behind("nothing", 0).await.unwrap(), 0);
+    assert_eq!(running.store.topic_log_behind(rows[2].sequence).await.unwrap(), 5);
     assert_eq!(running.store.topic_rows_after("nothing", 0, 10).await.unwrap().rows, []);
     running.close().await;
 }

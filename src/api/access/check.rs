@@ -1,7 +1,8 @@
 //! What every request passes through before its handler: [`check`] for all paths, [`guard`] for those that act.
 
-use super::{Access, Caller, Refusal, Shown, is_act, site};
+use super::{Access, Asked, Caller, Refusal, Shown, is_act, site};
 use crate::api::body;
+use crate::api::event_management::Below;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{AUTHORIZATION, COOKIE, HeaderMap};
@@ -24,7 +25,11 @@ pub async fn check(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    match pass(&access, &request) {
+    let below = Below::of(&request);
+    let passed = pass(&access, &request, below.is_some());
+    // Whoever routes it, and whoever writes what is wrong with it, goes by what was judged here.
+    below.map(|below| request.extensions_mut().insert(below));
+    match passed {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.call(request).await.map(ServiceResponse::map_into_boxed_body)
@@ -33,19 +38,20 @@ pub async fn check(
     }
 }
 
-fn pass(access: &Access, request: &ServiceRequest) -> Result<Caller, Refusal> {
+fn pass(access: &Access, request: &ServiceRequest, is_for_peers: bool) -> Result<Caller, Refusal> {
     if length(request.uri()) > LONGEST_ADDRESS {
         return Err(Refusal::AddressTooLong);
     }
     // Acts see to it themselves, after they have looked for a page of another site.
     // By the path that is routed, which has no escapes any more.
     let path = request.match_info().as_str();
-    let is_read_of_ours = path.starts_with("/api/") && !is_act(request.method());
+    let is_read_of_ours = (path.starts_with("/api/") || is_for_peers) && !is_act(request.method());
     if is_read_of_ours && access.is_open() {
         site::check_host(request.headers())?;
     }
     let shown = shown(request.headers(), from(request));
-    access.judge(request.method(), request.path(), &shown, Instant::now())
+    // What is routed differently from how it is written must not be judged by how it is written.
+    access.judge(Asked { method: request.method(), path, is_for_peers }, &shown, Instant::now())
 }
 
 fn length(uri: &Uri) -> usize {
@@ -79,7 +85,7 @@ pub async fn guard(
             return Ok(request.into_response(refusal.answer()));
         }
         let payload = request.take_payload();
-        match body::read(request.headers(), payload).await {
+        match body::read(request.headers(), payload, body::LIMITS).await {
             Ok(bytes) => request.set_payload(Payload::from(bytes)),
             Err(answer) => return Ok(request.into_response(answer)),
         }
@@ -92,7 +98,11 @@ fn guarded(request: &ServiceRequest) -> Result<(), Refusal> {
     if *request.method() == Method::POST {
         site::check_json(headers)?;
     }
-    let caller = extensions.get::<Caller>();
+    check_page(headers, extensions.get::<Caller>())
+}
+
+/// Refuses an act that a page of another site might have sent for whoever looks at it.
+pub fn check_page(headers: &HeaderMap, caller: Option<&Caller>) -> Result<(), Refusal> {
     // A token proves more than what a browser says: no page of another site knows it.
     if caller.is_some_and(Caller::is_proven) {
         return Ok(());

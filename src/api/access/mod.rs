@@ -1,7 +1,7 @@
 //! Who may ask for what: tokens with roles, shown with each request or once at a login.
 //!
-//! To read wants a viewer, to act (any method but GET and HEAD) an operator. The tokens can change while we serve:
-//! [`Access::configure`].
+//! To read wants a viewer, to act (any method but GET and HEAD) an operator. A peer does both, by the paths of Event Management alone.
+//! The tokens can change while we serve: [`Access::configure`].
 
 mod check;
 mod limiter;
@@ -9,10 +9,11 @@ mod refusal;
 mod sessions;
 mod site;
 
+pub use check::check_page;
 pub use check::{COOKIE_NAME, CSRF_HEADER, check, guard};
 pub use refusal::Refusal;
 pub use sessions::LIFETIME;
-pub use site::{check_json, check_origin};
+pub use site::{check_json, check_json_of_peers, check_origin};
 
 use crate::config::{Http, Role, Token};
 use actix_web::http::Method;
@@ -85,6 +86,16 @@ impl Caller {
     }
 }
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked<'a> {
+    method: &'a Method,
+    /// As it is routed.
+    path: &'a str,
+    /// Whether it is below a base path of Event Management.
+    is_for_peers: bool,
+}
+
 /// What a path wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wanted {
@@ -93,6 +104,10 @@ enum Wanted {
     /// It tells who asks.
     Anybody,
     A(Role),
+    /// A peer, or who might read or act elsewhere, too.
+    Peer {
+        is_act: bool,
+    },
 }
 
 /// Why nobody was logged in.
@@ -161,6 +176,9 @@ impl Access {
             }
         });
         let token = token.map_err(NoLogin::Refused)?;
+        if token.role == Role::Peer {
+            return Err(NoLogin::Refused(Refusal::PeerElsewhere));
+        }
         let id = self.state().sessions.open(&token, now).map_err(NoLogin::NoRandom)?;
         tracing::info!(token = token.name, role = role_name(token.role), from = %shown(from), "logged in");
         let how = How::Session(digest(&id));
@@ -206,13 +224,17 @@ impl Access {
         Err(Refusal::UnknownToken)
     }
 
-    fn wanted(&self, method: &Method, path: &str, open: bool) -> Wanted {
-        let original = path == "/alivecheck" || path == "/events" || path.starts_with("/event/");
+    fn wanted(&self, asked: Asked, open: bool) -> Wanted {
+        let Asked { method, path, is_for_peers } = asked;
+        // One of the base paths is /event/v2, which is none of the original paths.
+        let original =
+            !is_for_peers && (path == "/alivecheck" || path == "/events" || path.starts_with("/event/"));
         if ALWAYS_OPEN.contains(&path) || path.starts_with("/assets/") || (original && self.loopback) {
             return Wanted::Nothing;
         }
         match () {
             () if open || path == SESSION_PATH => Wanted::Anybody,
+            () if is_for_peers => Wanted::Peer { is_act: is_act(method) },
             () if is_act(method) && path != MI_PATH => Wanted::A(Role::Operator),
             () => Wanted::A(Role::Viewer),
         }
@@ -240,19 +262,24 @@ impl Access {
     }
 
     /// Whose request it is, or why it does not pass.
-    fn judge(&self, method: &Method, path: &str, shown: &Shown, now: Instant) -> Result<Caller, Refusal> {
+    fn judge(&self, asked: Asked, shown: &Shown, now: Instant) -> Result<Caller, Refusal> {
+        let Asked { method, path, .. } = asked;
         // Asked once: the tokens may change in between.
         let open = self.is_open();
-        let wanted = self.wanted(method, path, open);
+        let wanted = self.wanted(asked, open);
         let caller = match (wanted, open) {
             (Wanted::Nothing, _) => return Ok(Caller::anybody(None)),
             (_, true) => return Ok(Caller::anybody(Some(Role::Operator))),
             (_, false) => self.identify(shown, now)?,
         };
         match (wanted, caller.role) {
-            (Wanted::A(_), None) if shown.sessions.is_empty() => return Err(Refusal::NoToken),
-            (Wanted::A(_), None) => return Err(Refusal::SessionOver),
-            (Wanted::A(Role::Operator), Some(Role::Viewer)) => return Err(Refusal::NotAnOperator),
+            (Wanted::A(_) | Wanted::Peer { .. }, None) => {
+                return Err(if shown.sessions.is_empty() { Refusal::NoToken } else { Refusal::SessionOver });
+            }
+            (Wanted::A(Role::Operator) | Wanted::Peer { is_act: true }, Some(Role::Viewer)) => {
+                return Err(Refusal::NotAnOperator);
+            }
+            (Wanted::A(_), Some(Role::Peer)) => return Err(Refusal::PeerElsewhere),
             _ => {}
         }
         // A login may find the cookie of an earlier one; what it shows is the token.
@@ -291,6 +318,7 @@ pub fn role_name(role: Role) -> &'static str {
     match role {
         Role::Viewer => "viewer",
         Role::Operator => "operator",
+        Role::Peer => "peer",
     }
 }
 

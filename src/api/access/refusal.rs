@@ -13,6 +13,8 @@ pub enum Refusal {
     /// The cookie of a session that has ended, or never was.
     SessionOver,
     NotAnOperator,
+    /// A peer where it has nothing to do.
+    PeerElsewhere,
     NoCsrf,
     OtherSite,
     /// A name that is not this machine's, where nobody needs a token.
@@ -30,7 +32,7 @@ impl Refusal {
             Refusal::NoToken => "no_token",
             Refusal::UnknownToken => "unknown_token",
             Refusal::SessionOver => "session_over",
-            Refusal::NotAnOperator => "role",
+            Refusal::NotAnOperator | Refusal::PeerElsewhere => "role",
             Refusal::NoCsrf => "csrf",
             Refusal::OtherSite => "other_site",
             Refusal::ForeignHost => "foreign_host",
@@ -43,9 +45,11 @@ impl Refusal {
     fn status(self) -> StatusCode {
         match self {
             Refusal::NoToken | Refusal::UnknownToken | Refusal::SessionOver => StatusCode::UNAUTHORIZED,
-            Refusal::NotAnOperator | Refusal::NoCsrf | Refusal::OtherSite | Refusal::ForeignHost => {
-                StatusCode::FORBIDDEN
-            }
+            Refusal::NotAnOperator
+            | Refusal::PeerElsewhere
+            | Refusal::NoCsrf
+            | Refusal::OtherSite
+            | Refusal::ForeignHost => StatusCode::FORBIDDEN,
             Refusal::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooManyFailures(_) => StatusCode::TOO_MANY_REQUESTS,
             Refusal::AddressTooLong => StatusCode::URI_TOO_LONG,
@@ -58,6 +62,9 @@ impl Refusal {
             Refusal::UnknownToken => "this token is not known here",
             Refusal::SessionOver => "the session has ended: log in again",
             Refusal::NotAnOperator => "the role of this token is viewer; to act wants operator",
+            Refusal::PeerElsewhere => {
+                "the role of this token is peer, which has the paths of Event Management alone"
+            }
             Refusal::NoCsrf => {
                 "with a cookie an act wants X-CSRF-Token, which GET /api/v1/session tells to a page of ours"
             }

@@ -22,6 +22,19 @@ pub fn check_json(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
+/// The same of what peers post: also JSON of a kind of its own, in no other letters than UTF-8.
+pub fn check_json_of_peers(headers: &HeaderMap) -> Result<(), Refusal> {
+    let kind = text(headers, "Content-Type").unwrap_or_default().to_ascii_lowercase();
+    let (kind, parameters) = kind.split_once(';').unwrap_or((&kind, ""));
+    let is_json = kind.trim().strip_prefix("application/").is_some_and(|kind| {
+        kind == "json" || kind.strip_suffix("+json").is_some_and(|kind| !kind.is_empty())
+    });
+    let is_of_utf8 = parameters.split(';').filter_map(|part| part.split_once('=')).all(|(name, value)| {
+        name.trim() != "charset" || matches!(value.trim().trim_matches('"'), "utf-8" | "utf8")
+    });
+    if is_json && is_of_utf8 { Ok(()) } else { Err(Refusal::NotJson) }
+}
+
 /// A page that asks, if it is one, is of this site.
 pub fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     let site = text(headers, "Sec-Fetch-Site");
@@ -71,6 +84,39 @@ mod tests {
             map.append(name, HeaderValue::from_str(value).expect("a value"));
         }
         check_json(&map).and_then(|()| check_origin(&map)).and_then(|()| check_host(&map))
+    }
+
+    #[test]
+    fn a_peer_posts_json_of_whatever_kind() {
+        let check = |kind: &'static str, expected: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static("content-type"), HeaderValue::from_static(kind));
+            assert_eq!(check_json_of_peers(&headers).is_ok(), expected, "{kind}");
+        };
+        for kind in [
+            "application/json",
+            "Application/JSON;charset=utf-8",
+            "application/json; charset=\"UTF-8\"",
+            "application/json ; profile=x; Charset = utf8",
+            "application/merge-patch+json",
+            "application/cloudevents+json; charset=UTF-8",
+        ] {
+            check(kind, true);
+        }
+        for kind in [
+            "",
+            "text/json",
+            "text/plain",
+            "application/xml",
+            "application/jsonx",
+            "application/+json",
+            "json",
+            "application/json;charset=iso-8859-1",
+            "application/x-www-form-urlencoded",
+        ] {
+            check(kind, false);
+        }
+        assert_eq!(check_json_of_peers(&HeaderMap::new()), Err(Refusal::NotJson));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use super::*;
 
 const PAUSE: &str = "/api/v1/systems/hss/pause";
+/// A base path of Event Management that looks like one of the original paths.
+const BASE: &str = "/event/v2";
 
 fn token(text: &str, role: Role) -> Token {
     let sha256 = digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
@@ -25,7 +27,9 @@ fn cookie<'a>(id: &'a str, csrf: Option<&'a str>) -> Shown<'a> {
 
 /// The name of who passes.
 fn judge(access: &Access, method: Method, path: &str, shown: &Shown) -> Result<Option<String>, Refusal> {
-    access.judge(&method, path, shown, Instant::now()).map(|caller| caller.name)
+    let is_for_peers = path.starts_with(BASE);
+    let asked = Asked { method: &method, path, is_for_peers };
+    access.judge(asked, shown, Instant::now()).map(|caller| caller.name)
 }
 
 #[test]
@@ -69,6 +73,35 @@ fn acts_want_an_operator_and_say_who_it_is() {
 }
 
 #[test]
+fn a_peer_has_the_paths_of_event_management_and_no_others() {
+    let tokens = [("look", Role::Viewer), ("act", Role::Operator), ("pss", Role::Peer)];
+    let access_to = access("127.0.0.1:1", &tokens);
+    let check = |method: Method, path: &str, shown: Shown, expected: Result<Option<&str>, Refusal>| {
+        let expected = expected.map(|name| name.map(str::to_owned));
+        assert_eq!(judge(&access_to, method.clone(), path, &shown), expected, "{method} {path} {shown:?}");
+    };
+    for path in ["/event/v2", "/event/v2/topic", "/event/v2/topic/order/hub"] {
+        check(Method::GET, path, Shown::default(), Err(Refusal::NoToken));
+        check(Method::GET, path, bearer("other"), Err(Refusal::UnknownToken));
+        check(Method::GET, path, bearer("look"), Ok(Some("look")));
+        check(Method::POST, path, bearer("look"), Err(Refusal::NotAnOperator));
+        check(Method::DELETE, path, bearer("look"), Err(Refusal::NotAnOperator));
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE] {
+            check(method.clone(), path, bearer("pss"), Ok(Some("pss")));
+            check(method, path, bearer("act"), Ok(Some("act")));
+        }
+    }
+    check(Method::GET, "/api/v1/tree", bearer("pss"), Err(Refusal::PeerElsewhere));
+    check(Method::POST, PAUSE, bearer("pss"), Err(Refusal::PeerElsewhere));
+    check(Method::POST, "/mi", bearer("pss"), Err(Refusal::PeerElsewhere));
+    check(Method::GET, "/api/v1/stream", bearer("pss"), Err(Refusal::PeerElsewhere));
+    // What is open to everybody is open to a peer, too.
+    check(Method::GET, "/event/1", bearer("pss"), Ok(None));
+    let refused = access_to.log_in("pss", None).err();
+    assert!(matches!(refused, Some(NoLogin::Refused(Refusal::PeerElsewhere))), "{refused:?}");
+}
+
+#[test]
 fn a_session_reads_with_its_cookie_and_acts_with_its_csrf_token_too() {
     let access = access("127.0.0.1:1", &[("look", Role::Viewer), ("act", Role::Operator)]);
     let (id, caller) = access.log_in("act", None).expect("known");
@@ -98,7 +131,8 @@ fn a_token_that_is_taken_out_of_the_configuration_ends_what_was_opened_with_it()
     let (first, one) = access.log_in("one", None).expect("known");
     let (_, two) = access.log_in("two", None).expect("known");
     let shown = bearer("one");
-    let by_token = access.judge(&Method::GET, "/api/v1/tree", &shown, Instant::now()).expect("known");
+    let asked = Asked { method: &Method::GET, path: "/api/v1/tree", is_for_peers: false };
+    let by_token = access.judge(asked, &shown, Instant::now()).expect("known");
     let current = || [&one, &two, &by_token].map(|caller| access.is_current(caller));
     assert_eq!(current(), [true; 3]);
     assert_eq!(access.configure(&[token("one", Role::Viewer), token("two", Role::Operator)]), 1);

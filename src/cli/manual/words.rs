@@ -282,6 +282,50 @@ static WORDS: &[(&str, Words)] = &[
             )],
         ),
     ),
+    (
+        "hubs list",
+        words(ASKING, &[("eventmanager hubs list --topic order", "Who has registered for orders")]),
+    ),
+    (
+        "hubs show",
+        words(
+            ASKING,
+            &[(
+                "eventmanager hubs show 01972f3e-5a3c-7d10-9d5e-0c7b8f1a2b3c",
+                "Which deliveries have failed, and why",
+            )],
+        ),
+    ),
+    (
+        "hubs resume",
+        words(
+            ASKING,
+            &[(
+                "eventmanager hubs resume 01972f3e-5a3c-7d10-9d5e-0c7b8f1a2b3c --reason 'their database is back'",
+                "Delivers again what waits for a hub that was halted",
+            )],
+        ),
+    ),
+    (
+        "hubs skip",
+        words(
+            ASKING,
+            &[(
+                "eventmanager hubs skip 01972f3e-5a3c-7d10-9d5e-0c7b8f1a2b3c --reason 'they cannot read it'",
+                "Delivers again, but not the event that could not be delivered",
+            )],
+        ),
+    ),
+    (
+        "hubs replay",
+        words(
+            ASKING,
+            &[(
+                "eventmanager hubs replay 01972f3e-5a3c-7d10-9d5e-0c7b8f1a2b3c --since 2h",
+                "Sends the events of the last two hours to a hub once more",
+            )],
+        ),
+    ),
     ("evi list", words(ASKING, &[("eventmanager evi list", "Which events there are, and who gets them")])),
     (
         "evi subscribe",

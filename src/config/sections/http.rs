@@ -7,7 +7,8 @@ use crate::config::units;
 use crate::config::values::*;
 use std::collections::BTreeSet;
 
-const ROLES: [(&str, Role); 2] = [("viewer", Role::Viewer), ("operator", Role::Operator)];
+const ROLES: [(&str, Role); 3] =
+    [("viewer", Role::Viewer), ("operator", Role::Operator), ("peer", Role::Peer)];
 
 pub(super) fn http(section: &Section) -> Http {
     let mut names = BTreeSet::new();

@@ -75,8 +75,12 @@ pub struct Http {
 /// What the bearer of a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
+    /// Reads.
     Viewer,
+    /// Reads and acts.
     Operator,
+    /// Reads and acts by the paths of Event Management, and by no others: another program.
+    Peer,
 }
 
 /// A bearer token, known by its digest alone.

@@ -105,6 +105,7 @@ impl Courier {
         }
         // So no more waits for a database that is away than one attempt; and where another daemon has taken it over, that one delivers.
         self.keeper.events().await;
+        self.keeper.keep_up().await;
         self.shared.store.wait_until_events_up().await;
         tokio::select! {
             biased;
@@ -326,7 +327,7 @@ impl Courier {
     }
 
     /// The event that is to be delivered, for somebody who wants it skipped.
-    pub async fn to_be_skipped(&mut self) -> Option<Arc<Row>> {
+    pub async fn next_to_skip(&mut self) -> Option<Arc<Row>> {
         self.find().await;
         self.head.clone()
     }

@@ -8,6 +8,7 @@ use super::progress::{Behind, Progress};
 use crate::store::{Cursor, Hub, HubAttempt, ReadError, hub_reader};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Delivery {
     is_stale: bool,
     orders: Option<mpsc::Sender<Order>>,
     stop: Rc<Notify>,
+    /// Told with it: who is dropped with the notification in hand has not passed it on.
+    is_stopping: Rc<Cell<bool>>,
     cancel: Rc<Notify>,
 }
 
@@ -55,6 +58,7 @@ impl Delivery {
             is_stale: false,
             orders: None,
             stop: Rc::default(),
+            is_stopping: Rc::default(),
             cancel: Rc::default(),
         }
     }
@@ -64,18 +68,23 @@ impl Actor for Delivery {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.stop = Rc::default();
+        (self.stop, self.is_stopping) = Default::default();
         let (orders, taken) = mpsc::channel(ORDERS);
         self.orders = Some(orders);
         let (shared, progress) = (Arc::clone(&self.shared), Arc::clone(&self.progress));
         // The next incarnation may find that this one has come further than what it has kept.
         let is_stale = std::mem::replace(&mut self.is_stale, true);
         let (id, stop, cancel) = (self.id, Rc::clone(&self.stop), Rc::clone(&self.cancel));
+        let is_stopping = Rc::clone(&self.is_stopping);
         let work = async move {
             tokio::select! {
                 () = deliver_all(&shared, &progress, (id, is_stale), taken, &stop) => {}
                 // Whatever was under way is dropped here.
-                () = cancel.notified() => stop.notified().await,
+                () = cancel.notified() => {
+                    if !is_stopping.get() {
+                        stop.notified().await;
+                    }
+                }
             }
         };
         ctx.spawn(work.into_actor(self).map(|(), _, ctx| ctx.stop()));
@@ -112,6 +121,7 @@ impl Handler<Shutdown> for Delivery {
     type Result = ();
 
     fn handle(&mut self, _: Shutdown, _: &mut Context<Self>) {
+        self.is_stopping.set(true);
         self.stop.notify_one();
     }
 }

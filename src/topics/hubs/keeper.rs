@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 type Write = LocalBoxFuture<'static, Result<(), StoreError>>;
 
+/// So many events may be delivered while a place is being stored: as many come again after a crash.
+const AHEAD: u32 = 100;
+
 /// One write of each kind is under way at most.
 pub struct Keeper {
     store: Store,
@@ -22,19 +25,23 @@ pub struct Keeper {
 struct Newest<T> {
     under_way: Option<Write>,
     next: Option<T>,
+    /// How many have come since the one that is under way.
+    since: u32,
 }
 
 impl<T> Default for Newest<T> {
     fn default() -> Self {
-        Newest { under_way: None, next: None }
+        Newest { under_way: None, next: None, since: 0 }
     }
 }
 
 impl<T> Newest<T> {
     fn put(&mut self, value: T, begin: impl FnOnce(T) -> Write) {
         self.next = Some(value);
+        self.since += 1;
         if self.under_way.is_none() {
             self.under_way = self.next.take().map(begin);
+            self.since = 0;
         }
     }
 
@@ -43,6 +50,7 @@ impl<T> Newest<T> {
         while let Some(write) = &mut self.under_way {
             let done = write.await;
             self.under_way = self.next.take().map(&begin);
+            self.since = 0;
             tell(done);
         }
     }
@@ -70,6 +78,13 @@ impl Keeper {
     /// Something that has happened, which was queued at the store already.
     pub fn event(&mut self, write: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
         self.events.push_back(write.boxed_local());
+    }
+
+    /// Until it may deliver more: the database may hang, and is not followed without bound. Dropping the future loses nothing.
+    pub async fn keep_up(&mut self) {
+        if self.cursor.since.max(self.replay.since) >= AHEAD {
+            self.settle().await;
+        }
     }
 
     /// Until all that has happened is durable. Dropping the future loses nothing.

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::desk::Desk;
+use super::log_window::LogWindow;
 use super::managing::Managing;
 use super::messages::{HubError, HubStatus, List, Register, Remove, Replay, Resume, Show};
 use crate::store::Hub;
@@ -46,6 +47,20 @@ impl Hubs {
     }
 }
 
+impl Hubs {
+    /// Answers as soon as the hubs are known.
+    fn look<T: 'static>(&self, look: impl FnOnce(&Desk, &LogWindow) -> T + 'static) -> ResponseFuture<T> {
+        let (managing, desk, shared) =
+            (self.managing.clone(), Arc::clone(&self.desk), Arc::clone(&self.shared));
+        Box::pin(async move {
+            if let Some(managing) = managing {
+                managing.known().await;
+            }
+            look(&desk, &shared.window)
+        })
+    }
+}
+
 impl Actor for Hubs {
     type Context = Context<Self>;
 
@@ -85,18 +100,18 @@ impl Handler<Remove> for Hubs {
 }
 
 impl Handler<List> for Hubs {
-    type Result = MessageResult<List>;
+    type Result = ResponseFuture<Vec<HubStatus>>;
 
     fn handle(&mut self, _: List, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.desk.list(&self.shared.window))
+        self.look(|desk, window| desk.list(window))
     }
 }
 
 impl Handler<Show> for Hubs {
-    type Result = Option<HubStatus>;
+    type Result = ResponseFuture<Option<HubStatus>>;
 
     fn handle(&mut self, Show(hub): Show, _: &mut Context<Self>) -> Self::Result {
-        self.desk.show(hub, &self.shared.window)
+        self.look(move |desk, window| desk.show(hub, window))
     }
 }
 

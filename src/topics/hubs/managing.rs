@@ -13,12 +13,11 @@ use crate::store::{
 use crate::supervision::{Add, Remove as Stop, Spec, Supervisor};
 use actix::{Addr, ArbiterHandle};
 use futures_util::future::join_all;
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, oneshot, watch};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -35,7 +34,7 @@ pub struct Managing {
     pub changes: Mutex<()>,
     supervisor: Addr<Supervisor>,
     thread: ArbiterHandle,
-    is_loaded: Cell<bool>,
+    is_loaded: watch::Sender<bool>,
 }
 
 impl Managing {
@@ -45,7 +44,7 @@ impl Managing {
         supervisor: Addr<Supervisor>,
         thread: ArbiterHandle,
     ) -> Managing {
-        let (changes, is_loaded) = (Mutex::default(), Cell::default());
+        let (changes, is_loaded) = (Mutex::default(), watch::Sender::default());
         Managing { shared, desk, changes, supervisor, thread, is_loaded }
     }
 
@@ -59,7 +58,9 @@ impl Managing {
             tokio::select! {
                 never = self.tell() => match never {},
                 // What another daemon has delivered meanwhile, and for whom, stands in the database.
-                () = self.shared.store.superseded(tenure) => self.is_loaded.set(false),
+                () = self.shared.store.superseded(tenure) => {
+                    self.is_loaded.send_replace(false);
+                }
             }
         }
     }
@@ -83,7 +84,7 @@ impl Managing {
                 None => tracing::error!(hub = %id, "a hub that is stored has no place: it is not served"),
             }
         }
-        self.is_loaded.set(true);
+        self.is_loaded.send_replace(true);
     }
 
     async fn read(&self) -> (Vec<Hub>, Vec<(String, Cursor)>) {
@@ -123,11 +124,17 @@ impl Managing {
         self.desk.remove(hub);
     }
 
+    /// Resolves when the hubs of the store are known: until then nobody is told that there is none.
+    pub async fn known(&self) {
+        // It ends with this alone.
+        let _ = self.is_loaded.subscribe().wait_for(|is_loaded| *is_loaded).await;
+    }
+
     /// Changes nothing that could not be stored.
     pub fn check_store(&self) -> Result<(), HubError> {
         match &self.shared.store.health().borrow().events {
             DatabaseHealth::Down { reason } => Err(HubError::Away(reason.clone())),
-            DatabaseHealth::Up if self.is_loaded.get() => Ok(()),
+            DatabaseHealth::Up if *self.is_loaded.borrow() => Ok(()),
             DatabaseHealth::Up => Err(HubError::Away("it has just come up".to_owned())),
         }
     }

@@ -45,7 +45,7 @@ impl Courier {
         // That it is halted, and how far it has come, is stored before that it goes on.
         self.keeper.settle().await;
         // Where the log has nothing more for it there is nothing to skip, and it goes on all the same.
-        let skipped = if skip { self.to_be_skipped().await } else { None };
+        let skipped = if skip { self.next_to_skip().await } else { None };
         let mut changes = vec![HubChange::State { id: self.hub.id, state: HubState::Active }];
         let over = vec![alarms::over(&self.hub, since, &halted)];
         let act = Some(self.act(&actor, if skip { "skip" } else { "resume" }, reason.clone()));

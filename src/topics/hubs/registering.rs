@@ -5,6 +5,7 @@ use super::messages::{HubError, Register};
 use super::orders::{away, unread};
 use super::outbound::SendError;
 use super::peers::NoPeer;
+use crate::config::{EventManagement, EventPeer};
 use crate::store::{Cursor, Hub, HubChange, HubState};
 use crate::wire::event_management::{Callback, Filter};
 use std::time::SystemTime;
@@ -22,6 +23,7 @@ impl Managing {
         let read = Callback::parse(&callback).map_err(|error| HubError::BadCallback(error.to_string()))?;
         Filter::parse(query.as_deref().unwrap_or_default())
             .map_err(|error| HubError::BadQuery(error.to_string()))?;
+        check_owner(&config, &read, &owner).map_err(HubError::NotAllowed)?;
         self.check_callback(&read, &topic).await?;
         self.check_store()?;
         let _guard = self.changes.lock().await;
@@ -69,4 +71,15 @@ impl Managing {
             Ok(Ok(_) | Err(_)) | Err(_) => Ok(()),
         }
     }
+}
+
+/// A peer that is known by its token has events sent to its own hosts alone: what goes to another's is signed and shown by us.
+fn check_owner(config: &EventManagement, callback: &Callback, owner: &str) -> Result<(), String> {
+    let is_theirs = |peer: &&EventPeer| peer.token.as_deref() == Some(owner);
+    let host = callback.authority();
+    let mut theirs = config.peers.iter().filter(is_theirs).peekable();
+    if theirs.peek().is_none() || theirs.any(|peer| peer.host == host) {
+        return Ok(());
+    }
+    Err(format!("{host} is no host of {owner}"))
 }

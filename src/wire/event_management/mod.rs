@@ -3,8 +3,8 @@
 //! ```text
 //! → POST /psi-api/event/v2/topic/order/hub
 //!   {"callback":"https://pss.example.net/events","query":"state=pending"}
-//! ← 201, Location: /psi-api/event/v2/hub/0197…
-//!   {"id":"0197…","href":"/psi-api/event/v2/hub/0197…","callback":"https://pss.example.net/events","query":"state=pending"}
+//! ← 201, Location: /psi-api/event/v2/topic/order/hub/0197…
+//!   {"id":"0197…","href":"/psi-api/event/v2/topic/order/hub/0197…","callback":"https://pss.example.net/events","query":"state=pending"}
 //!
 //! → POST /psi-api/event/v2/topic/order/event
 //!   {"eventId":"7","eventType":"updated","event":{"id":"42","state":"pending"}}

@@ -206,8 +206,9 @@ impl Resolve for Pinned {
 /// How long a peer wants to be left alone: in seconds, or until a date (RFC 9110, 10.2.3).
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Of more digits than fit it is for ever.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     let date: SystemTime = OffsetDateTime::parse(text, &Rfc2822).ok()?.into();
     Some(date.duration_since(now).unwrap_or_default())
@@ -238,7 +239,8 @@ mod tests {
         check("Wed, 21 Oct 2015 07:20:00 GMT", Some(0));
         check("-1", None);
         check("soon", None);
-        check("99999999999999999999999", None);
+        check("99999999999999999999999", Some(u64::MAX));
+        check("", None);
     }
 
     #[test]

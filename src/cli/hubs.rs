@@ -1,0 +1,273 @@
+//! `eventmanager hubs`: who has registered for topics over Event Management, how deliveries go, and what has one go on.
+
+use super::client::{Client, ClientOptions};
+use super::table::{Cell, Table};
+use super::text::{self, age, plain, short_moment};
+use super::{complain, say};
+use anyhow::ensure;
+use clap::{Args, Subcommand};
+use form_urlencoded::Serializer;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+
+/// Hubs of a page that is asked for, at most.
+const PAGE: usize = 500;
+/// What a daemon of ours would not have left out.
+const NO_HUBS: &str = "what answers is no eventmanager: it names no hubs";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Hubs {
+    /// List who has registered for topics, and how far each has got
+    List(List),
+    /// Show a hub with the deliveries that have failed and the events that were skipped
+    Show(Show),
+    /// Deliver again to a hub that is halted
+    Resume(GoOn),
+    /// Deliver again to a hub that is halted, but not the event that could not be delivered: that is kept as a dead letter
+    Skip(GoOn),
+    /// Send the events of a time to a hub once more, before anything new
+    Replay(Replay),
+}
+
+/// Options of `hubs list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Hubs of this topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: Option<String>,
+    /// So many at most
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+    /// As the daemon's /api/v1/hubs says it
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: ClientOptions,
+}
+
+/// Options of `hubs show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// Id of the hub
+    #[arg(value_name = "ID")]
+    id: String,
+    /// As the daemon's /api/v1/hubs/ID says it
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    daemon: ClientOptions,
+}
+
+/// Options of `hubs resume` and `hubs skip`.
+#[derive(Debug, Args)]
+pub struct GoOn {
+    /// Id of the hub
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Why, for the audit
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    #[command(flatten)]
+    daemon: ClientOptions,
+}
+
+/// Options of `hubs replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Id of the hub
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Received then or later: 2026-03-01T12:00:00Z, or so long ago: 90s, 15m, 72h, 7d
+    #[arg(long, value_name = "TIME")]
+    since: String,
+    /// Received then or earlier [default: now]
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    daemon: ClientOptions,
+}
+
+impl Hubs {
+    /// Does it.
+    pub fn run(&self) -> anyhow::Result<ExitCode> {
+        match self {
+            Hubs::List(options) => list(options),
+            Hubs::Show(options) => show(options),
+            Hubs::Resume(options) => go_on(options, "resume"),
+            Hubs::Skip(options) => go_on(options, "skip"),
+            Hubs::Replay(options) => replay(options),
+        }
+    }
+}
+
+fn path(id: &str, act: &str) -> String {
+    format!("/api/v1/hubs/{}{act}", utf8_percent_encode(id, NON_ALPHANUMERIC))
+}
+
+fn list(options: &List) -> anyhow::Result<ExitCode> {
+    let client = options.daemon.client()?;
+    let (mut rows, mut cursor, limit) = (Vec::new(), Value::Null, options.limit as usize);
+    loop {
+        let page = page(&client, options.topic.as_deref(), limit - rows.len(), &cursor)?;
+        rows.extend_from_slice(text::list(&page["hubs"]));
+        cursor = page["next"].clone();
+        if cursor.is_null() || rows.len() >= limit {
+            break;
+        }
+    }
+    if options.json {
+        say(&format!("{:#}\n", json!({"hubs": rows, "next": cursor})));
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&table(&rows));
+    if !cursor.is_null() {
+        complain(&format!("these are the first {}; --limit shows more\n", rows.len()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn page(client: &Client, topic: Option<&str>, room: usize, cursor: &Value) -> anyhow::Result<Value> {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("limit", &room.min(PAGE).to_string());
+    for (name, value) in [("topic", topic), ("cursor", cursor.as_str())] {
+        value.map(|value| query.append_pair(name, value));
+    }
+    let page = client.get(&format!("/api/v1/hubs?{}", query.finish()))?;
+    ensure!(page["hubs"].is_array(), NO_HUBS);
+    Ok(page)
+}
+
+const HUBS: &[&str] = &["ID", "TOPIC", "CALLBACK", "OWNER", "STATE", "DELIVERED", "BACKLOG", ""];
+
+fn table(rows: &[Value]) -> String {
+    if rows.is_empty() {
+        return "nobody has registered\n".to_owned();
+    }
+    let cells = |hub: &Value| {
+        let state = if hub["state"] == "halted" { "HALTED".to_owned() } else { plain(&hub["state"]) };
+        let owner =
+            hub["owner"].as_str().filter(|owner| !owner.is_empty()).map_or("-".to_owned(), text::line);
+        let [id, topic, callback, delivered, backlog] =
+            ["id", "topic", "callback", "delivered", "backlog"].map(|key| plain(&hub[key]));
+        [id, topic, callback, owner, state, delivered, backlog, wrong(hub)].map(Cell::from).to_vec()
+    };
+    Table::whole(HUBS).part(&rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// What is wrong with it, in few words.
+fn wrong(hub: &Value) -> String {
+    let (halted, failing) = (&hub["halted"], &hub["failing"]);
+    match (halted.is_object(), failing.is_object()) {
+        (true, _) => format!("for {}: {}", age(&halted["since"]), plain(&halted["reason"])),
+        (false, true) => {
+            let (attempts, since) = (plain(&failing["attempts"]), age(&failing["since"]));
+            format!("{attempts} attempts for {since}: {}", plain(&failing["last"]))
+        }
+        (false, false) if hub["replaying"] == true => "sending again".to_owned(),
+        (false, false) => String::new(),
+    }
+}
+
+fn show(options: &Show) -> anyhow::Result<ExitCode> {
+    let hub = options.daemon.client()?.get(&path(&options.id, ""))?;
+    ensure!(hub["id"].is_string(), NO_HUBS);
+    say(&if options.json { format!("{hub:#}\n") } else { whole(&hub) });
+    Ok(ExitCode::SUCCESS)
+}
+
+const ATTEMPTS: &[&str] = &["AT", "EVENT", "ATTEMPT", "OUTCOME", "STATUS", "MS", ""];
+const LETTERS: &[&str] = &["SKIPPED", "EVENT", "NAME", "SOURCE", "BY", ""];
+
+fn whole(hub: &Value) -> String {
+    let mut shown = table(std::slice::from_ref(hub));
+    if !hub["query"].is_null() {
+        shown += &format!("query {}\n", plain(&hub["query"]));
+    }
+    let rows = |name: &str, cells: &dyn Fn(&Value) -> Vec<Cell>| -> Vec<Vec<Cell>> {
+        text::list(&hub[name]).iter().map(cells).collect()
+    };
+    let attempts = rows("attempts", &|attempt| {
+        let [event, number, outcome, status, millis, detail] =
+            ["event", "attempt", "outcome", "status", "millis", "detail"].map(|key| plain(&attempt[key]));
+        [short_moment(&attempt["at"]), event, number, outcome, status, millis, detail]
+            .map(Cell::from)
+            .to_vec()
+    });
+    if !attempts.is_empty() {
+        shown +=
+            &format!("\nfailed deliveries, the latest first\n{}", Table::whole(ATTEMPTS).part(&attempts));
+    }
+    let letters = rows("dead_letters", &|letter| {
+        let [event, name, source, actor, reason] =
+            ["event", "name", "source", "actor", "reason"].map(|key| plain(&letter[key]));
+        [short_moment(&letter["at"]), event, name, source, actor, reason].map(Cell::from).to_vec()
+    });
+    if !letters.is_empty() {
+        shown += &format!("\nskipped events, the latest first\n{}", Table::whole(LETTERS).part(&letters));
+    }
+    shown
+}
+
+fn go_on(options: &GoOn, act: &str) -> anyhow::Result<ExitCode> {
+    let path = path(&options.id, &format!("/{act}"));
+    let done = options.daemon.client()?.post(&path, &json!({"reason": options.reason}))?;
+    ensure!(done["skipped"].is_boolean(), "what answers is no eventmanager: it does not say what it did");
+    let skipped =
+        if done["skipped"] == true { "; the event that could not be delivered was skipped" } else { "" };
+    say(&format!("{} goes on{skipped}\n", plain(&done["id"])));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn replay(options: &Replay) -> anyhow::Result<ExitCode> {
+    let mut wish = json!({"since": options.since});
+    if let Some(until) = &options.until {
+        wish["until"] = until.as_str().into();
+    }
+    let done = options.daemon.client()?.post(&path(&options.id, "/replay"), &wish)?;
+    ensure!(done["events"].is_u64(), "what answers is no eventmanager: it does not say what it did");
+    say(&format!("{} events are sent to {} again\n", plain(&done["events"]), plain(&done["id"])));
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hub(more: &Value) -> Value {
+        let mut hub = json!({
+            "id": "7", "topic": "order", "callback": "https://a/\u{1b}[2J", "query": "state=done", "owner": "", "state": "active",
+            "halted": null, "delivered": 5, "backlog": 2, "failing": null, "replaying": false, "attempts": [], "dead_letters": [],
+        });
+        for (name, value) in more.as_object().expect("an object") {
+            hub[name] = value.clone();
+        }
+        hub
+    }
+
+    #[test]
+    fn a_hub_is_a_line_that_says_what_is_wrong() {
+        let check = |more: Value, expected: &str| assert_eq!(wrong(&hub(&more)), expected, "{more}");
+        check(json!({}), "");
+        check(json!({"replaying": true}), "sending again");
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("later").as_secs();
+        check(json!({"failing": {"attempts": 3, "since": now, "last": "503"}}), "3 attempts for 0 s: 503");
+        check(json!({"halted": {"since": now, "reason": "410\u{7}"}}), "for 0 s: 410 ");
+        let line = table(&[hub(&json!({}))]);
+        assert!(line.contains("7   order  https://a/ [2J  -      active  5"), "{line}");
+        assert_eq!(table(&[]), "nobody has registered\n");
+    }
+
+    #[test]
+    fn a_hub_is_shown_with_what_has_failed() {
+        let shown = whole(&hub(&json!({
+            "attempts": [{"event": "e1", "attempt": 2, "at": 1_772_366_430.5, "outcome": "refused", "status": 500, "millis": 7, "detail": null}],
+            "dead_letters": [{"event": "e2", "name": "n", "source": "s", "received": 1.0, "at": 1_772_366_430.5, "actor": "noc", "reason": "broken"}],
+        })));
+        assert!(shown.contains("query state=done\n"), "{shown}");
+        assert!(shown.contains("03-01 12:00  e1     2        refused  500     7   -"), "{shown}");
+        assert!(shown.contains("03-01 12:00  e2     n     s       noc  broken"), "{shown}");
+    }
+}

@@ -1,0 +1,13 @@
+//! Event Management over REST, as others see it: every row of the specification that a provider has to keep.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod errors;
+mod events;
+mod filters;
+mod given;
+mod hubs;
+mod paging;
+mod roles;
+mod topics;
