@@ -28,7 +28,8 @@ fn program() -> PathBuf {
 #[ignore = "wants schemathesis, which ./tests/run installs"]
 fn the_api_answers_as_it_describes_itself() {
     let peers = Peers::start();
-    let site = Site::quiet(&format!("{}\n[evi]\n", peers.config("")));
+    let events = "[event_management]\n[[event_management.peer]]\nhost = \"127.0.0.1:9\"\nallow_http = true\nallow_private = true\n";
+    let site = Site::quiet(&format!("{}\n[evi]\n{events}", peers.config("")));
     let daemon = site.start();
     eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
     peers.broadworks.send(&add(1, "anna@tele.gl"));

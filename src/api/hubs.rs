@@ -71,6 +71,7 @@ struct Hub {
 
 /// Since when nothing is delivered, and why.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HubHalted)]
 struct Halted {
     /// Seconds of the epoch.
     since: f64,
@@ -79,6 +80,7 @@ struct Halted {
 
 /// A delivery that has failed and is tried again.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HubFailing)]
 struct FailingDelivery {
     event: Uuid,
     /// Seconds of the epoch.
@@ -89,6 +91,7 @@ struct FailingDelivery {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = HubShown)]
 struct Shown {
     #[serde(flatten)]
     hub: Hub,
@@ -100,6 +103,7 @@ struct Shown {
 
 /// A delivery that has failed.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HubAttempt)]
 struct Attempt {
     event: Uuid,
     /// From 1.
@@ -115,6 +119,7 @@ struct Attempt {
 
 /// An event that was skipped.
 #[derive(Serialize, ToSchema)]
+#[schema(as = HubDeadLetter)]
 struct Skipped {
     event: Uuid,
     name: String,
@@ -135,11 +140,11 @@ struct Skipped {
 pub struct Wish {
     /// Received then or later: seconds of the epoch, RFC 3339, or a span back from now (`90s`, `15m`, `72h`, `7d`).
     #[serde(default)]
-    #[schema(value_type = String, required, example = "2h")]
+    #[schema(value_type = String, required, example = "2h", pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
     since: Option<Moment>,
     /// Received then or earlier; now where it is left out.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
     until: Option<Moment>,
 }
 
@@ -322,9 +327,6 @@ async fn again(
     let since =
         since.ok_or_else(|| bad("the body lacks since: the time from which events are sent again"))?.0;
     let until = until.map_or_else(SystemTime::now, |until| until.0);
-    if until < since {
-        return Err(bad("until is before since"));
-    }
     let (id, hubs) = meant(sources, id).await?;
     let act = hubs.send(Replay { id, since, until, actor: actor(request) });
     let events = outcome(act, "/api/v1/hubs").await?.map_err(|error| refused(&error))?;

@@ -2,7 +2,7 @@
 
 use crate::peer::peer;
 use crate::receiver::{Receiver, Reply};
-use crate::support::daemon::Site;
+use crate::support::daemon::{PATIENCE, Site};
 use bytes::Bytes;
 use eventmanager::config::{EventPeer, PeerAuth};
 use eventmanager::topics::hubs::outbound::{Answer, Limits, Lookup, Outbound, Request, SendError};
@@ -83,18 +83,28 @@ async fn a_name_that_changes_takes_its_connections_with_it() {
     let gone = until_refused(&outbound, &url).await;
     assert!(matches!(gone, SendError::NoConnection { .. }), "{gone}");
     *now.lock().expect("a lock") = vec![[169, 254, 169, 254]];
-    while !matches!(send(&outbound, &url).await, Err(SendError::Address { .. })) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    let since = std::time::Instant::now();
+    while since.elapsed() < PATIENCE {
+        let refused = until_refused(&outbound, &url).await;
+        if matches!(refused, SendError::Address { .. }) {
+            return;
+        }
+        assert!(matches!(refused, SendError::NoConnection { .. }), "{refused}");
     }
+    panic!("its new address was never looked at");
 }
 
+/// The first error that comes of asking again and again.
 async fn until_refused(outbound: &Outbound, url: &str) -> SendError {
-    loop {
-        match send(outbound, url).await {
-            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            Err(refused) => return refused,
+    let asking = async {
+        loop {
+            match send(outbound, url).await {
+                Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(refused) => return refused,
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("never refused")
 }
 
 #[tokio::test]

@@ -132,6 +132,11 @@ impl Receiver {
         self.shared.received.lock().expect("a lock").clone()
     }
 
+    /// The one that came last.
+    pub fn latest(&self) -> Option<Received> {
+        self.shared.received.lock().expect("a lock").last().cloned()
+    }
+
     /// How many came.
     pub fn count(&self) -> usize {
         self.shared.received.lock().expect("a lock").len()

@@ -6,6 +6,7 @@ use crate::receiver::{Receiver, Reply};
 use crate::support::daemon::eventually;
 use eventmanager::matching::Pattern;
 use eventmanager::topics::hubs::messages::{HubError, List, Register, Remove};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 #[test]
@@ -109,6 +110,20 @@ fn with_a_hub_go_its_retries_and_what_is_stored_of_it() {
     assert_eq!((rows("em_hub_attempt", "hub"), rows("em_cursor", "reader"), rows("em_hub", "id")), (0, 0, 0));
     let unknown = Remove { id: Uuid::now_v7(), owner: None, actor: String::new() };
     assert_eq!(daemon.ask(unknown), Err(HubError::NoSuchHub));
+}
+
+#[test]
+fn a_request_that_is_under_way_does_not_keep_its_hub() {
+    // A stop of the daemon would wait two seconds for the answer.
+    let receiver = Receiver::scripted(|_, _| Reply::Late(200, Duration::from_secs(4)));
+    let site = site();
+    let daemon = Daemon::of(&site, &[&receiver]);
+    let hub = daemon.register("order", &receiver.url(), None);
+    daemon.hand_on("order", [1]);
+    receiver.wait(1);
+    let began = Instant::now();
+    daemon.remove(hub);
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::answers::{Wrong, made, one, page};
 use super::asked::Asked;
 use super::query::{ONE, PAGE_OF_EVENTS, Query};
-use super::schemas::{Error, Event, EventCreate};
+use super::schemas::{Count, Error, Event, EventCreate};
 use crate::config::{EVENT_MANAGEMENT_SOURCE, EventPeer};
 use crate::event::Logged;
 use crate::store::{DatabaseHealth, ReadError};
@@ -35,9 +35,9 @@ const MOST_AT_ONCE: usize = 200;
         ("topicId" = String, Path, description = "The name of the topic"),
         ("raisedAfter" = Option<String>, Query, description = "Received then or later, RFC 3339", pattern = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"),
         ("raisedBefore" = Option<String>, Query, description = "Received then or earlier, RFC 3339", pattern = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"),
-        ("fields" = Option<String>, Query, description = "Names of members with commas between them; `id` and `href` always stay, and alone with `none`", pattern = "^[A-Za-z@]+(,[A-Za-z@]+)*$"),
-        ("offset" = Option<u64>, Query, description = "So many are passed over"),
-        ("limit" = Option<u64>, Query, description = "So many at most, and never more than 1000; 100 where it is left out"),
+        ("fields" = Option<String>, Query, description = "Names of members with commas between them; `id` and `href` always stay, and alone with `none`", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
+        ("offset" = inline(Option<Count>), Query, description = "So many are passed over"),
+        ("limit" = inline(Option<Count>), Query, description = "So many at most, and never more than 1000; 100 where it is left out"),
     ),
     responses(
         (status = 200, description = "A page of events", body = [Event], content_type = "application/json;charset=utf-8",
@@ -91,7 +91,7 @@ async fn read(
     path = "/psi-api/event/v2/event/{id}",
     params(
         ("id" = String, Path, description = "Of the event"),
-        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z@]+(,[A-Za-z@]+)*$"),
+        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
     ),
     responses(
         (status = 200, description = "The event", body = Event, content_type = "application/json;charset=utf-8"),

@@ -3,7 +3,7 @@
 use super::answers::{Wrong, made, one, page};
 use super::asked::Asked;
 use super::query::{ONE, PAGE};
-use super::schemas::{Error, HubSubscription, HubSubscriptionCreate};
+use super::schemas::{Count, Error, HubSubscription, HubSubscriptionCreate};
 use crate::store::Hub;
 use crate::topics::hubs::Hubs;
 use crate::topics::hubs::messages::{HubStatus, List, Register, Remove, Show};
@@ -25,9 +25,9 @@ const LIMIT: Duration = Duration::from_secs(5);
     path = "/psi-api/event/v2/topic/{topicId}/hub",
     params(
         ("topicId" = String, Path, description = "The name of the topic"),
-        ("fields" = Option<String>, Query, description = "Names of members with commas between them; `id` and `href` always stay, and alone with `none`", pattern = "^[A-Za-z@]+(,[A-Za-z@]+)*$"),
-        ("offset" = Option<u64>, Query, description = "So many are passed over"),
-        ("limit" = Option<u64>, Query, description = "So many at most, and never more than 1000; 100 where it is left out"),
+        ("fields" = Option<String>, Query, description = "Names of members with commas between them; `id` and `href` always stay, and alone with `none`", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
+        ("offset" = inline(Option<Count>), Query, description = "So many are passed over"),
+        ("limit" = inline(Option<Count>), Query, description = "So many at most, and never more than 1000; 100 where it is left out"),
     ),
     responses(
         (status = 200, description = "A page of hubs", body = [HubSubscription], content_type = "application/json;charset=utf-8",
@@ -80,7 +80,7 @@ pub async fn register(asked: &Asked, topic: &str, payload: Payload) -> Result<Ht
     path = "/psi-api/event/v2/hub/{id}",
     params(
         ("id" = String, Path, description = "Of the hub"),
-        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z@]+(,[A-Za-z@]+)*$"),
+        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
     ),
     responses(
         (status = 200, description = "The hub", body = HubSubscription, content_type = "application/json;charset=utf-8"),
@@ -102,7 +102,7 @@ pub async fn hub(asked: &Asked, topic: Option<&str>, id: &str) -> Result<HttpRes
     params(
         ("topicId" = String, Path, description = "The name of the topic"),
         ("id" = String, Path, description = "Of the hub"),
-        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z@]+(,[A-Za-z@]+)*$"),
+        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
     ),
     responses(
         (status = 200, description = "The hub", body = HubSubscription, content_type = "application/json;charset=utf-8"),

@@ -2,7 +2,20 @@
 #![expect(dead_code, reason = "they describe what goes through as maps, and are never made")]
 
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// A number from 0, however large.
+pub struct Count;
+
+impl PartialSchema for Count {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).into()
+    }
+}
+
+impl ToSchema for Count {}
 
 /// Under what events are handed on.
 #[derive(ToSchema)]
@@ -22,13 +35,29 @@ pub struct Topic {
 /// What is registered with.
 #[derive(ToSchema)]
 #[schema(as = HubSubscription_Create)]
+#[serde(deny_unknown_fields)]
 pub struct HubSubscriptionCreate {
     /// Where events are to be delivered: an `https` address of a host that is configured, without user, password and fragment.
-    #[schema(max_length = 2048)]
+    #[schema(
+        max_length = 2048,
+        pattern = "^https?://[a-z][a-z0-9]{0,20}(\\.[a-z][a-z0-9]{0,20}){0,3}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~-]{0,60}){0,5}$"
+    )]
     callback: String,
     /// Which events: `eventType=created,updated&event.priority.gte=2`. All where it is absent, null or empty.
-    #[schema(max_length = 2048)]
+    #[schema(
+        max_length = 2048,
+        pattern = "^([A-Za-z]{1,20}(\\.[A-Za-z]{1,20}){0,2}=[A-Za-z0-9,]{0,20}(&[A-Za-z]{1,20}=[A-Za-z0-9]{0,20}){0,5})?$"
+    )]
     query: Option<String>,
+    /// Whoever sends it back may; so with the next ones.
+    id: Option<String>,
+    href: Option<String>,
+    #[schema(rename = "@type")]
+    kind: Option<String>,
+    #[schema(rename = "@baseType")]
+    base_type: Option<String>,
+    #[schema(rename = "@schemaLocation")]
+    schema_location: Option<String>,
 }
 
 /// Who has registered for a topic.

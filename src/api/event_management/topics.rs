@@ -3,7 +3,7 @@
 use super::answers::{Wrong, one, page};
 use super::asked::Asked;
 use super::query::{ONE, PAGE};
-use super::schemas::{Error, Topic};
+use super::schemas::{Count, Error, Topic};
 use actix_web::HttpResponse;
 use serde_json::{Map, Value};
 
@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
     get,
     path = "/psi-api/event/v2/topic",
     params(
-        ("fields" = Option<String>, Query, description = "Names of members with commas between them; `id` and `href` always stay, and alone with `none`", pattern = "^[A-Za-z@]+(,[A-Za-z@]+)*$"),
-        ("offset" = Option<u64>, Query, description = "So many are passed over"),
-        ("limit" = Option<u64>, Query, description = "So many at most, and never more than 1000; 100 where it is left out"),
+        ("fields" = Option<String>, Query, description = "Names of members with commas between them; `id` and `href` always stay, and alone with `none`", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
+        ("offset" = inline(Option<Count>), Query, description = "So many are passed over"),
+        ("limit" = inline(Option<Count>), Query, description = "So many at most, and never more than 1000; 100 where it is left out"),
     ),
     responses(
         (status = 200, description = "A page of topics", body = [Topic], content_type = "application/json;charset=utf-8",
@@ -35,7 +35,7 @@ pub async fn topics(asked: &Asked) -> Result<HttpResponse, Wrong> {
     path = "/psi-api/event/v2/topic/{id}",
     params(
         ("id" = String, Path, description = "Its name"),
-        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z@]+(,[A-Za-z@]+)*$"),
+        ("fields" = Option<String>, Query, description = "As in lists", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
     ),
     responses(
         (status = 200, description = "The topic", body = Topic, content_type = "application/json;charset=utf-8"),

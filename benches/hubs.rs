@@ -1,0 +1,134 @@
+//! Deliveries to hubs: how many in a second and in order to fifty of them, beside bare clients in the same run; what five dead and five
+//! slow ones cost the others; and how soon an event is there.
+//!
+//!     cargo bench --bench hubs [-- rate|others|latency]
+//!
+//! Daemon and receivers are one process here, and share its processors.
+
+#[path = "../tests/hubs/daemon.rs"]
+#[allow(dead_code, reason = "a benchmark does less with it")]
+mod daemon;
+#[path = "support/load.rs"]
+mod load;
+#[path = "../tests/hubs/peer.rs"]
+mod peer;
+#[path = "support/hubs/receiver.rs"]
+mod receiver;
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use daemon::{Daemon, event, site};
+use receiver::Receiver;
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+const HUBS: usize = 50;
+const EVENTS: usize = 600;
+/// Events a second to one hub, and for how long.
+const STEADY: u32 = 500;
+const SECONDS: u32 = 10;
+const SLOW: Duration = Duration::from_millis(200);
+
+fn main() {
+    // Cargo also runs benchmarks as tests, to see that they compile and start.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
+    println!("{}", load::of_the_minute_before());
+    if runs("rate") {
+        let ours = delivered(&receivers(HUBS), &[]);
+        println!("to {HUBS} hubs, in order: {ours:.0} deliveries/s");
+        let bare = bare(&receivers(HUBS));
+        println!("{HUBS} bare clients beside it: {bare:.0} requests/s ({:.2} of it)", ours / bare);
+    }
+    if runs("others") {
+        let alone = delivered(&receivers(HUBS - 10), &[]);
+        println!("to 40 hubs alone: {alone:.0} deliveries/s");
+        let beside = delivered(&receivers(HUBS - 10), &bad());
+        println!(
+            "to 40 hubs beside 5 dead and 5 slow ones: {beside:.0} deliveries/s ({:.2} of it)",
+            beside / alone
+        );
+    }
+    if runs("latency") {
+        latency();
+    }
+}
+
+fn receivers(count: usize) -> Vec<Receiver> {
+    (0..count).map(|_| Receiver::start(Duration::ZERO)).collect()
+}
+
+/// Five at which nobody listens, and five that take their time.
+fn bad() -> Vec<Receiver> {
+    let dead = (0..5).map(|_| {
+        let gone = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address");
+        Receiver::of_nobody(gone)
+    });
+    dead.chain((0..5).map(|_| Receiver::start(SLOW))).collect()
+}
+
+/// Deliveries a second to `receivers`, beside those to `others`.
+fn delivered(receivers: &[Receiver], others: &[Receiver]) -> f64 {
+    let site = site();
+    let all: Vec<&Receiver> = receivers.iter().chain(others).collect();
+    let daemon = Daemon::of(&site, &all);
+    for receiver in &all {
+        daemon.register("order", &receiver.url(), None);
+    }
+    // Connections are made, and the first attempts of the dead have failed.
+    daemon.hand_on("order", 0..10);
+    receivers.iter().for_each(|receiver| drop(receiver.wait(10)));
+    let began = Instant::now();
+    daemon.hand_on("order", 0..EVENTS as i64);
+    receivers.iter().for_each(|receiver| drop(receiver.wait(10 + EVENTS)));
+    (receivers.len() * EVENTS) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Requests a second of clients that only post, each one after the other, on one thread.
+fn bare(receivers: &[Receiver]) -> f64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let client = eventmanager::outbound::client(&["http://127.0.0.1"], Duration::from_secs(5), 1);
+    let body = event("order", 1).payload.to_string();
+    runtime.block_on(async {
+        let post = async |url: &str| {
+            let sent = client.post(url).body(body.clone()).send().await.expect("an answer");
+            sent.bytes().await.expect("a body");
+        };
+        let began = Instant::now();
+        let clients = receivers.iter().map(async |receiver| {
+            for _ in 0..EVENTS {
+                post(&receiver.url()).await;
+            }
+        });
+        futures_util::future::join_all(clients).await;
+        (receivers.len() * EVENTS) as f64 / began.elapsed().as_secs_f64()
+    })
+}
+
+/// From the moment in which an event is given to the store to that in which the receiver has it.
+fn latency() {
+    let (site, receiver) = (site(), Receiver::start(Duration::ZERO));
+    let daemon = Daemon::of(&site, &[&receiver]);
+    daemon.register("order", &receiver.url(), None);
+    let count = STEADY * SECONDS;
+    let (mut given, began) = (Vec::new(), Instant::now());
+    let mut pending = Vec::new();
+    for n in 0..count {
+        let due = began + Duration::from_secs(1) / STEADY * n;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        given.push(Instant::now());
+        // It is queued at the call, and not waited for.
+        pending.push(daemon.store.hand_on(vec![event("order", n.into())]));
+    }
+    let received = receiver.wait(count as usize);
+    let mut times: Vec<Duration> = received.iter().zip(&given).map(|(got, given)| *got - *given).collect();
+    times.sort();
+    let millis = |part: f64| times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1_000.0;
+    let (median, p99, max) = (millis(0.5), millis(0.99), millis(1.0));
+    println!(
+        "one hub at {STEADY} events/s, from the store's queue to the receiver: median {median:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"
+    );
+}
