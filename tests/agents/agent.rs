@@ -314,7 +314,7 @@ fn agents_and_a_server_of_ours_mirror_and_who_comes_back_knows_everything() {
     // An agent that is gone has no say any more, once it is known how often it says that it is there.
     let asked = || one.asterisk.counts().actions;
     let before = asked();
-    eventually("it has said so some times", || (asked() >= before + 4).then_some(()));
+    eventually("it has said so some times", || (asked() >= before + 8).then_some(()));
     one.daemon.kill();
     two.wait_mirrored("SIP/299", DeviceState::Invalid);
 }
