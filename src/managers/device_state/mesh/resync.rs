@@ -2,6 +2,7 @@
 
 use super::cell::{At, Token};
 use super::entries::{self, Entry};
+use super::telling::release;
 use super::{Mesh, doubts, set_diverged};
 use crate::managers::device_state::messages::{Inventory, Listed};
 use crate::states::{Change, DeviceState, Kind, Value};
@@ -165,9 +166,7 @@ impl Mesh {
         let cell = &mut entry.cells[place];
         cell.repeats = 0;
         cell.echoes.clear();
-        if cell.held.take().is_some() {
-            peer.held.remove(&id);
-        }
+        release(cell, peer, id);
     }
 
     fn list_presences(&mut self, listing: Listing, Inventory { items: presences, flaw }: &Inventory) {
