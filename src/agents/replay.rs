@@ -36,7 +36,7 @@ impl Replay {
             if !self.prefixes.iter().any(|prefix| frames[0].starts_with(prefix)) {
                 continue;
             }
-            match publisher.offer(self.peer, frames) {
+            match publisher.offer(self.peer, &*retained.told(place, frames)) {
                 Offered::Taken => self.told = Some(place.clone()),
                 Offered::Full => return true,
                 Offered::Gone => return false,

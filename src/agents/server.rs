@@ -102,7 +102,7 @@ impl Server {
         self.forwarded.increment(1);
         let published = self.publisher.publish(frames);
         self.dropped.increment(published.dropped as u64);
-        match self.retained.keep(frames, Instant::now()) {
+        match self.retained.keep(peer, frames, Instant::now()) {
             Kept::Well => {}
             Kept::NoRoom => self.count_bad(
                 peer,

@@ -260,6 +260,57 @@ async fn another_agent_of_the_same_name_is_warned_of_once_in_a_connection() {
     assert_eq!(warnings(), 1, "{}", agent.daemon.log());
 }
 
+/// The server remembers a device under the name of the agent, and what that sends to itself comes back so many times, together with these
+/// messages: after how many of them it has withdrawn the device.
+async fn withdrawn_after(server: &mut Original, times: usize, others: &[&str]) -> Option<usize> {
+    let remembered = event("S1", "SIP/9", "BUSY");
+    let mut came_back = 0;
+    loop {
+        let message = server.pull.receive().await;
+        if message[0] == "[*]" && message[1].contains("INVALID") {
+            assert!(message[1].contains("SIP/9"), "{message:?}");
+            return Some(came_back);
+        }
+        if message[0] != "[S1]" || !message[1].contains("AgentPing") {
+            continue;
+        }
+        if came_back == times {
+            return None;
+        }
+        server.publish.send(&["[*]", &remembered]).await;
+        server.publish.send(&["[S1]", &message[1]]).await;
+        for other in others {
+            server.publish.send(&["[S1]", other]).await;
+        }
+        came_back += 1;
+    }
+}
+
+#[actix::test]
+async fn what_only_the_server_remembers_of_an_agent_is_withdrawn_once_nobody_else_is_heard_under_its_name() {
+    let mut server = Original::start().await;
+    let _agent = server.agent("");
+    let after = withdrawn_after(&mut server, 20, &[]).await;
+    assert!(after.is_some_and(|came_back| came_back >= 3), "{after:?}");
+}
+
+#[actix::test]
+async fn what_another_agent_of_the_same_name_has_said_is_not_withdrawn_in_the_next_connection_either() {
+    let mut server = Original::start().await;
+    let agent = server.agent("");
+    let other = r#"{"msg_type":"AgentPing","uuid":"7","origin":"S1"}"#;
+    assert_eq!(withdrawn_after(&mut server, 4, &[other]).await, None);
+    // Nothing comes back for a while.
+    eventually("it connects anew", || {
+        let log = agent.daemon.log();
+        let times = |what: &str| log.matches(what).count();
+        let connects =
+            times("connected to the server of agents") - times("not connected to the server of agents");
+        (connects >= 2).then_some(())
+    });
+    assert_eq!(withdrawn_after(&mut server, 6, &[]).await, None);
+}
+
 #[actix::test]
 async fn nonsense_of_others_harms_no_agent() {
     let mut server = Original::start().await;
@@ -314,7 +365,7 @@ fn agents_and_a_server_of_ours_mirror_and_who_comes_back_knows_everything() {
     // An agent that is gone has no say any more, once it is known how often it says that it is there.
     let asked = || one.asterisk.counts().actions;
     let before = asked();
-    eventually("it has said so some times", || (asked() >= before + 4).then_some(()));
+    eventually("it has said so some times", || (asked() >= before + 8).then_some(()));
     one.daemon.kill();
     two.wait_mirrored("SIP/299", DeviceState::Invalid);
 }

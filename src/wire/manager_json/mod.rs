@@ -18,6 +18,7 @@
 
 pub mod action;
 pub mod agent;
+pub mod distances;
 mod error;
 mod event;
 pub mod headers;
@@ -25,6 +26,7 @@ mod reply;
 
 pub use action::{Action, ActionError};
 pub use agent::{AgentMessage, Kind};
+pub use distances::Distances;
 pub use error::JsonError;
 pub use event::Event;
 pub use headers::Headers;

@@ -190,8 +190,7 @@ impl Bus {
                 self.published.put_as(message.uuid, &to, Kind::Pong, Headers::new());
             }
             Kind::Event if !is_ours => self.event(&message),
-            // Where somebody else has our name both would withdraw what the other one says.
-            Kind::Event if !self.pings.are_strange() => self.published.remembered(&message.data),
+            Kind::Event => self.published.remembered(&message.data),
             Kind::Action if !is_ours => self.run_action(message),
             Kind::ActionStatus if !is_ours && message.topic == STATISTICS => {
                 if let Some(origins) = self.origins.as_mut() {
@@ -214,6 +213,7 @@ impl Bus {
                 "another agent has the same system name"
             );
         }
+        self.published.alone(self.pings.are_alone());
     }
 
     fn event(&mut self, message: &AgentMessage) {

@@ -6,14 +6,13 @@ use crate::connections::asterisk::reading;
 use crate::managers::device_state::messages::Session;
 use crate::states::naming::CUSTOM;
 use crate::states::{Change, Key, Value};
-use crate::wire::manager_json::Headers;
+use crate::wire::manager_json::{Distances, Headers};
 use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -21,10 +20,6 @@ use tokio::time::Instant;
 const ORIGINS: usize = 64;
 /// Devices of one that are remembered, at most; the mesh takes no more of it.
 const DEVICES: usize = 150_000;
-/// An agent of which nothing at all is heard, for so many times the distance of its reports, is gone.
-const MISSED: u32 = 4;
-/// The same of one of which it is not known yet how often it says so.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 /// See the module.
 pub struct Origins {
@@ -48,8 +43,8 @@ struct Origin {
     heard: Instant,
     /// When it last reported, since the server is there.
     reported: Option<Instant>,
-    /// The longest time between two reports.
-    longest: Option<Duration>,
+    /// Between its reports.
+    distances: Distances,
 }
 
 impl Origin {
@@ -69,7 +64,7 @@ impl Origin {
     }
 
     fn is_gone(&self, now: Instant) -> bool {
-        now - self.heard > self.longest.map_or(PATIENCE, |longest| longest * MISSED)
+        now - self.heard > self.distances.patience()
     }
 }
 
@@ -116,7 +111,8 @@ impl Origins {
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
             let (states, heard) = (HashMap::new(), Instant::now());
-            let origin = Origin { feed, session, states, heard, reported: None, longest: None };
+            let distances = Distances::default();
+            let origin = Origin { feed, session, states, heard, reported: None, distances };
             origin.begin();
             self.known.insert(name.to_owned(), origin);
         }
@@ -135,7 +131,7 @@ impl Origins {
     pub fn report(&mut self, name: &str, is_well: bool, now: Instant) {
         let Some(origin) = self.known.get_mut(name) else { return };
         if let Some(before) = origin.reported.replace(now) {
-            origin.longest = origin.longest.max(Some(now - before));
+            origin.distances.add(now - before);
         }
         if is_well {
             origin.heard = now;
@@ -204,6 +200,8 @@ impl Origins {
 mod tests {
     use super::super::manager::{Manager, Told};
     use super::*;
+    use crate::wire::manager_json::distances::PATIENCE;
+    use std::time::Duration;
 
     fn origins() -> Origins {
         let mut origins = Origins::new("s1", Manager::start().0, Rc::default());
@@ -221,8 +219,8 @@ mod tests {
     async fn an_agent_that_reports_no_more_is_there_as_long_as_it_says_anything() {
         let (mut origins, begin) = (origins(), Instant::now());
         let at = |seconds| begin + Duration::from_secs(seconds);
-        (0..3).for_each(|second| origins.report("S0", true, at(second)));
-        for second in 3..100 {
+        (0..6).for_each(|second| origins.report("S0", true, at(second)));
+        for second in 6..100 {
             origins.heard("S0", at(second));
             assert!(is_known(&mut origins, at(second)));
         }
@@ -233,9 +231,27 @@ mod tests {
     async fn an_agent_that_only_reports_errors_is_given_up() {
         let (mut origins, begin) = (origins(), Instant::now());
         let at = |seconds| begin + Duration::from_secs(seconds);
-        (0..3).for_each(|second| origins.report("S0", true, at(second)));
-        (3..7).for_each(|second| origins.report("S0", false, at(second)));
-        assert!(is_known(&mut origins, at(6)) && !is_known(&mut origins, at(7)));
+        (0..6).for_each(|second| origins.report("S0", true, at(second)));
+        (6..10).for_each(|second| origins.report("S0", false, at(second)));
+        assert!(is_known(&mut origins, at(9)) && !is_known(&mut origins, at(10)));
+    }
+
+    #[actix::test]
+    async fn an_agent_that_has_just_come_and_connects_anew_is_not_given_up_before_its_next_report() {
+        let (mut origins, begin) = (origins(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        [0, 3].into_iter().for_each(|second| origins.report("S0", true, at(second)));
+        assert!(is_known(&mut origins, at(32)));
+    }
+
+    #[actix::test]
+    async fn an_agent_that_was_away_for_a_while_is_given_up_as_soon_as_before() {
+        let (mut origins, begin) = (origins(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        for second in [0, 30, 60, 90, 120, 150, 260] {
+            origins.report("S0", true, at(second));
+        }
+        assert!(is_known(&mut origins, at(260 + 120)) && !is_known(&mut origins, at(260 + 121)));
     }
 
     #[actix::test]

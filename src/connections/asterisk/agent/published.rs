@@ -34,6 +34,8 @@ pub struct Published {
     strays: RefCell<BTreeSet<String>>,
     /// Asterisk has listed everything.
     is_listed: Cell<bool>,
+    /// Nobody else has our name: what the server remembers under it is ours.
+    is_alone: Cell<bool>,
     /// The devices that were heard since a list was asked for, while it comes: what is known of them may be newer.
     since: RefCell<Option<BTreeSet<String>>>,
     /// There is a server; else nothing waits for one.
@@ -56,6 +58,7 @@ impl Published {
             withdrawn: RefCell::default(),
             strays: RefCell::default(),
             is_listed: Cell::default(),
+            is_alone: Cell::default(),
             since: RefCell::default(),
             is_connected: Cell::default(),
             lost: Cell::default(),
@@ -131,7 +134,7 @@ impl Published {
     }
 
     /// The server says this under our name: it comes back, or is what the server remembers of before. What Asterisk does not have is
-    /// withdrawn, as soon as that is known.
+    /// withdrawn, as soon as that is known, and that nobody else has said it: two of one name would withdraw what the other one says.
     pub fn remembered(&self, event: &Headers) {
         let state = event.get("State").and_then(|word| DeviceState::parse(word.as_bytes()));
         let (Some("DeviceStateChange"), Some(device), Some(state)) =
@@ -149,12 +152,19 @@ impl Published {
             strays.insert(device.to_owned());
         }
         drop(strays);
-        if self.is_listed.get() {
-            self.withdraw_strays();
-        }
+        self.withdraw_strays();
+    }
+
+    /// Whether anybody else has our name, as far as is known by now.
+    pub fn alone(&self, is_alone: bool) {
+        self.is_alone.set(is_alone);
+        self.withdraw_strays();
     }
 
     fn withdraw_strays(&self) {
+        if !self.is_listed.get() || !self.is_alone.get() {
+            return;
+        }
         for device in self.strays.take() {
             if !self.known.borrow().contains_key(&device) {
                 self.tell(device, DeviceState::Invalid);
@@ -196,6 +206,7 @@ impl Published {
     /// The server is there, and is told everything; or it is not any more.
     pub fn connected(&self, is_connected: bool) {
         self.is_connected.set(is_connected);
+        self.is_alone.set(false);
         if is_connected {
             let known = self.known.borrow();
             self.untold.borrow_mut().extend(known.iter().map(|(device, state)| (device.clone(), *state)));

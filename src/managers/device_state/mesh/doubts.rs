@@ -33,7 +33,7 @@ impl Mesh {
         let Some((entry, peer)) = self.pair(place, id) else { return };
         let Some(token) = peer.doubts.remove(&id).and_then(|doubt| entry.token(&doubt.heard)) else { return };
         if entry.key.kind == Kind::Presence {
-            return self.adopt(place, id, token, now);
+            return self.adopt(place, id, token, now, now);
         }
         let wanted = entry.wanted(place);
         let cell = &mut entry.cells[place];

@@ -15,16 +15,16 @@ impl Mesh {
     /// What a server has heard, in order.
     pub fn heard(&mut self, name: &str, session: Session, changes: &[Change], now: Instant) {
         let (Some(place), now) = (self.place_of(name, session), self.at(now)) else { return };
-        self.hear(place, changes, now);
+        self.hear(place, changes, now, now);
     }
 
-    /// The same of a server whose session is known.
-    pub(super) fn hear(&mut self, place: usize, changes: &[Change], now: At) {
+    /// The same of a server whose session is known, and that has said so at the time `said`.
+    pub(super) fn hear(&mut self, place: usize, changes: &[Change], said: At, now: At) {
         for Change { key, value } in changes {
             match (key.kind, value) {
-                (Kind::Device, Value::Device(state)) => self.heard_device(place, key, *state, now),
+                (Kind::Device, Value::Device(state)) => self.heard_device(place, key, *state, said, now),
                 (Kind::Presence, Value::Presence(presence)) if self.rules.presence => {
-                    self.heard_presence(place, key, presence, now);
+                    self.heard_presence(place, key, presence, said, now);
                 }
                 // Presence that is not mirrored, and what no connection says.
                 _ => {}
@@ -32,7 +32,7 @@ impl Mesh {
         }
     }
 
-    fn heard_device(&mut self, place: usize, key: &Key, state: DeviceState, now: At) {
+    fn heard_device(&mut self, place: usize, key: &Key, state: DeviceState, said: At, now: At) {
         let token = entries::device(state);
         if self.rules.name.device_within(&key.name).is_some() {
             if let Some(id) = self.entries.find_mirrored(&key.name) {
@@ -42,9 +42,9 @@ impl Mesh {
                 peer.note_custom(&key.name, token);
             }
         }
-        let said = self.say(place, key, token, now);
-        if let Some((entry, _)) = said.and_then(|id| self.pair(place, id)) {
-            entry.cells[place].say_again(now);
+        let id = self.say(place, key, token, said, now);
+        if let Some((entry, _)) = id.and_then(|id| self.pair(place, id)) {
+            entry.cells[place].say_again(said);
         }
     }
 
@@ -64,8 +64,8 @@ impl Mesh {
         self.want(place, id, now);
     }
 
-    /// A server says this of its own device; the number of its entry, where it may have a say.
-    pub(super) fn say(&mut self, place: usize, key: &Key, token: Token, now: At) -> Option<u32> {
+    /// A server says this of its own device since the time `said`; the number of its entry, where it may have a say.
+    pub(super) fn say(&mut self, place: usize, key: &Key, token: Token, said: At, now: At) -> Option<u32> {
         let id = self.entry_of(place, key, token, now)?;
         let (entry, peer) = self.pair(place, id)?;
         let cell = &mut entry.cells[place];
@@ -74,7 +74,7 @@ impl Mesh {
         }
         peer.says += usize::from(cell.origin.is_none());
         peer.stats.changes += 1;
-        (cell.origin, cell.said_at, cell.said_for) = (Some(token), now, 0);
+        (cell.origin, cell.said_at, cell.said_for) = (Some(token), said, 0);
         self.refresh(id, now);
         Some(id)
     }
@@ -160,7 +160,7 @@ impl Mesh {
         }
     }
 
-    fn heard_presence(&mut self, place: usize, key: &Key, presence: &Arc<Presence>, now: At) {
+    fn heard_presence(&mut self, place: usize, key: &Key, presence: &Arc<Presence>, said: At, now: At) {
         let Some(id) = self.presentity(place, key, now) else { return };
         let Some((entry, peer)) = self.pair(place, id) else { return };
         let Some(token) = entry.token(&Value::Presence(Arc::clone(presence))) else {
@@ -171,7 +171,7 @@ impl Mesh {
             let is_latest = cell.flight.is_some() || cell.known == Some(token);
             return peer.echoed(id, is_latest, Value::Presence(Arc::clone(presence)), now);
         }
-        self.adopt(place, id, token, now);
+        self.adopt(place, id, token, said, now);
     }
 
     /// The entry of a presentity that can be set, a new one where there is none.
@@ -188,12 +188,12 @@ impl Mesh {
         found.or_else(|| self.create(place, key, now))
     }
 
-    /// A server has this presence, which everybody is to have.
-    pub(super) fn adopt(&mut self, place: usize, id: u32, token: Token, now: At) {
+    /// A server has this presence since the time `said`, and everybody is to have it.
+    pub(super) fn adopt(&mut self, place: usize, id: u32, token: Token, said: At, now: At) {
         let Some((entry, peer)) = self.pair(place, id) else { return };
         let Value::Presence(presence) = entry.value(token) else { return };
         let Some(shared) = &mut entry.shared else { return };
-        (shared.value, shared.by, shared.since) = (Some(token), Some(place), now);
+        (shared.value, shared.by, shared.since) = (Some(token), Some(place), said);
         shared.is_settable = presence.to_setting().is_ok();
         peer.stats.changes += 1;
         peer.doubts.remove(&id);

@@ -167,7 +167,7 @@ impl Mesh {
         for peer in self.peers.iter_mut().flatten() {
             peer.queue.retain(|&id| self.entries.get(id).is_some());
             peer.window.retain(|flight| self.entries.get(flight.entry).is_some());
-            peer.held.retain(|&id, _| self.entries.get(id).is_some());
+            peer.reasons.retain(|&id, _| self.entries.get(id).is_some());
             peer.doubts.retain(|&id, _| self.entries.get(id).is_some());
         }
         self.recount();
@@ -207,9 +207,12 @@ impl Mesh {
         for (place, peer) in self.peers.iter_mut().enumerate() {
             let Some(peer) = peer else { continue };
             let cells = (0..self.entries.end()).filter_map(|id| Some(&self.entries.get(id)?.cells[place]));
-            (peer.says, peer.diverged) = cells.fold((0, 0), |(says, diverged), cell| {
-                (says + usize::from(cell.origin.is_some()), diverged + usize::from(cell.diverged))
-            });
+            (peer.says, peer.diverged, peer.held) = (0, 0, 0);
+            for cell in cells {
+                peer.says += usize::from(cell.origin.is_some());
+                peer.diverged += usize::from(cell.diverged);
+                peer.held += usize::from(cell.held.is_some());
+            }
         }
     }
 

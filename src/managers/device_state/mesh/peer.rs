@@ -54,8 +54,10 @@ pub struct Peer {
     pub window: VecDeque<Flight>,
     /// Its custom devices that are not known to be mirrors, as they were listed or heard: they may turn out to be.
     pub custom: HashMap<Arc<[u8]>, Token>,
-    /// Why something is not written again.
-    pub held: HashMap<u32, String>,
+    /// Keys that are not written again.
+    pub held: usize,
+    /// Why, of some of them.
+    pub reasons: HashMap<u32, String>,
     /// Keys of which an event that should have been an old echo was the last, and since when: it may have been a change.
     pub doubts: HashMap<u32, Doubt>,
     /// Keys it has a say on.
@@ -118,7 +120,8 @@ impl Peer {
             queue: VecDeque::new(),
             window: VecDeque::new(),
             custom: HashMap::new(),
-            held: HashMap::new(),
+            held: 0,
+            reasons: HashMap::new(),
             doubts: HashMap::new(),
             says: 0,
             diverged: 0,
@@ -174,7 +177,7 @@ impl Peer {
     /// Whether it has refused something, or has not listed everything.
     pub fn is_unsettled(&self) -> bool {
         let mut lists = self.has_list.iter().zip(&self.missing);
-        !self.held.is_empty() || lists.any(|(has_list, flaw)| *has_list && flaw.is_some())
+        self.held > 0 || lists.any(|(has_list, flaw)| *has_list && flaw.is_some())
     }
 
     /// How long it is left in peace, between two times that it is listed to `verify` it: not so long where it is unsettled, and the longer

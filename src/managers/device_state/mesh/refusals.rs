@@ -5,6 +5,7 @@
 
 use super::Mesh;
 use super::cell::At;
+use super::entries::Entry;
 use super::peer::Peer;
 
 impl Mesh {
@@ -15,12 +16,13 @@ impl Mesh {
             let is_due = |peer: &&Peer| {
                 let last = peer.listed_at.max(peer.retried_at);
                 let is_over = last.is_some_and(|last| last.until(now) >= peer.patience(verify));
-                peer.session.is_some() && !peer.held.is_empty() && is_over
+                peer.session.is_some() && peer.held > 0 && is_over
             };
             let Some(peer) = self.peers[place].as_ref().filter(is_due) else { continue };
-            let is_unlisted =
-                |&id: &u32| self.entries.get(id).is_some_and(|entry| !peer.has_list[entry.key.kind as usize]);
-            let held: Vec<u32> = peer.held.keys().copied().filter(is_unlisted).collect();
+            let is_held = |entry: &Entry| entry.cells[place].held.is_some();
+            let is_unlisted = |entry: &Entry| is_held(entry) && !peer.has_list[entry.key.kind as usize];
+            let ids = 0..self.entries.end();
+            let held: Vec<u32> = ids.filter(|&id| self.entries.get(id).is_some_and(is_unlisted)).collect();
             if held.is_empty() {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 use super::cell::{At, Token};
 use super::entries::{self, Entry};
+use super::telling::release;
 use super::{Mesh, doubts, set_diverged};
 use crate::managers::device_state::messages::{Inventory, Listed};
 use crate::states::{Change, DeviceState, Kind, Value};
@@ -16,7 +17,8 @@ struct Listing {
     is_first: bool,
     /// It was asked for to verify what is believed: nothing says that the server has forgotten anything.
     is_verification: bool,
-    /// What was heard or confirmed since is newer.
+    /// What was heard or confirmed since is newer. What is listed was so by then: a list that is asked for before this one is handled is
+    /// newer all the same.
     asked: At,
     now: At,
 }
@@ -59,7 +61,7 @@ impl Mesh {
             Err(_) => self.list_nothing(listing, Kind::Presence),
         }
         if is_first {
-            self.hear(place, &listed.since, listing.now);
+            self.hear(place, &listed.since, listing.asked, listing.now);
         }
     }
 
@@ -107,16 +109,16 @@ impl Mesh {
     /// A server lists a device of its own.
     fn list_device(&mut self, listing: Listing, change: &Change, (says, has): (&mut Marks, &mut Marks)) {
         let Value::Device(state) = change.value else { return };
-        let (Listing { place, now, .. }, found) = (listing, self.entries.find(&change.key));
+        let (Listing { place, asked, now, .. }, found) = (listing, self.entries.find(&change.key));
         if let Some(id) = found {
             self.claim(id, now);
             let cell = self.entries.get(id).map(|entry| &entry.cells[place]);
-            let is_newer = |cell: &super::Cell| cell.origin.is_some() && cell.heard_at() >= listing.asked;
+            let is_newer = |cell: &super::Cell| cell.origin.is_some() && cell.heard_at() >= asked;
             if !listing.is_first && cell.is_some_and(is_newer) {
                 return says.set(id);
             }
         }
-        let Some(id) = self.say(place, &change.key, entries::device(state), now) else { return };
+        let Some(id) = self.say(place, &change.key, entries::device(state), asked, now) else { return };
         says.set(id);
         if found.is_none() {
             // What the server has of it was known when it was made.
@@ -164,13 +166,11 @@ impl Mesh {
         let cell = &mut entry.cells[place];
         cell.repeats = 0;
         cell.echoes.clear();
-        if cell.held.take().is_some() {
-            peer.held.remove(&id);
-        }
+        release(cell, peer, id);
     }
 
     fn list_presences(&mut self, listing: Listing, Inventory { items: presences, flaw }: &Inventory) {
-        let Listing { place, now, .. } = listing;
+        let Listing { place, asked, now, .. } = listing;
         let mut has = Marks::default();
         for Change { key, value } in presences {
             let is_known = self.entries.find(key).is_some();
@@ -184,7 +184,7 @@ impl Mesh {
             let Some(token) = entry.token(value) else { continue };
             match is_known {
                 true => self.compare_presence(listing, id, token),
-                false => self.adopt(place, id, token, now),
+                false => self.adopt(place, id, token, asked, now),
             }
         }
         for id in 0..self.entries.end() {
@@ -206,7 +206,7 @@ impl Mesh {
 
     /// A server lists a presentity that is known: it may have changed while nobody heard it.
     fn compare_presence(&mut self, listing: Listing, id: u32, token: Token) {
-        let Listing { place, now, .. } = listing;
+        let Listing { place, asked, now, .. } = listing;
         let Some((entry, peer)) = self.pair(place, id) else { return };
         if is_newer(entry, listing) {
             return;
@@ -220,7 +220,7 @@ impl Mesh {
         // It had what everybody has, and has something else now; where everybody has something else by now, that counts.
         match believed {
             Some(believed) if believed != token && value == Some(believed) => {
-                self.adopt(place, id, token, now)
+                self.adopt(place, id, token, asked, now)
             }
             _ => self.want(place, id, now),
         }

@@ -1,13 +1,13 @@
 //! What is written to whom, and what became of it.
 
-use super::cell::At;
+use super::cell::{At, Cell, Token};
 use super::entries::Unwritable;
-use super::peer::Flight;
+use super::peer::{Flight, Peer};
 use super::{Mesh, REPEATS, set_diverged};
 use crate::managers::device_state::messages::{Outcome, Session, Write};
 use std::time::{Duration, Instant};
 
-/// Reasons that are kept of a server, at most; all further ones are only counted.
+/// Reasons that are kept of a server, at most: what is refused besides is told again like all that is, and its reason only counted.
 const REASONS: usize = 10_000;
 const CONTESTED: &str = "somebody else keeps setting it to something else";
 
@@ -38,9 +38,8 @@ impl Mesh {
         let wanted = wanted.filter(|&wanted| cell.known != Some(wanted) && cell.held != Some(wanted))?;
         if cell.told == Some(wanted) {
             if cell.repeats >= REPEATS {
-                cell.held = Some(wanted);
                 peer.stats.reject(Unwritable::Contested);
-                keep_reason(peer, id, CONTESTED.to_owned());
+                hold(cell, peer, id, (wanted, CONTESTED.to_owned()));
                 return None;
             }
             cell.repeats += 1;
@@ -118,11 +117,11 @@ impl Mesh {
     fn refuse(&mut self, place: usize, flight: Flight, reason: String, now: At) {
         let Some((entry, peer)) = self.pair(place, flight.entry) else { return };
         let cell = &mut entry.cells[place];
-        (cell.flight, cell.held) = (None, Some(flight.token));
+        cell.flight = None;
         // No event comes of it.
         cell.echoes.retract();
         peer.stats.reject(Unwritable::Refused);
-        keep_reason(peer, flight.entry, reason);
+        hold(cell, peer, flight.entry, (flight.token, reason));
         if cell.again || cell.spoiled {
             let since = if cell.again { cell.pending_since } else { now };
             cell.again = false;
@@ -147,7 +146,8 @@ impl Mesh {
         let Some(entry) = self.entries.take_unneeded(id) else { return };
         for (peer, cell) in self.peers.iter_mut().zip(&entry.cells) {
             let Some(peer) = peer else { continue };
-            peer.held.remove(&id);
+            peer.reasons.remove(&id);
+            peer.held = peer.held.saturating_sub(usize::from(cell.held.is_some()));
             peer.doubts.remove(&id);
             peer.diverged = peer.diverged.saturating_sub(usize::from(cell.diverged));
         }
@@ -193,21 +193,28 @@ impl Mesh {
             }
             return;
         }
-        if cell.held.take().is_some() {
-            peer.held.remove(&id);
-        }
+        release(cell, peer, id);
         (cell.queued, cell.pending_since) = (true, now);
         peer.queue.push_back(id);
     }
 }
 
-/// Keeps why something is not written again, for those who look.
-fn keep_reason(peer: &mut super::peer::Peer, id: u32, mut reason: String) {
+/// A value is not written again, and why: the reasons are for those who look.
+fn hold(cell: &mut Cell, peer: &mut Peer, id: u32, (token, mut reason): (Token, String)) {
+    peer.held += usize::from(cell.held.replace(token).is_none());
     if reason.len() > 200 {
         let end = (0..=200).rev().find(|&at| reason.is_char_boundary(at)).unwrap_or_default();
         reason.truncate(end);
     }
-    if peer.held.len() < REASONS || peer.held.contains_key(&id) {
-        peer.held.insert(id, reason);
+    if peer.reasons.len() < REASONS || peer.reasons.contains_key(&id) {
+        peer.reasons.insert(id, reason);
+    }
+}
+
+/// It may be written again.
+pub(super) fn release(cell: &mut Cell, peer: &mut Peer, id: u32) {
+    if cell.held.take().is_some() {
+        peer.held = peer.held.saturating_sub(1);
+        peer.reasons.remove(&id);
     }
 }

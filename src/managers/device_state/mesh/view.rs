@@ -197,7 +197,7 @@ fn cell_view(id: u32, entry: &Entry, place: usize, peer: &Peer) -> CellView {
         known: value(cell.known),
         told: value(cell.told).map(|told| (told, cell.told_at.since_begin())),
         pending: cell.is_pending(),
-        refused: cell.held.map(|_| peer.held.get(&id).cloned().unwrap_or_default()),
+        refused: cell.held.map(|_| peer.reasons.get(&id).cloned().unwrap_or_default()),
         diverged: cell.diverged,
     }
 }

@@ -143,6 +143,7 @@ async fn what_the_server_remembers_of_before_a_restart_and_is_not_listed_any_mor
     for (device, state) in [("SIP/1", InUse), ("SIP/2", Busy), ("SIP/3", Invalid)] {
         told.published.remembered(&of_device(device, state));
     }
+    told.published.alone(true);
     told.check(&[]).await;
     told.published.list_begins();
     told.published.listed(&devices(&[("SIP/1", NotInUse), ("SIP/last", NotInUse)]), true);
@@ -151,6 +152,29 @@ async fn what_the_server_remembers_of_before_a_restart_and_is_not_listed_any_mor
         told.published.remembered(&of_device(device, state));
     }
     told.check(&[("SIP/4", Invalid)]).await;
+}
+
+#[actix::test]
+async fn what_somebody_else_may_have_said_under_our_name_is_not_withdrawn() {
+    let mut told = Told::start(100).await;
+    told.published.connected(true);
+    told.published.list_begins();
+    told.published.listed(&devices(&[("SIP/last", NotInUse)]), true);
+    assert_eq!(told.next(1).await, [("SIP/last".to_owned(), NotInUse)]);
+    told.published.remembered(&of_device("SIP/2", Busy));
+    told.check(&[]).await;
+    told.published.alone(true);
+    told.check(&[("SIP/2", Invalid)]).await;
+    // In another connection it is not known any more.
+    told.published.connected(false);
+    told.published.connected(true);
+    assert_eq!(told.next(1).await, [("SIP/last".to_owned(), NotInUse)]);
+    told.published.remembered(&of_device("SIP/3", Busy));
+    told.published.list_begins();
+    told.published.listed(&devices(&[("SIP/last", NotInUse)]), true);
+    told.check(&[]).await;
+    told.published.alone(true);
+    told.check(&[("SIP/3", Invalid)]).await;
 }
 
 #[actix::test]

@@ -254,3 +254,28 @@ fn a_value_that_is_heard_once_more_is_newer_than_a_list_that_was_asked_for_befor
     world.settle();
     world.check("SIP/1", &[None, Some(InUse)]);
 }
+
+#[test]
+fn of_two_lists_the_one_that_was_asked_for_later_counts_though_the_first_was_not_handled_by_then() {
+    let mut world = World::new(2);
+    world.servers[0].session = Some(Session::new());
+    let session = world.servers[0].session.expect("a connection");
+    let at = |world: &World, seconds| world.now + Duration::from_secs(seconds);
+    let presence = |text: &str| vec![Change::presence("CustomPresence:1", away(text))];
+    let list = |asked, state, text: &str| {
+        let devices = Ok(vec![Change::device("SIP/1", state), Change::device("SIP/2", state)]);
+        listed("a", session, asked, (devices, Ok(presence(text))))
+    };
+    // The manager is busy for a while: both have come by then.
+    let mut first = list(at(&world, 1), InUse, "old");
+    first.since = vec![Change::device("SIP/3", Busy)];
+    let second = list(at(&world, 2), NotInUse, "new");
+    world.now = at(&world, 3);
+    world.mesh.listed(&first, world.now);
+    world.mesh.listed(&second, world.now);
+    world.settle();
+    world.check("SIP/1", &[None, Some(NotInUse)]);
+    world.check("SIP/2", &[None, Some(NotInUse)]);
+    world.check("SIP/3", &[None, None]);
+    assert_eq!(world.servers[1].presence["CustomPresence:1"], away("new"));
+}

@@ -128,3 +128,35 @@ fn a_server_without_lists_that_refuses_something_is_told_it_again_at_growing_dis
     world.settle();
     world.check("SIP/1", &[None, Some(InUse)]);
 }
+
+#[test]
+fn what_is_refused_is_told_again_however_much_it_is() {
+    let mut world = World::new(2);
+    world.servers[1].lists_nothing = true;
+    world.list(1);
+    world.servers[1].refuses = true;
+    let session = world.servers[0].session.expect("a connection");
+    let changes: Vec<_> = (0..10_100).map(|n| Change::device(format!("SIP/{n}"), InUse)).collect();
+    world.mesh.heard("a", session, &changes, world.now);
+    assert_eq!(world.settle(), 10_100);
+    world.servers[1].refuses = false;
+    world.wait(120);
+    assert_eq!(world.settle(), 10_100);
+    world.wait(3600);
+    assert_eq!(world.settle(), 0);
+    assert!(world.mesh.peers.iter().flatten().all(|peer| (peer.held, peer.reasons.len()) == (0, 0)));
+}
+
+#[test]
+fn a_key_that_was_refused_and_is_gone_is_not_refused_any_more() {
+    let mut world = World::new(2);
+    world.servers[1].refuses = true;
+    world.own(0, "SIP/1", InUse);
+    world.settle();
+    let held = |world: &World| world.mesh.peers[1].as_ref().map(|peer| (peer.held, peer.reasons.len()));
+    assert_eq!(held(&world), Some((1, 1)));
+    world.servers[0].own.clear();
+    world.list(0);
+    world.settle();
+    assert_eq!((held(&world), world.mesh.entries()), (Some((0, 0)), 0));
+}
