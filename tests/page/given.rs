@@ -10,6 +10,9 @@ use eventmanager::states::{DeviceState, Presence, PresenceState};
 use sha2::{Digest, Sha256};
 use std::net::SocketAddr;
 
+/// Where nobody listens: the port of a service that nobody has any more.
+const NOBODY: &str = "127.0.0.1:9";
+
 pub struct Desk {
     pub peers: Peers,
     pub site: Site,
@@ -48,20 +51,28 @@ impl Desk {
             )
         };
         let sections: String = ["pbx-a", "pbx-b"].into_iter().zip(&asterisks).map(section).collect();
-        let desk = Desk::configured(&format!("[device_state]\n{sections}"));
+        let desk = Desk::configured(&format!("[device_state]\n{sections}{}", event_management(NOBODY)));
         let told = || (asterisks[1].device("Custom:SIP/100") == Some(DeviceState::InUse)).then_some(());
         eventually("it is mirrored", told);
         Desk { asterisks, ..desk }
     }
 
-    /// A daemon with a hub of the topic `order` at this address, which has got an event.
+    /// A daemon with a hub of the topic `order` at this address, to which an event goes.
     pub fn with_hub(address: SocketAddr) -> Desk {
-        let peer = format!("host = \"{address}\"\nallow_http = true\nallow_private = true\n");
-        let desk = Desk::configured(&format!("[event_management]\n[[event_management.peer]]\n{peer}"));
-        let callback = format!(r#"{{"callback":"http://{address}/events?key=secret"}}"#);
-        desk.post("/psi-api/event/v2/topic/order/hub", &callback);
-        desk.post("/psi-api/event/v2/topic/order/event", r#"{"eventType":"created","event":{"id":"1"}}"#);
+        let desk = Desk::configured(&event_management(&address.to_string()));
+        desk.register(&address.to_string());
         desk
+    }
+
+    /// A hub where nobody listens; of a desk with Asterisks.
+    pub fn with_hub_of_nobody(&self) {
+        self.register(NOBODY);
+    }
+
+    fn register(&self, address: &str) {
+        let callback = format!(r#"{{"callback":"http://{address}/events?key=secret"}}"#);
+        self.post("/psi-api/event/v2/topic/order/hub", &callback);
+        self.post("/psi-api/event/v2/topic/order/event", r#"{"eventType":"created","event":{"id":"1"}}"#);
     }
 
     fn configured(http: &str) -> Desk {
@@ -141,6 +152,11 @@ impl Desk {
         let ops = ["Create", "Set", "Delete"];
         self.peers.ema.script(ops.map(|op| Rule::new(fault()).op(op)).into());
     }
+}
+
+fn event_management(host: &str) -> String {
+    let peer = format!("host = \"{host}\"\nallow_http = true\nallow_private = true\n");
+    format!("[event_management]\n[[event_management.peer]]\n{peer}")
 }
 
 /// Rewrites the site's configuration.

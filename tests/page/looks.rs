@@ -19,6 +19,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("subscribers", "#/subscribers", "[data-row]"),
     ("subscriber", "#/subscribers/anna@tele.gl", "#reprovision"),
     ("states", "#/states", "[data-name]"),
+    ("hubs", "#/hubs", "[data-hub]"),
     ("audit", "#/audit", "td"),
     // A slow machine gives up searching, and offers to go on.
     ("nothing", "#/events?text=nothing-has-this", ".empty, #search-on"),
@@ -34,6 +35,7 @@ const PICTURED: &[&str] = &[
     "bulk",
     "systems",
     "states",
+    "hubs",
     "subscribers",
     "subscriber",
     "audit",
@@ -51,6 +53,7 @@ fn desk() -> Desk {
     desk.ended(&report(7, "UserAddRequest17sp4", odd), 7);
     desk.ended(&set_phone(8, "nemo@tele.gl", "+299-321048"), 8);
     desk.act("/api/v1/events/8/resolve", r#"{"reason": "a test of the portal"}"#);
+    desk.with_hub_of_nobody();
     desk.act("/api/v1/systems/mail/pause", r#"{"reason": "the mail server is moved"}"#);
     desk
 }
@@ -88,6 +91,13 @@ fn axe_finds_nothing_wrong_with_any_page_in_light_and_dark() {
                 open(page, &desk, place, complete).await;
                 check(page, &format!("{name} {scheme:?}")).await;
             }
+            open(page, &desk, "#/hubs", "[data-hub]").await;
+            page.click("[data-hub] a").await;
+            page.sees(".card td", "retried").await;
+            check(page, &format!("hub {scheme:?}")).await;
+            page.click("#replay").await;
+            page.sees("dialog", "").await;
+            check(page, &format!("replay {scheme:?}")).await;
             open(page, &desk, "#/events/2", ".step").await;
             page.click("#plan").await;
             page.sees("#foreseen", "").await;
