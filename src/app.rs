@@ -156,6 +156,7 @@ impl App {
             hubs: hubs.clone(),
             metrics,
             stream: Channel::default(),
+            rooms: Default::default(),
             log,
         };
         for spec in branches::serving(bound, sources, reload_note, readiness)? {

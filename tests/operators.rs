@@ -96,7 +96,7 @@ fn what_is_no_request_does_not_fill_the_log() {
 
 #[test]
 fn the_description_of_the_api_names_paths_that_are_there() {
-    let site = Site::new("[device_state]\n");
+    let site = Site::new("[device_state]\n[event_management]\n");
     let daemon = site.start();
     let (status, body) = daemon.get("/openapi.json");
     let description: serde_json::Value = serde_json::from_str(&body).expect("JSON");

@@ -24,8 +24,7 @@ pub const LIMITS: Limits = Limits { largest: 16 << 10, time: Duration::from_secs
 /// The whole body; the error is its answer.
 pub async fn read(headers: &HeaderMap, payload: Payload, limits: Limits) -> Result<Bytes, HttpResponse> {
     let Limits { largest, time } = limits;
-    let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > largest as u64) {
+    if announced(headers).is_some_and(|length| length > largest) {
         return Err(too_large(largest));
     }
     match tokio::time::timeout(time, collect(payload, largest)).await {
@@ -37,6 +36,11 @@ pub async fn read(headers: &HeaderMap, payload: Payload, limits: Limits) -> Resu
             Err(answer)
         }
     }
+}
+
+/// How many bytes it has, where its head says so.
+pub fn announced(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 async fn collect(mut payload: Payload, largest: usize) -> Result<Bytes, HttpResponse> {

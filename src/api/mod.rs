@@ -93,6 +93,8 @@ pub struct Sources {
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,
+    /// What events take of the memory on their way in and out over REST.
+    pub rooms: event_management::Rooms,
     /// How much is logged.
     pub log: LogLevel,
 }

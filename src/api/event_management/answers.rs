@@ -101,6 +101,15 @@ pub fn page(entries: &[Map<String, Value>], total: u64) -> HttpResponse {
         .json(entries)
 }
 
+/// The same of entries that are written already.
+pub fn page_of(entries: Vec<u8>, count: usize, total: u64) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(MEDIA_TYPE)
+        .insert_header(("X-Total-Count", total))
+        .insert_header(("X-Result-Count", count))
+        .body(entries)
+}
+
 /// A resource.
 pub fn one(resource: &Map<String, Value>) -> HttpResponse {
     HttpResponse::Ok().content_type(MEDIA_TYPE).json(resource)

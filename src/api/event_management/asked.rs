@@ -3,6 +3,7 @@
 use super::Below;
 use super::answers::Wrong;
 use super::query::Query;
+use super::rooms::Room;
 use crate::api::Sources;
 use crate::api::access::{Caller, check_json_of_peers, check_page};
 use crate::api::acts::actor;
@@ -97,11 +98,17 @@ impl Asked {
         Ok(check_page(self.request.headers(), Some(&self.caller))?)
     }
 
-    /// The body of an act, which is JSON.
-    pub async fn body(&self, payload: Payload) -> Result<Bytes, Wrong> {
-        check_json_of_peers(self.request.headers())?;
+    /// The body of an act, which is JSON, and the room that it takes until it has been dealt with.
+    pub async fn body(&self, payload: Payload) -> Result<(Bytes, Room), Wrong> {
+        let headers = self.request.headers();
+        check_json_of_peers(headers)?;
         self.act()?;
         let limits = Limits { largest: self.settings().max_body, time: BODY_LIMIT };
-        Ok(body::read(self.request.headers(), payload.into_inner(), limits).await?)
+        let room = self
+            .sources
+            .rooms
+            .body(body::announced(headers).unwrap_or(limits.largest).min(limits.largest))
+            .await?;
+        Ok((body::read(headers, payload.into_inner(), limits).await?, room))
     }
 }

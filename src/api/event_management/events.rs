@@ -1,6 +1,6 @@
 //! Events of topics: read, and posted.
 
-use super::answers::{Wrong, made, one, page};
+use super::answers::{Wrong, made, one, page_of};
 use super::asked::Asked;
 use super::query::{ONE, PAGE_OF_EVENTS, Query};
 use super::schemas::{Count, Error, Event, EventCreate};
@@ -11,7 +11,7 @@ use crate::topics::hubs::resource;
 use crate::topics::{Posted, TopicEvent};
 use crate::wire::event_management::event_create;
 use actix_web::HttpResponse;
-use actix_web::web::Payload;
+use actix_web::web::{Payload, block};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -54,16 +54,21 @@ pub async fn events(asked: &Asked, topic: &str) -> Result<HttpResponse, Wrong> {
     if !asked.may_see(topic) {
         return Err(Wrong::Forbidden(format!("events of the topic {topic} are not for this peer")));
     }
-    let (events, total) = read(asked, topic, &query).await?;
-    Ok(page(&events, total))
+    let _room = asked.sources.rooms.page().await?;
+    let (rows, total) = read(asked, topic, &query).await?;
+    let (count, fields) = (rows.len(), query.fields.clone());
+    let (node, base) = (asked.config.node.name.clone(), asked.below.base.clone());
+    // Elsewhere: it takes the better part of a second where events are large, and other requests wait for this thread.
+    let written = block(move || {
+        let resource = |logged: &Logged| fields.of(resource(&logged.event, &node, &base));
+        serde_json::to_vec(&rows.iter().map(resource).collect::<Vec<_>>())
+    });
+    let written = written.await.map_err(|error| Wrong::Away(error.to_string()))?;
+    Ok(page_of(written.map_err(|error| Wrong::Broken(error.to_string()))?, count, total))
 }
 
 /// Read in parts, so that large events do not fill the memory.
-async fn read(
-    asked: &Asked,
-    topic: &str,
-    query: &Query,
-) -> Result<(Vec<Map<String, Value>>, u64), ReadError> {
+async fn read(asked: &Asked, topic: &str, query: &Query) -> Result<(Vec<Logged>, u64), ReadError> {
     let store = &asked.sources.store;
     let part = (AT_ONCE / asked.settings().max_body.max(1)).clamp(1, MOST_AT_ONCE);
     let (mut events, mut bytes) = (Vec::new(), 0);
@@ -72,9 +77,9 @@ async fn read(
         let offset = query.offset.saturating_add(events.len() as u64);
         let (rows, total) = store.topic_page(topic, query.after, query.before, offset, limit).await?;
         let is_end = rows.len() < limit;
-        for Logged { event, .. } in rows {
-            bytes += event.payload.len();
-            events.push(query.fields.of(as_resource(asked, &event)));
+        for row in rows {
+            bytes += row.event.payload.len();
+            events.push(row);
             if bytes > LARGEST_PAGE {
                 return Ok((events, total));
             }
@@ -135,7 +140,7 @@ fn is_offered(asked: &Asked, topic: &str) -> bool {
     )
 )]
 pub async fn post(asked: &Asked, topic: &str, payload: Payload) -> Result<HttpResponse, Wrong> {
-    let body = asked.body(payload).await?;
+    let (body, _room) = asked.body(payload).await?;
     asked.topic(topic)?;
     asked.query(&[])?;
     let members = event_create(&body).map_err(|error| Wrong::Bad(error.to_string()))?;

@@ -65,7 +65,7 @@ pub async fn hubs(asked: &Asked, topic: &str) -> Result<HttpResponse, Wrong> {
     )
 )]
 pub async fn register(asked: &Asked, topic: &str, payload: Payload) -> Result<HttpResponse, Wrong> {
-    let body = asked.body(payload).await?;
+    let (body, _room) = asked.body(payload).await?;
     asked.topic(topic)?;
     asked.query(&[])?;
     let HubRequest { callback, query } = hub_request(&body).map_err(|error| Wrong::Bad(error.to_string()))?;

@@ -11,6 +11,7 @@ mod events;
 mod hubs;
 mod place;
 mod query;
+mod rooms;
 mod schemas;
 mod topics;
 
@@ -20,6 +21,7 @@ pub use hubs::{
     __path_hub, __path_hub_of_topic, __path_hubs, __path_register, __path_remove, __path_remove_of_topic,
 };
 pub use place::Below;
+pub use rooms::Rooms;
 pub use topics::{__path_topic, __path_topics};
 
 use super::Sources;
