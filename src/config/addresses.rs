@@ -254,7 +254,8 @@ mod tests {
     fn an_authority_is_written_as_urls_have_it() {
         good(authority, "PSS.Example.net:8443", "pss.example.net:8443".into());
         good(authority, "pss:443", "pss:443".into());
-        good(authority, "0x7f.1:80", "127.0.0.1:80".into());
+        good(authority, "127.0.0.1:80", "127.0.0.1:80".into());
+        bad(authority, "0x7f.1:80", "no host that can be");
         good(authority, "[0::1]:8443", "[::1]:8443".into());
         bad(authority, "pss", "the port is missing");
         bad(authority, "300.1.1.1:80", "no host that can be");

@@ -61,7 +61,7 @@ fn a_callback_that_must_not_be_called_is_refused() {
     check("order", &receiver.url(), Some("a;b"), "BadQuery");
     check("order", "http://127.0.0.1:7/", None, "NotAllowed");
     check("order", "http://127.0.0.1:9/", None, "NotAllowed");
-    check("order", "http://2130706433:9/", None, "NotAllowed");
+    check("order", "http://2130706433:9/", None, "BadCallback");
     check("order", "http://localhost:9/", None, "NotAllowed");
     check("order", "http://127.0.0.2:9/", None, "NotAllowed");
     check("alarm", "http://127.0.0.3:9/", None, "NotAllowed");

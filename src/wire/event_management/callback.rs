@@ -3,7 +3,7 @@
 //! Addresses that two programs might read differently are refused: whatever was checked is what is asked.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use url::Url;
 
 /// Bytes, at most.
@@ -59,14 +59,17 @@ impl Callback {
         if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte)) {
             return Err(CallbackError::Characters);
         }
-        check_authority(authority(text).ok_or(CallbackError::Scheme)?)?;
+        let authority = authority(text).ok_or(CallbackError::Scheme)?;
+        check_authority(authority)?;
         if text.contains('#') {
             return Err(CallbackError::Fragment);
         }
         let url = Url::parse(text).map_err(|error| CallbackError::Url(error.to_string()))?;
         let host = match url.host() {
             Some(url::Host::Domain(name)) => name_of(name)?,
-            Some(url::Host::Ipv4(address)) => Host::Ip(address.into()),
+            // `127.1`, `0x7f.1` and `2130706433` are the same to this parser, and names to others.
+            Some(url::Host::Ipv4(address)) if is_plain(authority, address) => Host::Ip(address.into()),
+            Some(url::Host::Ipv4(_)) => return Err(CallbackError::Host),
             Some(url::Host::Ipv6(address)) => Host::Ip(address.into()),
             None => return Err(CallbackError::Host),
         };
@@ -108,6 +111,11 @@ fn check_authority(authority: &str) -> Result<(), CallbackError> {
     }
 }
 
+/// Whether an address is written with its four numbers.
+fn is_plain(authority: &str, address: Ipv4Addr) -> bool {
+    authority.split(':').next() == Some(address.to_string().as_str())
+}
+
 /// A name as DNS has them: labels of letters, digits and hyphens.
 fn name_of(name: &str) -> Result<Host, CallbackError> {
     let is_label = |label: &str| {
@@ -139,9 +147,7 @@ mod tests {
         check("https://a.example:443/b/../c", "a.example:443", "https://a.example/c");
         check("https://a.example/@b", "a.example:443", "https://a.example/@b");
         check("https://[2001:DB8::1]:8443/", "[2001:db8::1]:8443", "https://[2001:db8::1]:8443/");
-        for odd in ["127.1", "2130706433", "0x7f.1", "0177.0.0.1", "0x7f000001", "127.0.0.1."] {
-            check(&format!("http://{odd}/"), "127.0.0.1:80", "http://127.0.0.1/");
-        }
+        check("http://127.0.0.1/", "127.0.0.1:80", "http://127.0.0.1/");
         check("http://[::ffff:127.0.0.1]/", "[::ffff:127.0.0.1]:80", "http://[::ffff:7f00:1]/");
     }
 
@@ -195,6 +201,13 @@ mod tests {
             "https://a./",
             "https://.a/",
             "https://a,b/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f.1:8080/",
+            "http://0177.0.0.1/",
+            "http://0x7f000001/",
+            "http://127.0.0.1./",
+            "http://127.0.0.01/",
         ] {
             check(host, Host);
         }
