@@ -15,3 +15,4 @@ mod registered;
 mod reload;
 mod restarts;
 mod retries;
+mod stopping;

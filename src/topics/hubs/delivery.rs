@@ -42,6 +42,11 @@ pub struct Delivery {
 #[rtype(result = "()")]
 pub struct Cancel;
 
+/// The daemon stops: all come to an end beside each other, and then wait to be stopped one after the other.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct Finish;
+
 /// What an operator has it do.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -80,11 +85,11 @@ impl Actor for Delivery {
             tokio::select! {
                 () = deliver_all(&shared, &progress, (id, is_stale), taken, &stop) => {}
                 // Whatever was under way is dropped here.
-                () = cancel.notified() => {
-                    if !is_stopping.get() {
-                        stop.notified().await;
-                    }
-                }
+                () = cancel.notified() => {}
+            }
+            // Who ends by himself is started anew.
+            if !is_stopping.get() {
+                stop.notified().await;
             }
         };
         ctx.spawn(work.into_actor(self).map(|(), _, ctx| ctx.stop()));
@@ -114,6 +119,14 @@ impl Handler<Cancel> for Delivery {
     /// It ends when it is told to.
     fn handle(&mut self, _: Cancel, _: &mut Context<Self>) {
         self.cancel.notify_one();
+    }
+}
+
+impl Handler<Finish> for Delivery {
+    type Result = ();
+
+    fn handle(&mut self, _: Finish, _: &mut Context<Self>) {
+        self.stop.notify_one();
     }
 }
 

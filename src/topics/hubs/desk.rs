@@ -1,6 +1,6 @@
 //! The deliveries that there are, by the ids of their hubs.
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Finish};
 use super::log_window::LogWindow;
 use super::messages::HubStatus;
 use super::progress::Progress;
@@ -55,6 +55,11 @@ impl Desk {
     /// The ids of all.
     pub fn ids(&self) -> Vec<Uuid> {
         self.lock().keys().copied().collect()
+    }
+
+    /// Has all of them come to an end.
+    pub fn finish(&self) {
+        self.lock().values().for_each(|entry| entry.delivery.do_send(Finish));
     }
 
     /// How many there are.

@@ -79,6 +79,7 @@ impl Handler<Shutdown> for Hubs {
     type Result = ();
 
     fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
+        self.desk.finish();
         ctx.stop();
     }
 }
