@@ -58,8 +58,10 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
 
 const TIME: &str = "strftime('%Y-%m-%d %H:%M:%f', ?1 / 1e6, 'unixepoch')";
 
+/// To the millisecond in which it is, as it is shown elsewhere: SQLite itself takes the nearest one.
 pub(super) fn time(transaction: &Transaction, at: SystemTime) -> rusqlite::Result<String> {
-    transaction.prepare_cached(&format!("select {TIME}"))?.query_row([micros(at)], |row| row.get(0))
+    let millisecond = micros(at).div_euclid(1_000) * 1_000;
+    transaction.prepare_cached(&format!("select {TIME}"))?.query_row([millisecond], |row| row.get(0))
 }
 
 fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> rusqlite::Result<Outcome> {
