@@ -110,12 +110,12 @@ fn while_the_database_is_away_an_event_is_not_taken_and_once_at_most_afterwards(
 
 #[test]
 fn a_rule_has_a_posted_event_handed_on_under_further_topics() {
-    let rules = "[[route]]\nsource = \"event_management\"\nevent = \"updated\"\nwhen = { state = \"pending\" }\nto = [\"work\"]\n";
+    let rules = "[[route]]\nsource = \"event_management\"\nevent = \"updated\"\nwhen = { state = \"pending\" }\nto = [\"waiting\"]\n";
     let (_site, daemon) = start(rules);
     let made =
         body_of(&post(&daemon, ORDERS, &json!({"eventType": "updated", "event": {"state": "pending"}})), 201);
     body_of(&post(&daemon, ORDERS, &json!({"eventType": "updated", "event": {"state": "done"}})), 201);
-    assert_eq!(body_of(&get(&daemon, "/topic/work/event"), 200), json!([made]));
+    assert_eq!(body_of(&get(&daemon, "/topic/waiting/event"), 200), json!([made]));
     assert_eq!(body_of(&get(&daemon, ORDERS), 200).as_array().map(Vec::len), Some(2));
 }
 
