@@ -1,9 +1,10 @@
 //! `eventmanager hubs`: who has registered for topics over Event Management, how deliveries go, and what has one go on.
 
 use super::client::{Client, ClientOptions};
+use super::paging::gather;
+use super::say;
 use super::table::{Cell, Table};
 use super::text::{self, age, plain, short_moment};
-use super::{complain, say};
 use anyhow::ensure;
 use clap::{Args, Subcommand};
 use form_urlencoded::Serializer;
@@ -108,24 +109,9 @@ fn path(id: &str, act: &str) -> String {
 
 fn list(options: &List) -> anyhow::Result<ExitCode> {
     let client = options.daemon.client()?;
-    let (mut rows, mut cursor, limit) = (Vec::new(), Value::Null, options.limit as usize);
-    loop {
-        let page = page(&client, options.topic.as_deref(), limit - rows.len(), &cursor)?;
-        rows.extend_from_slice(text::list(&page["hubs"]));
-        cursor = page["next"].clone();
-        if cursor.is_null() || rows.len() >= limit {
-            break;
-        }
-    }
-    if options.json {
-        say(&format!("{:#}\n", json!({"hubs": rows, "next": cursor})));
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(&table(&rows));
-    if !cursor.is_null() {
-        complain(&format!("these are the first {}; --limit shows more\n", rows.len()));
-    }
-    Ok(ExitCode::SUCCESS)
+    let topic = options.topic.as_deref();
+    let rows = gather("hubs", options.limit, |room, cursor| page(&client, topic, room, cursor))?;
+    Ok(rows.show(options.json, table))
 }
 
 fn page(client: &Client, topic: Option<&str>, room: usize, cursor: &Value) -> anyhow::Result<Value> {

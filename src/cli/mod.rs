@@ -13,6 +13,7 @@ mod foreseen;
 mod hubs;
 mod kamailio;
 mod manual;
+mod paging;
 mod pause;
 mod plan;
 mod progress;

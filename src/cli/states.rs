@@ -1,9 +1,10 @@
 //! `eventmanager states`: what is mirrored between Asterisks, and how it is with each of them.
 
 use super::client::{Client, ClientOptions, Refused};
+use super::paging::gather;
+use super::say;
 use super::table::{Cell, Table};
 use super::text::{self, plain, short_moment};
-use super::{complain, say};
 use anyhow::ensure;
 use clap::{Args, Subcommand, ValueEnum};
 use form_urlencoded::Serializer;
@@ -91,24 +92,8 @@ impl States {
 
 fn list(options: &List) -> anyhow::Result<ExitCode> {
     let client = options.daemon.client()?;
-    let (mut rows, mut cursor, limit) = (Vec::new(), Value::Null, options.limit as usize);
-    loop {
-        let page = page(&client, &query(options, limit - rows.len(), &cursor))?;
-        rows.extend_from_slice(text::list(&page["states"]));
-        cursor = page["next"].clone();
-        if cursor.is_null() || rows.len() >= limit {
-            break;
-        }
-    }
-    if options.json {
-        say(&format!("{:#}\n", json!({"states": rows, "next": cursor})));
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(&keys(&rows));
-    if !cursor.is_null() {
-        complain(&format!("these are the first {}; --limit shows more\n", rows.len()));
-    }
-    Ok(ExitCode::SUCCESS)
+    let ask = |room, cursor: &Value| page(&client, &query(options, room, cursor));
+    Ok(gather("states", options.limit, ask)?.show(options.json, keys))
 }
 
 fn query(options: &List, room: usize, cursor: &Value) -> String {

@@ -1,13 +1,13 @@
 //! `subscribers list`: who is known, by the beginning of an id, by phone, public identity or group.
 
 use crate::cli::client::ClientOptions;
+use crate::cli::paging::gather;
 use crate::cli::source::{Source, SubscriberQuery};
 use crate::cli::table::{Cell, Table};
-use crate::cli::text::{self, plain};
-use crate::cli::{complain, say};
+use crate::cli::text::plain;
 use anyhow::ensure;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::process::ExitCode;
 
 /// Subscribers of a page that is asked for, at most.
@@ -34,31 +34,17 @@ pub struct Options {
 /// Prints who is found.
 pub fn list(options: &Options) -> anyhow::Result<ExitCode> {
     let source = Source::new(&options.daemon)?;
-    let (mut rows, mut cursor) = (Vec::new(), Value::Null);
-    let limit = options.limit as usize;
-    loop {
+    let ask = |room: usize, cursor: &Value| {
         let page = source.subscribers(&SubscriberQuery {
             text: options.text.as_deref(),
             group: options.group.as_deref(),
-            limit: (limit - rows.len()).min(PAGE),
+            limit: room.min(PAGE),
             cursor: cursor.as_str(),
         })?;
         ensure!(page["subscribers"].is_array(), "what answers is no eventmanager: it names no subscribers");
-        rows.extend_from_slice(text::list(&page["subscribers"]));
-        cursor = page["next"].clone();
-        if cursor.is_null() || rows.len() >= limit {
-            break;
-        }
-    }
-    if options.json {
-        say(&format!("{:#}\n", json!({"subscribers": rows, "next": cursor})));
-        return Ok(ExitCode::SUCCESS);
-    }
-    say(&table(&rows));
-    if !cursor.is_null() {
-        complain(&format!("these are the first {}; --limit shows more\n", rows.len()));
-    }
-    Ok(ExitCode::SUCCESS)
+        Ok(page)
+    };
+    Ok(gather("subscribers", options.limit, ask)?.show(options.json, table))
 }
 
 /// Titles of the columns, and the members that they show.
