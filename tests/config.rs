@@ -184,6 +184,7 @@ fn every_key_of_event_management_reaches_its_value() {
         auth: NatsAuth::User { username: "em".into(), password: Secret::new("hunter2") },
         ca: Some("/etc/em/nats-ca.pem".into()),
         in_flight: 10,
+        keep_backlog: secs(8 * 24 * 3600),
         consume: Some(NatsConsume {
             stream: "IN".into(),
             subject: "in.>".into(),

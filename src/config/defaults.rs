@@ -277,7 +277,7 @@ impl Default for EventManagement {
             timeout: Duration::from_secs(15),
             max_hubs: 1_000,
             max_body: 1 << 20,
-            keep_backlog: Duration::from_secs(30 * 24 * 3600),
+            keep_backlog: BACKLOG,
             verify: Duration::from_secs(60),
             peers: Vec::new(),
         }
@@ -318,10 +318,13 @@ impl Nats {
             auth: NatsAuth::None,
             ca: None,
             in_flight: 1_000,
+            keep_backlog: BACKLOG,
             consume: None,
         }
     }
 }
 
+/// So long rows of the topic log wait for who is to get them.
+const BACKLOG: Duration = Duration::from_secs(30 * 24 * 3600);
 /// What the server calls our consumer.
 pub(super) const NATS_DURABLE: &str = "eventmanager";

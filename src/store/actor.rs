@@ -1,6 +1,6 @@
 //! The supervised ends of the store: group writers on their own threads, the watch over their disks, and the sweeper.
 
-use super::{Disk, Store, SweepError, Swept, WriterTask};
+use super::{Disk, Spared, Store, SweepError, Swept, WriterTask};
 use crate::config::{Config, DiskLow, Live};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -130,8 +130,8 @@ pub struct Sweeper {
 }
 
 impl Sweeper {
-    /// How long things are kept stands in `[store]`, and in `[event_management]` how long the topic log keeps what hubs have
-    /// not got.
+    /// How long things are kept stands in `[store]`, and in `[event_management]` and `[nats]` how long the topic log keeps
+    /// what hubs and NATS have not got.
     pub fn new(store: Store, config: Live<Config>) -> Self {
         Sweeper { store, config, is_sweeping: false }
     }
@@ -144,13 +144,16 @@ impl Sweeper {
         let ago = |age| SystemTime::now().checked_sub(age);
         let older_than = config.store.retention_days.and_then(|days| ago(DAY * days));
         let handed_on = ago(config.store.topic_log);
-        let backlog = config.event_management.as_ref().and_then(|hubs| ago(hubs.keep_backlog));
+        let spared = Spared {
+            hubs: config.event_management.as_ref().and_then(|hubs| ago(hubs.keep_backlog)),
+            nats: config.nats.as_ref().and_then(|nats| ago(nats.keep_backlog)),
+        };
         let store = self.store.clone();
         let swept = async move {
             store.wait_until_events_up().await;
             let swept = store.sweep(older_than).await?;
             let Some(handed_on) = handed_on else { return Ok(swept) };
-            let Swept { handed_on, .. } = store.shorten_topic_log(handed_on, backlog).await?;
+            let Swept { handed_on, .. } = store.shorten_topic_log(handed_on, spared).await?;
             Ok::<_, SweepError>(Swept { handed_on, ..swept })
         };
         ctx.spawn(swept.into_actor(self).map(|swept, this, _| {

@@ -5,15 +5,9 @@
 use super::Store;
 use super::errors::{ReadError, StoreError};
 use super::reader::{Dialect, Reader, Row, Value};
-use super::records::Swept;
-use super::sweep::Sweep;
-use super::writes::{Outcome, Write, micros};
+use super::writes::{Outcome, Write};
 use crate::event::{Form, Logged, TopicEvent};
-use std::time::SystemTime;
 use tokio::sync::watch;
-
-/// Rows of a page that is looked through for what may go.
-const PAGE: usize = 1_000;
 
 impl Store {
     /// Queues rows of the topic log at the call; resolves when they are durable, and says of each why the database refuses it,
@@ -48,35 +42,6 @@ impl Store {
     pub async fn topic_log_after(&self, sequence: i64, limit: usize) -> Result<Vec<Logged>, ReadError> {
         self.inner.events.reader.topic_log_after(sequence, limit).await
     }
-
-    /// Deletes the rows of the topic log that are older. Those that a hub of their topic has not got, or is being sent again, stay
-    /// where they are not older than `backlog`, if that is given.
-    pub async fn shorten_topic_log(
-        &self,
-        older_than: SystemTime,
-        backlog: Option<SystemTime>,
-    ) -> Result<Swept, super::SweepError> {
-        let mut sweep = Sweep::new(&self.inner);
-        // Without hubs whose rows are spared, none are.
-        let backlog = backlog.unwrap_or(older_than);
-        // Nothing was received before 1970.
-        let mut behind = (0, 0);
-        loop {
-            let rows = self.inner.events.reader.topic_log_before(older_than, backlog, behind).await?;
-            let sequences: Vec<i64> = rows.iter().map(|(_, sequence)| *sequence).collect();
-            let mut rest = sequences.as_slice();
-            while !rest.is_empty() {
-                let (batch, later) = rest.split_at(sweep.batch.min(rest.len()));
-                sweep.write(Write::Shorten { sequences: batch.to_vec() }).await?;
-                rest = later;
-            }
-            // What is spared is stepped over once, not by each page.
-            match rows.last() {
-                Some(last) if rows.len() == PAGE => behind = *last,
-                _ => return Ok(sweep.total),
-            }
-        }
-    }
 }
 
 impl Reader {
@@ -87,36 +52,6 @@ impl Reader {
         );
         let params = vec![Value::Int(sequence), Value::Int(i64::try_from(limit).unwrap_or(i64::MAX))];
         Ok(self.rows(sql, params).await?.into_iter().map(logged).collect())
-    }
-
-    /// What may go behind a time and a place, each with its own: how far the slowest hub of each topic has come is looked at once for all
-    /// rows of a page.
-    async fn topic_log_before(
-        &self,
-        older_than: SystemTime,
-        backlog: SystemTime,
-        (at, sequence): (i64, i64),
-    ) -> Result<Vec<(i64, i64)>, ReadError> {
-        let (dialect, hub) = (self.dialect(), self.dialect().hub_reader("hub.id"));
-        let sql = format!(
-            "with slowest as (
-                select hub.topic as topic, min(case
-                    when hub.replay_at < cursor.sequence then hub.replay_at
-                    else coalesce(cursor.sequence, 0) end) as place
-                from em_hub as hub left join em_cursor as cursor on cursor.reader = {hub} group by hub.topic
-             )
-             select cast(row.sequence as bigint), {at} from em_topic_log as row left join slowest on slowest.topic = row.topic
-             where row.at < {until} and row.at >= {from} and (row.at > {from} or row.sequence > cast($4 as bigint))
-                and (row.at < {backlog} or slowest.place is null or row.sequence <= slowest.place)
-             order by row.at, row.sequence limit {PAGE}",
-            at = dialect.micros("row.at"),
-            until = dialect.instant("$1"),
-            backlog = dialect.instant("$2"),
-            from = dialect.instant("$3"),
-        );
-        let times = [micros(older_than), micros(backlog), at, sequence];
-        let rows = self.rows(sql, times.map(Value::Int).to_vec()).await?;
-        Ok(rows.iter().filter_map(|row| Some((micros(row.time(1)), row.int(0)?))).collect())
     }
 }
 

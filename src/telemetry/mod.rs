@@ -75,6 +75,10 @@ fn describe() {
     counter!("eventmanager_handed_on_total", "Rows of the topic log that were written");
     counter!("eventmanager_nats_published_total", "Events that NATS has got");
     counter!("eventmanager_nats_skipped_total", "Events that are too large for NATS");
+    counter!(
+        "eventmanager_topic_log_lost_total",
+        "Events that were deleted before a hub or NATS had got them, by reader"
+    );
     gauge!("eventmanager_nats_unacked", "Messages to NATS that are not acknowledged");
     gauge!("eventmanager_nats_backlog", "Rows of the topic log that NATS has not got");
     gauge!("eventmanager_evi_subscriptions", "Subscriptions to our EVI");

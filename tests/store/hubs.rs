@@ -4,7 +4,7 @@ use crate::site::{Kind, Running, Site, within};
 use crate::topic_log::handed_on;
 use eventmanager::event::{Form, Logged, TopicEvent};
 use eventmanager::store::{
-    Act, Cursor, DeadLetter, Hub, HubAttempt, HubChange, HubState, Replay, StoreError, hub_reader,
+    Act, Cursor, DeadLetter, Hub, HubAttempt, HubChange, HubState, Replay, Spared, StoreError, hub_reader,
 };
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -240,7 +240,10 @@ pub async fn the_topic_log_keeps_what_a_hub_has_not_got(site: Site) {
         let rows = running.store.topic_log_after(0, 10).await.unwrap();
         rows.iter().map(|row| row.event.name.to_string()).collect()
     };
-    let shorten = |backlog| running.store.shorten_topic_log(hours(10), Some(backlog));
+    let shorten = |backlog| {
+        let spared = Spared { hubs: Some(backlog), nats: None };
+        running.store.shorten_topic_log(hours(10), spared)
+    };
     within(shorten(hours(50))).await.unwrap();
     assert_eq!(names().await, ["waits", "waits too", "new"]);
     // One that has got all has some of it sent again.

@@ -181,6 +181,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("a_hub_that_the_database_refuses_is_told", |site| {
         Box::pin(hubs::a_hub_that_the_database_refuses_is_told(site))
     }),
+    ("the_topic_log_keeps_what_nats_has_not_got", |site| {
+        Box::pin(topic_log::the_topic_log_keeps_what_nats_has_not_got(site))
+    }),
     ("the_topic_log_keeps_what_a_hub_has_not_got", |site| {
         Box::pin(hubs::the_topic_log_keeps_what_a_hub_has_not_got(site))
     }),

@@ -3,6 +3,7 @@
 use crate::site::{Kind, Running, Site, event, progress, verdict, within};
 use eventmanager::event::Status;
 use eventmanager::event::TopicEvent;
+use eventmanager::store::Spared;
 use eventmanager::topics::{Tail, hand_on};
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
@@ -53,15 +54,37 @@ pub async fn the_topic_log_is_shortened_from_its_old_end(site: Site) {
     let new = TopicEvent { at: SystemTime::now(), ..handed_on("calls", "new") };
     within(running.store.hand_on(old)).await.unwrap();
     within(running.store.hand_on(vec![new])).await.unwrap();
-    let an_hour = SystemTime::now() - Duration::from_secs(3600);
+    let (an_hour, nobody) = (SystemTime::now() - Duration::from_secs(3600), Spared::default());
     let end = running.store.topic_log_end().await.unwrap();
-    assert_eq!(within(running.store.shorten_topic_log(an_hour, None)).await.unwrap().handed_on, 2_500);
-    assert_eq!(within(running.store.shorten_topic_log(an_hour, None)).await.unwrap().handed_on, 0);
+    assert_eq!(within(running.store.shorten_topic_log(an_hour, nobody)).await.unwrap().handed_on, 2_500);
+    assert_eq!(within(running.store.shorten_topic_log(an_hour, nobody)).await.unwrap().handed_on, 0);
     assert_eq!(names(&running, 0, 10).await, ["new"]);
     // No place is given twice, even where nothing is left.
-    within(running.store.shorten_topic_log(SystemTime::now(), None)).await.unwrap();
+    within(running.store.shorten_topic_log(SystemTime::now(), nobody)).await.unwrap();
     within(running.store.hand_on(vec![handed_on("calls", "later")])).await.unwrap();
     assert_eq!(names(&running, end, 10).await, ["later"]);
+    running.close().await;
+}
+
+/// What NATS has not got stays, but not for ever.
+pub async fn the_topic_log_keeps_what_nats_has_not_got(site: Site) {
+    let running = site.open().ready().await;
+    let now = SystemTime::now();
+    let hours = |hours: u64| now - Duration::from_secs(hours * 3_600);
+    let row = |name, age| TopicEvent { at: hours(age), ..handed_on("calls", name) };
+    let rows = vec![row("ancient", 100), row("got", 20), row("waits", 19), row("new", 1)];
+    within(running.store.hand_on(rows)).await.unwrap();
+    let first = running.store.topic_log_after(0, 1).await.unwrap()[0].sequence;
+    within(running.store.keep_place("nats", first + 1)).await.unwrap();
+    let shorten = |nats| running.store.shorten_topic_log(hours(10), Spared { hubs: None, nats });
+    within(shorten(Some(hours(50)))).await.unwrap();
+    assert_eq!(names(&running, 0, 10).await, ["waits", "new"]);
+    within(shorten(Some(hours(15)))).await.unwrap();
+    assert_eq!(names(&running, 0, 10).await, ["new"]);
+    // Where nothing is published to it any more, it holds nothing.
+    within(running.store.hand_on(vec![row("late", 20)])).await.unwrap();
+    within(shorten(None)).await.unwrap();
+    assert_eq!(names(&running, 0, 10).await, ["new"]);
     running.close().await;
 }
 

@@ -77,7 +77,7 @@ impl Lines {
     }
 
     pub fn nats(&mut self, nats: &Nats) {
-        let Nats { urls, stream, subject_prefix, auth, ca, in_flight, consume } = nats;
+        let Nats { urls, stream, subject_prefix, auth, ca, in_flight, keep_backlog, consume } = nats;
         self.put("nats.urls", list(urls));
         self.put("nats.stream", stream);
         self.put("nats.subject_prefix", subject_prefix);
@@ -92,6 +92,7 @@ impl Lines {
         }
         self.set("nats.ca", ca.as_ref().map(|path| path.display()));
         self.put("nats.in_flight", in_flight);
+        self.time("nats.keep_backlog".to_owned(), keep_backlog);
         if let Some(NatsConsume { stream, subject, durable, topic }) = consume {
             self.put("nats.consume.stream", stream);
             self.put("nats.consume.subject", subject);

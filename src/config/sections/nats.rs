@@ -23,6 +23,7 @@ pub(super) fn nats(section: &Section) -> Nats {
         auth: auth(section),
         ca: section.path_to("ca"),
         in_flight: section.number("in_flight", 1..=100_000).unwrap_or(default.in_flight),
+        keep_backlog: section.duration("keep_backlog").unwrap_or(default.keep_backlog),
         consume: section.section("consume", consume),
         urls: default.urls,
     };

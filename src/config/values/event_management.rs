@@ -124,6 +124,8 @@ pub struct Nats {
     pub ca: Option<PathBuf>,
     /// Messages whose acknowledgement is waited for, at most.
     pub in_flight: usize,
+    /// What the server has not got stays in the topic log so long, at most.
+    pub keep_backlog: Duration,
     /// What others feed in; `None`: nothing.
     pub consume: Option<NatsConsume>,
 }

@@ -1,6 +1,6 @@
 //! How far the server has got the events, as the store keeps it: one write is under way, and the newest place counts.
 
-use crate::store::{ReadError, Store, StoreError};
+use crate::store::{NATS_READER, ReadError, Store, StoreError};
 use crate::supervision::Backoff;
 use futures_util::future::{BoxFuture, FutureExt};
 use std::cell::Cell;
@@ -8,8 +8,6 @@ use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Our name among the readers of the topic log.
-const READER: &str = "nats";
 /// Distance of the attempts to read while the database is away.
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 /// What is left to be kept at a stop is waited for so long.
@@ -31,7 +29,7 @@ impl Place {
     /// Where to go on: as it is kept, which another daemon may have changed meanwhile; at the first time at the end of the log.
     pub async fn read(&mut self) -> Result<i64, ReadError> {
         self.store.wait_until_events_up().await;
-        let kept = self.store.place(READER).await?;
+        let kept = self.store.place(NATS_READER).await?;
         let place = match kept {
             Some(place) => place,
             None => self.store.topic_log_end().await?,
@@ -92,7 +90,7 @@ impl Place {
     fn write(&mut self) {
         let reached = self.reached.get();
         let Some(reached) = reached.filter(|_| self.kept < reached && self.writing.is_none()) else { return };
-        let kept = self.store.keep_place(READER, reached);
+        let kept = self.store.keep_place(NATS_READER, reached);
         self.writing = Some(async move { (reached, kept.await) }.boxed());
     }
 
