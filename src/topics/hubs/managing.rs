@@ -18,11 +18,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::{Mutex, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 /// Orders and what stops them; of more there would be nothing to do.
 const MAILBOX: usize = 16;
+/// Hubs are read from the store within that, where it is not away.
+const SOON: Duration = Duration::from_secs(2);
 /// How often metrics are told how all are.
 const TICK: Duration = Duration::from_secs(5);
 
@@ -130,18 +132,18 @@ impl Managing {
         let _ = self.is_loaded.subscribe().wait_for(|is_loaded| *is_loaded).await;
     }
 
-    /// Changes nothing that could not be stored.
-    pub fn check_store(&self) -> Result<(), HubError> {
-        match &self.shared.store.health().borrow().events {
-            DatabaseHealth::Down { reason } => Err(HubError::Away(reason.clone())),
-            DatabaseHealth::Up if *self.is_loaded.borrow() => Ok(()),
-            DatabaseHealth::Up => Err(HubError::Away("it has just come up".to_owned())),
+    /// Changes nothing that could not be stored. What is asked for right behind a start waits until the hubs are known.
+    pub async fn check_store(&self) -> Result<(), HubError> {
+        if let DatabaseHealth::Down { reason } = &self.shared.store.health().borrow().events {
+            return Err(HubError::Away(reason.clone()));
         }
+        let known = timeout(SOON, self.known()).await;
+        known.map_err(|_| HubError::Away("it has just come up".to_owned()))
     }
 
     /// Ends a hub. What waits for it is cancelled before that is stored.
     pub async fn remove(&self, Remove { id, owner, actor }: Remove) -> Result<(), HubError> {
-        self.check_store()?;
+        self.check_store().await?;
         let _guard = self.changes.lock().await;
         let entry = self.desk.get(id).ok_or(HubError::NoSuchHub)?;
         let hub = entry.hub();
@@ -187,7 +189,7 @@ impl Managing {
         hub: Uuid,
         order: impl FnOnce(oneshot::Sender<Result<T, HubError>>) -> Order,
     ) -> Result<T, HubError> {
-        self.check_store()?;
+        self.check_store().await?;
         let entry = self.desk.get(hub).ok_or(HubError::NoSuchHub)?;
         let (answer, answered) = oneshot::channel();
         entry.delivery.do_send(Obey(order(answer)));

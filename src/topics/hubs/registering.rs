@@ -25,7 +25,7 @@ impl Managing {
             .map_err(|error| HubError::BadQuery(error.to_string()))?;
         check_owner(&config, &read, &owner).map_err(HubError::NotAllowed)?;
         self.check_callback(&read, &topic).await?;
-        self.check_store()?;
+        self.check_store().await?;
         let _guard = self.changes.lock().await;
         let filter =
             |query: &Option<String>| query.as_deref().unwrap_or_default().trim_start_matches('?').to_owned();
