@@ -69,7 +69,9 @@ fn one_that_is_away_is_subscribed_to_when_it_is_back() {
     let trial = Trial::subscribed(&keys(&opensips, "verify = \"200ms\""), "");
     opensips.stop().expect("it stops");
     eventually("it is down", || (!trial.is_up()).then_some(()));
-    assert_eq!(trial.metric("subscriptions", "state=\"missing\""), 2.0);
+    eventually("both are missing", || {
+        (trial.metric("subscriptions", "state=\"missing\"") == 2.0).then_some(())
+    });
     opensips.start().expect("it starts");
     trial.wait_up();
     assert!(raise(&opensips));
