@@ -17,7 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub struct Query {
     /// Received then or later: seconds of the epoch, RFC 3339, or a span back from now (`90s`, `15m`, `72h`, `7d`).
-    #[param(value_type = String, required = false, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
+    #[param(value_type = String, required = false, pattern = "^([0-9]{1,10}(\\.[0-9]{1,6})?|[0-9]{1,4}[smhd]|(20[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|20([02468][048]|[13579][26])-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9]))$")]
     since: Option<Moment>,
     /// Faults, at most.
     #[param(value_type = u64, minimum = 1, maximum = 500, default = 50)]

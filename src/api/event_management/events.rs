@@ -33,8 +33,8 @@ const MOST_AT_ONCE: usize = 200;
     path = "/psi-api/event/v2/topic/{topicId}/event",
     params(
         ("topicId" = String, Path, description = "The name of the topic"),
-        ("raisedAfter" = Option<String>, Query, description = "Received then or later, RFC 3339", pattern = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"),
-        ("raisedBefore" = Option<String>, Query, description = "Received then or earlier, RFC 3339", pattern = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"),
+        ("raisedAfter" = Option<String>, Query, description = "Received then or later, RFC 3339", pattern = "^(20[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|20([02468][048]|[13579][26])-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"),
+        ("raisedBefore" = Option<String>, Query, description = "Received then or earlier, RFC 3339", pattern = "^(20[0-9]{2}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|20([02468][048]|[13579][26])-02-29)T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"),
         ("fields" = Option<String>, Query, description = "Names of members with commas between them; `id` and `href` always stay, and alone with `none`", pattern = "^[A-Za-z0-9@_-]+(,[A-Za-z0-9@_-]+)*$"),
         ("offset" = inline(Option<Count>), Query, description = "So many are passed over"),
         ("limit" = inline(Option<Count>), Query, description = "So many at most, and never more than 1000; 100 where it is left out"),
