@@ -1,6 +1,7 @@
 //! HTTP: the Erlang release's three paths, health, metrics, the supervision tree, what operators see and do, and Event Management.
 //!
-//! Whatever changes something is an [`acts::act`], which wants JSON and keeps pages of other sites out.
+//! Whatever changes something is an [`acts::act`], which wants JSON and keeps pages of other sites out; what others change over Event
+//! Management is checked in `event_management/asked.rs`.
 
 pub mod access;
 pub mod acts;
