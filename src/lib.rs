@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod connections;
 pub mod event;
+pub mod failpoints;
 pub mod managers;
 pub mod matching;
 pub mod operators;

@@ -3,6 +3,7 @@
 use super::{check, descriptors};
 use crate::app::{App, Program};
 use crate::config;
+use crate::failpoints;
 use crate::reload::Reload;
 use crate::store;
 use crate::supervision::Exit;
@@ -24,6 +25,7 @@ const SIGHUP_BIT: u64 = 1;
 /// Runs until SIGTERM or SIGINT, or its terminal is closed (exit code 0), or until supervision gives up (exit code 1).
 /// Any other SIGHUP has the configuration read again.
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
+    failpoints::read_orders()?;
     let loaded = config::load(path)?;
     let (_log, log) = telemetry::start_log(&loaded.config.log);
     for warning in &loaded.warnings.list {

@@ -6,6 +6,7 @@
 use super::prints::{self, Print};
 use crate::config::{Broadworks, Live, Route};
 use crate::event::{NewEvent, Status};
+use crate::failpoints;
 use crate::processors::subject::Subject;
 use crate::router::{Announce, Announced, Router};
 use crate::store::{Appended, ReadError, Store, StoreError, Tenure};
@@ -49,8 +50,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// storing them again stores them once.
 pub(super) async fn hand_over(intake: Addr<Intake>, received: Received) {
     loop {
+        failpoints::pass("intake.hand_over.before").await;
         match intake.send(received.clone()).await {
-            Ok(Ok(())) => return,
+            Ok(Ok(())) => return failpoints::pass("intake.hand_over.after").await,
             Ok(Err(error)) => tracing::warn!(%error, "events could not be stored: trying again"),
             Err(error) => tracing::warn!(%error, "the intake failed: handing events over again"),
         }
@@ -170,6 +172,7 @@ impl Intake {
         Box::pin(stored.into_actor(self).map(move |stored, this, _| {
             let stored = stored?.into_iter().zip(subjects);
             let taken = stored.filter(|(appended, _)| appended.rejected.is_none());
+            failpoints::pass_at_once("intake.announce.before");
             this.announce(
                 taken
                     .filter_map(|(appended, subject)| {

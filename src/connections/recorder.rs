@@ -5,6 +5,7 @@
 
 use super::intake::{Incoming, Intake, Received, hand_over};
 use crate::event::{NewEvent, Status};
+use crate::failpoints;
 use crate::store::{DatabaseHealth, IN_USE, Store, StoreHealth};
 use crate::topics::{TopicEvent, Wanted, hand_on};
 use actix::prelude::Addr;
@@ -182,6 +183,7 @@ impl Recorder {
             let (stored, handed_on) = self.take();
             if !stored.is_empty() || !handed_on.is_empty() {
                 let received = Received { connection: Uuid::now_v7(), events: stored };
+                failpoints::pass("recorder.store.before").await;
                 tokio::join!(
                     async {
                         if !received.events.is_empty() {
@@ -190,6 +192,7 @@ impl Recorder {
                     },
                     hand_on(&self.0.store, handed_on)
                 );
+                failpoints::pass("recorder.store.after").await;
             } else if self.0.closed.get() {
                 return;
             } else {

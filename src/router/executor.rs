@@ -16,6 +16,7 @@ use super::unsaved::{Place, Unsaved};
 use super::walk::Walk;
 use crate::config::{Live, Mode, OnFailure, Processing, Route};
 use crate::event::{Event, Status};
+use crate::failpoints;
 use crate::managers::{Answer, Board, Systems};
 use crate::plan::{Request, System};
 use crate::processors::actor::Processors;
@@ -253,6 +254,19 @@ impl Executor {
         if let Some(reason) = self.pauses.obstacle(system) {
             return Answer::NotTaken(reason);
         }
-        self.systems.ask(request).await
+        let [send, answer] = failpoints(system);
+        failpoints::pass(send).await;
+        let answered = self.systems.ask(request).await;
+        failpoints::pass(answer).await;
+        answered
+    }
+}
+
+/// Those before a request leaves, and behind its answer.
+fn failpoints(system: System) -> [&'static str; 2] {
+    match system {
+        System::Hss => ["southbound.hss.send.before", "southbound.hss.answer.after"],
+        System::Enum => ["southbound.enum.send.before", "southbound.enum.answer.after"],
+        System::Mail => ["southbound.mail.send.before", "southbound.mail.answer.after"],
     }
 }

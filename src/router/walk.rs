@@ -16,6 +16,7 @@ use super::outages::Party;
 use super::unsaved::{Place, Unsaved};
 use crate::config::Mode;
 use crate::event::{Event, Status};
+use crate::failpoints;
 use crate::managers::Answer;
 use crate::plan::{Plan, Request, Step, System};
 use crate::processors::Decision;
@@ -71,6 +72,7 @@ impl<'a> Walk<'a> {
                 Decision::Ignore(reason) => return self.end(Status::Ignored, Some(reason)).await,
             },
         };
+        failpoints::pass("router.plan.after").await;
         self.plan = Some(Arc::clone(&plan));
         let warnings = self.warnings.get_mut();
         warnings.clone_from(&plan.warnings);

@@ -38,6 +38,18 @@ impl Tables {
     pub fn name(self) -> &'static str {
         if self.events { "events" } else { "subscribers" }
     }
+
+    /// The failpoint behind a connect, and those before and behind a commit.
+    pub(super) fn failpoints(self) -> [&'static str; 3] {
+        match self.events {
+            true => ["store.events.connect.after", "store.events.commit.before", "store.events.commit.after"],
+            false => [
+                "store.subscribers.connect.after",
+                "store.subscribers.commit.before",
+                "store.subscribers.commit.after",
+            ],
+        }
+    }
 }
 
 /// Where a writer publishes its state.

@@ -4,6 +4,7 @@ use super::errors::ReadError;
 use super::hubs::HUB_READERS;
 use super::writes::time_from;
 use super::{postgres, sqlite};
+use crate::failpoints;
 use std::time::SystemTime;
 use uuid::Uuid;
 
@@ -35,6 +36,7 @@ pub(crate) struct Row(pub Vec<Value>);
 impl Reader {
     /// All rows of a query.
     pub async fn rows(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, ReadError> {
+        self.pass_failpoint().await?;
         let rows = match &self.source {
             Source::Sqlite(pool) => pool.rows(sql, params).await,
             Source::Postgres(pool) => pool.rows(sql, params).await,
@@ -44,6 +46,7 @@ impl Reader {
 
     /// All rows of a query that finds a few rows by their keys.
     pub async fn rows_by_key(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, ReadError> {
+        self.pass_failpoint().await?;
         let rows = match &self.source {
             Source::Sqlite(pool) => pool.rows_by_key(sql, params).await,
             Source::Postgres(pool) => pool.rows(sql, params).await,
@@ -53,11 +56,23 @@ impl Reader {
 
     /// All rows of a query that is planned for these very values: what is best for one status or user is not for another.
     pub async fn rows_planned(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, ReadError> {
+        self.pass_failpoint().await?;
         let rows = match &self.source {
             Source::Sqlite(pool) => pool.rows(sql, params).await,
             Source::Postgres(pool) => pool.rows_planned(sql, params).await,
         };
         rows.map_err(|reason| self.unavailable(reason))
+    }
+
+    async fn pass_failpoint(&self) -> Result<(), ReadError> {
+        let name = match self.database {
+            "events" => "store.events.read.before",
+            _ => "store.subscribers.read.before",
+        };
+        match failpoints::fault(name).await {
+            None => Ok(()),
+            Some(_) => Err(self.unavailable(name.to_owned())),
+        }
     }
 
     fn unavailable(&self, reason: String) -> ReadError {

@@ -14,6 +14,7 @@ use super::put_off::{About, PutOff, about, concerns};
 use super::queue::{Batch, Queue};
 use super::tenure::{Ownership, Tenure};
 use super::writes::{Outcome, Write};
+use crate::failpoints::{self, Fault};
 use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
@@ -132,7 +133,7 @@ pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
         if in_hand.is_empty() && shared.queue.is_finished() {
             break;
         }
-        let reason = match backend.connect(shared.ownership.tenure()).await {
+        let reason = match connect(&mut backend, shared).await {
             Ok(found) => {
                 shared.adopt(found);
                 match serve(&mut backend, shared, &mut in_hand, &mut pause).await {
@@ -147,6 +148,15 @@ pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
         wait(&mut pause, shared, in_hand.is_empty()).await;
     }
     shared.queue.announce_drained();
+}
+
+async fn connect(backend: &mut impl Backend, shared: &Shared) -> Result<Connected, String> {
+    let found = backend.connect(shared.ownership.tenure()).await?;
+    let [connected, ..] = shared.tables.failpoints();
+    match failpoints::fault(connected).await {
+        None => Ok(found),
+        Some(_) => Err(connected.to_owned()),
+    }
 }
 
 enum Served {
@@ -257,7 +267,7 @@ async fn commit_part(
     let database = shared.tables.name();
     let started = Instant::now();
     *shared.committing_since() = Some(started);
-    let committed = backend.commit(part).await;
+    let committed = commit(backend, shared.tables, part).await;
     *shared.committing_since() = None;
     if committed.is_ok() {
         metrics::histogram!("eventmanager_store_commit_seconds", "database" => database)
@@ -266,6 +276,28 @@ async fn commit_part(
             .record(part.len() as f64);
     }
     committed
+}
+
+/// Commits writes in one transaction, between two failpoints.
+async fn commit(
+    backend: &mut impl Backend,
+    tables: Tables,
+    part: &[Write],
+) -> Result<Vec<Outcome>, CommitError> {
+    let [_, before, after] = tables.failpoints();
+    let unavailable = |name: &str| Err(CommitError::Unavailable(name.to_owned()));
+    match failpoints::fault(before).await {
+        Some(Fault::Unavailable) => return unavailable(before),
+        Some(Fault::Locked) => return Err(CommitError::Locked(before.to_owned())),
+        // Alone it would be refused for good.
+        Some(Fault::Rejected) if part.len() > 1 => return Err(CommitError::Rejected(before.to_owned())),
+        _ => {}
+    }
+    let committed = backend.commit(part).await;
+    match failpoints::fault(after).await {
+        Some(_) if committed.is_ok() => unavailable(after),
+        _ => committed,
+    }
 }
 
 /// Waits for half to one and a half times the pause, and doubles it; a closed and empty queue ends it early.

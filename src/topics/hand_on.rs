@@ -1,6 +1,7 @@
 //! Writing the topic log.
 
 use super::TopicEvent;
+use crate::failpoints;
 use crate::store::{Store, StoreError};
 
 /// Has rows of the topic log written, however long the database is away; they are in memory until then. One that the database
@@ -20,7 +21,9 @@ pub(super) async fn store_all(store: &Store, events: &[TopicEvent]) -> Result<()
     if events.is_empty() {
         return Ok(());
     }
+    failpoints::pass("topics.hand_on.before").await;
     let refused = write(store, events).await?;
+    failpoints::pass("topics.hand_on.after").await;
     let plain: Vec<TopicEvent> = refused.into_iter().map(|(at, _)| in_ascii(&events[at])).collect();
     if plain.is_empty() {
         return Ok(());

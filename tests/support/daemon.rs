@@ -4,8 +4,9 @@ use super::http;
 use rusqlite::{Connection, OpenFlags};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -74,6 +75,13 @@ impl Site {
     /// Starts the daemon and waits until it serves.
     pub fn start(&self) -> Daemon {
         Daemon::start(&self.config())
+    }
+
+    /// Starts the daemon with orders for its failpoints, at which it may end before it serves.
+    pub fn start_with_orders(&self, orders: &str) -> Result<Daemon, Ended> {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_eventmanager"));
+        let program = program.args(["run", "--config"]).arg(self.config()).env("RUST_LOG", "");
+        Daemon::try_start_with(program.env(eventmanager::failpoints::VARIABLE, orders))
     }
 
     /// The database beside the running daemon.
@@ -147,6 +155,12 @@ impl Daemon {
 
     /// The same with a command that becomes the program.
     pub fn start_with(command: &mut Command) -> Daemon {
+        Daemon::try_start_with(command)
+            .unwrap_or_else(|Ended(ended, log)| panic!("the daemon ended at its start ({ended}):\n{log}"))
+    }
+
+    /// The same of a daemon that may end before it serves.
+    pub fn try_start_with(command: &mut Command) -> Result<Daemon, Ended> {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let log = Arc::new(Mutex::new(String::new()));
         let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
@@ -158,15 +172,26 @@ impl Daemon {
                 log.push('\n');
             }
         });
-        let http = eventually("the daemon serves", || {
+        let serves = eventually("the daemon serves", || {
+            if let Some(ended) = child.try_wait().expect("a child") {
+                return Some(Err(ended));
+            }
             let log = log.lock().expect("a log");
-            let ended = child.try_wait().expect("a child");
-            assert!(ended.is_none(), "the daemon ended at its start ({ended:?}):\n{log}");
             // Both formats of the log: http=ADDRESS and "http":"ADDRESS".
             let after = log.split("http=").nth(1).or_else(|| log.split("\"http\":\"").nth(1))?;
-            after.split(|c: char| c.is_whitespace() || c == '"').next()?.parse().ok()
+            after.split(|c: char| c.is_whitespace() || c == '"').next()?.parse().ok().map(Ok)
         });
-        Daemon { child, http, log }
+        serves.map(|http| Daemon { child, http, log: Arc::clone(&log) }).map_err(|ended| {
+            collected_whole(&log);
+            Ended(ended, log.lock().expect("a log").clone())
+        })
+    }
+
+    /// How it has ended by itself, if it has, and everything that it has logged.
+    pub fn has_ended(&mut self) -> Option<Ended> {
+        let ended = self.child.try_wait().expect("a child")?;
+        collected_whole(&self.log);
+        Some(Ended(ended, self.log()))
     }
 
     /// Its process.
@@ -210,8 +235,7 @@ impl Daemon {
     /// Waits until it has ended by itself; its exit code, and everything that it has logged.
     pub fn ended_logged(mut self) -> (Option<i32>, String) {
         let code = eventually("the daemon ends", || self.child.try_wait().expect("a child")).code();
-        // Whoever collects it has gone then.
-        eventually("its log ends", || (Arc::strong_count(&self.log) == 1).then_some(()));
+        collected_whole(&self.log);
         (code, self.log())
     }
 
@@ -247,6 +271,25 @@ impl Daemon {
     pub fn metric(&self, name: &str, labels: &str) -> f64 {
         http::metric(self.http, name, labels)
     }
+}
+
+/// How a daemon has ended, and what it has logged.
+#[derive(Debug)]
+pub struct Ended(pub ExitStatus, pub String);
+
+impl Ended {
+    /// The failpoint at which it has killed itself, if it has.
+    pub fn failpoint(&self) -> Option<&str> {
+        let Ended(status, log) = self;
+        let line = log.lines().find_map(|line| line.strip_prefix("failpoint "))?;
+        let (name, _) = line.split_once(": killed at pass ")?;
+        (status.signal() == Some(9)).then_some(name)
+    }
+}
+
+/// Waits until the log of a daemon that has ended is whole: whoever collects it has gone then.
+fn collected_whole(log: &Arc<Mutex<String>>) {
+    eventually("its log ends", || (Arc::strong_count(log) == 1).then_some(()));
 }
 
 impl Drop for Daemon {

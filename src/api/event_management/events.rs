@@ -6,6 +6,7 @@ use super::query::{ONE, PAGE_OF_EVENTS, Query};
 use super::schemas::{Count, Error, Event, EventCreate};
 use crate::config::{EVENT_MANAGEMENT_SOURCE, EventPeer};
 use crate::event::Logged;
+use crate::failpoints;
 use crate::store::{DatabaseHealth, ReadError};
 use crate::topics::hubs::resource;
 use crate::topics::{Posted, TopicEvent};
@@ -150,7 +151,9 @@ pub async fn post(asked: &Asked, topic: &str, payload: Payload) -> Result<HttpRe
     let posted = Posted { topic, members, sender: &sender, source, origin, at: SystemTime::now() };
     let (event, others) = posted.events(&asked.config.routes);
     let rows = [vec![event.clone()], others].concat();
+    failpoints::pass("api.event.before").await;
     store(asked, rows).await?;
+    failpoints::pass("api.event.after").await;
     // One that was posted before stands as it was then.
     let stored = asked.sources.store.topic_event(event.uuid, Some(topic)).await?;
     Ok(made(&as_resource(asked, &stored.map_or(event, |logged| logged.event))))

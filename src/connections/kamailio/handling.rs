@@ -8,6 +8,7 @@ use super::queue::{Arrived, Queue};
 use crate::config::{Answer, Kamailio, Live, Route};
 use crate::connections::endpoints::ANSWER_LIMIT;
 use crate::connections::recorder::{Recorder, Routed};
+use crate::failpoints;
 use crate::telemetry::Seldom;
 use crate::topics::Wanted;
 use crate::wire::evapi::Event;
@@ -89,6 +90,7 @@ impl Handling {
             tokio::select! {
                 arrived = self.queue.next() => {
                     let Some(arrived) = arrived else { break };
+                    failpoints::pass("kamailio.event.before").await;
                     if !self.is_duplicate(&mut duplicates, &arrived) {
                         self.handle(arrived, &mut questions);
                     }

@@ -10,6 +10,7 @@ use super::outbox::Frames;
 use super::queue::{Arrived, Full, Queue};
 use crate::config::Kamailio;
 use crate::connections::recorder::Recorder;
+use crate::failpoints;
 use crate::sockets;
 use crate::telemetry::{Labels, Seldom, count_bad_frame};
 use crate::wire::evapi::{Event, NotAnEvent};
@@ -281,9 +282,11 @@ async fn send(server: &Kamailio, mut stream: OwnedWriteHalf, frames: &mut Frames
     frames.begin(server.tag_command.as_deref());
     loop {
         let Some(frame) = frames.next(server.framing).await else { return "everything is sent".to_owned() };
+        failpoints::pass("kamailio.answer.before").await;
         if let Err(error) = stream.write_all(&frame).await {
             return error.to_string();
         }
+        failpoints::pass("kamailio.answer.after").await;
         frames.written();
     }
 }

@@ -12,6 +12,7 @@ use crate::connections::intake::Intake;
 use crate::connections::link::Link;
 use crate::connections::reconnect::{Attempt, SHORT_DISTANCES, keep_connected};
 use crate::connections::recorder::Recorder;
+use crate::failpoints;
 use crate::sockets::give_way;
 use crate::store::Store;
 use crate::supervision::Shutdown;
@@ -65,6 +66,7 @@ impl Actor for OpensipsConnection {
             };
             let handled = async {
                 while let Some(arrived) = queue.next().await {
+                    failpoints::pass("opensips.event.before").await;
                     routing.take(&arrived);
                     give_way().await;
                 }

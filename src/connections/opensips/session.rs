@@ -5,6 +5,7 @@ use super::subscriptions::{Count, Step, Subscriptions};
 use crate::config::{MiFormat, Opensips};
 use crate::connections::link::Link;
 use crate::connections::reconnect::Attempt;
+use crate::failpoints;
 use crate::telemetry::Seldom;
 use crate::wire::mi::{EventSubscribers, Failure, Reply, Request, Subscribe, Subscriber};
 use futures_util::future::join_all;
@@ -110,10 +111,12 @@ impl<'a> Session<'a> {
         });
         // OpenSIPS may do it and its answer not come, or not be waited for.
         let is_first = self.around.asked.borrow_mut().insert(event.to_owned());
+        failpoints::pass("opensips.subscribe.before").await;
         let done = match self.client.ask(&asked).await {
             Ok(Reply::Done) => Ok(()),
             other => Err(refusal(other)),
         };
+        failpoints::pass("opensips.subscribe.after").await;
         self.count("subscribe", &done);
         let now = Instant::now();
         match done {

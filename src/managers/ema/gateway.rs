@@ -4,6 +4,7 @@ use super::host::{Host, Session};
 use super::scrub;
 use super::{CoreRequest, LOGOUT_LIMIT};
 use crate::config::{self, FaultClass};
+use crate::failpoints;
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
 use crate::managers::{Answer, Board, FaultClasses};
@@ -140,6 +141,7 @@ impl Gateway {
 
     /// A new session. A host that refuses the login is left alone like one that is away.
     async fn log_in<'a>(&self, host: &'a Host) -> Result<Session<'a>, Failure> {
+        failpoints::pass("ema.login.before").await;
         let answer =
             match self.post(host, cai3g::login(&self.username, &self.password), [&self.password]).await {
                 Ok(answer) => answer,
@@ -153,6 +155,7 @@ impl Gateway {
                 metrics::counter!("eventmanager_session_logins_total", "host" => host.breaker.name().to_owned())
                     .increment(1);
                 host.breaker.answered();
+                failpoints::pass("ema.login.after").await;
                 return Ok(host.session(session));
             }
             cai3g::Answer::Success { session_id: None } => "login answered without a session".to_owned(),
@@ -177,6 +180,7 @@ impl Gateway {
             self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8").body(body);
         let response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
+        failpoints::pass("ema.answer.within").await;
         let body = outbound::read_limited(response, ANSWER_LIMIT).await.map_err(no_answer)?;
         http::check_available(&host.breaker, status)?;
         Ok(scrub::understand(status, &body, secrets))

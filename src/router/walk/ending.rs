@@ -2,6 +2,7 @@
 
 use super::{Unsaved, Walk};
 use crate::event::{Event, Status};
+use crate::failpoints;
 use crate::plan::Plan;
 use crate::router::executor::{Stop, count_ended};
 use crate::store::{ReadError, Verdict};
@@ -57,9 +58,11 @@ impl Walk<'_> {
             }
         }
         let verdict = self.executor.with_alarm(verdict, &self.event, self.attempt);
+        failpoints::pass("router.verdict.before").await;
         let committed = self.commit(&mut unsaved, Some(verdict)).await;
         self.unsaved = unsaved;
         committed?;
+        failpoints::pass("router.verdict.after").await;
         count_ended(&self.event, status);
         self.tell_warnings();
         Ok(status)

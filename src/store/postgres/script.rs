@@ -1,5 +1,6 @@
 //! A transaction that is sent to the server in one go.
 
+use crate::failpoints;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -108,6 +109,7 @@ impl Session {
             Poll::Ready(())
         });
         pin!(starting).await;
+        failpoints::pass("store.postgres.commit.within").await;
         let mut results = Vec::with_capacity(queries.len());
         for query in queries {
             results.push(match query {

@@ -5,6 +5,7 @@ use super::following::{change_alarm, change_evi, change_registration, keep_place
 use super::hubs;
 use super::sweeping::{expire, forget, shorten};
 use crate::event::{NewEvent, Status, TopicEvent};
+use crate::failpoints;
 use crate::store::acts::{Act, Pause, PauseChange};
 use crate::store::limits::{EventWidths, clean, cut, subject_name};
 use crate::store::records::{Progress, Verdict};
@@ -21,6 +22,7 @@ pub(super) fn commit(
 ) -> rusqlite::Result<Vec<Outcome>> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let outcomes = writes.iter().map(|write| apply(&transaction, widths, write)).collect::<Result<_, _>>()?;
+    failpoints::pass_at_once("store.sqlite.commit.within");
     transaction.commit()?;
     Ok(outcomes)
 }

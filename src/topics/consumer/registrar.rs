@@ -3,6 +3,7 @@
 use super::answers::{self, Looked};
 use super::plan::{Place, Plan, Step};
 use super::wanted::{Job, Wanted};
+use crate::failpoints;
 use crate::store::{Registration, RegistrationChange, Store};
 use crate::supervision::Backoff;
 use crate::topics::hubs::outbound::{Answer, Outbound, Request};
@@ -139,7 +140,9 @@ impl Registrar {
         if let Some(query) = &wanted.query {
             body["query"] = query.as_str().into();
         }
+        failpoints::pass("peer.register.before").await;
         let answer = self.ask(outbound, Method::POST, &hubs(place), Some(body.to_string())).await?;
+        failpoints::pass("peer.register.after").await;
         let hub = answers::registered(&answer).map_err(|reason| Failure::of(&answer, reason))?;
         tracing::info!(peer = self.name(), topic = place.topic, hub, "registered at a peer");
         self.tell_over(&place.topic);

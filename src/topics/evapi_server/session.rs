@@ -8,6 +8,7 @@ use super::command::{self, BadPayload, Command};
 use super::end::End;
 use super::message;
 use crate::config::{self, Live};
+use crate::failpoints;
 use crate::sockets;
 use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::netstring::{Decoder, NetstringError};
@@ -55,9 +56,11 @@ impl Session {
         let frames = metrics::counter!("eventmanager_evapi_frames_total");
         while let Some(batch) = self.seat.outbox().next().await {
             self.seat.has_taken();
+            failpoints::pass("evapi.send.before").await;
             if let Err(error) = stream.write_all(&batch.bytes).await {
                 return End::Failed(error.to_string());
             }
+            failpoints::pass("evapi.send.after").await;
             frames.increment(batch.frames as u64);
         }
         // It may have gone before.

@@ -4,6 +4,7 @@ use super::failures::{absent, bad, refused, store_away, unpublished};
 use super::registry::Subscription;
 use super::server::Server;
 use super::target::{Address, Target};
+use crate::failpoints;
 use crate::store::{Act, DatabaseHealth, EviChange, EviSubscription, StoreError};
 use crate::wire::evi::Format;
 use crate::wire::mi::{DEFAULT_EXPIRE, Failure, Subscribe};
@@ -106,12 +107,14 @@ impl Server {
             }
         };
         (subscription.format, subscription.stored) = (format, stored.clone());
+        failpoints::pass("evi.subscribe.before").await;
         if let Err(failure) = self.store(EviChange::Subscribe(stored), act).await {
             if before.is_none() {
                 self.lanes.leave(&subscription.lane, subscription.id);
             }
             return Err(failure);
         }
+        failpoints::pass("evi.subscribe.after").await;
         if before.is_none() {
             self.tell_begun(&subscription);
         }

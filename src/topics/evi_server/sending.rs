@@ -3,6 +3,7 @@
 use super::lane::{Lane, Parcel};
 use super::target::Target;
 use super::{stream, unix};
+use crate::failpoints;
 use crate::sockets::give_way;
 use crate::telemetry::Seldom;
 use socket2::{Domain, Socket, Type};
@@ -106,7 +107,9 @@ async fn send_udp(lane: &Lane, socket: &UdpSocket, to: SocketAddr, refused: &Sel
     let mut sent = 0;
     while let Some(parcel) = lane.next().await {
         // What comes back by ICMP is for nobody: the socket is connected to none.
+        failpoints::pass("evi.send.before").await;
         let done = socket.send_to(&parcel.bytes, to).await;
+        failpoints::pass("evi.send.after").await;
         note(&parcel, done.as_ref().err());
         if let Err(error) = done
             && let Some(so_far) = refused.count()

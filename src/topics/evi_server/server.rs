@@ -6,6 +6,7 @@ use super::listeners::Doors;
 use super::registry::{Registry, Subscription};
 use super::target::Address;
 use crate::config::{Config, Evi, Live};
+use crate::failpoints;
 use crate::store::{DatabaseHealth, EviChange, EviSubscription, ReadError, Store};
 use crate::supervision::Backoff;
 use crate::telemetry::Seldom;
@@ -240,7 +241,10 @@ impl Server {
         }
         let place = self.lanes.settled(self.handed_out.get());
         if self.kept.get().is_none_or(|kept| kept < place) {
-            match self.store.keep_place(READER, place).await {
+            failpoints::pass("evi.place.before").await;
+            let kept = self.store.keep_place(READER, place).await;
+            failpoints::pass("evi.place.after").await;
+            match kept {
                 Ok(()) => self.kept.set(Some(place)),
                 Err(error) => tracing::warn!(%error, "the place in the topic log cannot be kept"),
             }

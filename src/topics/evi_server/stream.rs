@@ -2,6 +2,7 @@
 
 use super::lane::{Lane, Parcel};
 use super::sending::note;
+use crate::failpoints;
 use crate::sockets;
 use crate::supervision::Backoff;
 use crate::telemetry::Seldom;
@@ -93,7 +94,9 @@ async fn write_all(
         batch.extend_from_slice(&parcel.bytes);
         in_hand.push(parcel);
     }
+    failpoints::pass("evi.send.before").await;
     write.write_all(&batch).await?;
+    failpoints::pass("evi.send.after").await;
     in_hand.drain(..).for_each(|parcel| note(&parcel, None));
     lane.put_down();
     Ok(true)

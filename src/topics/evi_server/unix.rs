@@ -2,6 +2,7 @@
 
 use super::lane::Lane;
 use super::sending::note;
+use crate::failpoints;
 use crate::supervision::Backoff;
 use crate::telemetry::Seldom;
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, open, openat2};
@@ -23,8 +24,10 @@ pub async fn send(lane: &Lane, away: &Seldom) {
     while let Some(parcel) = lane.next().await {
         let mut attempt = 0;
         loop {
+            failpoints::pass("evi.send.before").await;
             let error = match deliver(&mut peer, path, &parcel.bytes).await {
                 Ok(()) => {
+                    failpoints::pass("evi.send.after").await;
                     note(&parcel, None);
                     break;
                 }

@@ -13,6 +13,7 @@ use super::retry::{Failures, Next, Retries};
 use super::tally::Outcome;
 use super::wanted::is_wanted;
 use super::{alarms, outbound};
+use crate::failpoints;
 use crate::sockets::until;
 use crate::store::{Cursor, Hub, HubAttempt, HubChange, HubState, Replay};
 use crate::wire::event_management::{Callback, Filter};
@@ -199,7 +200,9 @@ impl Courier {
         async move {
             let row = head?;
             let (at, began) = (SystemTime::now(), Instant::now());
+            failpoints::pass("hub.send.before").await;
             let verdict = send(&shared, &callback, &row, (place, at)).await;
+            failpoints::pass("hub.answer.after").await;
             Some(Attempt { row, at, took: began.elapsed(), verdict })
         }
     }

@@ -1,5 +1,6 @@
 //! What a hub has to keep in the store, without waiting for it: its place, of which only the newest counts, and what happened to it.
 
+use crate::failpoints;
 use crate::store::{Cursor, HubChange, Replay, Store, StoreError, hub_reader};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
@@ -113,7 +114,16 @@ impl Keeper {
 
 fn keep_cursor(store: &Store, hub: Uuid) -> impl Fn(Cursor) -> Write + use<> {
     let store = store.clone();
-    move |cursor| store.keep_cursor(&hub_reader(hub), cursor).boxed_local()
+    move |cursor| {
+        failpoints::pass_at_once("hub.place.before");
+        let kept = store.keep_cursor(&hub_reader(hub), cursor);
+        async move {
+            let kept = kept.await;
+            failpoints::pass("hub.place.after").await;
+            kept
+        }
+        .boxed_local()
+    }
 }
 
 fn keep_replay(store: &Store, hub: Uuid) -> impl Fn(Option<Replay>) -> Write + use<> {

@@ -6,6 +6,7 @@ use super::orders::{away, unread};
 use super::outbound::SendError;
 use super::peers::NoPeer;
 use crate::config::{EventManagement, EventPeer};
+use crate::failpoints;
 use crate::store::{Cursor, Hub, HubChange, HubState};
 use crate::wire::event_management::{Callback, Filter};
 use std::time::SystemTime;
@@ -51,7 +52,9 @@ impl Managing {
         let store = &self.shared.store;
         let from = store.topic_log_end().await.map_err(|error| unread(&error))?;
         let change = HubChange::Register { hub: hub.clone(), from };
+        failpoints::pass("hub.register.before").await;
         store.change_hubs(vec![change], Vec::new(), None).await.map_err(|error| away(&error))?;
+        failpoints::pass("hub.register.after").await;
         self.begin(hub.clone(), Cursor { sequence: from, number: 0 }).await;
         Ok(())
     }

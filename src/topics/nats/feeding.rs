@@ -7,6 +7,7 @@ use super::connect::Connected;
 use super::life::Life;
 use super::posted::posted;
 use crate::config::NatsConsume;
+use crate::failpoints;
 use crate::store::Store;
 use crate::telemetry::{Seldom, count_bad_frame};
 use crate::topics::TopicEvent;
@@ -123,7 +124,9 @@ impl<'a> Feeding<'a> {
                 }
             }
         }
+        failpoints::pass("nats.take_in.before").await;
         store_all(self.store, &events).await.map_err(|error| error.to_string())?;
+        failpoints::pass("nats.take_in.after").await;
         for (message, answer) in answers {
             // A lost acknowledgement brings the message again, and a connection that is lost is told elsewhere.
             let _ = message.ack_with(answer).await;

@@ -1,5 +1,6 @@
 //! How far the server has got the events, as the store keeps it: one write is under way, and the newest place counts.
 
+use crate::failpoints;
 use crate::store::{NATS_READER, ReadError, Store, StoreError};
 use crate::supervision::Backoff;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -90,8 +91,14 @@ impl Place {
     fn write(&mut self) {
         let reached = self.reached.get();
         let Some(reached) = reached.filter(|_| self.kept < reached && self.writing.is_none()) else { return };
+        failpoints::pass_at_once("nats.place.before");
         let kept = self.store.keep_place(NATS_READER, reached);
-        self.writing = Some(async move { (reached, kept.await) }.boxed());
+        let writing = async move {
+            let kept = kept.await;
+            failpoints::pass("nats.place.after").await;
+            (reached, kept)
+        };
+        self.writing = Some(writing.boxed());
     }
 
     fn end(&mut self, (sequence, written): (i64, Result<(), StoreError>)) {

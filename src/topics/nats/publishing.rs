@@ -11,6 +11,7 @@ use super::place::Place;
 use super::stream;
 use crate::config::Nats;
 use crate::event::Form;
+use crate::failpoints;
 use crate::store::Store;
 use crate::topics::Tail;
 use crate::topics::happenings::{Happening, happenings};
@@ -59,7 +60,11 @@ impl UnderWay {
     async fn settle(self) -> Settled {
         let UnderWay { sequence, uuid, ack } = self;
         let outcome = match ack {
-            Some(ack) => ack.await.map(|ack| !ack.duplicate),
+            Some(ack) => {
+                let acknowledged = ack.await.map(|ack| !ack.duplicate);
+                failpoints::pass("nats.ack.after").await;
+                acknowledged
+            }
             None => Ok(false),
         };
         Settled { sequence, uuid, outcome }
@@ -138,6 +143,7 @@ impl Publishing<'_> {
         if !has_come_from_nats(&happening.event.form) {
             let subject = subject(&self.config.subject_prefix, happening);
             let message = message(&self.config.stream, happening);
+            failpoints::pass("nats.publish.before").await;
             match context.send_publish(subject, message).await {
                 Ok(under_way) => ack = Some(under_way),
                 Err(error) if is_for_good(&error) => tell_skipped(uuid, &error),
@@ -145,6 +151,7 @@ impl Publishing<'_> {
             }
         }
         waiting.pop_front();
+        failpoints::pass_at_once("nats.publish.after");
         Ok(UnderWay { sequence, uuid, ack })
     }
 

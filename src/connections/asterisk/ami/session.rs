@@ -16,6 +16,7 @@ use super::running::{self, Running};
 use super::stream::{Reading, Writing};
 use super::writes::{obstacle, setvar};
 use crate::config::{Asterisk, Route};
+use crate::failpoints;
 use crate::managers::device_state::messages::{self, Outcome, Tell};
 use crate::sockets::give_way;
 use crate::wire::ami::{Action, ActionError, AmiError, Decoder, Kind, Message};
@@ -161,6 +162,7 @@ impl<'a> Session<'a> {
                 self.around.orders.came().await;
                 continue;
             }
+            failpoints::pass("asterisk.write.before").await;
             let written = async {
                 stream.write_all(&bytes).await?;
                 stream.flush().await
@@ -168,6 +170,7 @@ impl<'a> Session<'a> {
             if let Err(error) = written.await {
                 return error.to_string();
             }
+            failpoints::pass("asterisk.write.after").await;
             if bytes.capacity() > KEPT {
                 bytes = BytesMut::new();
             }
