@@ -4,10 +4,12 @@
 pub mod files;
 
 use anyhow::Context as _;
+use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Socket, Type};
 use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -15,6 +17,9 @@ use tokio::time::Instant;
 
 /// Connections that wait to be accepted, at most: after a restart all clients come at once.
 const BACKLOG: i32 = 1024;
+
+/// Descriptors that those who connect to us do not get: they are for the store, for peers and for files.
+const RESERVED: u64 = 48;
 
 /// A listener that a restarted server takes up again.
 pub struct Bound(TcpListener);
@@ -66,6 +71,14 @@ pub async fn until(moment: Option<Instant>) {
         Some(moment) => tokio::time::sleep_until(moment).await,
         None => std::future::pending().await,
     }
+}
+
+/// Whether a connection that was just accepted may stay: a crowd must not take the descriptors with which events are stored and peers are
+/// reached. The kernel gives the lowest number that is free, so a high one says that nearly all others are taken.
+pub fn may_stay(accepted: &impl AsRawFd) -> bool {
+    let Some(limit) = getrlimit(Resource::Nofile).current else { return true };
+    let number = u64::try_from(accepted.as_raw_fd()).unwrap_or_default();
+    number + RESERVED.min(limit / 4) < limit
 }
 
 /// Lets what has been read be handled before more is: else a socket that always has something would fill the queue. Not by way

@@ -3,11 +3,14 @@
 //! The HTTP library gives the head of a first request its time, and closes a connection on which nothing follows. One that
 //! sends a further request byte by byte it would keep for ever, and enough of them would be all there may be.
 
+use crate::sockets::may_stay;
+use crate::telemetry::Seldom;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::Bytes;
+use socket2::SockRef;
 use std::any::Any;
 use std::collections::HashMap;
 use std::net::Shutdown;
@@ -25,6 +28,7 @@ pub struct Connections(Arc<Mutex<Table>>);
 struct Table {
     next: u64,
     open: HashMap<u64, Line>,
+    turned_away: Seldom,
 }
 
 struct Line {
@@ -53,6 +57,9 @@ impl Connections {
     pub fn opened(&self, stream: &dyn Any, data: &mut Extensions) {
         let tls = || Some(stream.downcast_ref::<TlsStream<TcpStream>>()?.get_ref().0);
         let Some(stream) = stream.downcast_ref::<TcpStream>().or_else(tls) else { return };
+        if !may_stay(stream) {
+            return self.turn_away(stream);
+        }
         // Without a handle to spare it is served all the same.
         let Ok(socket) = stream.as_fd().try_clone_to_owned() else { return };
         let mut table = self.lock();
@@ -61,6 +68,16 @@ impl Connections {
         let line = Line { socket: socket.into(), requests: 0, quiet_since: Instant::now() };
         table.open.insert(number, line);
         data.insert(Arc::new(Connection { number, table: self.clone() }));
+    }
+
+    /// Its server sees the end and forgets it.
+    fn turn_away(&self, stream: &TcpStream) {
+        metrics::counter!("eventmanager_http_refused_total", "reason" => "descriptors").increment(1);
+        if let Some(so_far) = self.lock().turned_away.count() {
+            tracing::warn!(so_far, "nearly all descriptors are taken: connections over http are refused");
+        }
+        // It may have gone already.
+        let _ = SockRef::from(stream).shutdown(Shutdown::Both);
     }
 
     /// Closes those that have been without a whole request for longer than `limit`.

@@ -4,6 +4,7 @@ use super::connection::{Connection, Turn};
 use super::outbox::Outbox;
 use super::subscriptions::Subscriptions;
 use super::{Settings, ZmqError};
+use crate::sockets::may_stay;
 use crate::wire::zmtp::{Message, SocketType, Subscription};
 use bytes::Bytes;
 use ipnet::IpNet;
@@ -173,6 +174,9 @@ impl Server {
         }
         if self.tasks.len() >= self.settings.peers {
             return Err("full");
+        }
+        if !may_stay(&stream) {
+            return Err("descriptors");
         }
         let seat = Rc::new(Seat {
             peer,

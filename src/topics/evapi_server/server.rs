@@ -6,6 +6,7 @@ use super::end::End;
 use super::message;
 use super::session::Session;
 use crate::config::{self, Live};
+use crate::sockets::may_stay;
 use crate::telemetry::Seldom;
 use crate::topics::happenings::{Happening, happenings};
 use crate::topics::turn::{Latest, Turn};
@@ -49,7 +50,7 @@ impl Server {
         for reason in End::LABELS {
             count_end(reason, 0);
         }
-        for reason in ["address", "full"] {
+        for reason in ["address", "full", "descriptors"] {
             count_refused(reason, 0);
         }
         metrics::counter!("eventmanager_evapi_frames_total").absolute(0);
@@ -112,6 +113,8 @@ impl Server {
             "address"
         } else if self.clients.len() >= config.max_clients {
             "full"
+        } else if !may_stay(&stream) {
+            "descriptors"
         } else {
             let seat = self.clients.enter(peer.ip());
             let session = Session { peer, seat, config: self.config.clone(), bad: Rc::clone(&self.bad) };

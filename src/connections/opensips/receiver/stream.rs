@@ -3,7 +3,7 @@
 
 use crate::config::Opensips;
 use crate::connections::opensips::queue::{Arrived, Queue};
-use crate::sockets::{self, Bound, give_way, until};
+use crate::sockets::{self, Bound, give_way, may_stay, until};
 use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::evapi::BareDecoder;
 use crate::wire::evi::{Message, acknowledge};
@@ -51,7 +51,7 @@ impl Stream {
         loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, from)) => match self.refusal(from, connections.len()) {
+                    Ok((stream, from)) => match self.refusal(&stream, from, connections.len()) {
                         None => drop(connections.spawn_local(self.connection(stream, from))),
                         Some((label, reason)) => {
                             count_bad_frame(&self.server.name, label);
@@ -75,9 +75,17 @@ impl Stream {
     }
 
     /// One word for metrics, and why.
-    fn refusal(&self, from: SocketAddr, connections: usize) -> Option<(&'static str, &'static str)> {
+    fn refusal(
+        &self,
+        stream: &TcpStream,
+        from: SocketAddr,
+        connections: usize,
+    ) -> Option<(&'static str, &'static str)> {
         if !self.server.allows(from.ip()) {
             return Some(("not_allowed", "it is not in allow_from"));
+        }
+        if !may_stay(stream) {
+            return Some(("descriptors", "nearly all descriptors are taken"));
         }
         (connections >= CONNECTIONS).then_some(("too_many", "there are too many"))
     }
