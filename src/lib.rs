@@ -25,6 +25,7 @@ pub mod router;
 pub mod simulators;
 mod sockets;
 pub mod states;
+mod steady;
 pub mod store;
 pub mod supervision;
 pub mod systemd;

@@ -8,7 +8,7 @@ use crate::processors::attributes::Rules;
 use crate::processors::command_type_of_peer;
 use crate::wire::ocir::{Command, Document, DocumentError, Notification, Report};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// Notifications of this user are BroadWorks' own, and dropped.
 const INTERNAL_USER: &str = "*XS localhost Admin*";
@@ -108,7 +108,7 @@ impl Source {
     /// A failed event for something that cannot be read.
     pub fn unreadable(&self, text: String, label: &'static str, reason: String) -> FrameContent {
         let event = self.event(text.into(), None, 0, Status::Failed, Some(reason.clone()));
-        let events = vec![Incoming { event, subject: None }];
+        let events = vec![Incoming { event, read: Instant::now(), subject: None }];
         FrameContent { events, bad: Some(Bad { label, reason }), ..FrameContent::default() }
     }
 
@@ -120,7 +120,7 @@ impl Source {
                 content.bad = Some(Bad { label: "unreadable_request", reason: error.to_string() });
                 let mut event = self.event(Arc::clone(text), id, 0, Status::Failed, Some(error.to_string()));
                 event.user_id = report.user_id.to_string();
-                content.events.push(Incoming { event, subject: None });
+                content.events.push(Incoming { event, read: Instant::now(), subject: None });
                 return;
             }
         };
@@ -138,7 +138,7 @@ impl Source {
         event.user_id = command.user_id().to_owned();
         event.command = command.command_type().to_owned();
         event.about = subject.as_ref().map(|subject| subject.users.clone()).unwrap_or_default();
-        Incoming { event, subject }
+        Incoming { event, read: Instant::now(), subject }
     }
 
     fn event(

@@ -9,6 +9,7 @@ use crate::event::{NewEvent, Status};
 use crate::failpoints;
 use crate::processors::subject::Subject;
 use crate::router::{Announce, Announced, Router};
+use crate::steady::Steady;
 use crate::store::{Appended, ReadError, Store, StoreError, Tenure};
 use crate::supervision::{Backoff, Shutdown};
 use crate::telemetry::Labels;
@@ -16,7 +17,7 @@ use crate::topics::{Ended, TopicEvent};
 use actix::prelude::*;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -31,6 +32,8 @@ const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duratio
 #[derive(Debug, Clone)]
 pub struct Incoming {
     pub event: NewEvent,
+    /// When it was read, by a clock that nobody sets.
+    pub read: Instant,
     pub subject: Option<Subject>,
 }
 
@@ -73,6 +76,7 @@ pub struct Intake {
     earlier: HashMap<Print, Seen>,
     /// Whether the notifications of before a restart are known.
     known: watch::Sender<bool>,
+    clock: Steady,
     commands: Labels,
 }
 
@@ -93,6 +97,7 @@ impl Intake {
             recent: HashMap::new(),
             earlier: HashMap::new(),
             known: watch::Sender::new(false),
+            clock: Steady::start(),
             commands: Labels::default(),
         }
     }
@@ -140,7 +145,7 @@ impl Intake {
         }
         let print = Print::of(event.uuid);
         let recent = self.recent.entry(Arc::clone(cluster)).or_default();
-        let seen = Seen { event: event.uuid, connection, at: event.received };
+        let seen = Seen { event: event.uuid, connection, at: self.clock.at(incoming.read) };
         let earlier = self.earlier.get(&print).and_then(|earlier| earlier.original(&seen, *window));
         let Some(original) = earlier.or_else(|| recent.original(print, &seen, *window)) else {
             recent.add(print, seen, *window);

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
@@ -207,7 +207,7 @@ impl Recorder {
         let count = waiting.len().min(BATCH);
         for record in waiting.drain(..count) {
             self.0.bytes.set(self.0.bytes.get() - record.bytes());
-            stored.extend(record.stored.map(|event| Incoming { event, subject: None }));
+            stored.extend(record.stored.map(|event| Incoming { event, read: Instant::now(), subject: None }));
             handed_on.extend(record.handed_on);
         }
         (stored, handed_on)

@@ -220,6 +220,10 @@ fn read<S: Read + Write>(stream: &mut BufReader<S>) -> std::io::Result<Option<Re
     loop {
         line.clear();
         stream.read_line(&mut line)?;
+        if !line.ends_with('\n') {
+            // Cut off: that was no request.
+            return Ok(None);
+        }
         let Some((name, value)) = line.trim_end().split_once(':') else { break };
         headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }

@@ -103,9 +103,9 @@ impl Server {
         event: Option<&str>,
         socket: Option<&str>,
     ) -> Result<(Reply, Vec<Detail>), Failure> {
-        let (registry, now) = (self.registry.borrow(), SystemTime::now());
+        let (registry, now) = (self.registry.borrow(), self.clock.now());
         let is_meant = |it: &&Subscription| {
-            it.stored.expires > now
+            it.until > now
                 && event.is_none_or(|event| it.stored.event == event)
                 && socket.is_none_or(|socket| it.stored.socket == socket)
         };

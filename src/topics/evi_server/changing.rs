@@ -100,6 +100,7 @@ impl Server {
                 Subscription {
                     id: self.next_id(),
                     stored: stored.clone(),
+                    until: self.clock.now(),
                     format,
                     lane,
                     tally: Rc::default(),
@@ -107,6 +108,7 @@ impl Server {
             }
         };
         (subscription.format, subscription.stored) = (format, stored.clone());
+        subscription.until = self.clock.now() + Duration::from_secs(stored.expire.into());
         failpoints::pass("evi.subscribe.before").await;
         if let Err(failure) = self.store(EviChange::Subscribe(stored), act).await {
             if before.is_none() {

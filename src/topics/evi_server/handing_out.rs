@@ -12,7 +12,7 @@ use crate::topics::turn::{Latest, Turn};
 use crate::wire::evi::{Event, Format};
 use bytes::Bytes;
 use std::convert::Infallible;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Bytes of a datagram, at most: with more the kernel takes none.
@@ -60,8 +60,9 @@ impl Server {
         let name = evi_name(&config.names, &happening.event.name);
         self.known.borrow_mut().has_come(&name, &happening.event.source);
         // An event may be handed out late: it is for whoever was subscribed when it came.
-        let (registry, came) = (self.registry.borrow(), happening.event.at.min(SystemTime::now()));
-        let living = || registry.of(&name).filter(|it| it.stored.expires > came);
+        let (registry, came) =
+            (self.registry.borrow(), self.clock.of_wall(happening.event.at).min(self.clock.now()));
+        let living = || registry.of(&name).filter(|it| it.until > came);
         let others = latest.others(happening.event.uuid, living().map(|it| it.id).collect());
         if others.is_empty() {
             return;

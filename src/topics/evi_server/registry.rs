@@ -14,6 +14,8 @@ pub struct Subscription {
     pub id: ReceiverId,
     /// As it is stored.
     pub stored: EviSubscription,
+    /// When it ends, by the server's own clock, which nobody sets.
+    pub until: SystemTime,
     pub format: Format,
     /// Where its events wait to be sent.
     pub lane: Rc<Lane>,
@@ -23,7 +25,7 @@ pub struct Subscription {
 impl Subscription {
     /// Whole seconds that are left of it.
     pub fn ttl(&self, now: SystemTime) -> u32 {
-        let left = self.stored.expires.duration_since(now).unwrap_or_default();
+        let left = self.until.duration_since(now).unwrap_or_default();
         let whole = left.as_secs() + u64::from(left > Duration::from_secs(left.as_secs()));
         u32::try_from(whole).unwrap_or(u32::MAX)
     }
@@ -116,7 +118,7 @@ mod tests {
             expires: at(expires),
         };
         let lane = Rc::new(Lane::new(id, Target::Unix("/x".into()), Rc::default(), Rc::default()));
-        Subscription { id, stored, format: Format::Json, lane, tally: Rc::default() }
+        Subscription { id, stored, until: at(expires), format: Format::Json, lane, tally: Rc::default() }
     }
 
     fn ids<'a>(found: impl Iterator<Item = &'a Subscription>) -> Vec<u64> {
@@ -148,8 +150,8 @@ mod tests {
         let half = at(9) + Duration::from_millis(500);
         assert_eq!(registry.all().map(|it| it.ttl(half)).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(registry.all().map(|it| it.ttl(at(10))).collect::<Vec<_>>(), [0, 1]);
-        assert!(registry.take(|it| it.stored.expires <= half).is_empty());
-        assert_eq!(ids(registry.take(|it| it.stored.expires <= at(10)).iter()), [1]);
+        assert!(registry.take(|it| it.until <= half).is_empty());
+        assert_eq!(ids(registry.take(|it| it.until <= at(10)).iter()), [1]);
         assert_eq!((registry.len(), ids(registry.all())), (1, vec![2]));
     }
 }

@@ -7,6 +7,7 @@ use super::registry::{Registry, Subscription};
 use super::target::Address;
 use crate::config::{Config, Evi, Live};
 use crate::failpoints;
+use crate::steady::Steady;
 use crate::store::{DatabaseHealth, EviChange, EviSubscription, ReadError, Store};
 use crate::supervision::Backoff;
 use crate::telemetry::Seldom;
@@ -16,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -57,6 +58,8 @@ pub struct Server {
     unsubscribed: Seldom,
     /// What could not be read, over all who send.
     pub bad: Seldom,
+    /// By which subscriptions end.
+    pub clock: Steady,
     next: Cell<ReceiverId>,
     kept: Cell<Option<i64>>,
 }
@@ -79,6 +82,7 @@ impl Server {
             begun: Seldom::default(),
             unsubscribed: Seldom::default(),
             bad: Seldom::default(),
+            clock: Steady::start(),
             next: Cell::new(1),
             kept: Cell::default(),
         };
@@ -149,8 +153,9 @@ impl Server {
     fn take(&self, stored: Vec<EviSubscription>) {
         let others = self.registry.borrow_mut().take(|_| true);
         self.end(&others);
-        let over = SystemTime::now() - LATE;
-        let (living, ended): (Vec<_>, Vec<_>) = stored.into_iter().partition(|it| it.expires > over);
+        let over = self.clock.now() - LATE;
+        let (living, ended): (Vec<_>, Vec<_>) =
+            stored.into_iter().partition(|it| self.clock.of_wall(it.expires) > over);
         self.forget(ended.into_iter().map(|it| (it.event, it.socket)));
         for subscription in living {
             let (event, socket) = (subscription.event.clone(), subscription.socket.clone());
@@ -167,8 +172,9 @@ impl Server {
         self.may_send_to(&target)?;
         let lane = self.lanes.enter(&target).map_err(|error| error.to_string())?;
         let format = if stored.format == "text" { Format::Text } else { Format::Json };
-        let id = self.next_id();
-        self.registry.borrow_mut().put(Subscription { id, stored, format, lane, tally: Rc::default() });
+        let (id, until) = (self.next_id(), self.clock.of_wall(stored.expires));
+        let subscription = Subscription { id, stored, until, format, lane, tally: Rc::default() };
+        self.registry.borrow_mut().put(subscription);
         Ok(())
     }
 
@@ -203,8 +209,8 @@ impl Server {
             sleep(TICK).await;
             // What came within its life is handed out still, and nobody can renew while the database is away.
             if matches!(self.store.health().borrow().events, DatabaseHealth::Up) {
-                let over = SystemTime::now() - LATE;
-                self.drop_those(|subscription| subscription.stored.expires <= over).await;
+                let over = self.clock.now() - LATE;
+                self.drop_those(|subscription| subscription.until <= over).await;
             }
         }
     }

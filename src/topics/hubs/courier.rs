@@ -15,6 +15,7 @@ use super::wanted::is_wanted;
 use super::{alarms, outbound};
 use crate::failpoints;
 use crate::sockets::until;
+use crate::steady::Steady;
 use crate::store::{Cursor, Hub, HubAttempt, HubChange, HubState, Replay};
 use crate::wire::event_management::{Callback, Filter};
 use reqwest::Method;
@@ -37,6 +38,8 @@ pub struct Courier {
     /// The event that is to be delivered.
     head: Option<Arc<Row>>,
     failures: Option<Failures>,
+    /// By which it is given up: nobody sets it.
+    clock: Steady,
     /// Attempts before the start, which may be of the event that is to be delivered.
     remembered: Vec<HubAttempt>,
     /// When the next attempt is; `None`: at once.
@@ -82,6 +85,7 @@ impl Courier {
             reading,
             head,
             failures,
+            clock: Steady::start(),
             remembered,
             due,
             passed,
@@ -217,11 +221,12 @@ impl Courier {
                 self.halt(reason.clone());
             }
             Verdict::Again { status, wanted, reason } => {
-                let since = self.failures.map_or(attempt.at, |failures| failures.since);
+                let now = self.clock.now();
+                let since = self.failures.map_or(now - attempt.took, |failures| failures.since);
                 let attempts = self.failures.map_or(0, |failures| failures.attempts) + 1;
                 let failures = Failures { attempts, since };
                 let retries = Retries::of(&self.shared.config.get());
-                match retries.next(failures, *wanted, SystemTime::now(), fastrand::f64()) {
+                match retries.next(failures, *wanted, now, fastrand::f64()) {
                     Next::Again(pause) => {
                         self.failed(&attempt, Outcome::Retried, (*status, reason));
                         self.wait(&attempt, failures, pause, reason);
