@@ -6,6 +6,5 @@ mod support;
 mod daemon;
 mod feeding;
 mod house;
-mod proxy;
 mod publishing;
 mod server;

@@ -1,8 +1,8 @@
 //! Out: each event once and in order, whatever becomes of the server.
 
 use crate::house::{House, event, eventually, stop};
-use crate::proxy::Proxy;
 use crate::server::{Server, Stored, stored, stream};
+use crate::support::proxy::{Fault, Proxy};
 use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::StorageType;
 use eventmanager::config::Nats;
@@ -120,13 +120,14 @@ async fn a_server_that_is_killed_under_load_has_every_event_once_and_in_order() 
 #[actix_rt::test]
 async fn what_was_held_back_when_a_connection_was_cut_overtakes_nothing() {
     let (server, house) = (Server::start(), House::new().await);
-    let proxy = Proxy::start(server.address()).await;
-    let publisher = house.publisher(&Nats { urls: vec![proxy.url.clone()], ..config(&server) });
+    let proxy = Proxy::start(server.address());
+    let publisher =
+        house.publisher(&Nats { urls: vec![format!("nats://{}", proxy.address)], ..config(&server) });
     house.begun().await;
     house.hand_on(numbered(0..1)).await;
     let context = server.jetstream().await;
     wait(&context, 1).await;
-    proxy.hold();
+    proxy.set(Fault::Hold, Fault::Pass);
     let body = format!(r#"{{"a":"{}"}}"#, "x".repeat(20_000));
     let large = |one: TopicEvent| TopicEvent { payload: body.as_str().into(), ..one };
     let events: Vec<TopicEvent> = numbered(1..800).into_iter().map(large).collect();
@@ -141,6 +142,7 @@ async fn what_was_held_back_when_a_connection_was_cut_overtakes_nothing() {
     })
     .await;
     proxy.cut();
+    proxy.pass();
     assert_eq!(ids_of(&wait(&context, 800).await)[1..], ids(&events));
     stop(publisher).await;
     house.close().await;

@@ -8,5 +8,6 @@ pub mod inside;
 pub mod lines;
 pub mod peers;
 pub mod postgres;
+pub mod proxy;
 pub mod recorder;
 pub mod stream;

@@ -4,7 +4,7 @@
 //! who may create databases) is used instead where it is set, except by tests that stop their server.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -135,6 +135,11 @@ impl Cluster {
         assert!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
         execute(&self.url("postgres"), "alter system set ssl = on").expect("TLS can be configured");
         execute(&self.url("postgres"), "select pg_reload_conf()").expect("the configuration is read again");
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
     }
 
     /// The address of a database of this cluster.

@@ -1,0 +1,111 @@
+//! States between two Asterisks, one of them behind the fault: in the end both hold what the other says.
+
+use crate::faults::{ROWS, Row, Trial, check};
+use crate::neighbour::Neighbour;
+use crate::place::Place;
+use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::proxy::Proxy;
+use eventmanager::simulators::asterisk::{AsteriskHandle, AsteriskOptions, AsteriskSimulator};
+use eventmanager::states::DeviceState;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Devices of each server.
+const DEVICES: usize = 20;
+
+pub struct States {
+    daemon: Daemon,
+    neighbour: Neighbour,
+    proxy: Proxy,
+    servers: [AsteriskHandle; 2],
+    random: fastrand::Rng,
+    _site: Site,
+}
+
+fn section(name: &str, address: SocketAddr) -> String {
+    let AsteriskOptions { username, secret, .. } = AsteriskOptions::default();
+    let secret = secret.expose();
+    format!(
+        "[[asterisk]]\nname = \"{name}\"\naddress = \"{address}\"\nusername = \"{username}\"\nsecret = \"{secret}\"\n\
+         ping = \"1s\"\nrequest_timeout = \"3s\"\n"
+    )
+}
+
+impl States {
+    pub fn start(place: &Place) -> States {
+        let start = || AsteriskSimulator::start(AsteriskOptions::default()).expect("a simulator");
+        let (servers, neighbour) = ([start(), start()], Neighbour::new());
+        let proxy = place.proxy(servers[0].addr());
+        let sections = section("far", proxy.address) + &section("near", servers[1].addr());
+        let mirror = "[device_state]\nlost_origin_grace = \"10m\"\n";
+        let site = Site::new(&(neighbour.config() + mirror + &sections));
+        let daemon = place.start(&site);
+        States { daemon, neighbour, proxy, servers, random: fastrand::Rng::with_seed(9), _site: site }
+    }
+
+    /// Of what another says a server holds something else.
+    fn differences(&self) -> Vec<String> {
+        let mut differences = Vec::new();
+        for (at, other) in [(0, 1), (1, 0)] {
+            let held = self.servers[at].devices();
+            for (name, state) in self.servers[other].devices() {
+                let mirrored = held.get(&format!("Custom:{name}"));
+                if !name.starts_with("Custom:") && mirrored != Some(&state) {
+                    differences.push(format!("{at} holds {mirrored:?} for {name}, and not {state:?}"));
+                }
+            }
+        }
+        differences
+    }
+}
+
+impl Trial for States {
+    fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    fn proxy(&mut self) -> &mut Proxy {
+        &mut self.proxy
+    }
+
+    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
+        Some((&mut self.neighbour, &self.daemon))
+    }
+
+    fn load(&mut self) {
+        const STATES: [DeviceState; 4] =
+            [DeviceState::InUse, DeviceState::NotInUse, DeviceState::Ringing, DeviceState::Busy];
+        for (at, server) in self.servers.iter().enumerate() {
+            let device = format!("SIP/{at}{:02}", self.random.usize(..DEVICES));
+            server.set_device(device, STATES[self.random.usize(..STATES.len())]);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    fn ends(&self) -> f64 {
+        assert_eq!(self.daemon.metric("eventmanager_reconnects_total", "connection=\"near\""), 0.0);
+        self.daemon.metric("eventmanager_reconnects_total", "connection=\"far\"")
+    }
+
+    fn told(&self) -> &'static [&'static str] {
+        &["not connected to"]
+    }
+
+    fn check(&mut self, row: &Row) {
+        let mut last = Vec::new();
+        eventually(&format!("{}: both hold what the other says", row.name), || {
+            last = self.differences();
+            last.is_empty().then_some(())
+        });
+        let rest = |name| self.daemon.metric(name, "");
+        eventually("nothing is under way", || {
+            (rest("eventmanager_state_queue") == 0.0 && rest("eventmanager_state_divergence") == 0.0)
+                .then_some(())
+        });
+    }
+}
+
+#[test]
+fn the_manager_interface_of_an_asterisk_over_a_bad_network() {
+    check(ROWS.iter(), || States::start(&Place::Here));
+}

@@ -1,0 +1,79 @@
+//! Deliveries to a hub: everything comes in its order, what came twice with the same id and number.
+
+use crate::faults::{ROWS, Row, Trial, check};
+use crate::neighbour::{Neighbour, peer, post, register};
+use crate::place::Place;
+use crate::receiver::Receiver;
+use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::proxy::Proxy;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub struct Deliveries {
+    daemon: Daemon,
+    neighbour: Neighbour,
+    proxy: Proxy,
+    receiver: Receiver,
+    posted: i64,
+    _site: Site,
+}
+
+impl Deliveries {
+    pub fn start(place: &Place) -> Deliveries {
+        let (receiver, neighbour) = (Receiver::start(), Neighbour::new());
+        let proxy = place.proxy(receiver.address);
+        let site = Site::new(&(neighbour.config() + &peer(&proxy.address)));
+        let daemon = place.start(&site);
+        register(&daemon, "order", &format!("http://{}/events", proxy.address));
+        Deliveries { daemon, neighbour, proxy, receiver, posted: 0, _site: site }
+    }
+}
+
+impl Trial for Deliveries {
+    fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    fn proxy(&mut self) -> &mut Proxy {
+        &mut self.proxy
+    }
+
+    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
+        Some((&mut self.neighbour, &self.daemon))
+    }
+
+    fn load(&mut self) {
+        self.posted += 1;
+        let body = format!(r#"{{"event":{{"n":{}}}}}"#, self.posted);
+        assert_eq!(post(&self.daemon, "/psi-api/event/v2/topic/order/event", &body).status, 201);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    fn ends(&self) -> f64 {
+        self.daemon.metric("eventmanager_hub_deliveries_total", "outcome=\"retried\"")
+    }
+
+    fn told(&self) -> &'static [&'static str] {
+        &["an event cannot be delivered: trying again"]
+    }
+
+    fn check(&mut self, row: &Row) {
+        let last = || self.receiver.latest().map_or(0, |request| request.n());
+        eventually("the last is delivered", || (last() == self.posted).then_some(()));
+        let mut ids = BTreeMap::new();
+        let mut before = 0;
+        for request in self.receiver.received() {
+            let (n, number, id) = (request.n(), request.sequence(), request.header("webhook-id").to_owned());
+            assert_eq!(n, number, "{}", row.name);
+            assert!(n == before + 1 || n == before, "{}: {n} after {before}", row.name);
+            assert!(n != before || !row.is_harmless(), "{}: {n} came twice", row.name);
+            assert_eq!(*ids.entry(n).or_insert(id.clone()), id, "{}: {n} came with another id", row.name);
+            before = n;
+        }
+    }
+}
+
+#[test]
+fn a_hub_over_a_bad_network() {
+    check(ROWS.iter(), || Deliveries::start(&Place::Here));
+}

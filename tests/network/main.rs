@@ -1,0 +1,28 @@
+//! The network between the daemon and each of its peers: slow, cut, deaf or full of rubbish, one fault after the other, while a little goes
+//! over it. Once it is as it should be everything is as without the fault, neighbours were served meanwhile, memory stayed bounded, and
+//! whatever ended was named in the log and counted.
+//!
+//! The faults are rows of [`faults`]; what a peer is, what goes over its connection and how it must be afterwards has a file each.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod asterisk;
+mod broadworks;
+mod core;
+mod database;
+mod faults;
+mod hub;
+mod kamailio;
+mod nats;
+mod neighbour;
+mod opensips;
+mod partition;
+mod place;
+mod proxy;
+#[path = "../hubs/receiver.rs"]
+#[allow(dead_code)]
+mod receiver;
+#[path = "../nats/server.rs"]
+#[allow(dead_code)]
+mod server;

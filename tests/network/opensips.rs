@@ -1,0 +1,91 @@
+//! The management interface of an OpenSIPS over HTTP: in the end every event is subscribed to, and what is told meanwhile is read.
+
+use crate::faults::{ROWS, Row, Trial, check};
+use crate::neighbour::Neighbour;
+use crate::place::Place;
+use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::proxy::Proxy;
+use eventmanager::simulators::opensips::{OpensipsHandle, OpensipsOptions, OpensipsSimulator, named};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const EVENTS: [&str; 2] = ["E_UL_AOR_INSERT", "E_PIKE_BLOCKED"];
+
+pub struct Subscribed {
+    daemon: Daemon,
+    neighbour: Neighbour,
+    proxy: Proxy,
+    opensips: OpensipsHandle,
+    /// Datagrams that were sent.
+    sent: u64,
+    _site: Site,
+}
+
+impl Subscribed {
+    pub fn start(place: &Place) -> Subscribed {
+        let http = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let opensips = OpensipsSimulator::start(OpensipsOptions { http, ..OpensipsOptions::default() });
+        let (opensips, neighbour) = (opensips.expect("an OpenSIPS"), Neighbour::new());
+        let proxy = place.proxy(opensips.http().expect("an address"));
+        let section = format!(
+            "[[opensips]]\nname = \"sbc\"\nmi = \"http://{}/mi\"\nlisten = \"udp:127.0.0.1:0\"\n\
+             events = {EVENTS:?}\nverify = \"1s\"\nrequest_timeout = \"3s\"\n",
+            proxy.address
+        );
+        let site = Site::new(&(neighbour.config() + &section));
+        let daemon = place.start(&site);
+        let trial = Subscribed { daemon, neighbour, proxy, opensips, sent: 0, _site: site };
+        eventually("it is subscribed", || trial.is_up().then_some(()));
+        trial
+    }
+
+    fn is_up(&self) -> bool {
+        self.daemon.metric("eventmanager_connection_up", "connection=\"sbc\"") == 1.0
+    }
+}
+
+impl Trial for Subscribed {
+    fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
+    fn proxy(&mut self) -> &mut Proxy {
+        &mut self.proxy
+    }
+
+    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
+        Some((&mut self.neighbour, &self.daemon))
+    }
+
+    fn load(&mut self) {
+        let told = self.opensips.raise("E_PIKE_BLOCKED", named([("ip", "203.0.113.7")]));
+        assert_eq!(told.sent, 1, "the subscription outlasts whatever MI is like");
+        self.sent += 1;
+        std::thread::sleep(Duration::from_millis(10));
+    }
+
+    fn ends(&self) -> f64 {
+        self.daemon.metric("eventmanager_reconnects_total", "connection=\"sbc\"")
+    }
+
+    fn told(&self) -> &'static [&'static str] {
+        &["not connected to"]
+    }
+
+    fn check(&mut self, row: &Row) {
+        eventually(&format!("{}: it is subscribed", row.name), || self.is_up().then_some(()));
+        let alive = self.opensips.subscribers().into_iter().filter(|alive| alive.expire > 0);
+        let mut events: Vec<String> = alive.map(|alive| alive.event).collect();
+        events.sort();
+        assert_eq!(events, ["E_PIKE_BLOCKED", "E_UL_AOR_INSERT"], "{}: each once", row.name);
+        let read = || self.daemon.metric("eventmanager_events_received_total", "source=\"sbc\"");
+        eventually(&format!("{}: everything is read", row.name), || {
+            (read() == self.sent as f64).then_some(())
+        });
+    }
+}
+
+#[test]
+fn the_management_interface_of_an_opensips_over_a_bad_network() {
+    check(ROWS.iter(), || Subscribed::start(&Place::Here));
+}
