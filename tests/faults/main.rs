@@ -1,8 +1,15 @@
-//! What goes wrong around the daemon without a peer meaning it: descriptors that are used up, clocks that jump.
+//! What goes wrong around the daemon without a peer meaning it: requests whose answer does not come, descriptors that are used up, clocks
+//! that jump.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../kamailio/peer.rs"]
+#[allow(dead_code)]
+mod kamailio;
+#[path = "../consumer/peer.rs"]
+#[allow(dead_code)]
+mod provider;
 #[path = "../hubs/receiver.rs"]
 #[allow(dead_code)]
 mod receiver;
@@ -12,3 +19,4 @@ mod receiver;
 mod browser;
 mod clocks;
 mod descriptors;
+mod requests;

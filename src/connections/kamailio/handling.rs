@@ -175,10 +175,11 @@ impl Handling {
         match answer {
             Ok(reply) => self.reply("asked", &question, reply),
             Err(why) => {
-                if let NoAnswer::Failed(reason) = &why
+                // That a subscriber is refused is an answer.
+                if !matches!(why, NoAnswer::Refused)
                     && let Some(so_far) = self.failures.count()
                 {
-                    let connection = &self.server.name;
+                    let (connection, reason) = (&self.server.name, why.to_string());
                     tracing::warn!(connection, reason, so_far, "a question of kamailio got the default");
                 }
                 self.reply_default(why.label(), &question);
