@@ -248,6 +248,10 @@ mod tests {
             "<passwordHash>***</passwordHash><pinCode>***</pinCode>",
         );
         check("<a>password=x</a>", "<a>password=***</a>");
+        // What somebody else has written before does not uncover it.
+        check("<a>pin=\"b</a><u newPassword=\"x\"/>", "<a>pin=\"***\"***\"/>");
+        check("<u pin='newPassword=' newPassword='x'/>", "<u pin='***'***'***'/>");
+        check("pin=pin=\"x\"", "pin=***\"***\"");
     }
 
     #[test]

@@ -11,14 +11,21 @@ const PLAIN: [&str; 2] = ["nil", "type"];
 
 /// Adds every value in the text whose name is that of a secret.
 pub fn secret_values(text: &str, found: &mut Vec<Range<usize>>) {
-    let mut end = 0;
+    let mut end_of_word = 0;
     for equals in memchr_iter(b'=', text.as_bytes()) {
         let before = text[..equals].trim_end();
         let name = before.char_indices().rev().take_while(|(_, c)| is_part(*c)).last();
-        // What stands within the value before is masked already, and is not looked through again.
-        if equals >= end && name.is_some_and(|(start, _)| is_secret(&clean(&before[start..]))) {
+        if !name.is_some_and(|(start, _)| is_secret(&clean(&before[start..]))) {
+            continue;
+        }
+        // The rest of a word is masked already, and is not looked through again. What is quoted is looked for even within another
+        // value: a quote that somebody has left open before ends where this one begins.
+        let is_quoted = quote(text[equals + 1..].trim_start()).is_some();
+        if is_quoted || equals >= end_of_word {
             let value = value(text, equals + 1);
-            end = value.end;
+            if !is_quoted {
+                end_of_word = value.end;
+            }
             found.push(value);
         }
     }
