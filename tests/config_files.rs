@@ -100,6 +100,11 @@ fn an_ini_says_what_it_lacks_and_what_has_no_effect() {
         "em.ini:15: [node]: unknown section, ignored\n\
          em.ini:21: surgemail: has no effect without [ema]: nothing is provisioned",
     );
+    warnings(
+        "; the release's file, as an operator has it",
+        "colour=1",
+        "em.ini:1: []: unknown section, ignored",
+    );
     warnings("loglevel=notice", "colour=1", "em.ini:39: em.colour: unknown key, ignored");
     warnings("loglevel=notice", "notice", "em.ini:39: neither a section nor KEY=VALUE, ignored");
 }

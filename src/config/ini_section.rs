@@ -48,8 +48,10 @@ impl IniFile {
         for (name, section) in
             unknown.filter(|(name, section)| !name.is_empty() || !section.entries.is_empty())
         {
+            // What stands before all headers is in a section that has none.
+            let first = || section.entries.values().map(|entry| entry.line).min();
+            let line = Some(section.line).filter(|line| *line > 0).or_else(first);
             let hint = hint(name, asked.iter().map(String::as_str));
-            let line = Some(section.line).filter(|line| *line > 0);
             self.warn(line, format!("[{name}]"), format!("unknown section, ignored{hint}"));
         }
         for line in &self.ini.strange {
