@@ -89,6 +89,9 @@ fn kind_of_ipv6(address: Ipv6Addr) -> Kind {
     match address.segments() {
         // Teredo (RFC 4380), and NAT64 with a prefix of its own (RFC 8215): what they stand for is not to be known here.
         [0x2001, 0, ..] | [0x0064, 0xff9b, 1, ..] => TRANSLATED,
+        // Networks for measuring (RFC 5180), as those of IPv4; the others of the protocol assignments (RFC 2928).
+        [0x2001, 2, 0, ..] => Kind::Private,
+        [0x2001, second, ..] if second < 0x0200 => RESERVED,
         [0x2001, 0x0db8, ..] => DOCUMENTATION,
         [0x3fff, second, ..] if second < 0x1000 => DOCUMENTATION,
         // Discarded (RFC 6666).
@@ -134,7 +137,9 @@ mod tests {
         {
             check_kind(public, Kind::Public);
         }
-        check_kind("2a00:1450:4001::1", Kind::Public);
+        for public in ["2a00:1450:4001::1", "2001:200::1", "2001:4860:4860::8888"] {
+            check_kind(public, Kind::Public);
+        }
         for private in [
             "10.0.0.1",
             "172.16.0.1",
@@ -146,7 +151,16 @@ mod tests {
         ] {
             check_kind(private, Kind::Private);
         }
-        for private in ["::1", "fc00::1", "fdff::1", "fec0::1", "198.18.0.1", "100.127.255.255"] {
+        for private in [
+            "::1",
+            "fc00::1",
+            "fdff::1",
+            "fec0::1",
+            "198.18.0.1",
+            "100.127.255.255",
+            "2001:2::1",
+            "2001:2:0:1::1",
+        ] {
             check_kind(private, Kind::Private);
         }
         for (address, expected) in [
@@ -172,6 +186,9 @@ mod tests {
             ("3fff::1", DOCUMENTATION),
             ("2001:0:4136:e378::1", TRANSLATED),
             ("64:ff9b:1::a9fe:a9fe", TRANSLATED),
+            ("2001:10::1", RESERVED),
+            ("2001:2:1::1", RESERVED),
+            ("2001:1ff::1", RESERVED),
             ("100::1", RESERVED),
             ("4000::1", RESERVED),
         ] {
