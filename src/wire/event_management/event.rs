@@ -43,6 +43,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_stay_what_they_are_to_the_last_digit() {
+        for number in [
+            "10.752245000000001",
+            "10788763.975000001",
+            "0.30000000000000004",
+            "1772366400.123456",
+            "-0.0",
+            "1e-7",
+        ] {
+            let body = format!("{{\"event\":{{\"price\":{number}}}}}");
+            let event = event_create(body.as_bytes()).expect("an event");
+            assert_eq!(Value::Object(event).to_string(), body);
+        }
+    }
+
+    #[test]
     fn what_an_event_may_be() {
         let check = |body: &str, expected: Value| {
             assert_eq!(event_create(body.as_bytes()).map(Value::Object), Ok(expected), "{body}");
