@@ -130,6 +130,26 @@ fn what_the_http_library_refuses_is_refused_with_the_right_status() {
 }
 
 #[test]
+fn a_name_of_a_header_that_is_too_long_ends_its_connection_and_nothing_else() {
+    let (_peers, _site, daemon) = start();
+    let mut open = connect(&daemon);
+    open.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n").expect("sent");
+    for length in [65_535, 65_536, 70_000] {
+        let mut stream = connect(&daemon);
+        let head =
+            format!("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n{}: y\r\n{CLOSE}\r\n", "x".repeat(length));
+        let _ = stream.write_all(head.as_bytes());
+        let answer = rest(stream);
+        // Above what it can hold the library gives up the connection.
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 "), "{length}: {answer:?}");
+        assert!(length > 65_535 || answer.starts_with("HTTP/1.1 200 "), "{length}: {answer:?}");
+    }
+    open.write_all(format!("{CLOSE}\r\n").as_bytes()).expect("it is open still");
+    assert!(rest(open).starts_with("HTTP/1.1 200 "));
+    changed_nothing(&daemon);
+}
+
+#[test]
 fn a_client_that_sends_slowly_is_given_up() {
     let (_peers, _site, daemon) = start();
     let silent = connect(&daemon);

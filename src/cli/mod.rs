@@ -28,9 +28,9 @@ mod status;
 mod subscribers;
 mod table;
 mod terminal;
-mod text;
+pub mod text;
 mod tree;
-mod units;
+pub mod units;
 
 use clap::{FromArgMatches, Parser, Subcommand};
 use std::io::Write;

@@ -17,7 +17,7 @@ mod hand_on;
 mod happenings;
 pub mod hubs;
 mod inbound;
-mod members;
+pub mod members;
 pub mod nats;
 mod routes;
 mod tail;

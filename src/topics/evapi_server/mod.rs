@@ -14,7 +14,7 @@
 
 mod actor;
 mod clients;
-mod command;
+pub mod command;
 mod end;
 mod message;
 mod outbox;

@@ -33,7 +33,7 @@ mod registry;
 mod sending;
 mod server;
 mod stream;
-mod target;
+pub mod target;
 #[cfg(test)]
 mod trial;
 mod unix;
