@@ -70,6 +70,56 @@ fn is_licence(name: &str) -> bool {
     NAMES.iter().any(|start| name.starts_with(start)) && !name.ends_with(".rs") && !name.ends_with(".toml")
 }
 
+/// Whether an SPDX expression leaves a choice that is allowed. What is written with `WITH` is a licence of its own; `/` is an `OR` as it
+/// was written once.
+pub fn is_allowed(expression: &str, allowed: &[&str]) -> bool {
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    let mut rest = words.as_slice();
+    let is_allowed = one_of(&mut rest, allowed);
+    is_allowed == Some(true) && rest.is_empty()
+}
+
+/// `A OR B`; `None` where it is none.
+fn one_of(words: &mut &[&str], allowed: &[&str]) -> Option<bool> {
+    let mut any = all_of(words, allowed)?;
+    while let ["OR", rest @ ..] = *words {
+        *words = rest;
+        any |= all_of(words, allowed)?;
+    }
+    Some(any)
+}
+
+/// `A AND B`, which binds more than `OR`.
+fn all_of(words: &mut &[&str], allowed: &[&str]) -> Option<bool> {
+    let mut all = single(words, allowed)?;
+    while let ["AND", rest @ ..] = *words {
+        *words = rest;
+        all &= single(words, allowed)?;
+    }
+    Some(all)
+}
+
+fn single(words: &mut &[&str], allowed: &[&str]) -> Option<bool> {
+    match *words {
+        ["(", rest @ ..] => {
+            *words = rest;
+            let inside = one_of(words, allowed)?;
+            *words = words.strip_prefix(&[")"])?;
+            Some(inside)
+        }
+        [licence, "WITH", exception, rest @ ..] => {
+            *words = rest;
+            Some(allowed.contains(&format!("{licence} WITH {exception}").as_str()))
+        }
+        [licence, rest @ ..] if !["OR", "AND", "WITH", ")"].contains(licence) => {
+            *words = rest;
+            Some(allowed.contains(licence))
+        }
+        _ => None,
+    }
+}
+
 /// The same text with other line ends is the same text.
 fn clean(text: &str) -> String {
     text.replace("\r\n", "\n").trim().to_owned()
@@ -78,6 +128,31 @@ fn clean(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_licence_is_allowed_where_one_of_its_choices_is() {
+        let check = |expression: &str, expected: bool| {
+            assert_eq!(
+                is_allowed(expression, &["MIT", "Apache-2.0", "X WITH Y"]),
+                expected,
+                "{expression:?}"
+            );
+        };
+        check("MIT", true);
+        check("GPL-3.0-only", false);
+        check("GPL-3.0-only OR MIT", true);
+        check("GPL-3.0/MIT", true);
+        check("MIT AND GPL-3.0-only", false);
+        check("MIT AND Apache-2.0", true);
+        check("GPL-3.0-only AND MIT OR MIT", true);
+        check("(GPL-3.0-only OR MIT) AND (Apache-2.0 OR Z)", true);
+        check("(MIT OR Apache-2.0) AND NCSA", false);
+        check("X WITH Y", true);
+        check("MIT WITH Y", false);
+        for broken in ["", "MIT OR", "OR MIT", "(MIT", "MIT)", "MIT MIT", "()"] {
+            check(broken, false);
+        }
+    }
 
     #[test]
     fn files_with_licences_are_known_by_their_names() {

@@ -3,6 +3,7 @@
 //! ```text
 //! inventory licences              every licence that its parts are under, with its text
 //! inventory sbom YYYY-MM-DDThh:mm:ssZ   the bill of materials, CycloneDX 1.5 as JSON
+//! inventory rules                 fails where something breaks a rule of deny.toml
 //! ```
 //!
 //! Both tell of what `cargo tree` says is built for Linux, and of what is compiled in beside the crates. Runs in the root
@@ -10,6 +11,7 @@
 
 mod licences;
 mod packages;
+mod rules;
 mod sbom;
 
 use std::process::ExitCode;
@@ -19,8 +21,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let made = match words[..] {
         ["licences"] => packages::read().and_then(|packages| licences::write(&packages)),
+        ["rules"] => packages::metadata().and_then(|metadata| kept(&metadata)),
         ["sbom", time] => packages::read().map(|packages| sbom::write(&packages, time)),
-        _ => Err("usage: inventory licences | sbom TIME".to_owned()),
+        _ => Err("usage: inventory licences | sbom TIME | rules".to_owned()),
     };
     match made {
         Ok(text) => {
@@ -31,5 +34,16 @@ fn main() -> ExitCode {
             eprintln!("inventory: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What to print where every rule is kept; else what breaks them.
+fn kept(metadata: &serde_json::Value) -> Result<String, String> {
+    let deny = std::fs::read_to_string("deny.toml").map_err(|error| format!("deny.toml: {error}"))?;
+    match rules::broken(&deny, metadata)? {
+        broken if broken.is_empty() => {
+            Ok("licences, crates and sources keep the rules of deny.toml\n".to_owned())
+        }
+        broken => Err(broken.join("\n")),
     }
 }

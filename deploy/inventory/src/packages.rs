@@ -32,10 +32,7 @@ pub struct Package {
 pub fn read() -> Result<Vec<Package>, String> {
     let linked = tree("normal")?;
     let built = tree("normal,build")?;
-    let metadata =
-        run("cargo", &["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET])?;
-    let metadata: Value =
-        serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))?;
+    let metadata = metadata()?;
     let checksums =
         checksums(&std::fs::read_to_string("Cargo.lock").map_err(|error| format!("Cargo.lock: {error}"))?);
     let mut packages: Vec<Package> = list(&metadata["packages"])
@@ -47,6 +44,13 @@ pub fn read() -> Result<Vec<Package>, String> {
     packages.extend(beside_the_crates(&packages)?);
     packages.sort_by_key(|it| (it.name != PROGRAM, it.name.clone(), it.version.clone()));
     Ok(packages)
+}
+
+/// What cargo tells of all packages, those of tests too.
+pub fn metadata() -> Result<Value, String> {
+    let metadata =
+        run("cargo", &["metadata", "--locked", "--format-version", "1", "--filter-platform", TARGET])?;
+    serde_json::from_str(&metadata).map_err(|error| format!("cargo metadata: {error}"))
 }
 
 fn describe(package: &Value, linked: &BTreeSet<String>, checksums: &BTreeMap<String, String>) -> Package {
