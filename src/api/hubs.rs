@@ -7,7 +7,7 @@ use super::times::Moment;
 use super::{Sources, seconds};
 use crate::store::{DeadLetter, HubAttempt, HubState};
 use crate::topics::hubs::Hubs;
-use crate::topics::hubs::messages::{Failing, HubError, HubStatus, List, Replay, Resume, Show};
+use crate::topics::hubs::messages::{Failing, Halt, HubError, HubStatus, List, Replay, Resume, Show};
 use actix::Addr;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -157,10 +157,17 @@ struct Replayed {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = HubStopped)]
+struct Stopped {
+    id: Uuid,
+    halted: Halted,
+}
+
+#[derive(Serialize, ToSchema)]
 #[schema(as = HubResumed)]
 struct Resumed {
     id: Uuid,
-    /// Whether the event that could not be delivered was passed over.
+    /// Whether the event for which it stood was passed over; not where nothing waited for it.
     skipped: bool,
 }
 
@@ -224,6 +231,45 @@ async fn shown(sources: &Sources, id: &str) -> Result<Shown, HttpResponse> {
     })
 }
 
+/// Delivers nothing more to a hub until it is resumed; what waits for it stays in the log. `reason` stands in the alarm, too.
+#[utoipa::path(
+    post,
+    path = "/api/v1/hubs/{id}/halt",
+    params(("id" = Uuid, Path, description = "Of the hub")),
+    request_body(content = Reason, description = "Why; may be left out"),
+    responses(
+        (status = 200, description = "It is halted", body = Stopped),
+        (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "A page of another site may not act", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such hub, or no Event Management", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is halted already", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be written now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn halt(
+    sources: Data<Sources>,
+    id: Path<String>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    stop(&sources, &id, &request, payload).await.unwrap_or_else(|answer| answer)
+}
+
+async fn stop(
+    sources: &Sources,
+    id: &str,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, HttpResponse> {
+    let reason = reason(payload).await?;
+    let (id, hubs) = meant(sources, id).await?;
+    let act = hubs.send(Halt { id, actor: actor(request), reason });
+    let (since, reason) = outcome(act, "/api/v1/hubs").await?.map_err(|error| refused(&error))?;
+    Ok(HttpResponse::Ok().json(Stopped { id, halted: Halted { since: seconds(since), reason } }))
+}
+
 /// Delivers again to a hub that is halted, beginning with the event that could not be delivered.
 #[utoipa::path(
     post,
@@ -261,7 +307,7 @@ pub async fn resume(
         (status = 400, description = "The body does not fit", body = Problem, content_type = "application/problem+json"),
         (status = 403, description = "A page of another site may not act", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "There is no such hub, or no Event Management", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "It is not halted, or nothing waits for it", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "It is not halted", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not JSON", body = Problem, content_type = "application/problem+json"),
         (status = 503, description = "The store cannot be written now", body = Problem, content_type = "application/problem+json"),
@@ -286,8 +332,8 @@ async fn go_on(
     let reason = reason(payload).await?;
     let (id, hubs) = meant(sources, id).await?;
     let act = hubs.send(Resume { id, actor: actor(request), skip, reason });
-    outcome(act, "/api/v1/hubs").await?.map_err(|error| refused(&error))?;
-    Ok(HttpResponse::Ok().json(Resumed { id, skipped: skip }))
+    let skipped = outcome(act, "/api/v1/hubs").await?.map_err(|error| refused(&error))?;
+    Ok(HttpResponse::Ok().json(Resumed { id, skipped }))
 }
 
 /// Sends the events of a topic that were received in a time to one of its hubs once more, before anything new. They have the same
@@ -353,7 +399,9 @@ fn refused(error: &HubError) -> HttpResponse {
         HubError::BadCallback(_) | HubError::BadQuery(_) => StatusCode::BAD_REQUEST,
         HubError::UnknownTopic(_) | HubError::NoSuchHub => StatusCode::NOT_FOUND,
         HubError::NotAllowed(_) => StatusCode::FORBIDDEN,
-        HubError::TooMany(_) | HubError::NotHalted | HubError::NothingThere => StatusCode::CONFLICT,
+        HubError::TooMany(_) | HubError::NotHalted | HubError::AlreadyHalted | HubError::NothingThere => {
+            StatusCode::CONFLICT
+        }
         HubError::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     problem(status, error.to_string())

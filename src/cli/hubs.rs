@@ -16,6 +16,7 @@ use std::process::ExitCode;
 const PAGE: usize = 500;
 /// What a daemon of ours would not have left out.
 const NO_HUBS: &str = "what answers is no eventmanager: it names no hubs";
+const NOTHING_DONE: &str = "what answers is no eventmanager: it does not say what it did";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -24,10 +25,12 @@ pub enum Hubs {
     List(List),
     /// Show a hub with the deliveries that have failed and the events that were skipped
     Show(Show),
+    /// Deliver nothing more to a hub until it is resumed; what waits for it stays in the log
+    Halt(Act),
     /// Deliver again to a hub that is halted
-    Resume(GoOn),
+    Resume(Act),
     /// Deliver again to a hub that is halted, but not the event that could not be delivered: that is kept as a dead letter
-    Skip(GoOn),
+    Skip(Act),
     /// Send the events of a time to a hub once more, before anything new
     Replay(Replay),
 }
@@ -61,9 +64,9 @@ pub struct Show {
     daemon: ClientOptions,
 }
 
-/// Options of `hubs resume` and `hubs skip`.
+/// Options of `hubs halt`, `hubs resume` and `hubs skip`.
 #[derive(Debug, Args)]
-pub struct GoOn {
+pub struct Act {
     /// Id of the hub
     #[arg(value_name = "ID")]
     id: String,
@@ -96,6 +99,7 @@ impl Hubs {
         match self {
             Hubs::List(options) => list(options),
             Hubs::Show(options) => show(options),
+            Hubs::Halt(options) => halt(options),
             Hubs::Resume(options) => go_on(options, "resume"),
             Hubs::Skip(options) => go_on(options, "skip"),
             Hubs::Replay(options) => replay(options),
@@ -196,12 +200,27 @@ fn whole(hub: &Value) -> String {
     shown
 }
 
-fn go_on(options: &GoOn, act: &str) -> anyhow::Result<ExitCode> {
+fn act(options: &Act, act: &str) -> anyhow::Result<Value> {
     let path = path(&options.id, &format!("/{act}"));
-    let done = options.daemon.client()?.post(&path, &json!({"reason": options.reason}))?;
-    ensure!(done["skipped"].is_boolean(), "what answers is no eventmanager: it does not say what it did");
-    let skipped =
-        if done["skipped"] == true { "; the event that could not be delivered was skipped" } else { "" };
+    options.daemon.client()?.post(&path, &json!({"reason": options.reason}))
+}
+
+fn halt(options: &Act) -> anyhow::Result<ExitCode> {
+    let done = act(options, "halt")?;
+    ensure!(done["halted"].is_object(), NOTHING_DONE);
+    let (id, reason) = (plain(&done["id"]), plain(&done["halted"]["reason"]));
+    say(&format!("{id} gets nothing more until it is resumed: {reason}\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn go_on(options: &Act, word: &str) -> anyhow::Result<ExitCode> {
+    let done = act(options, word)?;
+    ensure!(done["skipped"].is_boolean(), NOTHING_DONE);
+    let skipped = match (word, done["skipped"] == true) {
+        ("skip", true) => "; the event for which it stood was skipped",
+        ("skip", false) => "; nothing waited for it, so that nothing was skipped",
+        _ => "",
+    };
     say(&format!("{} goes on{skipped}\n", plain(&done["id"])));
     Ok(ExitCode::SUCCESS)
 }
@@ -212,7 +231,7 @@ fn replay(options: &Replay) -> anyhow::Result<ExitCode> {
         wish["until"] = until.as_str().into();
     }
     let done = options.daemon.client()?.post(&path(&options.id, "/replay"), &wish)?;
-    ensure!(done["events"].is_u64(), "what answers is no eventmanager: it does not say what it did");
+    ensure!(done["events"].is_u64(), NOTHING_DONE);
     say(&format!("{} events are sent to {} again\n", plain(&done["events"]), plain(&done["id"])));
     Ok(ExitCode::SUCCESS)
 }

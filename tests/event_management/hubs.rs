@@ -171,6 +171,11 @@ fn the_commands_list_show_and_act() {
     assert!(run(&["show", &id], 0).contains("order"));
     assert!(run(&["resume", &id, "--reason", "why not"], 1).contains("not halted"));
     assert!(run(&["skip", &id], 1).contains("not halted"));
+    let halted = run(&["halt", &id, "--reason", "they want a rest"], 0);
+    assert!(halted.contains("until it is resumed: an operator has halted it: they want a rest"), "{halted}");
+    assert!(run(&["halt", &id], 1).contains("halted already"));
+    assert!(run(&["list"], 0).contains("HALTED"));
+    assert!(run(&["skip", &id], 0).contains("nothing waited for it, so that nothing was skipped"));
     assert!(run(&["replay", &id, "--since", "1h"], 1).contains("409"));
     body_of(&post(&daemon, "/topic/order/event", &json!({"event": 1})), 201);
     eventually("it is delivered", || (receiver.taken().len() == 1).then_some(()));

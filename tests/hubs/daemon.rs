@@ -12,7 +12,9 @@ use eventmanager::store::{Hub, HubState, Store};
 use eventmanager::supervision::{Crash, Exit, Shutdown, Supervisor};
 use eventmanager::telemetry;
 use eventmanager::topics::hubs::Hubs;
-use eventmanager::topics::hubs::messages::{HubError, HubStatus, Register, Remove, Replay, Resume, Show};
+use eventmanager::topics::hubs::messages::{
+    Halt, HubError, HubStatus, Register, Remove, Replay, Resume, Show,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::sync::OnceLock;
 use std::thread::JoinHandle;
@@ -130,7 +132,13 @@ impl Daemon {
         self.ask(Show(hub)).expect("a hub")
     }
 
-    pub fn resume(&self, id: Uuid, skip: bool) -> Result<(), HubError> {
+    pub fn halt(&self, id: Uuid) -> Result<String, HubError> {
+        let halted =
+            self.ask(Halt { id, actor: "anna".to_owned(), reason: Some("it breaks them".to_owned()) });
+        halted.map(|(_, reason)| reason)
+    }
+
+    pub fn resume(&self, id: Uuid, skip: bool) -> Result<bool, HubError> {
         self.ask(Resume { id, actor: "anna".to_owned(), skip, reason: Some("mended".to_owned()) })
     }
 

@@ -4,8 +4,9 @@ use crate::daemon::{Daemon, site};
 use crate::peer::{management, peer};
 use crate::receiver::{Receiver, Reply};
 use crate::support::daemon::eventually;
+use eventmanager::store::HubState;
 use eventmanager::topics::hubs::messages::HubError;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 /// The events of the topic `alarm`: name, change and object of each.
@@ -91,6 +92,69 @@ fn an_operator_has_the_event_skipped_that_it_stands_for_and_it_stays_as_a_dead_l
     assert_eq!(letters.len(), 1);
     assert_eq!((letters[0].logged.event.uuid, letters[0].actor.as_str()), (events[2].uuid, "anna"));
     assert_eq!(letters[0].reason, "mended");
+}
+
+#[test]
+fn an_operator_halts_a_hub_that_still_tries_and_has_the_event_skipped() {
+    let receiver = Receiver::scripted(|it, _| Reply::Status(if it.n() == 1 { 500 } else { 200 }));
+    let site = site();
+    let daemon = Daemon::of(&site, &[&receiver]);
+    let hub = daemon.register("order", &receiver.url(), None);
+    daemon.hand_on("order", 1..=2);
+    receiver.wait(2);
+    assert_eq!(daemon.resume(hub, true), Err(HubError::NotHalted));
+    let reason = daemon.halt(hub).expect("halted");
+    assert_eq!(reason, "an operator has halted it: it breaks them");
+    assert_eq!(daemon.halt(hub), Err(HubError::AlreadyHalted));
+    let (status, tried) = (daemon.status(hub), receiver.count());
+    assert!(matches!(status.hub.state, HubState::Halted { reason: of, .. } if of == reason));
+    assert_eq!((status.failing, status.backlog), (None, 2));
+    assert_eq!(alarms(&daemon), [alarm("created", hub)]);
+    let audit = daemon.block(daemon.store.audit(i64::MAX, 10)).expect("the audit");
+    assert_eq!((audit[0].act.act.as_str(), audit[0].act.actor.as_str()), ("halt", "anna"));
+    assert_eq!(audit[0].act.detail.as_deref(), Some("it breaks them"));
+    // What comes does not wake it, nor does a restart.
+    daemon.stop();
+    let daemon = Daemon::of(&site, &[&receiver]);
+    daemon.hand_on("order", [3]);
+    assert_eq!((daemon.wait_halted(hub), receiver.count()), (reason, tried));
+    assert_eq!(daemon.resume(hub, true), Ok(true));
+    let received = receiver.wait(tried + 2);
+    let after: Vec<_> = received[tried..].iter().map(|it| (it.n(), it.sequence())).collect();
+    assert_eq!(after, [(2, 2), (3, 3)]);
+    assert_eq!(alarms(&daemon), [alarm("created", hub), alarm("deleted", hub)]);
+}
+
+#[test]
+fn a_hub_is_halted_while_its_receiver_says_nothing() {
+    let receiver = Receiver::scripted(|_, _| Reply::Late(200, Duration::from_secs(60)));
+    let site = site();
+    let mut config = management(vec![peer(receiver.address)]);
+    config.timeout = Duration::from_secs(60);
+    let daemon = Daemon::start(&site, config);
+    let hub = daemon.register("order", &receiver.url(), None);
+    daemon.hand_on("order", [1]);
+    receiver.wait(1);
+    let began = Instant::now();
+    daemon.halt(hub).expect("halted");
+    // Whoever asks over HTTP waits so long.
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    receiver.answer(|_, _| Reply::Status(200));
+    assert_eq!(daemon.resume(hub, false), Ok(false));
+    let received = receiver.wait(2);
+    assert_eq!(received[0].header("webhook-id"), received[1].header("webhook-id"));
+}
+
+#[test]
+fn a_hub_for_which_nothing_waits_is_halted_and_has_nothing_skipped() {
+    let receiver = Receiver::start();
+    let site = site();
+    let daemon = Daemon::of(&site, &[&receiver]);
+    let hub = daemon.register("order", &receiver.url(), None);
+    daemon.halt(hub).expect("halted");
+    assert_eq!(daemon.resume(hub, true), Ok(false));
+    daemon.hand_on("order", [1]);
+    assert_eq!(receiver.wait(1)[0].sequence(), 1);
 }
 
 #[test]

@@ -37,6 +37,12 @@ fn a_hub_that_is_halted_shows_why_and_goes_on_without_the_event() {
         page.write("dialog input", "its receiver was given up\n").await;
         page.sees("td", "its receiver was given up").await;
         page.sees(".facts .status", "active").await;
+        page.click("#halt").await;
+        page.write("dialog input", "they move\n").await;
+        page.sees(".facts", "an operator has halted it: they move").await;
+        page.click("#resume").await;
+        page.click("dialog button[type=submit]").await;
+        page.sees(".facts .status", "active").await;
         page.click("#replay").await;
         page.sees("dialog", "Send events again").await;
         page.click("dialog button[type=submit]").await;

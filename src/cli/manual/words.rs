@@ -297,6 +297,16 @@ static WORDS: &[(&str, Words)] = &[
         ),
     ),
     (
+        "hubs halt",
+        words(
+            ASKING,
+            &[(
+                "eventmanager hubs halt 01972f3e-5a3c-7d10-9d5e-0c7b8f1a2b3c --reason 'one event breaks it'",
+                "Has what waits for a hub stay where it is",
+            )],
+        ),
+    ),
+    (
         "hubs resume",
         words(
             ASKING,

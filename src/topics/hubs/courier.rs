@@ -359,7 +359,7 @@ impl Courier {
     }
 
     /// Reads again from its place, and holds nothing meanwhile.
-    fn rewind(&mut self) {
+    pub fn rewind(&mut self) {
         let place = self.hub.replay.map_or(self.cursor.sequence, |replay| replay.at);
         self.reading.seek(place);
         (self.head, self.failures, self.due) = (None, None, None);

@@ -5,6 +5,7 @@ use super::courier::Courier;
 use super::log_window::RETRY;
 use super::orders::Order;
 use super::progress::{Behind, Progress};
+use crate::sockets::until;
 use crate::store::{Cursor, Hub, HubAttempt, ReadError, hub_reader};
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -13,13 +14,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 /// Orders that wait; of more the operator is told that it does not answer.
 const ORDERS: usize = 8;
 /// Attempts of a hub that are stored, and looked at after a start.
 const ATTEMPTS: usize = 100;
+/// A request that is under way when the hub is halted gets so long: whoever halts it over HTTP waits for five seconds.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// A request that is under way at a stop gets so long to be answered, and then what it has come to as long to be stored.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -215,18 +218,26 @@ async fn read_hub(shared: &Shared, id: Uuid) -> Result<Option<(Hub, Cursor)>, Re
 
 /// Delivers until it is told to stop.
 async fn run(mut courier: Courier, mut orders: mpsc::Receiver<Order>, stop: &Notify) {
+    let mut waiting = None;
     loop {
-        tokio::select! {
-            biased;
-            () = stop.notified() => break,
-            Some(order) = orders.recv() => tokio::select! {
+        if waiting.is_none() {
+            tokio::select! {
+                biased;
+                () = stop.notified() => break,
+                Some(order) = orders.recv() => waiting = Some(order),
+                () = step_ready(&mut courier) => {}
+            }
+        }
+        if let Some(order) = waiting.take() {
+            tokio::select! {
                 () = stop.notified() => break,
                 () = courier.obey(order) => continue,
-            },
-            () = step_ready(&mut courier) => {}
+            }
         }
-        if !deliver(&mut courier, stop).await {
-            break;
+        match deliver(&mut courier, &mut orders, stop).await {
+            Then::Next => {}
+            Then::Obey(order) => waiting = Some(order),
+            Then::Stop => break,
         }
     }
     courier.keep();
@@ -244,17 +255,33 @@ async fn step_ready(courier: &mut Courier) {
     courier.ready().await;
 }
 
-/// Makes an attempt; false where it is to stop.
-async fn deliver(courier: &mut Courier, stop: &Notify) -> bool {
+/// What follows an attempt.
+enum Then {
+    Next,
+    Obey(Order),
+    Stop,
+}
+
+/// Makes an attempt. A stop or a halt does not wait for its end for long: what is not answered by then is as good as not sent.
+async fn deliver(courier: &mut Courier, orders: &mut mpsc::Receiver<Order>, stop: &Notify) -> Then {
     let attempt = courier.attempt();
     tokio::pin!(attempt);
-    let (attempt, is_stopping) = tokio::select! {
-        attempt = &mut attempt => (attempt, false),
-        never = courier.keeper.run() => match never {},
-        () = stop.notified() => (timeout(FAREWELL, attempt).await.unwrap_or_default(), true),
-    };
-    if let Some(attempt) = attempt {
-        courier.conclude(attempt);
+    let (mut then, mut limit) = (Then::Next, None);
+    loop {
+        tokio::select! {
+            attempt = &mut attempt => {
+                attempt.into_iter().for_each(|attempt| courier.conclude(attempt));
+                return then;
+            }
+            () = until(limit) => return then,
+            () = stop.notified(), if !matches!(then, Then::Stop) => {
+                (then, limit) = (Then::Stop, Some(Instant::now() + FAREWELL));
+            }
+            Some(order) = orders.recv(), if matches!(then, Then::Next) => {
+                limit = matches!(order, Order::Halt { .. }).then(|| Instant::now() + PATIENCE);
+                then = Then::Obey(order);
+            }
+            never = courier.keeper.run() => match never {},
+        }
     }
-    !is_stopping
 }

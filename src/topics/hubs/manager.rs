@@ -4,12 +4,13 @@ use super::Shared;
 use super::desk::Desk;
 use super::log_window::LogWindow;
 use super::managing::Managing;
-use super::messages::{HubError, HubStatus, List, Register, Remove, Replay, Resume, Show};
+use super::messages::{Halt, HubError, HubStatus, List, Register, Remove, Replay, Resume, Show};
 use crate::store::Hub;
 use crate::supervision::{Shutdown, Supervisor};
 use actix::prelude::*;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// See the module.
 pub struct Hubs {
@@ -116,8 +117,16 @@ impl Handler<Show> for Hubs {
     }
 }
 
+impl Handler<Halt> for Hubs {
+    type Result = ResponseFuture<Result<(SystemTime, String), HubError>>;
+
+    fn handle(&mut self, wish: Halt, _: &mut Context<Self>) -> Self::Result {
+        self.with(async |managing| managing.halt(wish).await)
+    }
+}
+
 impl Handler<Resume> for Hubs {
-    type Result = ResponseFuture<Result<(), HubError>>;
+    type Result = ResponseFuture<Result<bool, HubError>>;
 
     fn handle(&mut self, wish: Resume, _: &mut Context<Self>) -> Self::Result {
         self.with(async |managing| managing.resume(wish).await)

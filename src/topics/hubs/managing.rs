@@ -3,7 +3,7 @@
 use super::delivery::{Cancel, Delivery, Obey};
 use super::desk::{Desk, Entry};
 use super::log_window::RETRY;
-use super::messages::{HubError, Remove, Replay, Resume};
+use super::messages::{Halt, HubError, Remove, Replay, Resume};
 use super::orders::{Order, away};
 use super::progress::Progress;
 use super::{Shared, alarms};
@@ -174,8 +174,13 @@ impl Managing {
         Ok(())
     }
 
+    /// Has nothing more delivered to a hub.
+    pub async fn halt(&self, Halt { id, actor, reason }: Halt) -> Result<(SystemTime, String), HubError> {
+        self.order(id, |answer| Order::Halt { actor, reason, answer }).await
+    }
+
     /// Has a halted hub go on.
-    pub async fn resume(&self, Resume { id, actor, skip, reason }: Resume) -> Result<(), HubError> {
+    pub async fn resume(&self, Resume { id, actor, skip, reason }: Resume) -> Result<bool, HubError> {
         self.order(id, |answer| Order::Resume { actor, skip, reason, answer }).await
     }
 

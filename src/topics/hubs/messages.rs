@@ -38,9 +38,19 @@ pub struct List;
 #[rtype(result = "Option<HubStatus>")]
 pub struct Show(pub Uuid);
 
-/// Delivers again to a hub that is halted.
+/// Delivers nothing more to a hub until somebody resumes it; the answer says since when, and why.
 #[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<(), HubError>")]
+#[rtype(result = "Result<(SystemTime, String), HubError>")]
+pub struct Halt {
+    pub id: Uuid,
+    /// Who does it.
+    pub actor: String,
+    pub reason: Option<String>,
+}
+
+/// Delivers again to a hub that is halted; the answer says whether an event was passed over.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<bool, HubError>")]
 pub struct Resume {
     pub id: Uuid,
     /// Who does it.
@@ -103,8 +113,12 @@ pub enum HubError {
     TooMany(usize),
     #[error("there is no such hub")]
     NoSuchHub,
-    #[error("the hub is not halted")]
+    #[error(
+        "the hub is not halted: what fails is tried again by itself; halt it first where an event is to be skipped"
+    )]
     NotHalted,
+    #[error("the hub is halted already")]
+    AlreadyHalted,
     #[error("nothing was received in that time, or the log has it no longer")]
     NothingThere,
     /// The store is.

@@ -9,13 +9,21 @@ use std::time::SystemTime;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+/// Why a hub is halted that an operator has halted.
+const BY_HAND: &str = "an operator has halted it";
+
 /// One of them, and where its answer goes.
 pub enum Order {
+    Halt {
+        actor: String,
+        reason: Option<String>,
+        answer: oneshot::Sender<Result<(SystemTime, String), HubError>>,
+    },
     Resume {
         actor: String,
         skip: bool,
         reason: Option<String>,
-        answer: oneshot::Sender<Result<(), HubError>>,
+        answer: oneshot::Sender<Result<bool, HubError>>,
     },
     Replay {
         since: SystemTime,
@@ -29,6 +37,9 @@ impl Courier {
     /// Carries it out. Who has asked may have lost his patience.
     pub async fn obey(&mut self, order: Order) {
         match order {
+            Order::Halt { actor, reason, answer } => {
+                let _ = answer.send(self.stop_here(actor, reason).await);
+            }
             Order::Resume { actor, skip, reason, answer } => {
                 let _ = answer.send(self.resume(actor, skip, reason).await);
             }
@@ -38,7 +49,35 @@ impl Courier {
         }
     }
 
-    async fn resume(&mut self, actor: String, skip: bool, reason: Option<String>) -> Result<(), HubError> {
+    async fn stop_here(
+        &mut self,
+        actor: String,
+        reason: Option<String>,
+    ) -> Result<(SystemTime, String), HubError> {
+        if self.is_halted() {
+            return Err(HubError::AlreadyHalted);
+        }
+        // What its attempts have come to is stored before that it is halted.
+        self.keeper.settle().await;
+        let since = SystemTime::now();
+        // Who it was stands in the audit: the alarm goes to whoever has registered for alarms.
+        let why = match &reason {
+            Some(reason) => format!("{BY_HAND}: {reason}"),
+            None => BY_HAND.to_owned(),
+        };
+        let state = HubState::Halted { since, reason: why.clone() };
+        let changes = vec![HubChange::State { id: self.hub.id, state: state.clone() }];
+        let alarm = vec![alarms::halted(&self.hub, since, &why)];
+        let act = Some(self.act(&actor, "halt", reason));
+        self.shared.store.change_hubs(changes, alarm, act).await.map_err(|error| away(&error))?;
+        self.set_state(state);
+        self.rewind();
+        tracing::info!(hub = %self.hub.id, actor, "hub halted by an operator");
+        Ok((since, why))
+    }
+
+    /// Whether an event was passed over.
+    async fn resume(&mut self, actor: String, skip: bool, reason: Option<String>) -> Result<bool, HubError> {
         let HubState::Halted { since, reason: halted } = self.hub.state.clone() else {
             return Err(HubError::NotHalted);
         };
@@ -65,8 +104,9 @@ impl Courier {
             self.skip_head();
         }
         self.set_state(HubState::Active);
-        tracing::info!(hub = %self.hub.id, actor, skip, "hub resumed");
-        Ok(())
+        let has_skipped = skipped.is_some();
+        tracing::info!(hub = %self.hub.id, actor, has_skipped, "hub resumed");
+        Ok(has_skipped)
     }
 
     fn letter(&self, row: &Row, actor: String, reason: String) -> DeadLetter {

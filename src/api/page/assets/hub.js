@@ -82,23 +82,37 @@ function acts({ id, state, failing }, changed) {
   const isHalted = state === "halted";
   const resume = () => dialogs.ask({
     heading: "Resume the hub",
-    text: h("p", {}, "Delivery goes on with the event that could not be delivered."),
+    text: h("p", {}, "Delivery goes on with the event for which the hub stands."),
     reason: "optional",
     yes: "Resume",
     act: (reason) => post(path`/api/v1/hubs/${id}/resume`, { reason }),
     done: done("The hub goes on."),
   });
+  const halt = () => dialogs.ask({
+    heading: "Halt the hub",
+    text: h("p", {}, "Nothing more is delivered, and what waits stays in the log, until somebody resumes the hub or has it skip the event for which it stands. The reason stands in the alarm, too."),
+    reason: "optional",
+    yes: "Halt",
+    mood: "danger",
+    act: (reason) => post(path`/api/v1/hubs/${id}/halt`, { reason }),
+    done: done("The hub is halted."),
+  });
   const skip = () => dialogs.ask({
     heading: "Skip an event",
-    text: h("p", {}, "The event that could not be delivered is passed over and kept as skipped; delivery goes on behind it.", failing && [" It is ", h("code", {}, failing), "."]),
+    text: h("p", {}, "The event for which the hub stands is passed over and kept as skipped; delivery goes on behind it.", failing && [" It is ", h("code", {}, failing), "."]),
     reason: "required",
     yes: "Skip it",
     mood: "danger",
     act: (reason) => post(path`/api/v1/hubs/${id}/skip`, { reason }),
-    done: done("The event was skipped, and the hub goes on."),
+    done: (answer) => done(answer.skipped ? "The event was skipped, and the hub goes on." : "Nothing waited, so that nothing was skipped; the hub goes on.")(),
   });
-  const not = isHalted ? null : "It is not halted: what fails is tried again by itself.";
-  return h("div", { class: "buttons" }, act("Resume …", "resume", not, resume), act("Skip an event …", "skip-event", not, skip), act("Send again …", "replay", null, () => askReplay(id, done)));
+  const not = isHalted ? null : "It is not halted: what fails is tried again by itself. Halt it first, to have it skip an event.";
+  return h("div", { class: "buttons" }, ...[
+    act("Halt …", "halt", isHalted ? "It is halted already." : null, halt),
+    act("Resume …", "resume", not, resume),
+    act("Skip an event …", "skip-event", not, skip),
+    act("Send again …", "replay", null, () => askReplay(id, done)),
+  ]);
 }
 
 function askReplay(id, done) {
