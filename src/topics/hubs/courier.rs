@@ -5,7 +5,7 @@ use super::judge::{Verdict, judge};
 use super::keeper::Keeper;
 use super::log_window::Row;
 use super::messages::Failing;
-use super::peers::NoPeer;
+use super::peers::{NoPeer, allowed};
 use super::progress::{Behind, Progress};
 use super::reading::{Found, Reading};
 use super::request::{Place, headers};
@@ -298,6 +298,17 @@ impl Courier {
             last: reason.to_owned(),
             event: attempt.row.logged.event.uuid,
         });
+    }
+
+    /// Halts the hub where the configuration does not let its events go there any more: it is not told by the next one alone.
+    pub fn check_allowed(&mut self) {
+        let config = self.shared.config.get();
+        let checked = allowed(&config, &self.callback, &self.hub.topic).map(drop);
+        if let Err(reason) = checked
+            && !self.is_halted()
+        {
+            self.halt(reason);
+        }
     }
 
     /// Delivers nothing more until somebody resumes it. What waits stays in the log.

@@ -218,12 +218,21 @@ async fn read_hub(shared: &Shared, id: Uuid) -> Result<Option<(Hub, Cursor)>, Re
 
 /// Delivers until it is told to stop.
 async fn run(mut courier: Courier, mut orders: mpsc::Receiver<Order>, stop: &Notify) {
+    let mut settings = courier.shared.config.clone();
+    // What is in force now is looked at below; what comes later is a change.
+    settings.take_new();
+    courier.check_allowed();
     let mut waiting = None;
     loop {
         if waiting.is_none() {
             tokio::select! {
                 biased;
                 () = stop.notified() => break,
+                Some(changed) = settings.clone().changed() => {
+                    settings = changed;
+                    courier.check_allowed();
+                    continue;
+                }
                 Some(order) = orders.recv() => waiting = Some(order),
                 () = step_ready(&mut courier) => {}
             }
