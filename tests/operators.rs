@@ -170,7 +170,7 @@ fn check_names_what_a_configuration_leaves_undone() {
     assert_eq!(code, Some(0), "{text}");
     let missing = site.directory.path().join("missing");
     for expected in [
-        "warning: [[route]] 1: no endpoint has the source \"k9\"".to_owned(),
+        "warning: [[route]] 1: nothing has the source \"k9\"".to_owned(),
         "warning: no [ema]: events are stored as ignored".to_owned(),
         format!("warning: directory {} does not exist", missing.display()),
     ] {

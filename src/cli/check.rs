@@ -53,9 +53,12 @@ pub fn missing(directory: &Path) -> String {
 /// What a configuration without an error leaves undone, which may not be meant; `run` logs the same.
 pub fn remarks(config: &Config) -> Vec<String> {
     let mut remarks = Vec::new();
-    if config.endpoints().is_empty() && config.evi.is_none() {
-        remarks
-            .push("no [[broadworks]], no [[kamailio]] and no [[asterisk]]: nothing is received".to_owned());
+    if sources(config).is_empty() && config.zmq_server.is_none() {
+        remarks.push(
+            "no [[broadworks]], [[kamailio]], [[asterisk]], [[opensips]], [evi], [event_management], [nats.consume] or [zmq_server]: \
+             nothing is received"
+                .to_owned(),
+        );
     }
     if config.ema.is_none() && !config.broadworks.is_empty() {
         remarks.push("no [ema]: events are stored as ignored, and are not run once there is one".to_owned());
@@ -66,12 +69,25 @@ pub fn remarks(config: &Config) -> Vec<String> {
     remarks
 }
 
+/// All sources whose events pass the rules: endpoints, who raises over EVI, who posts, and what is fed in over NATS.
+fn sources(config: &Config) -> Vec<String> {
+    let mut sources: Vec<String> =
+        config.endpoints().iter().map(|endpoint| endpoint.name().to_owned()).collect();
+    sources.extend(config.evi.iter().map(|_| config::EVI_SOURCE.to_owned()));
+    if let Some(management) = &config.event_management {
+        sources.push(config::EVENT_MANAGEMENT_SOURCE.to_owned());
+        // A peer is known by the token that it shows: without one its events are those of nobody in particular.
+        sources.extend(management.peers.iter().filter_map(|peer| peer.token.clone()));
+    }
+    let fed_in = config.nats.iter().filter(|nats| nats.consume.is_some());
+    sources.extend(fed_in.map(|_| config::NATS_SOURCE.to_owned()));
+    sources
+}
+
 fn of_route(config: &Config, number: usize, route: &Route) -> Vec<String> {
     let mut remarks = Vec::new();
-    let is_raised = config.evi.is_some() && route.source.means(Some(config::EVI_SOURCE));
-    if !is_raised && !config.endpoints().iter().any(|endpoint| route.source.means(Some(endpoint.name()))) {
-        remarks
-            .push(format!("[[route]] {number}: no endpoint has the source {:?}", route.source.to_string()));
+    if !sources(config).iter().any(|source| route.source.means(Some(source))) {
+        remarks.push(format!("[[route]] {number}: nothing has the source {:?}", route.source.to_string()));
     }
     if route.to.is_empty() && !route.store {
         remarks.push(format!("[[route]] {number}: without \"to\" and \"store\" it has no effect"));
@@ -126,8 +142,18 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_received_only_where_there_is_no_endpoint() {
-        assert!(remarks_of("").contains("nothing is received"));
+    fn nothing_is_received_only_where_nothing_could_come_from() {
+        let nothing = remarks_of("[nats]\nurls = ['nats://n:4222']");
+        assert!(nothing.contains("[[opensips]]") && nothing.contains("nothing is received"), "{nothing}");
+        for section in [
+            "[evi]",
+            "[event_management]",
+            "[[opensips]]\nname = 'o1'\nmi = 'http://o1:8888/mi'\nlisten = 'udp:127.0.0.1:9011'\nevents = ['E_X']",
+            "[zmq_server]",
+            "[nats]\nurls = ['nats://n:4222']\n[nats.consume]\nstream = 'S'\nsubject = 's.>'\ntopic = 'order'",
+        ] {
+            assert_eq!(remarks_of(section), "", "{section}");
+        }
         check("", &[]);
         let as1 = remarks_of("[[broadworks]]\nname = 'as1'\naddress = 'as1:8025'");
         assert!(as1.starts_with("no [ema]") && as1.lines().count() == 1, "{as1}");
@@ -139,11 +165,22 @@ mod tests {
         check("[[route]]\nstore = true", &[]);
         check(
             "[[route]]\nstore = true\n[[route]]\nsource = 'k9'\nstore = true",
-            &["[[route]] 2: no endpoint has"],
+            &["[[route]] 2: nothing has"],
         );
         check("[[route]]\nevent = 'x'", &["[[route]] 1: without"]);
         check("[[route]]\nsource = 'evi'\nto = ['a']\n[evi]", &[]);
-        check("[[route]]\nsource = '!k1'", &["no endpoint has the source \"!k1\"", "it has no effect"]);
+        let posted = "[[route]]\nsource = 'event_management'\nto = ['a']\n";
+        check(posted, &["[[route]] 1: nothing has"]);
+        check(&format!("{posted}[event_management]"), &[]);
+        let peer = "[[http.token]]\nname = 'pss'\nrole = 'peer'\nsha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'\n\
+                    [event_management]\n[[event_management.peer]]\nhost = 'pss.example:443'\n";
+        let by_peer = "[[route]]\nsource = 'pss'\nto = ['a']\n";
+        check(&format!("{by_peer}{peer}token = 'pss'"), &[]);
+        check(&format!("{by_peer}{peer}"), &["[[route]] 1: nothing has"]);
+        let fed_in = "[[route]]\nsource = 'nats'\nto = ['a']\n[nats]\nurls = ['nats://n:4222']\n";
+        check(fed_in, &["[[route]] 1: nothing has"]);
+        check(&format!("{fed_in}[nats.consume]\nstream = 'S'\nsubject = 's.>'\ntopic = 'order'"), &[]);
+        check("[[route]]\nsource = '!k1'", &["nothing has the source \"!k1\"", "it has no effect"]);
     }
 
     #[test]
