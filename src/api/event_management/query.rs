@@ -61,7 +61,10 @@ fn pairs(query: &str, known: &[&str]) -> Result<BTreeMap<String, String>, String
         let [name, value] = [name, value].map(|text| percent_decode_str(text).decode_utf8());
         let (Ok(name), Ok(value)) = (name, value) else { return Err("a parameter is no UTF-8".to_owned()) };
         if !known.contains(&name.as_ref()) {
-            return Err(format!("parameter {name}: not known here; known are {}", known.join(", ")));
+            return Err(match known {
+                [] => format!("parameter {name}: not known here; there are none"),
+                _ => format!("parameter {name}: not known here; known are {}", known.join(", ")),
+            });
         }
         if given.insert(name.clone().into_owned(), value.into_owned()).is_some() {
             return Err(format!("parameter {name}: it is there twice"));
@@ -119,6 +122,8 @@ mod tests {
             Err("parameter x: not known here; known are fields, offset, limit, raisedAfter, raisedBefore"),
         );
         assert!(Query::parse("offset=1", ONE).is_err());
+        let none = "parameter x: not known here; there are none".to_owned();
+        assert_eq!(Query::parse("x=1", &[]).map(drop), Err(none));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub enum BodyError {
     TooDeep { path: String },
     #[error("{path} is {is}, and not {wanted}")]
     Type { path: String, is: &'static str, wanted: &'static str },
+    #[error("{path} is no time such as 2026-03-01T12:00:00Z (RFC 3339)")]
+    NoTime { path: String },
     #[error("{path} is missing")]
     Missing { path: &'static str },
     #[error("{path} is not known here")]
@@ -62,11 +64,7 @@ impl Type {
         match (self, value) {
             (Type::Text, Value::String(_)) | (Type::Object, Value::Object(_)) => Ok(()),
             (Type::Time, Value::String(text)) if super::operand::moment(text).is_some() => Ok(()),
-            (Type::Time, Value::String(_)) => Err(BodyError::Type {
-                path: path.to_owned(),
-                is: "another text",
-                wanted: "a time such as 2026-03-01T12:00:00Z",
-            }),
+            (Type::Time, Value::String(_)) => Err(BodyError::NoTime { path: path.to_owned() }),
             (Type::Objects, Value::Array(items)) => {
                 let other = items.iter().enumerate().find(|(_, item)| !item.is_object());
                 other.map_or(Ok(()), |(at, item)| refuse(format!("{path}[{at}]"), item, "an object"))

@@ -28,7 +28,7 @@ pub enum Host {
     Ip(IpAddr),
 }
 
-/// Why an address is none for a callback. What it says holds nothing of the address, which may have a secret in its query.
+/// Why an address is none for a callback. What it says holds nothing of the address but its host: it may have a secret in its query.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallbackError {
     #[error("the callback is longer than {LONGEST} bytes")]
@@ -41,8 +41,11 @@ pub enum CallbackError {
     UserInfo,
     #[error("the callback has a fragment")]
     Fragment,
-    #[error("the callback's host is none")]
+    #[error("the callback names no host: write a name of letters, digits and hyphens, or an address")]
     Host,
+    /// With what it means.
+    #[error("the callback's host is an address in an odd spelling, which is refused: write it as {0}")]
+    OddAddress(Ipv4Addr),
     #[error("the callback's port is none")]
     Port,
     #[error("the callback is no URL: {0}")]
@@ -69,7 +72,7 @@ impl Callback {
             Some(url::Host::Domain(name)) => name_of(name)?,
             // `127.1`, `0x7f.1` and `2130706433` are the same to this parser, and names to others.
             Some(url::Host::Ipv4(address)) if is_plain(authority, address) => Host::Ip(address.into()),
-            Some(url::Host::Ipv4(_)) => return Err(CallbackError::Host),
+            Some(url::Host::Ipv4(address)) => return Err(CallbackError::OddAddress(address)),
             Some(url::Host::Ipv6(address)) => Host::Ip(address.into()),
             None => return Err(CallbackError::Host),
         };
@@ -201,6 +204,10 @@ mod tests {
             "https://a./",
             "https://.a/",
             "https://a,b/",
+        ] {
+            check(host, Host);
+        }
+        for address in [
             "http://127.1/",
             "http://2130706433/",
             "http://0x7f.1:8080/",
@@ -209,7 +216,7 @@ mod tests {
             "http://127.0.0.1./",
             "http://127.0.0.01/",
         ] {
-            check(host, Host);
+            check(address, OddAddress(Ipv4Addr::LOCALHOST));
         }
         check("https://a/#b", Fragment);
         check("https://a#@b/", Fragment);

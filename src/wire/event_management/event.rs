@@ -92,10 +92,7 @@ mod tests {
             "the body is no JSON: \"a\" stands in it twice at line 1 column 22",
         );
         check(r#"{"priority":1}"#, "priority is a number, and not a text");
-        check(
-            r#"{"eventTime":"yesterday"}"#,
-            "eventTime is another text, and not a time such as 2026-03-01T12:00:00Z",
-        );
+        check(r#"{"eventTime":"yesterday"}"#, "eventTime is no time such as 2026-03-01T12:00:00Z (RFC 3339)");
         check(r#"{"timeOccurred":5}"#, "timeOccurred is a number, and not a text");
         check(r#"{"source":"me"}"#, "source is a text, and not an object");
         check(r#"{"relatedParty":{}}"#, "relatedParty is an object, and not a list");

@@ -17,6 +17,9 @@ use std::cmp::Ordering;
 
 /// Bytes of a filter, at most.
 const LONGEST: usize = 2_048;
+/// How conditions are written.
+const WRITTEN: &str =
+    "a condition is NAME=VALUE, or NAME.gt=VALUE, NAME.gte=VALUE, NAME.lt=VALUE or NAME.lte=VALUE";
 /// Conditions, at most.
 const MOST_CONDITIONS: usize = 32;
 /// Names in a path, at most.
@@ -80,15 +83,13 @@ pub enum FilterError {
     NoName,
     #[error("the query has {0}, in which a name is empty")]
     EmptyName(String),
-    #[error("the query says of {0} nothing: there is no =")]
+    #[error("the query has {0} without a =: {WRITTEN}")]
     NoValue(String),
     #[error(
         "the query has {0:?} in it, which is not understood here; as part of a value it is written escaped with %"
     )]
     NotUnderstood(char),
-    #[error(
-        "the query wants to compare {0} by a regular expression or an operator that is not understood here"
-    )]
+    #[error("the query has {0}, a regular expression or an operator that is not understood here: {WRITTEN}")]
     Operator(String),
     #[error("the query has an escape with % that is none")]
     Escape,
@@ -129,12 +130,12 @@ fn condition(text: &str) -> Result<Condition, FilterError> {
     if name.is_empty() {
         return Err(FilterError::NoName);
     }
-    if !text.contains('=') {
-        return Err(FilterError::NoValue(shown(name)));
-    }
     let is_operator = |letter: char| "<>*!~".contains(letter);
     if name.contains(is_operator) || name.ends_with(".regex") || values.starts_with(['~', '=']) {
         return Err(FilterError::Operator(shown(name)));
+    }
+    if !text.contains('=') {
+        return Err(FilterError::NoValue(shown(name)));
     }
     let (attribute, test) = split_test(name);
     if values.split(',').count() > MOST_ALTERNATIVES {

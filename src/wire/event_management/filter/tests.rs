@@ -157,6 +157,11 @@ fn what_is_not_understood_is_refused() {
             }),
         );
     }
+    for operator in ["a>1", "a<1", "a~x"] {
+        check(operator, Operator(shown(operator)));
+    }
+    let told = Filter::parse("a>1").expect_err("refused").to_string();
+    assert!(told.starts_with("the query has \"a>1\"") && told.contains("NAME.gt=VALUE"), "{told}");
     check("a.regex=x", Operator(name("\"a.regex\"")));
     for escape in ["a=%", "a=%4", "a=%zz", "%=1", "a=%ff", "a=%C3"] {
         check(escape, Escape);
