@@ -59,7 +59,7 @@ impl Topics {
             let make = move || Consumer::new(config.clone(), store.clone());
             children.push(Spec::new("consumer", MAILBOX, Some(thread.clone()), make).0);
         }
-        children.extend(nats.into_iter().flat_map(|config| nats_specs(config, store, &thread)));
+        children.extend(nats.into_iter().flat_map(|config| nats_specs(config, settings, store, &thread)));
         let hubs = hubs.map(|Delivering { specs, hubs }| {
             children.extend(specs);
             hubs
@@ -94,14 +94,16 @@ impl Delivering {
 }
 
 /// What goes out over NATS, and what comes in.
-fn nats_specs(config: Nats, store: &Store, thread: &ArbiterHandle) -> Vec<Spec> {
+fn nats_specs(config: Nats, settings: &Settings, store: &Store, thread: &ArbiterHandle) -> Vec<Spec> {
     let (consume, config) = (config.consume.clone().map(Arc::new), Arc::new(config));
     let (to, theirs) = (store.clone(), Arc::clone(&config));
     let publisher = move || NatsPublisher::new(Arc::clone(&theirs), to.clone());
     let mut specs = vec![Spec::new("nats", MAILBOX, Some(thread.clone()), publisher).0];
     if let Some(consume) = consume {
-        let store = store.clone();
-        let consumer = move || NatsConsumer::new(Arc::clone(&config), Arc::clone(&consume), store.clone());
+        let (store, routes) = (store.clone(), settings.routes.live());
+        let consumer = move || {
+            NatsConsumer::new(Arc::clone(&config), Arc::clone(&consume), routes.clone(), store.clone())
+        };
         specs.push(Spec::new("nats_consume", MAILBOX, Some(thread.clone()), consumer).0);
     }
     specs

@@ -8,12 +8,19 @@ use std::sync::Arc;
 use std::time::SystemTime;
 use uuid::Uuid;
 
-/// The name of one that says none.
-const NAMELESS: &str = "event";
 /// Characters of a name, at most.
 const LONGEST_NAME: usize = 255;
 /// By what it is known that two are the same, the first that is there.
 const IDENTITIES: [&str; 2] = ["eventId", "correlationId"];
+
+/// By what two events are the same one.
+#[derive(Debug, Clone, Copy)]
+pub enum KnownBy<'a> {
+    /// What they say, of this sender; empty: nobody that we know.
+    Sender(&'a str),
+    /// What has brought them.
+    Id(Uuid),
+}
 
 /// An event that somebody has posted.
 #[derive(Debug, Clone)]
@@ -22,8 +29,10 @@ pub struct Posted<'a> {
     pub topic: &'a str,
     /// The `Event_Create`.
     pub members: Map<String, Value>,
-    /// Whose events are told apart by their ids; empty: nobody that we know.
-    pub sender: &'a str,
+    /// By what it is known that two are the same.
+    pub known_by: KnownBy<'a>,
+    /// What one that says no type is called.
+    pub nameless: &'static str,
     /// As rules name it.
     pub source: &'a str,
     /// The configured peer that it came from; it does not get it back.
@@ -53,13 +62,17 @@ impl Posted<'_> {
 
     /// The same as often as it is posted, where there is something to know it by.
     fn uuid(&self) -> Uuid {
+        let sender = match self.known_by {
+            KnownBy::Sender(sender) => sender,
+            KnownBy::Id(uuid) => return uuid,
+        };
         let identity = IDENTITIES.iter().find_map(|name| {
             let text = self.members.get(*name)?.as_str()?;
             // An empty one is nobody's: two with it are two.
             (!text.trim().is_empty()).then_some((*name, text))
         });
         match identity {
-            Some((name, text)) => derived::uuid(&[self.sender, self.topic, name, text]),
+            Some((name, text)) => derived::uuid(&[sender, self.topic, name, text]),
             None => Uuid::now_v7(),
         }
     }
@@ -71,7 +84,7 @@ impl Posted<'_> {
             .take(LONGEST_NAME)
             .map(|letter| if letter.is_control() { ' ' } else { letter })
             .collect();
-        if name.is_empty() { NAMELESS.to_owned() } else { name }
+        if name.is_empty() { self.nameless.to_owned() } else { name }
     }
 
     /// A field as rules ask for it: of the event, or else of its entity.
@@ -94,7 +107,8 @@ mod tests {
     fn posted<'a>(sender: &'a str, topic: &'a str, members: Value) -> Posted<'a> {
         let Value::Object(members) = members else { unreachable!() };
         let at = SystemTime::UNIX_EPOCH;
-        Posted { topic, members, sender, source: "pss", origin: Some("pss".into()), at }
+        let known_by = KnownBy::Sender(sender);
+        Posted { topic, members, known_by, nameless: "event", source: "pss", origin: Some("pss".into()), at }
     }
 
     fn uuid(sender: &str, topic: &str, members: Value) -> Uuid {
@@ -119,6 +133,13 @@ mod tests {
         for nothing in [json!({}), json!({"eventId": ""}), json!({"eventId": " ", "correlationId": ""})] {
             assert_ne!(uuid("pss", "order", nothing.clone()), uuid("pss", "order", nothing));
         }
+    }
+
+    #[test]
+    fn what_has_an_id_of_its_own_is_known_by_that() {
+        let id = Uuid::from_u128(7);
+        let event = Posted { known_by: KnownBy::Id(id), ..posted("", "order", json!({"eventId": "8"})) };
+        assert_eq!(event.events(&[]).0.uuid, id);
     }
 
     #[test]

@@ -26,6 +26,6 @@ mod turn;
 pub use crate::event::{Logged, TopicEvent};
 pub use ended::Ended;
 pub use hand_on::hand_on;
-pub use inbound::Posted;
+pub use inbound::{KnownBy, Posted};
 pub use routes::Wanted;
 pub use tail::Tail;

@@ -5,8 +5,9 @@ use crate::server::{Server, stream};
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::PullConsumer;
-use eventmanager::config::{Nats, NatsConsume};
+use eventmanager::config::{Nats, NatsConsume, Route, Setting};
 use eventmanager::event::{Form, TopicEvent};
+use eventmanager::matching::{Conditions, Pattern};
 
 fn config(server: &Server) -> Nats {
     let consume = NatsConsume {
@@ -71,6 +72,36 @@ async fn what_is_fed_in_is_posted_and_what_cannot_be_read_does_not_come_again() 
     );
     assert!(rows.iter().all(|row| row.form == posted));
     assert_eq!(rows[0].uuid.to_string(), uuid);
+    stop(consumer).await;
+    house.close().await;
+}
+
+#[actix_rt::test]
+async fn what_is_fed_in_passes_the_rules_and_a_reload_of_them_counts_for_the_next() {
+    let (server, house) = (Server::start(), House::new().await);
+    let context = server.jetstream().await;
+    context.create_stream(stream("IN", "in.>", -1)).await.expect("a stream");
+    let rules = |text: &str| {
+        let pattern = |text: &str| Pattern::parse(text).expect("a pattern");
+        let when = Conditions::new([("state".to_owned(), pattern(text))].into());
+        let (to, store) = (vec!["work".to_owned()], false);
+        vec![Route { source: pattern("nats"), event: pattern("*"), when, to, store }]
+    };
+    let routes = Setting::new(rules("pending"));
+    let consumer = house.consumer_by(&config(&server), routes.live());
+    for state in ["pending", "done"] {
+        let body = format!(r#"{{"event":{{"state":"{state}"}}}}"#);
+        publish(&context, "in.orders.new", None, &body).await;
+    }
+    settled(&context).await;
+    let topics = async || -> Vec<String> { rows(&house).await.into_iter().map(|row| row.topic).collect() };
+    assert_eq!(topics().await, ["order", "work", "order"]);
+    let rows = rows(&house).await;
+    assert!(rows[0].uuid == rows[1].uuid && rows[0].payload == rows[1].payload && &*rows[1].source == "nats");
+    routes.set(rules("done"));
+    publish(&context, "in.orders.new", None, r#"{"event":{"state":"done"}}"#).await;
+    settled(&context).await;
+    assert_eq!(topics().await, ["order", "work", "order", "order", "work"]);
     stop(consumer).await;
     house.close().await;
 }

@@ -1,7 +1,7 @@
 //! A store with its writers, and the actors over it, in this process: what the daemon has around them is not needed here.
 
 use actix::prelude::*;
-use eventmanager::config::{Database, Nats, NatsConsume, StoreConfig};
+use eventmanager::config::{Database, Live, Nats, NatsConsume, Route, StoreConfig};
 use eventmanager::event::{Form, TopicEvent};
 use eventmanager::store::{Store, open};
 use eventmanager::supervision::Shutdown;
@@ -53,8 +53,13 @@ impl House {
     }
 
     pub fn consumer(&self, config: &Nats) -> Addr<NatsConsumer> {
+        self.consumer_by(config, Live::fixed(Vec::new()))
+    }
+
+    /// The same with rules.
+    pub fn consumer_by(&self, config: &Nats, routes: Live<Vec<Route>>) -> Addr<NatsConsumer> {
         let consume: NatsConsume = config.consume.clone().expect("[nats.consume]");
-        NatsConsumer::new(Arc::new(config.clone()), Arc::new(consume), self.store.clone()).start()
+        NatsConsumer::new(Arc::new(config.clone()), Arc::new(consume), routes, self.store.clone()).start()
     }
 
     /// Waits until the publisher has kept where it begins.

@@ -9,7 +9,7 @@ use crate::event::Logged;
 use crate::failpoints;
 use crate::store::{DatabaseHealth, ReadError};
 use crate::topics::hubs::resource;
-use crate::topics::{Posted, TopicEvent};
+use crate::topics::{KnownBy, Posted, TopicEvent};
 use crate::wire::event_management::event_create;
 use actix_web::HttpResponse;
 use actix_web::web::{Payload, block};
@@ -18,6 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
+/// What an event without a type is called.
+const NAMELESS: &str = "event";
 /// What is not stored by then is answered.
 const LIMIT: Duration = Duration::from_secs(5);
 /// Bytes of the events of a page, about: it may be shorter than was asked for.
@@ -148,7 +150,8 @@ pub async fn post(asked: &Asked, topic: &str, payload: Payload) -> Result<HttpRe
     let peer = asked.peer().map(EventPeer::name);
     let source = peer.unwrap_or(EVENT_MANAGEMENT_SOURCE);
     let (origin, sender) = (peer.map(Arc::from), asked.owner());
-    let posted = Posted { topic, members, sender: &sender, source, origin, at: SystemTime::now() };
+    let (known_by, at) = (KnownBy::Sender(&sender), SystemTime::now());
+    let posted = Posted { topic, members, known_by, nameless: NAMELESS, source, origin, at };
     let (event, others) = posted.events(&asked.config.routes);
     let rows = [vec![event.clone()], others].concat();
     failpoints::pass("api.event.before").await;

@@ -2,7 +2,7 @@
 
 use super::feeding::Feeding;
 use super::life::Life;
-use crate::config::{Nats, NatsConsume};
+use crate::config::{Live, Nats, NatsConsume, Route};
 use crate::store::Store;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -17,14 +17,15 @@ const CONNECTION: &str = "nats_consume";
 pub struct NatsConsumer {
     config: Arc<Nats>,
     consume: Arc<NatsConsume>,
+    routes: Live<Vec<Route>>,
     store: Store,
     stop: Rc<Notify>,
 }
 
 impl NatsConsumer {
-    /// One that goes on where the server knows that it has come to.
-    pub fn new(config: Arc<Nats>, consume: Arc<NatsConsume>, store: Store) -> Self {
-        NatsConsumer { config, consume, store, stop: Rc::default() }
+    /// One that goes on where the server knows that it has come to; what comes goes where `routes` say, too.
+    pub fn new(config: Arc<Nats>, consume: Arc<NatsConsume>, routes: Live<Vec<Route>>, store: Store) -> Self {
+        NatsConsumer { config, consume, routes, store, stop: Rc::default() }
     }
 }
 
@@ -35,10 +36,10 @@ impl Actor for NatsConsumer {
         self.stop = Rc::default();
         let (config, consume, store) =
             (Arc::clone(&self.config), Arc::clone(&self.consume), self.store.clone());
-        let stop = Rc::clone(&self.stop);
+        let (stop, routes) = (Rc::clone(&self.stop), self.routes.clone());
         let work = async move {
             let life = Life::new(CONNECTION);
-            let feeding = Feeding::new(&consume, &store, &life, &stop);
+            let feeding = Feeding::new((&consume, &routes), &store, &life, &stop);
             life.live(&config, &stop, async |connected| feeding.run(connected).await).await;
         };
         ctx.spawn(work.into_actor(self).map(|(), _, ctx| ctx.stop()));

@@ -6,7 +6,7 @@ use super::CONNECTION;
 use super::connect::Connected;
 use super::life::Life;
 use super::posted::posted;
-use crate::config::NatsConsume;
+use crate::config::{Live, NatsConsume, Route};
 use crate::failpoints;
 use crate::store::Store;
 use crate::telemetry::{Seldom, count_bad_frame};
@@ -33,6 +33,7 @@ const ACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// What it takes to take in.
 pub(super) struct Feeding<'a> {
     consume: &'a NatsConsume,
+    routes: &'a Live<Vec<Route>>,
     store: &'a Store,
     life: &'a Life,
     stop: &'a Notify,
@@ -40,8 +41,13 @@ pub(super) struct Feeding<'a> {
 }
 
 impl<'a> Feeding<'a> {
-    pub fn new(consume: &'a NatsConsume, store: &'a Store, life: &'a Life, stop: &'a Notify) -> Self {
-        Feeding { consume, store, life, stop, bad: Seldom::default() }
+    pub fn new(
+        (consume, routes): (&'a NatsConsume, &'a Live<Vec<Route>>),
+        store: &'a Store,
+        life: &'a Life,
+        stop: &'a Notify,
+    ) -> Self {
+        Feeding { consume, routes, store, life, stop, bad: Seldom::default() }
     }
 
     /// Takes in until the connection is of no more use, and says why; `None`: it was told to stop.
@@ -112,10 +118,11 @@ impl<'a> Feeding<'a> {
     async fn store(&self, messages: Vec<Message>) -> Result<(), String> {
         let mut events: Vec<TopicEvent> = Vec::with_capacity(messages.len());
         let mut answers = Vec::with_capacity(messages.len());
+        let routes = self.routes.get();
         for message in messages {
-            match posted(&message, &self.consume.stream, &self.consume.topic, SystemTime::now()) {
-                Ok(event) => {
-                    events.push(event);
+            match posted(&message, self.consume, &routes, SystemTime::now()) {
+                Ok(posted) => {
+                    events.extend(posted);
                     answers.push((message, AckKind::Ack));
                 }
                 Err(reason) => {
