@@ -2,7 +2,7 @@
 
 use super::access::{Caller, guard};
 use super::parameters;
-use super::problem::{bad, problem, wrong_method_of_act, wrong_method_of_both};
+use super::problem::{bad, problem, wrong_method_of_act, wrong_method_of_an_end, wrong_method_of_both};
 use crate::operators::Refusal;
 use crate::wire::json;
 use actix::MailboxError;
@@ -55,6 +55,28 @@ where
         .route(web::head().to(read))
         .route(web::post().to(handler).wrap(middleware::from_fn(guard)))
         .default_service(web::to(wrong_method_of_both))
+        .wrap(middleware::from_fn(parameters::none))
+}
+
+/// A path that is read with GET and whose resource is ended with DELETE. It takes no parameters.
+pub fn read_and_end<R, RArgs, F, Args>(
+    path: &str,
+    read: R,
+    handler: F,
+) -> impl HttpServiceFactory + use<R, RArgs, F, Args>
+where
+    R: Handler<RArgs> + Copy,
+    R::Output: Responder + 'static,
+    RArgs: FromRequest + 'static,
+    F: Handler<Args>,
+    F::Output: Responder + 'static,
+    Args: FromRequest + 'static,
+{
+    web::resource(path.to_owned())
+        .route(web::get().to(read))
+        .route(web::head().to(read))
+        .route(web::delete().to(handler).wrap(middleware::from_fn(guard)))
+        .default_service(web::to(wrong_method_of_an_end))
         .wrap(middleware::from_fn(parameters::none))
 }
 

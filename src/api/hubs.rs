@@ -7,7 +7,7 @@ use super::times::Moment;
 use super::{Sources, seconds};
 use crate::store::{DeadLetter, HubAttempt, HubState};
 use crate::topics::hubs::Hubs;
-use crate::topics::hubs::messages::{Failing, Halt, HubError, HubStatus, List, Replay, Resume, Show};
+use crate::topics::hubs::messages::{Failing, Halt, HubError, HubStatus, List, Remove, Replay, Resume, Show};
 use actix::Addr;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Path, Payload};
@@ -157,6 +157,12 @@ struct Replayed {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = HubRemoved)]
+struct Removed {
+    id: Uuid,
+}
+
+#[derive(Serialize, ToSchema)]
 #[schema(as = HubStopped)]
 struct Stopped {
     id: Uuid,
@@ -229,6 +235,29 @@ async fn shown(sources: &Sources, id: &str) -> Result<Shown, HttpResponse> {
         attempts: attempts.into_iter().map(Attempt::from).collect(),
         dead_letters: letters.into_iter().map(Skipped::from).collect(),
     })
+}
+
+/// Ends a hub, whoever's it is, and whatever is being delivered to it.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/hubs/{id}",
+    params(("id" = Uuid, Path, description = "Of the hub")),
+    responses(
+        (status = 200, description = "It is ended", body = Removed),
+        (status = 403, description = "A page of another site may not act", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such hub, or no Event Management", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "The store cannot be written now", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub async fn remove(sources: Data<Sources>, id: Path<String>, request: HttpRequest) -> HttpResponse {
+    removed(&sources, &id, &request).await.unwrap_or_else(|answer| answer)
+}
+
+async fn removed(sources: &Sources, id: &str, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
+    let (id, hubs) = meant(sources, id).await?;
+    let act = hubs.send(Remove { id, owner: None, actor: actor(request) });
+    outcome(act, "/api/v1/hubs").await?.map_err(|error| refused(&error))?;
+    Ok(HttpResponse::Ok().json(Removed { id }))
 }
 
 /// Delivers nothing more to a hub until it is resumed; what waits for it stays in the log. `reason` stands in the alarm, too.

@@ -137,7 +137,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/kamailio/{name}/send", kamailio::send))
         .service(acts::act("/api/v1/asterisk/{name}/action", asterisk::action))
         .service(read("/api/v1/hubs", hubs::list))
-        .service(read_whole("/api/v1/hubs/{id}", hubs::show))
+        .service(acts::read_and_end("/api/v1/hubs/{id}", hubs::show, hubs::remove))
         .service(acts::act("/api/v1/hubs/{id}/halt", hubs::halt))
         .service(acts::act("/api/v1/hubs/{id}/resume", hubs::resume))
         .service(acts::act("/api/v1/hubs/{id}/skip", hubs::skip))

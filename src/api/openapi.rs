@@ -42,6 +42,7 @@ use utoipa::{Modify, OpenApi};
         states::peers,
         hubs::list,
         hubs::show,
+        hubs::remove,
         hubs::halt,
         hubs::resume,
         hubs::skip,

@@ -82,6 +82,13 @@ pub async fn wrong_method_of_both(request: HttpRequest) -> HttpResponse {
     not_allowed(detail, "GET, HEAD, POST")
 }
 
+/// Answers a method that a path to read and to end does not have.
+pub async fn wrong_method_of_an_end(request: HttpRequest) -> HttpResponse {
+    let detail =
+        format!("{} is read with GET and ended with DELETE, not {}", request.path(), request.method());
+    not_allowed(detail, "GET, HEAD, DELETE")
+}
+
 /// 405, with the methods that there are.
 pub fn not_allowed(detail: String, allowed: &'static str) -> HttpResponse {
     let mut answer = problem(StatusCode::METHOD_NOT_ALLOWED, detail);

@@ -170,6 +170,11 @@ impl Client {
         self.ask(Method::POST, path, Some(body))
     }
 
+    /// `DELETE path`: the end of what is there.
+    pub fn delete(&self, path: &str) -> anyhow::Result<Value> {
+        self.ask(Method::DELETE, path, None)
+    }
+
     /// Waits on the runtime of the client.
     pub fn wait<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)

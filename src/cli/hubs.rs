@@ -2,9 +2,9 @@
 
 use super::client::{Client, ClientOptions};
 use super::paging::gather;
-use super::say;
 use super::table::{Cell, Table};
 use super::text::{self, age, plain, short_moment};
+use super::{WRONG_ARGUMENTS, complain, say, terminal};
 use anyhow::ensure;
 use clap::{Args, Subcommand};
 use form_urlencoded::Serializer;
@@ -33,6 +33,8 @@ pub enum Hubs {
     Skip(Act),
     /// Send the events of a time to a hub once more, before anything new
     Replay(Replay),
+    /// End a hub, and whatever waits for it
+    Remove(Remove),
 }
 
 /// Options of `hubs list`.
@@ -93,6 +95,19 @@ pub struct Replay {
     daemon: ClientOptions,
 }
 
+/// Options of `hubs remove`.
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// Id of the hub
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Do not ask before it is done
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    daemon: ClientOptions,
+}
+
 impl Hubs {
     /// Does it.
     pub fn run(&self) -> anyhow::Result<ExitCode> {
@@ -103,6 +118,7 @@ impl Hubs {
             Hubs::Resume(options) => go_on(options, "resume"),
             Hubs::Skip(options) => go_on(options, "skip"),
             Hubs::Replay(options) => replay(options),
+            Hubs::Remove(options) => remove(options),
         }
     }
 }
@@ -233,6 +249,28 @@ fn replay(options: &Replay) -> anyhow::Result<ExitCode> {
     let done = options.daemon.client()?.post(&path(&options.id, "/replay"), &wish)?;
     ensure!(done["events"].is_u64(), NOTHING_DONE);
     say(&format!("{} events are sent to {} again\n", plain(&done["events"]), plain(&done["id"])));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows the hub and asks, unless `--yes` was said: its place in the log and what waits for it are gone for good.
+fn remove(options: &Remove) -> anyhow::Result<ExitCode> {
+    let (client, path) = (options.daemon.client()?, path(&options.id, ""));
+    if !options.yes {
+        let hub = client.get(&path)?;
+        ensure!(hub["id"].is_string(), NO_HUBS);
+        complain(&table(std::slice::from_ref(&hub)));
+        if !terminal::can_ask() {
+            complain("nothing was done: --yes is needed where nobody can be asked\n");
+            return Ok(ExitCode::from(WRONG_ARGUMENTS));
+        }
+        if !terminal::confirm("remove it, and what waits for it?") {
+            complain("nothing was done\n");
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    let done = client.delete(&path)?;
+    ensure!(done["id"].is_string(), NOTHING_DONE);
+    say(&format!("{} is removed\n", plain(&done["id"])));
     Ok(ExitCode::SUCCESS)
 }
 

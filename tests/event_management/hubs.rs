@@ -186,6 +186,17 @@ fn the_commands_list_show_and_act() {
     eventually("it is delivered again", || (receiver.taken().len() == 2).then_some(()));
     assert_eq!(receiver.taken()[0], receiver.taken()[1]);
     run(&["replay", &id, "--since", "nonsense"], 1);
+    let unasked = run(&["remove", &id], 2);
+    assert!(unasked.contains(&id) && unasked.contains("--yes is needed"), "{unasked}");
+    assert!(run(&["list"], 0).contains(&id));
+    assert!(run(&["remove", &id, "--yes"], 0).contains("is removed"));
+    assert!(run(&["list"], 0).contains("nobody has registered"));
+    assert!(run(&["remove", &id, "--yes"], 1).contains("no such hub"));
+    let audit = http::get(daemon.http, "/api/v1/audit", "").json();
+    assert_eq!(
+        (&audit["acts"][0]["act"], &audit["acts"][0]["object"]),
+        (&json!("unsubscribe"), &json!(format!("hub {id}")))
+    );
     run(&["show", "7"], 1);
 }
 

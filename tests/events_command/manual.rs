@@ -40,7 +40,7 @@ fn bash_completes_commands_options_and_statuses() {
         String::from_utf8(said.stdout).expect("text").trim().to_owned()
     };
     assert_eq!(complete("eventmanager", "ev"), "events evi");
-    assert_eq!(complete("eventmanager hubs", "re"), "resume replay");
+    assert_eq!(complete("eventmanager hubs", "re"), "resume replay remove");
     assert_eq!(complete("eventmanager hubs", "h"), "halt");
     assert_eq!(complete("eventmanager events", "re"), "retry resolve");
     assert_eq!(complete("eventmanager events list", "--si"), "--since");

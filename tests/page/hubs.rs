@@ -47,6 +47,10 @@ fn a_hub_that_is_halted_shows_why_and_goes_on_without_the_event() {
         page.sees("dialog", "Send events again").await;
         page.click("dialog button[type=submit]").await;
         page.sees(".facts .status", "halted").await;
+        page.click("#remove").await;
+        page.sees("dialog", "has to register anew").await;
+        page.click("dialog button[type=submit]").await;
+        page.sees(".empty", "Nobody has registered").await;
     });
 }
 

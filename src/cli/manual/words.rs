@@ -336,6 +336,20 @@ static WORDS: &[(&str, Words)] = &[
             )],
         ),
     ),
+    (
+        "hubs remove",
+        words(
+            &[
+                (0, "it is removed"),
+                (1, "failure: no daemon, no permission, no such hub, or somebody said no"),
+                (2, "wrong arguments, or --yes is needed: nobody can be asked"),
+            ],
+            &[(
+                "eventmanager hubs remove 01972f3e-5a3c-7d10-9d5e-0c7b8f1a2b3c",
+                "Ends the subscription of a program that is gone for good",
+            )],
+        ),
+    ),
     ("evi list", words(ASKING, &[("eventmanager evi list", "Which events there are, and who gets them")])),
     (
         "evi subscribe",

@@ -48,7 +48,7 @@ export function post(address, body, signal) {
   return ask(address, { method: "POST", headers, body: JSON.stringify(body), signal });
 }
 
-/** Ends the session. */
+/** Ends the session, or what else has this address. */
 export function remove(address) {
   const headers = csrf ? { "X-CSRF-Token": csrf } : {};
   return ask(address, { method: "DELETE", headers });

@@ -1,6 +1,6 @@
 // One hub: how far it has got, what went wrong, and what has it go on.
 
-import { get, path, post } from "./api.js";
+import { get, path, post, remove } from "./api.js";
 import { act } from "./acts.js";
 import { notice } from "./announce.js";
 import * as dialogs from "./dialogs.js";
@@ -8,7 +8,7 @@ import { facts, fill, fillFrom, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
 import { state, why } from "./hubs.js";
 import { Live } from "./live.js";
-import { href } from "./router.js";
+import { go, href } from "./router.js";
 
 /** Between two looks at what no stream tells, in milliseconds. */
 const PACE = 5_000;
@@ -112,7 +112,22 @@ function acts({ id, state, failing }, changed) {
     act("Resume …", "resume", not, resume),
     act("Skip an event …", "skip-event", not, skip),
     act("Send again …", "replay", null, () => askReplay(id, done)),
+    act("Remove …", "remove", null, () => askRemove(id)),
   ]);
+}
+
+function askRemove(id) {
+  dialogs.ask({
+    heading: "Remove the hub",
+    text: h("p", {}, "Its subscription ends, with what waits for it. Whoever wants the events again has to register anew."),
+    yes: "Remove",
+    mood: "danger",
+    act: () => remove(path`/api/v1/hubs/${id}`),
+    done: () => {
+      notice("The hub is removed.");
+      go(["hubs"]);
+    },
+  });
 }
 
 function askReplay(id, done) {
