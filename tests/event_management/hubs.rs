@@ -136,11 +136,18 @@ fn a_caller_sees_its_own_hubs_and_an_operator_all() {
         error_of(&ask(token, "DELETE", &path), 404);
     }
     assert_eq!(body_of(&ask("noc", "GET", HUBS), 200), json!([]));
+    error_of(&ask("noc", "GET", &format!("/hub/{}", text(&made[0], "id"))), 404);
     let listed = ask_at(&daemon, "GET", "/api/v1/hubs", &shown("desk"), "");
     assert_eq!(all(&listed.json()["hubs"], "owner"), ["pss", "oss"]);
     assert!(!listed.body.contains("sesame"), "{}", listed.body);
     assert_eq!(ask("noc", "DELETE", &format!("/hub/{}", text(&made[0], "id"))).status, 204);
     assert_eq!(body_of(&ask("pss", "GET", HUBS), 200), json!([]));
+    let remove = |token: &str| {
+        let path = format!("/api/v1/hubs/{}", text(&made[1], "id"));
+        ask_at(&daemon, "DELETE", &path, &shown(token), "").status
+    };
+    assert_eq!((remove("desk"), remove("oss"), remove("noc"), remove("noc")), (403, 403, 200, 404));
+    assert_eq!(body_of(&ask("oss", "GET", HUBS), 200), json!([]));
     let audit = ask_at(&daemon, "GET", "/api/v1/audit", &shown("desk"), "").json();
     assert!(all(&audit["acts"], "actor").contains(&"noc".to_owned()), "{audit}");
 }

@@ -91,7 +91,7 @@ pub async fn register(asked: &Asked, topic: &str, payload: Payload) -> Result<Ht
 )]
 pub async fn hub(asked: &Asked, topic: Option<&str>, id: &str) -> Result<HttpResponse, Wrong> {
     let query = asked.query(ONE)?;
-    let hub = found(asked, topic, id).await?;
+    let hub = found(asked, topic, id, false).await?;
     Ok(one(&query.fields.of(resource(asked, &hub))))
 }
 
@@ -114,7 +114,7 @@ pub async fn hub(asked: &Asked, topic: Option<&str>, id: &str) -> Result<HttpRes
 #[expect(dead_code, reason = "it describes the other path of `hub`")]
 fn hub_of_topic() {}
 
-/// Ends a hub of the caller, and whatever is being delivered to it.
+/// Ends a hub of the caller, and whatever is being delivered to it; an operator ends anybody's.
 #[utoipa::path(
     delete,
     path = "/psi-api/event/v2/topic/{topicId}/hub/{id}",
@@ -147,18 +147,18 @@ fn remove_of_topic() {}
 pub async fn remove(asked: &Asked, topic: Option<&str>, id: &str) -> Result<HttpResponse, Wrong> {
     asked.act()?;
     asked.query(&[])?;
-    let hub = found(asked, topic, id).await?;
+    let hub = found(asked, topic, id, asked.is_operator()).await?;
     ask(asked, Remove { id: hub.id, owner: Some(hub.owner), actor: asked.actor() }).await??;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// The hub of this id, where it is the caller's; an operator finds everybody's.
-async fn found(asked: &Asked, topic: Option<&str>, id: &str) -> Result<Hub, Wrong> {
+/// The hub of this id, where it is the caller's, or anybody's will do.
+async fn found(asked: &Asked, topic: Option<&str>, id: &str, is_anybodys: bool) -> Result<Hub, Wrong> {
     let none = || Wrong::Missing("hub", id.to_owned());
     let uuid = Uuid::parse_str(id).map_err(|_| none())?;
     let hub = ask(asked, Show(uuid)).await?.map(|status| status.hub).ok_or_else(none)?;
     let is_meant = topic.is_none_or(|topic| topic == hub.topic);
-    let is_allowed = asked.is_operator() || hub.owner == asked.owner();
+    let is_allowed = is_anybodys || hub.owner == asked.owner();
     if is_meant && is_allowed { Ok(hub) } else { Err(none()) }
 }
 
