@@ -60,8 +60,8 @@ struct Hub {
     /// `active` or `halted`.
     state: &'static str,
     halted: Option<Halted>,
-    /// Events that it has got.
-    delivered: i64,
+    /// The number of the last event that it has got, or that an operator has skipped: `webhook-sequence`; 0 where there is none.
+    sequence: i64,
     /// Events of its topic that it has not got, whether or not its query wants them.
     backlog: u64,
     failing: Option<FailingDelivery>,
@@ -152,8 +152,10 @@ pub struct Wish {
 #[schema(as = HubReplayed)]
 struct Replayed {
     id: Uuid,
-    /// Events that were received in that time.
+    /// Events of its topic that were received in that time; it gets those of them that its query wants and that it has not posted itself.
     events: u64,
+    /// Whether it is halted, so that nothing is sent before it is resumed.
+    halted: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -404,8 +406,8 @@ async fn again(
     let until = until.map_or_else(SystemTime::now, |until| until.0);
     let (id, hubs) = meant(sources, id).await?;
     let act = hubs.send(Replay { id, since, until, actor: actor(request) });
-    let events = outcome(act, "/api/v1/hubs").await?.map_err(|error| refused(&error))?;
-    Ok(HttpResponse::Ok().json(Replayed { id, events }))
+    let done = outcome(act, "/api/v1/hubs").await?.map_err(|error| refused(&error))?;
+    Ok(HttpResponse::Ok().json(Replayed { id, events: done.events, halted: done.is_halted }))
 }
 
 fn none_configured() -> HttpResponse {
@@ -452,7 +454,7 @@ impl From<HubStatus> for Hub {
             created: seconds(hub.created),
             state,
             halted,
-            delivered: cursor.number,
+            sequence: cursor.number,
             backlog,
             failing: failing.map(FailingDelivery::from),
             replaying: hub.replay.is_some(),

@@ -1,6 +1,7 @@
 //! `eventmanager hubs`: who has registered for topics over Event Management, how deliveries go, and what has one go on.
 
 use super::client::{Client, ClientOptions};
+use super::foreseen::counted;
 use super::paging::gather;
 use super::table::{Cell, Table};
 use super::text::{self, age, plain, short_moment};
@@ -145,7 +146,7 @@ fn page(client: &Client, topic: Option<&str>, room: usize, cursor: &Value) -> an
     Ok(page)
 }
 
-const HUBS: &[&str] = &["ID", "TOPIC", "CALLBACK", "OWNER", "STATE", "DELIVERED", "BACKLOG", ""];
+const HUBS: &[&str] = &["ID", "TOPIC", "CALLBACK", "OWNER", "STATE", "SEQUENCE", "BACKLOG", ""];
 
 fn table(rows: &[Value]) -> String {
     if rows.is_empty() {
@@ -155,9 +156,9 @@ fn table(rows: &[Value]) -> String {
         let state = if hub["state"] == "halted" { "HALTED".to_owned() } else { plain(&hub["state"]) };
         let owner =
             hub["owner"].as_str().filter(|owner| !owner.is_empty()).map_or("-".to_owned(), text::line);
-        let [id, topic, callback, delivered, backlog] =
-            ["id", "topic", "callback", "delivered", "backlog"].map(|key| plain(&hub[key]));
-        [id, topic, callback, owner, state, delivered, backlog, wrong(hub)].map(Cell::from).to_vec()
+        let [id, topic, callback, sequence, backlog] =
+            ["id", "topic", "callback", "sequence", "backlog"].map(|key| plain(&hub[key]));
+        [id, topic, callback, owner, state, sequence, backlog, wrong(hub)].map(Cell::from).to_vec()
     };
     Table::whole(HUBS).part(&rows.iter().map(cells).collect::<Vec<_>>())
 }
@@ -248,8 +249,20 @@ fn replay(options: &Replay) -> anyhow::Result<ExitCode> {
     }
     let done = options.daemon.client()?.post(&path(&options.id, "/replay"), &wish)?;
     ensure!(done["events"].is_u64(), NOTHING_DONE);
-    say(&format!("{} events are sent to {} again\n", plain(&done["events"]), plain(&done["id"])));
+    say(&replayed(&done));
     Ok(ExitCode::SUCCESS)
+}
+
+fn replayed(done: &Value) -> String {
+    let id = plain(&done["id"]);
+    let events = counted(done["events"].as_u64().unwrap_or_default() as usize, "event");
+    match done["halted"] == true {
+        true => format!(
+            "up to {events} are to be sent to {id} again, but it is halted: nothing is sent before \
+             \"eventmanager hubs resume {id}\"\n"
+        ),
+        false => format!("up to {events} are sent to {id} again\n"),
+    }
 }
 
 /// Shows the hub and asks, unless `--yes` was said: its place in the log and what waits for it are gone for good.
@@ -281,7 +294,7 @@ mod tests {
     fn hub(more: &Value) -> Value {
         let mut hub = json!({
             "id": "7", "topic": "order", "callback": "https://a/\u{1b}[2J", "query": "state=done", "owner": "", "state": "active",
-            "halted": null, "delivered": 5, "backlog": 2, "failing": null, "replaying": false, "attempts": [], "dead_letters": [],
+            "halted": null, "sequence": 5, "backlog": 2, "failing": null, "replaying": false, "attempts": [], "dead_letters": [],
         });
         for (name, value) in more.as_object().expect("an object") {
             hub[name] = value.clone();
@@ -301,6 +314,17 @@ mod tests {
         let line = table(&[hub(&json!({}))]);
         assert!(line.contains("7   order  https://a/ [2J  -      active  5"), "{line}");
         assert_eq!(table(&[]), "nobody has registered\n");
+    }
+
+    #[test]
+    fn of_a_halted_hub_it_is_said_what_to_do_before_anything_is_sent_again() {
+        let done = |halted: bool| replayed(&json!({"id": "7", "events": 9, "halted": halted}));
+        assert_eq!(done(false), "up to 9 events are sent to 7 again\n");
+        let told = done(true);
+        assert!(
+            told.starts_with("up to 9 events") && told.contains("\"eventmanager hubs resume 7\""),
+            "{told}"
+        );
     }
 
     #[test]

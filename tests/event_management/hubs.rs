@@ -187,11 +187,13 @@ fn the_commands_list_show_and_act() {
     body_of(&post(&daemon, "/topic/order/event", &json!({"event": 1})), 201);
     eventually("it is delivered", || (receiver.taken().len() == 1).then_some(()));
     eventually("it is known as delivered", || {
-        run(&["list", "--json"], 0).contains("\"delivered\": 1").then_some(())
+        run(&["list", "--json"], 0).contains("\"sequence\": 1").then_some(())
     });
-    assert!(run(&["replay", &id, "--since", "1h"], 0).starts_with("1 events are sent"));
+    assert!(run(&["replay", &id, "--since", "1h"], 0).starts_with("up to 1 event"));
     eventually("it is delivered again", || (receiver.taken().len() == 2).then_some(()));
     assert_eq!(receiver.taken()[0], receiver.taken()[1]);
+    run(&["halt", &id], 0);
+    assert!(run(&["replay", &id, "--since", "1h"], 0).contains(&format!("hubs resume {id}")));
     run(&["replay", &id, "--since", "nonsense"], 1);
     let unasked = run(&["remove", &id], 2);
     assert!(unasked.contains(&id) && unasked.contains("--yes is needed"), "{unasked}");

@@ -143,7 +143,10 @@ impl Daemon {
     }
 
     pub fn replay(&self, id: Uuid, since: SystemTime, until: SystemTime) -> Result<u64, HubError> {
-        self.ask(Replay { id, since, until, actor: "anna".to_owned() })
+        let replaying = self.ask(Replay { id, since, until, actor: "anna".to_owned() })?;
+        let halted = matches!(self.status(id).hub.state, HubState::Halted { .. });
+        assert_eq!(replaying.is_halted, halted);
+        Ok(replaying.events)
     }
 
     /// Waits until it is halted; the reason.

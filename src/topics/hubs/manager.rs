@@ -4,7 +4,7 @@ use super::Shared;
 use super::desk::Desk;
 use super::log_window::LogWindow;
 use super::managing::Managing;
-use super::messages::{Halt, HubError, HubStatus, List, Register, Remove, Replay, Resume, Show};
+use super::messages::{Halt, HubError, HubStatus, List, Register, Remove, Replay, Replaying, Resume, Show};
 use crate::store::Hub;
 use crate::supervision::{Shutdown, Supervisor};
 use actix::prelude::*;
@@ -134,7 +134,7 @@ impl Handler<Resume> for Hubs {
 }
 
 impl Handler<Replay> for Hubs {
-    type Result = ResponseFuture<Result<u64, HubError>>;
+    type Result = ResponseFuture<Result<Replaying, HubError>>;
 
     fn handle(&mut self, wish: Replay, _: &mut Context<Self>) -> Self::Result {
         self.with(async |managing| managing.replay(wish).await)

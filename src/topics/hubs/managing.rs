@@ -3,7 +3,7 @@
 use super::delivery::{Cancel, Delivery, Obey};
 use super::desk::{Desk, Entry};
 use super::log_window::RETRY;
-use super::messages::{Halt, HubError, Remove, Replay, Resume};
+use super::messages::{Halt, HubError, Remove, Replay, Replaying, Resume};
 use super::orders::{Order, away};
 use super::progress::Progress;
 use super::{Shared, alarms};
@@ -185,7 +185,7 @@ impl Managing {
     }
 
     /// Has a hub get events once more.
-    pub async fn replay(&self, Replay { id, since, until, actor }: Replay) -> Result<u64, HubError> {
+    pub async fn replay(&self, Replay { id, since, until, actor }: Replay) -> Result<Replaying, HubError> {
         self.order(id, |answer| Order::Replay { since, until, actor, answer }).await
     }
 

@@ -60,15 +60,24 @@ pub struct Resume {
     pub reason: Option<String>,
 }
 
-/// Delivers what was received in this time once more, before anything new; the answer says how many events there are.
+/// Delivers what was received in this time once more, before anything new.
 #[derive(Debug, Clone, Message)]
-#[rtype(result = "Result<u64, HubError>")]
+#[rtype(result = "Result<Replaying, HubError>")]
 pub struct Replay {
     pub id: Uuid,
     pub since: SystemTime,
     pub until: SystemTime,
     /// Who does it.
     pub actor: String,
+}
+
+/// What is delivered once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replaying {
+    /// Events of the topic; of these the hub gets those that its filter wants and that it has not posted itself.
+    pub events: u64,
+    /// Whether it is halted, so that nothing is sent before it is resumed.
+    pub is_halted: bool,
 }
 
 /// A hub, and how it is.

@@ -3,7 +3,7 @@
 use super::alarms;
 use super::courier::Courier;
 use super::log_window::Row;
-use super::messages::HubError;
+use super::messages::{HubError, Replaying};
 use crate::store::{Act, DeadLetter, HubChange, HubState, ReadError, Replay, StoreError};
 use std::time::SystemTime;
 use tokio::sync::oneshot;
@@ -29,7 +29,7 @@ pub enum Order {
         since: SystemTime,
         until: SystemTime,
         actor: String,
-        answer: oneshot::Sender<Result<u64, HubError>>,
+        answer: oneshot::Sender<Result<Replaying, HubError>>,
     },
 }
 
@@ -113,8 +113,13 @@ impl Courier {
         DeadLetter { hub: self.hub.id, logged: row.logged.clone(), at: SystemTime::now(), actor, reason }
     }
 
-    /// Sends once more what the log has of this time and the hub has passed; gives how many events of its topic that are.
-    async fn replay(&mut self, since: SystemTime, until: SystemTime, actor: String) -> Result<u64, HubError> {
+    /// Sends once more what the log has of this time and the hub has passed.
+    async fn replay(
+        &mut self,
+        since: SystemTime,
+        until: SystemTime,
+        actor: String,
+    ) -> Result<Replaying, HubError> {
         let (store, topic) = (self.shared.store.clone(), self.hub.topic.clone());
         let range = store.topic_range(&topic, since, until).await.map_err(|error| unread(&error))?;
         let (first, last) = range.ok_or(HubError::NothingThere)?;
@@ -128,12 +133,12 @@ impl Courier {
         // An earlier place is stored before a later one.
         self.keeper.settle().await;
         let change = HubChange::Replay { id: self.hub.id, replay: Some(replay) };
-        let act = self.act(&actor, "replay", Some(format!("{count} events")));
+        let act = self.act(&actor, "replay", Some(format!("up to {count} events")));
         let stored = store.change_hubs(vec![change], Vec::new(), Some(act));
         stored.await.map_err(|error| away(&error))?;
         self.set_replay(replay);
         tracing::info!(hub = %self.hub.id, actor, count, "events are sent to a hub once more");
-        Ok(count)
+        Ok(Replaying { events: count, is_halted: self.is_halted() })
     }
 
     fn act(&self, actor: &str, act: &str, detail: Option<String>) -> Act {

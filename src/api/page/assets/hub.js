@@ -40,7 +40,7 @@ function put(parts, hub, changed) {
 function card(hub) {
   return h("section", { class: "card" }, h("h2", {}, hub.topic), facts([
     ["Callback", h("code", {}, hub.callback)], ["State", state(hub)], ["Why", why(hub)], ["Query", hub.query && h("code", {}, hub.query)],
-    ["Owner", hub.owner], ["Registered", format.time(hub.created)], ["Delivered", format.number(hub.delivered)],
+    ["Owner", hub.owner], ["Registered", format.time(hub.created)], ["Sequence", format.number(hub.sequence)],
     ["Backlog", format.number(hub.backlog)], ["Id", h("code", {}, hub.id)],
   ]));
 }
@@ -143,6 +143,6 @@ function askReplay(id, done) {
     ],
     yes: "Send",
     act: () => post(path`/api/v1/hubs/${id}/replay`, { since: since.value.trim(), ...(until.value.trim() && { until: until.value.trim() }) }),
-    done: (answer) => done(`${format.plural(answer.events, "event")} of its topic are looked through and sent again.`)(),
+    done: (answer) => done(`Up to ${format.plural(answer.events, "event")} are sent again${answer.halted ? ", but not before the hub is resumed" : ""}.`)(),
   });
 }

@@ -10,7 +10,7 @@ import { go, href } from "./router.js";
 const PAGE = 50;
 /** Between two looks at what no stream tells, in milliseconds. */
 const PACE = 5_000;
-const HEAD = [["Callback"], ["Topic"], ["State"], ["Delivered", "number"], ["Backlog", "number"], ["Owner"], ["Why"]];
+const HEAD = [["Callback"], ["Topic"], ["State"], ["Sequence", "number"], ["Backlog", "number"], ["Owner"], ["Why"]];
 
 export async function show(outlet, route, signal) {
   if (route.path[1]) return showOne(outlet, route.path[1], signal);
@@ -56,7 +56,7 @@ function line(hub) {
     [link(href(["hubs", hub.id]), hub.callback), "name"],
     [hub.topic, "type"],
     [state(hub), "state"],
-    [format.number(hub.delivered), "number", "delivered"],
+    [format.number(hub.sequence), "number", "sequence"],
     [format.number(hub.backlog), "number", "backlog"],
     [hub.owner || "–", "user", "owner"],
     [why(hub), "reason"],
