@@ -104,7 +104,8 @@ impl App {
             }
             None => (None, None, None, None),
         };
-        let Topics { spec, evi, hubs } = Topics::new(&settings, &store, listeners, &mut threads);
+        let Topics { spec, evi, hubs, links: beside } =
+            Topics::new(&settings, &store, listeners, &mut threads);
         children.extend(spec);
         let mut states = States::new(&settings, &mut threads);
         let states_manager = states.manager.clone();
@@ -150,6 +151,7 @@ impl App {
             hosts,
             tree: root.addr.clone(),
             links,
+            beside,
             disks,
             states: states_manager,
             evi,

@@ -86,7 +86,7 @@ pub async fn ready(sources: Data<Sources>) -> impl Responder {
         store: describe(&store),
         intake: intake(&store),
         disks: disks(&sources),
-        connections: sources.links.get().iter().map(|link| link.borrow().clone()).collect(),
+        connections: connections(&sources),
         backlog: backlog(&sources).await,
     })
 }
@@ -112,6 +112,12 @@ pub fn describe(health: &StoreHealth) -> StoreStatus {
         DatabaseHealth::Down { reason } => DatabaseStatus { up: false, reason: Some(reason.clone()) },
     };
     StoreStatus { events: database(&health.events), subscribers: database(&health.subscribers) }
+}
+
+/// Everybody to whom we are connected, or should be: the endpoints first.
+pub fn connections(sources: &Sources) -> Vec<LinkState> {
+    let endpoints = sources.links.get();
+    endpoints.iter().map(|link| link.borrow().clone()).chain(sources.beside.read()).collect()
 }
 
 /// The room under embedded databases.

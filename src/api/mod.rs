@@ -55,6 +55,7 @@ use crate::router::Router;
 use crate::store::{Disk, Store};
 use crate::supervision::Supervisor;
 use crate::telemetry::LogLevel;
+use crate::telemetry::link::LinkBoard;
 use crate::topics::evi_server::EviServer;
 use crate::topics::hubs::Hubs;
 use actix::Addr;
@@ -83,7 +84,10 @@ pub struct Sources {
     pub board: Board,
     pub hosts: Hosts,
     pub tree: Addr<Supervisor>,
+    /// Of endpoints.
     pub links: Live<Links>,
+    /// Of NATS, and of peers at which we are registered.
+    pub beside: LinkBoard,
     pub disks: watch::Receiver<Vec<Disk>>,
     /// `None` where no states are mirrored.
     pub states: Option<Addr<DeviceStates>>,

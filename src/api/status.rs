@@ -141,7 +141,7 @@ pub fn situation(sources: &Sources) -> Situation {
         store: health::describe(&health),
         intake: health::intake(&health),
         disks: health::disks(sources),
-        connections: sources.links.get().iter().map(|link| link.borrow().clone()).collect(),
+        connections: health::connections(sources),
         systems: systems::describe(sources),
         hosts: hosts(sources),
     }

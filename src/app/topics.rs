@@ -7,6 +7,7 @@ use crate::reload::Settings;
 use crate::sockets;
 use crate::store::Store;
 use crate::supervision::Spec;
+use crate::telemetry::link::LinkBoard;
 use crate::threads::Threads;
 use crate::topics::Tail;
 use crate::topics::consumer::Consumer;
@@ -24,6 +25,8 @@ pub struct Topics {
     pub spec: Option<Spec>,
     pub evi: Option<Addr<EviServer>>,
     pub hubs: Option<Addr<Hubs>>,
+    /// Its connections.
+    pub links: LinkBoard,
 }
 
 impl Topics {
@@ -35,6 +38,7 @@ impl Topics {
             return Topics::default();
         }
         let thread = threads.start("topics");
+        let links = LinkBoard::default();
         let Listeners { evapi, evi, agents } = listeners;
         let mut children = Vec::new();
         if let Some((bound, config)) = evapi.zip(settings.evapi_server.as_ref()) {
@@ -55,16 +59,18 @@ impl Topics {
             children.push(Spec::new("zmq_server", MAILBOX, Some(thread.clone()), make).0);
         }
         if let Some(config) = &settings.event_management {
-            let (config, store) = (config.live(), store.clone());
-            let make = move || Consumer::new(config.clone(), store.clone());
+            let (config, store, links) = (config.live(), store.clone(), links.clone());
+            let make = move || Consumer::new(config.clone(), store.clone(), links.clone());
             children.push(Spec::new("consumer", MAILBOX, Some(thread.clone()), make).0);
         }
-        children.extend(nats.into_iter().flat_map(|config| nats_specs(config, settings, store, &thread)));
+        children.extend(
+            nats.into_iter().flat_map(|config| nats_specs(config, settings, (store, &links), &thread)),
+        );
         let hubs = hubs.map(|Delivering { specs, hubs }| {
             children.extend(specs);
             hubs
         });
-        Topics { spec: Some(branch(supervisor("topics", children))), evi, hubs }
+        Topics { spec: Some(branch(supervisor("topics", children))), evi, hubs, links }
     }
 }
 
@@ -94,15 +100,21 @@ impl Delivering {
 }
 
 /// What goes out over NATS, and what comes in.
-fn nats_specs(config: Nats, settings: &Settings, store: &Store, thread: &ArbiterHandle) -> Vec<Spec> {
+fn nats_specs(
+    config: Nats,
+    settings: &Settings,
+    (store, links): (&Store, &LinkBoard),
+    thread: &ArbiterHandle,
+) -> Vec<Spec> {
     let (consume, config) = (config.consume.clone().map(Arc::new), Arc::new(config));
-    let (to, theirs) = (store.clone(), Arc::clone(&config));
-    let publisher = move || NatsPublisher::new(Arc::clone(&theirs), to.clone());
+    let (to, theirs, shown) = (store.clone(), Arc::clone(&config), links.clone());
+    let publisher = move || NatsPublisher::new(Arc::clone(&theirs), to.clone(), shown.clone());
     let mut specs = vec![Spec::new("nats", MAILBOX, Some(thread.clone()), publisher).0];
     if let Some(consume) = consume {
-        let (store, routes) = (store.clone(), settings.routes.live());
+        let (store, routes, links) = (store.clone(), settings.routes.live(), links.clone());
         let consumer = move || {
-            NatsConsumer::new(Arc::clone(&config), Arc::clone(&consume), routes.clone(), store.clone())
+            let (config, consume) = (Arc::clone(&config), Arc::clone(&consume));
+            NatsConsumer::new(config, consume, routes.clone(), store.clone(), links.clone())
         };
         specs.push(Spec::new("nats_consume", MAILBOX, Some(thread.clone()), consumer).0);
     }

@@ -177,6 +177,8 @@ impl Endpoints {
 
     fn connection(&mut self, config: &EndpointConfig) -> Spec {
         let (link, state) = Link::new(config.name(), &config.address());
+        metrics::counter!("eventmanager_reconnects_total", "connection" => config.name().to_owned())
+            .absolute(0);
         let (spec, connection, kind) = match config.clone() {
             EndpointConfig::Broadworks(server) => {
                 let (spec, connection) = self.broadworks(server, link);

@@ -2,6 +2,7 @@
 
 mod bad_frames;
 mod labels;
+pub mod link;
 mod log;
 pub mod process;
 mod seldom;
@@ -39,7 +40,10 @@ fn describe() {
     histogram!("eventmanager_event_duration_seconds", "From receipt to final status");
     gauge!("eventmanager_events_pending", "Events without a final status");
     gauge!("eventmanager_oldest_pending_seconds", "Age of the oldest event without a final status");
-    gauge!("eventmanager_connection_up", "Whether an endpoint is connected, 1 or 0");
+    gauge!(
+        "eventmanager_connection_up",
+        "Whether an endpoint, NATS or a peer at which we register is connected, 1 or 0"
+    );
     counter!("eventmanager_reconnects_total", "Attempts to reconnect to an endpoint");
     counter!(
         "eventmanager_logins_refused_total",

@@ -2,6 +2,7 @@
 
 use crate::peer::{Peer, wait_stored, wait_up};
 use crate::support::daemon::{Daemon, Site, eventually};
+use serde_json::Value;
 
 const SUBSCRIBE: &str = "subscribe = [\"order\"]";
 
@@ -69,8 +70,19 @@ fn a_peer_that_is_away_is_told_of_and_found_again() {
     let peer = Peer::start();
     let (_site, daemon) = start(&peer);
     wait_up(&daemon, &peer, 1.0);
+    let shown = || -> Value {
+        let status: Value = serde_json::from_str(&daemon.get("/api/v1/status").1).expect("JSON");
+        assert_eq!(status["connections"].as_array().map(Vec::len), Some(1), "{status}");
+        status["connections"][0].clone()
+    };
+    let up = shown();
+    assert_eq!((up["up"].as_bool(), &up["reason"]), (Some(true), &Value::Null), "{up}");
+    assert_eq!(up["address"], peer.address.to_string());
     peer.answer_instead("GET", "500 Internal Server Error");
     wait_up(&daemon, &peer, 0.0);
+    let down = shown();
+    assert_eq!((down["up"].as_bool(), &down["name"]), (Some(false), &up["name"]), "{down}");
+    assert!(down["reason"].as_str().is_some_and(|reason| reason.contains("500")), "{down}");
     peer.answer_rightly();
     wait_up(&daemon, &peer, 1.0);
     assert_eq!(peer.count("POST"), 1, "it had us all the time");

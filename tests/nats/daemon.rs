@@ -5,6 +5,7 @@ use crate::server::{Server, stored, stream};
 use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::documents::report;
 use crate::support::peers::Peers;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 const ROUTE: &str = "[[route]]\nsource = \"as1\"\nto = [\"users\", \"all\"]\n";
@@ -94,12 +95,21 @@ async fn what_keeps_it_from_publishing_is_told_once() {
         (again >= 3.0).then_some(())
     });
     assert!(!is_up(&daemon));
+    let shown = || -> Value {
+        let status: Value = serde_json::from_str(&daemon.get("/api/v1/status").1).expect("JSON");
+        let links = status["connections"].as_array().expect("a list");
+        links.iter().find(|link| link["name"] == "nats").expect("it is listed").clone()
+    };
+    let down = shown();
+    assert_eq!((down["up"].as_bool(), down["address"].as_str()), (Some(false), Some(server.url().as_str())));
+    assert!(down["reason"].as_str().is_some_and(|reason| reason.contains("does not take em.*.*")), "{down}");
     assert_eq!(told(&daemon).iter().filter(|line| line.contains("WARN")).count(), 1, "{:#?}", told(&daemon));
     let kept = context.get_stream("EVENTS").await.expect("a stream").cached_info().config.clone();
     assert_eq!(kept.subjects, ["other.>"], "it is left as it is");
     // Somebody mends it.
     context.update_stream(stream("EVENTS", "em.>", -1)).await.expect("changed");
     eventually("it publishes", || is_up(&daemon).then_some(()));
+    assert_eq!((shown()["up"].as_bool(), &shown()["reason"]), (Some(true), &Value::Null));
     eventually("nothing waits", || (daemon.metric("eventmanager_nats_backlog", "") == 0.0).then_some(()));
     assert_eq!(daemon.metric("eventmanager_nats_published_total", ""), 1.0);
     // The server goes, and comes back.

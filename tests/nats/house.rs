@@ -5,6 +5,7 @@ use eventmanager::config::{Database, Live, Nats, NatsConsume, Route, StoreConfig
 use eventmanager::event::{Form, TopicEvent};
 use eventmanager::store::{Store, open};
 use eventmanager::supervision::Shutdown;
+use eventmanager::telemetry::link::LinkBoard;
 use eventmanager::topics::nats::{NatsConsumer, NatsPublisher};
 use std::path::Path;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ impl House {
     }
 
     pub fn publisher(&self, config: &Nats) -> Addr<NatsPublisher> {
-        NatsPublisher::new(Arc::new(config.clone()), self.store.clone()).start()
+        NatsPublisher::new(Arc::new(config.clone()), self.store.clone(), LinkBoard::default()).start()
     }
 
     pub fn consumer(&self, config: &Nats) -> Addr<NatsConsumer> {
@@ -59,7 +60,8 @@ impl House {
     /// The same with rules.
     pub fn consumer_by(&self, config: &Nats, routes: Live<Vec<Route>>) -> Addr<NatsConsumer> {
         let consume: NatsConsume = config.consume.clone().expect("[nats.consume]");
-        NatsConsumer::new(Arc::new(config.clone()), Arc::new(consume), routes, self.store.clone()).start()
+        let (config, store) = (Arc::new(config.clone()), self.store.clone());
+        NatsConsumer::new(config, Arc::new(consume), routes, store, LinkBoard::default()).start()
     }
 
     /// Waits until the publisher has kept where it begins.

@@ -5,6 +5,7 @@ use super::wanted::{Job, jobs};
 use crate::config::{EventManagement, Live};
 use crate::store::{Registration, RegistrationChange, Store};
 use crate::supervision::Shutdown;
+use crate::telemetry::link::{self, LinkBoard};
 use actix::prelude::*;
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 pub struct Consumer {
     config: Live<EventManagement>,
     store: Store,
+    links: LinkBoard,
     /// By their hosts.
     running: BTreeMap<String, Running>,
 }
@@ -23,8 +25,8 @@ struct Running {
 
 impl Consumer {
     /// One that looks after nobody yet.
-    pub fn new(config: Live<EventManagement>, store: Store) -> Self {
-        Consumer { config, store, running: BTreeMap::new() }
+    pub fn new(config: Live<EventManagement>, store: Store, links: LinkBoard) -> Self {
+        Consumer { config, store, links, running: BTreeMap::new() }
     }
 
     /// Has the peers looked after that are configured now. Those that are as before do not notice.
@@ -45,10 +47,10 @@ impl Consumer {
             }
             ctx.cancel_future(*handle);
             if before.peer.name() != job.peer.name() || job.wanted.is_empty() {
-                registrar::forget(before.peer.name());
+                link::forget(before.peer.name());
             }
         }
-        let work = registrar::run(job.clone(), self.store.clone()).into_actor(self);
+        let work = registrar::run(job.clone(), self.store.clone(), self.links.clone()).into_actor(self);
         let key = host.clone();
         let handle = ctx.spawn(work.map(move |(), consumer, _| {
             consumer.running.remove(&key);

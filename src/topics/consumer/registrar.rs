@@ -6,6 +6,7 @@ use super::wanted::{Job, Wanted};
 use crate::failpoints;
 use crate::store::{Registration, RegistrationChange, Store};
 use crate::supervision::Backoff;
+use crate::telemetry::link::{Link, LinkBoard};
 use crate::topics::hubs::outbound::{Answer, Outbound, Request};
 use crate::wire::event_management::Callback;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -20,18 +21,21 @@ use tokio::time::{sleep, sleep_until};
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 /// What stands for itself in a path.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// Why it is not as it should be, until something has gone wrong.
+const NOT_YET: &str = "not registered yet";
 const JSON: HeaderValue = HeaderValue::from_static("application/json;charset=utf-8");
 
 /// Keeps what is wanted registered at this peer; ends where there is nothing to keep and nothing left to end. What is dropped halfway is
 /// found at the next look.
-pub async fn run(job: Job, store: Store) {
+pub async fn run(job: Job, store: Store, links: LinkBoard) {
+    // Where it is only to forget us there is no connection that anybody would miss.
+    let link = (!job.wanted.is_empty()).then(|| links.link(job.peer.name(), &job.peer.host));
     let stored = stored(&store).await.into_iter();
     let kept: Vec<Registration> = stored.filter(|it| it.peer == job.peer.host).collect();
     if job.wanted.is_empty() && kept.is_empty() {
         return;
     }
-    let registrar = Registrar { trouble: RefCell::default(), store, job };
-    registrar.show(false);
+    let registrar = Registrar { trouble: RefCell::default(), store, job, link };
     let outbound = registrar.outbound().await;
     let mut plan = Plan::new(&registrar.job, kept, Instant::now());
     loop {
@@ -58,16 +62,12 @@ pub async fn stored(store: &Store) -> Vec<Registration> {
     }
 }
 
-/// Says that there is no such connection any more.
-pub fn forget(name: &str) {
-    metrics::gauge!("eventmanager_connection_up", "connection" => name.to_owned()).set(f64::NAN);
-}
-
 struct Registrar {
     job: Job,
     store: Store,
     /// What was told of each topic last, and is not over.
     trouble: RefCell<BTreeMap<String, String>>,
+    link: Option<Link>,
 }
 
 impl Registrar {
@@ -80,6 +80,7 @@ impl Registrar {
                 Err(reason) => reason,
             };
             self.tell("", &reason);
+            self.show(false);
             sleep(self.job.times.retry.delay(failures)).await;
             failures += 1;
         }
@@ -195,9 +196,11 @@ impl Registrar {
 
     /// Whether all that is wanted is there.
     fn show(&self, is_held: bool) {
-        if !self.job.wanted.is_empty() {
-            let up = f64::from(u8::from(is_held));
-            metrics::gauge!("eventmanager_connection_up", "connection" => self.name().to_owned()).set(up);
+        let Some(link) = &self.link else { return };
+        match (is_held, self.trouble.borrow().values().next()) {
+            (true, _) => link.up(),
+            (false, Some(reason)) => link.down(reason),
+            (false, None) => link.down(NOT_YET),
         }
     }
 

@@ -5,6 +5,7 @@ use super::life::Life;
 use crate::config::{Live, Nats, NatsConsume, Route};
 use crate::store::Store;
 use crate::supervision::Shutdown;
+use crate::telemetry::link::LinkBoard;
 use actix::prelude::*;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,13 +20,20 @@ pub struct NatsConsumer {
     consume: Arc<NatsConsume>,
     routes: Live<Vec<Route>>,
     store: Store,
+    links: LinkBoard,
     stop: Rc<Notify>,
 }
 
 impl NatsConsumer {
     /// One that goes on where the server knows that it has come to; what comes goes where `routes` say, too.
-    pub fn new(config: Arc<Nats>, consume: Arc<NatsConsume>, routes: Live<Vec<Route>>, store: Store) -> Self {
-        NatsConsumer { config, consume, routes, store, stop: Rc::default() }
+    pub fn new(
+        config: Arc<Nats>,
+        consume: Arc<NatsConsume>,
+        routes: Live<Vec<Route>>,
+        store: Store,
+        links: LinkBoard,
+    ) -> Self {
+        NatsConsumer { config, consume, routes, store, links, stop: Rc::default() }
     }
 }
 
@@ -37,8 +45,8 @@ impl Actor for NatsConsumer {
         let (config, consume, store) =
             (Arc::clone(&self.config), Arc::clone(&self.consume), self.store.clone());
         let (stop, routes) = (Rc::clone(&self.stop), self.routes.clone());
+        let life = Life::new(CONNECTION, &config, &self.links);
         let work = async move {
-            let life = Life::new(CONNECTION);
             let feeding = Feeding::new((&consume, &routes), &store, &life, &stop);
             life.live(&config, &stop, async |connected| feeding.run(connected).await).await;
         };

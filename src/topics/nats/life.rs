@@ -3,6 +3,7 @@
 use super::connect::{Connected, connect};
 use crate::config::Nats;
 use crate::supervision::Backoff;
+use crate::telemetry::link::{Link, LinkBoard};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -14,7 +15,7 @@ const DISTANCES: Backoff = Backoff { first: Duration::from_millis(500), max: Dur
 pub(super) struct Life {
     /// The label of the metrics.
     name: &'static str,
-    is_up: Cell<bool>,
+    link: Link,
     /// Why it does not, as it was told last.
     told: RefCell<Option<String>>,
     /// Since the last attempt began it has worked.
@@ -22,28 +23,26 @@ pub(super) struct Life {
 }
 
 impl Life {
-    pub fn new(name: &'static str) -> Life {
-        let life =
-            Life { name, is_up: Cell::default(), told: RefCell::default(), has_worked: Cell::default() };
-        life.show();
+    /// Of a connection to the servers of `config`, which `board` shows.
+    pub fn new(name: &'static str, config: &Nats, board: &LinkBoard) -> Life {
         metrics::counter!("eventmanager_reconnects_total", "connection" => name).increment(0);
-        life
+        let link = board.link(name, &config.urls.join(", "));
+        Life { name, link, told: RefCell::default(), has_worked: Cell::default() }
     }
 
     /// It works.
     pub fn up(&self) {
         self.has_worked.set(true);
-        if !self.is_up.replace(true) {
+        if !self.link.state().up {
             self.told.take();
             tracing::info!(connection = self.name, "connected to nats");
-            self.show();
+            self.link.up();
         }
     }
 
     /// It does not, and is tried again. The same reason is told once.
     fn down(&self, reason: String) {
-        self.is_up.set(false);
-        self.show();
+        self.link.down(&reason);
         if self.told.borrow().as_ref() != Some(&reason) {
             tracing::warn!(
                 connection = self.name,
@@ -52,11 +51,6 @@ impl Life {
             );
             self.told.replace(Some(reason));
         }
-    }
-
-    fn show(&self) {
-        metrics::gauge!("eventmanager_connection_up", "connection" => self.name)
-            .set(f64::from(u8::from(self.is_up.get())));
     }
 
     /// Connects and works until `stop` is notified; `work` ends with the reason why it cannot go on, or with `None` when it was told to
@@ -92,7 +86,6 @@ impl Life {
             failures += 1;
             metrics::counter!("eventmanager_reconnects_total", "connection" => self.name).increment(1);
         }
-        self.is_up.set(false);
-        self.show();
+        self.link.down("it is being stopped");
     }
 }

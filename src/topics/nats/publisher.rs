@@ -7,6 +7,7 @@ use super::publishing::Publishing;
 use crate::config::Nats;
 use crate::store::Store;
 use crate::supervision::Shutdown;
+use crate::telemetry::link::LinkBoard;
 use actix::prelude::*;
 use std::cell::Cell;
 use std::convert::Infallible;
@@ -22,13 +23,14 @@ const COUNT: Duration = Duration::from_secs(5);
 pub struct NatsPublisher {
     config: Arc<Nats>,
     store: Store,
+    links: LinkBoard,
     stop: Rc<Notify>,
 }
 
 impl NatsPublisher {
     /// One that goes on from the place that is kept in `store`.
-    pub fn new(config: Arc<Nats>, store: Store) -> Self {
-        NatsPublisher { config, store, stop: Rc::default() }
+    pub fn new(config: Arc<Nats>, store: Store, links: LinkBoard) -> Self {
+        NatsPublisher { config, store, links, stop: Rc::default() }
     }
 }
 
@@ -40,13 +42,14 @@ impl Actor for NatsPublisher {
         for metric in ["eventmanager_nats_published_total", "eventmanager_nats_skipped_total"] {
             metrics::counter!(metric).increment(0);
         }
-        let work = run(Arc::clone(&self.config), self.store.clone(), Rc::clone(&self.stop));
+        let life = Life::new(CONNECTION, &self.config, &self.links);
+        let work = run(life, Arc::clone(&self.config), self.store.clone(), Rc::clone(&self.stop));
         ctx.spawn(work.into_actor(self).map(|(), _, ctx| ctx.stop()));
     }
 }
 
-async fn run(config: Arc<Nats>, store: Store, stop: Rc<Notify>) {
-    let (life, reached) = (Life::new(CONNECTION), Rc::default());
+async fn run(life: Life, config: Arc<Nats>, store: Store, stop: Rc<Notify>) {
+    let reached = Rc::default();
     let mut place = Place::new(store.clone(), Rc::clone(&reached));
     tokio::select! {
         () = place.begin() => {}

@@ -129,5 +129,5 @@ function connections(connections) {
     [reason, "reason"],
   ]);
   return h("section", { class: "card" }, h("h2", {}, "Connections"),
-    table("Connections to application servers", [["Name"], ["Address"], ["State"], ["Since"], ["Why"]], connections.map(line)));
+    table("Connections", [["Name"], ["Address"], ["State"], ["Since"], ["Why"]], connections.map(line)));
 }

@@ -1,6 +1,7 @@
-//! Whether an endpoint is connected, for everybody who shows it.
+//! Whether an endpoint, or whoever else we are connected to, is there, for everybody who shows it.
 
 use serde::Serialize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -20,6 +21,40 @@ pub struct LinkState {
 /// The states of all connections.
 pub type Links = Vec<watch::Receiver<LinkState>>;
 
+/// Connections of others than endpoints: to NATS, and to peers at which we are registered. Each is there as long as its [`Link`] is.
+#[derive(Clone, Default)]
+pub struct LinkBoard(Arc<Mutex<Links>>);
+
+impl LinkBoard {
+    /// A connection that is not up yet, and is shown from now on.
+    pub fn link(&self, name: &str, address: &str) -> Link {
+        let (link, state) = Link::new(name, address);
+        let mut links = self.lock();
+        links.retain(is_there);
+        links.push(state);
+        link
+    }
+
+    /// How all are, by their names.
+    pub fn read(&self) -> Vec<LinkState> {
+        let links = self.lock();
+        let there = links.iter().filter(|link| is_there(link));
+        let mut states: Vec<LinkState> = there.map(|link| link.borrow().clone()).collect();
+        states.sort_by(|one, other| (&one.name, &one.address).cmp(&(&other.name, &other.address)));
+        states
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Links> {
+        // Nothing panics half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether its [`Link`] is.
+fn is_there(link: &watch::Receiver<LinkState>) -> bool {
+    link.has_changed().is_ok()
+}
+
 /// The connection's side: tells metrics and watchers.
 #[derive(Clone)]
 pub struct Link(watch::Sender<LinkState>);
@@ -35,7 +70,6 @@ impl Link {
             reason: None,
         };
         gauge(name, false);
-        metrics::counter!("eventmanager_reconnects_total", "connection" => name.to_owned()).absolute(0);
         let (sender, receiver) = watch::channel(state);
         (Link(sender), receiver)
     }
@@ -74,7 +108,7 @@ impl Link {
 
 /// There is no such endpoint any more: what was measured of it is shown no longer, lest somebody is called because of it. Only an agent has a
 /// server; of all others there is nothing to be shown anyhow.
-pub(super) fn forget(name: &str) {
+pub fn forget(name: &str) {
     metrics::gauge!("eventmanager_connection_up", "connection" => name.to_owned()).set(f64::NAN);
     metrics::gauge!("eventmanager_agent_server_up", "connection" => name.to_owned()).set(f64::NAN);
 }
@@ -86,4 +120,22 @@ fn gauge(name: &str, up: bool) {
 
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_shown_as_long_as_it_has_a_link() {
+        let board = LinkBoard::default();
+        let names = || board.read().into_iter().map(|link| (link.name, link.up)).collect::<Vec<_>>();
+        let (peer, nats) = (board.link("pss", "pss:8443"), board.link("nats", "nats://n:4222"));
+        nats.up();
+        assert_eq!(names(), [("nats".to_owned(), true), ("pss".to_owned(), false)]);
+        peer.down("refused");
+        assert_eq!(board.read()[1].reason.as_deref(), Some("refused"));
+        drop(nats);
+        assert_eq!(names(), [("pss".to_owned(), false)]);
+    }
 }
