@@ -182,7 +182,7 @@ fn offer(world: &World) -> Offered {
         let (documents, waited) = documents.join().expect("documents");
         let (frames, _) = frames.join().expect("frames");
         let changes = changes.join().expect("changes");
-        Offered { documents, waited, frames, changes, evi: flood.join().sent as u64, posted }
+        Offered { documents, waited, frames, changes, evi: flood.join().sent, posted }
     })
 }
 

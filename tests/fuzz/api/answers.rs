@@ -88,7 +88,8 @@ fn explained(request: &Request, answer: &Answer) -> Option<String> {
     let said = match answer.header("content-type") {
         Some("application/problem+json") if body["status"] == answer.status => &body["detail"],
         Some(kind) if kind.starts_with("application/json") && body["@type"] == "Error" => {
-            let is_it = body["status"] == answer.status.to_string() && body["code"] == body["status"];
+            let status = answer.status.to_string();
+            let is_it = body["status"] == *status && body["code"] == body["status"];
             if is_it { &body["message"] } else { &Value::Null }
         }
         // The Management Interface answers in the words of JSON-RPC.
