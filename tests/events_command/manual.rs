@@ -41,7 +41,7 @@ fn bash_completes_commands_options_and_statuses() {
     };
     assert_eq!(complete("eventmanager", "ev"), "events evi");
     assert_eq!(complete("eventmanager hubs", "re"), "resume replay remove");
-    assert_eq!(complete("eventmanager hubs", "h"), "halt");
+    assert_eq!(complete("eventmanager hubs", "h"), "halt help");
     assert_eq!(complete("eventmanager events", "re"), "retry resolve");
     assert_eq!(complete("eventmanager events list", "--si"), "--since");
 }
