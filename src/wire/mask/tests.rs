@@ -249,5 +249,6 @@ fn a_large_document_of_nothing_but_beginnings_takes_linear_time() {
         mask_secrets(&part.repeat((1 << 20) / part.len()));
         mask_secrets(&format!("{}\"pin\":\"x\"", part.repeat((1 << 20) / part.len())));
     }
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    // Quadratic it would take hours; this is patience with a busy machine.
+    assert!(started.elapsed().as_secs() < 240, "{:?}", started.elapsed());
 }

@@ -349,7 +349,8 @@ mod tests {
             frames += usize::from(framer.next_frame().expect("it is not too large").is_some());
         }
         assert_eq!(frames, 1);
-        assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+        // Quadratic it would take hours; this is patience with a busy machine.
+        assert!(started.elapsed().as_secs() < 120, "{:?}", started.elapsed());
     }
 
     proptest! {

@@ -317,6 +317,7 @@ mod tests {
         for part in ["<a", "pin=", "pin='", "<pin a=", "<pin/>&lt;", "</pin", "<pin/> ", "&amp;", "pin = "] {
             mask_secrets(&part.repeat((1 << 20) / part.len()));
         }
-        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+        // Quadratic it would take hours; this is patience with a busy machine.
+        assert!(started.elapsed().as_secs() < 120, "{:?}", started.elapsed());
     }
 }
