@@ -456,6 +456,17 @@ fn check_broken(text: &str, expected: &[usize]) {
 }
 
 #[test]
+fn a_file_of_nothing_but_wrong_lines_is_told_soon() {
+    for line in ["p\n", "[x]\n", "\"é\n"] {
+        let began = std::time::Instant::now();
+        let text = line.repeat(30_000);
+        let problems = parse_toml(&text, "a.toml", &surroundings()).expect_err("lines that are none").list;
+        assert!(problems.len() > 10_000, "{line:?}: {}", problems.len());
+        assert!(began.elapsed() < Duration::from_secs(20), "{line:?}: {:?}", began.elapsed());
+    }
+}
+
+#[test]
 fn broken_syntax_hides_nothing_else_and_adds_nothing() {
     check_broken("[log]\nlevel = debug\n[processing]\nconcurrency = 0\n", &[2, 4]);
     check_broken("[ema]\nprimary\npassword = 'x\nusername=\n[processing]\nconcurrency = 0\n", &[2, 3, 4, 6]);

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// The file that the sections are of.
 pub(super) struct Source<'a> {
-    pub text: &'a str,
+    pub lines: Lines<'a>,
     pub surroundings: &'a Surroundings,
     /// The file is broken, and what seems to be missing may be there.
     pub broken: bool,
@@ -28,16 +28,30 @@ impl Source<'_> {
     }
 
     fn at(&self, place: Range<usize>, key: String, message: String) -> Problem {
-        let (line, column) = position(self.text, place.start);
+        let (line, column) = self.lines.position(place.start);
         Problem { line: Some(line), column: Some(column), key, message }
     }
 }
 
-/// Line and column, both from 1, the column in characters.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..text.floor_char_boundary(offset)];
-    let start_of_line = before.rfind('\n').map_or(0, |at| at + 1);
-    (before.matches('\n').count() + 1, before[start_of_line..].chars().count() + 1)
+/// A text whose places are asked for: of a file that is none of ours each line may be wrong.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    /// Where each line begins.
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    pub fn of(text: &'a str) -> Self {
+        let behind = text.match_indices('\n').map(|(at, _)| at + 1);
+        Lines { text, starts: std::iter::once(0).chain(behind).collect() }
+    }
+
+    /// Line and column, both from 1, the column in characters.
+    pub fn position(&self, offset: usize) -> (usize, usize) {
+        let offset = self.text.floor_char_boundary(offset);
+        let line = self.starts.partition_point(|start| *start <= offset);
+        (line, self.text[self.starts[line - 1]..offset].chars().count() + 1)
+    }
 }
 
 #[cfg(test)]
@@ -47,7 +61,7 @@ mod tests {
     #[test]
     fn places_are_lines_and_columns_of_characters() {
         let check = |text: &str, offset: usize, expected| {
-            assert_eq!(position(text, offset), expected, "{text:?} {offset}")
+            assert_eq!(Lines::of(text).position(offset), expected, "{text:?} {offset}")
         };
         check("", 0, (1, 1));
         check("abc", 2, (1, 3));

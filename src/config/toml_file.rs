@@ -3,7 +3,7 @@
 use super::problem::{Problem, Problems};
 use super::section::Section;
 use super::sections;
-use super::source::{Source, position};
+use super::source::{Lines, Source};
 use super::surroundings::Surroundings;
 use super::{Config, Loaded};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub(super) fn read(text: &str, surroundings: &Surroundings) -> (Config, Vec<Prob
     let (readable, broken) = without_broken_lines(text);
     let (table, _) = DeTable::parse_recoverable(&readable);
     let source = Source {
-        text,
+        lines: Lines::of(text),
         surroundings,
         broken: !broken.is_empty(),
         problems: Default::default(),
@@ -49,13 +49,13 @@ pub(super) fn read(text: &str, surroundings: &Surroundings) -> (Config, Vec<Prob
 
 /// `text` with its broken lines blank, and what is wrong with each of them, by line.
 fn without_broken_lines(text: &str) -> (String, BTreeMap<usize, (Range<usize>, String)>) {
-    let mut readable = text.to_string();
+    let (mut readable, lines) = (text.to_string(), Lines::of(text));
     let mut broken = BTreeMap::new();
     for _ in 0..ATTEMPTS {
         let mut again = false;
         for error in DeTable::parse_recoverable(&readable).1 {
             let place = error.span().unwrap_or_default();
-            let (line, _) = position(text, place.start);
+            let (line, _) = lines.position(place.start);
             if let Entry::Vacant(entry) = broken.entry(line) {
                 readable = with_blank_line(readable, place.start);
                 entry.insert((place, error.message().to_string()));
