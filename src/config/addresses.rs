@@ -159,13 +159,30 @@ pub(super) fn database(text: &str) -> Result<Database, String> {
         return Err("is neither \"sqlite:PATH\" nor \"postgresql://USER:PASSWORD@HOST:PORT/DATABASE\"".into());
     }
     // The driver's own words may quote a piece of the password, hence ours.
-    let config = text.parse::<tokio_postgres::Config>().map_err(
+    let config = ssl_mode(text).0.parse::<tokio_postgres::Config>().map_err(
         |_| "is not a valid postgresql:// address (are the special characters of the password percent-encoded?)",
     )?;
     if config.get_hosts().is_empty() {
         return Err("names no database host".into());
     }
     Ok(Database::Postgres(Secret::new(text)))
+}
+
+/// The address as the driver reads it, and whether the server's certificate is verified. The driver knows `disable`, `prefer` and
+/// `require`, none of which says that. As in libpq, it is for `verify-ca` and `verify-full`, both of which we take as the stricter.
+pub fn ssl_mode(dsn: &str) -> (String, bool) {
+    let Some((place, query)) = dsn.split_once('?') else { return (dsn.to_owned(), false) };
+    let mut is_verified = false;
+    let parameter = |parameter| match parameter {
+        "sslmode=verify-full" | "sslmode=verify-ca" => {
+            is_verified = true;
+            "sslmode=require"
+        }
+        "sslmode=allow" => "sslmode=prefer",
+        other => other,
+    };
+    let query: Vec<&str> = query.split('&').map(parameter).collect();
+    (format!("{place}?{}", query.join("&")), is_verified)
 }
 
 /// Whether both are the same database, whatever the user, the options and the spelling of this host. (Two names of one
@@ -186,7 +203,7 @@ pub(super) fn same_database(one: &Database, other: &Database) -> bool {
 
 /// Host, port and name of the database, once for each host of the address.
 fn places(dsn: &Secret) -> Vec<(String, u16, String)> {
-    let Ok(config) = dsn.expose().parse::<tokio_postgres::Config>() else { return Vec::new() };
+    let Ok(config) = ssl_mode(dsn.expose()).0.parse::<tokio_postgres::Config>() else { return Vec::new() };
     let name = config.get_dbname().or(config.get_user()).unwrap_or_default();
     let ports = config.get_ports();
     let place = |(index, host): (usize, &Host)| {
@@ -280,6 +297,10 @@ mod tests {
         good(database, "sqlite:events.db", Database::Sqlite("events.db".into()));
         postgres("postgresql://em:p%40ss@db1,db2:5433/em?sslmode=require");
         postgres("postgres://em@[::1]/em");
+        for mode in ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] {
+            postgres(&format!("postgresql://em@db1/em?connect_timeout=3&sslmode={mode}"));
+        }
+        bad(database, "postgresql://em@db1/em?sslmode=verify", "is not a valid");
         bad(database, "sqlite:", "no path");
         bad(database, "sqlite::memory:", "in memory only");
         bad(database, "mysql://x", "is neither");
@@ -297,6 +318,7 @@ mod tests {
         };
         check("postgresql://em:a@db1/em", "postgres://other:b@DB1:5432/em?sslmode=require", true);
         check("postgresql://em@127.0.0.1/em", "postgresql://em@localhost/em", true);
+        check("postgresql://em@db1/em?sslmode=verify-full", "postgresql://em@db1/em", true);
         check("postgresql://em@[::1]:5433/em", "postgresql://em@localhost:5433/em", true);
         check("postgresql://em@db1,db2/em", "postgresql://em@db3,db2/em", true);
         check("postgresql://em@db1", "postgresql://x@db1/em", true);

@@ -27,6 +27,7 @@ mod toml_file;
 mod units;
 mod values;
 
+pub use addresses::ssl_mode;
 pub use difference::{Change, Difference, difference};
 pub use em_ini::parse_ini;
 pub use file::read_file;

@@ -1,6 +1,7 @@
 //! A `postgresql://` address: what it says to the driver, and what may be said about it in a log.
 
 use super::tls::{self, Verify};
+use crate::config::ssl_mode;
 use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, TargetSessionAttrs};
@@ -18,7 +19,8 @@ pub(crate) struct Address {
 impl Address {
     /// Reads a DSN. The error never quotes it.
     pub fn parse(dsn: &str) -> Result<Address, String> {
-        let (dsn, verify) = take_ssl_mode(dsn);
+        let (dsn, is_verified) = ssl_mode(dsn);
+        let verify = if is_verified { Verify::Platform } else { Verify::Nothing };
         let mut config: Config = dsn.parse().map_err(|error| super::reason(&error))?;
         if config.get_hosts().is_empty() {
             return Err("it names no host".to_owned());
@@ -58,18 +60,6 @@ fn place(config: &Config) -> String {
         .collect();
     let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
     format!("{}/{database}", hosts.join(","))
-}
-
-/// The driver knows `disable`, `prefer` and `require`, none of which says whether the certificate is verified. As in
-/// libpq, it is for `verify-ca` and `verify-full`, both of which we take as the stricter.
-fn take_ssl_mode(dsn: &str) -> (String, Verify) {
-    for word in ["verify-full", "verify-ca"] {
-        let setting = format!("sslmode={word}");
-        if dsn.contains(&setting) {
-            return (dsn.replace(&setting, "sslmode=require"), Verify::Platform);
-        }
-    }
-    (dsn.replace("sslmode=allow", "sslmode=prefer"), Verify::Nothing)
 }
 
 #[cfg(test)]
