@@ -1,14 +1,15 @@
 //! The log: where it goes, and how much of it, which may change while the process runs.
 
+use super::one_line::{Fields, OneLine};
 use crate::config::{Log, LogFormat};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::SystemTime;
 
 /// The driver quotes the parameters of its statements at `debug`, module by module; the longest name wins. What becomes of a
-/// connection to NATS we tell ourselves, once, where its client says it at each attempt.
-const QUIET: &str =
-    "tokio_postgres=info,tokio_postgres::query=info,tokio_postgres::prepare=info,async_nats=off";
+/// connection to NATS, and of a certificate that does not count, we tell ourselves, once, where the libraries say it at each attempt.
+const QUIET: &str = "tokio_postgres=info,tokio_postgres::query=info,tokio_postgres::prepare=info,async_nats=off,\
+                     rustls_platform_verifier=off";
 
 /// Keeps the log being written; what is still unwritten goes out when it is dropped.
 pub type LogWriter = tracing_appender::non_blocking::WorkerGuard;
@@ -89,13 +90,13 @@ pub fn start_log(log: &Log) -> (LogWriter, LogLevel) {
     let (writer, guard) = tracing_appender::non_blocking(std::io::stderr());
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(first)
-        .with_writer(writer)
+        .with_writer(OneLine(writer))
         .with_target(false)
         .with_timer(SystemTime);
     // A second start in one process (tests, demo) keeps the first log. An error of a handle says that its log is gone.
     let filter: Filter = match log.format {
         LogFormat::Text => {
-            let subscriber = subscriber.with_ansi(false).with_filter_reloading();
+            let subscriber = subscriber.with_ansi(false).fmt_fields(Fields).with_filter_reloading();
             let handle = subscriber.reload_handle();
             let _ = subscriber.try_init();
             Box::new(move |filter| drop(handle.reload(filter)))

@@ -4,6 +4,7 @@ mod bad_frames;
 mod labels;
 pub mod link;
 mod log;
+mod one_line;
 pub mod process;
 mod seldom;
 
