@@ -51,7 +51,10 @@ const EMA: &str = "numbering.country_code = '299'\nnumbering.default_phone_conte
 fn three_lines_make_a_working_file() {
     let config = toml("[[broadworks]]\nname = \"as1\"\naddress = \"as1:8025\"\n");
     let events = Database::Sqlite("/var/lib/eventmanager/events.db".into());
-    assert_eq!(config.node, Node { name: "host1".into(), data_dir: "/var/lib/eventmanager".into() });
+    assert_eq!(
+        config.node,
+        Node { name: "host1".into(), data_dir: "/var/lib/eventmanager".into(), core_dumps: false }
+    );
     assert_eq!(config.store, StoreConfig::new(events));
     assert_eq!(config.http.listen, "127.0.0.1:8080".parse().unwrap());
     assert_eq!((config.ema, config.surgemail), (None, None));
@@ -78,7 +81,7 @@ fn three_lines_make_a_working_file() {
 #[test]
 fn every_key_reaches_its_value() {
     let config = toml(include_str!("fixtures/config/full.toml"));
-    assert_eq!(config.node, Node { name: "em1".into(), data_dir: "/srv/em".into() });
+    assert_eq!(config.node, Node { name: "em1".into(), data_dir: "/srv/em".into(), core_dumps: true });
     assert_eq!(config.log, Log { level: "debug".into(), format: LogFormat::Json });
     assert_eq!(config.store.events, Database::Postgres(Secret::new("postgresql://em:p%40ss@db1/em")));
     assert_eq!(config.store.subscribers, Database::Sqlite("/etc/em/srd.db".into()));

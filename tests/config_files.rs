@@ -166,7 +166,10 @@ fn secrets_in_files_are_found_beside_the_configuration() {
     let path = directory.path().join("a.toml");
     std::fs::write(&path, "[node]\nname = 'file:name'\ndata_dir = 'data'").unwrap();
     let loaded = load(&path).unwrap();
-    assert_eq!(loaded.config.node, Node { name: "em7".into(), data_dir: directory.path().join("data") });
+    assert_eq!(
+        loaded.config.node,
+        Node { name: "em7".into(), data_dir: directory.path().join("data"), core_dumps: false }
+    );
 }
 
 /// Makes a pipe that nobody writes into.

@@ -38,7 +38,7 @@ impl Site {
         let database = store.create(directory.path());
         let servers = std::iter::once(broadworks.addr()).chain(more.iter().copied());
         let config = Config {
-            node: Node { name: "bench".into(), data_dir: directory.path().to_owned() },
+            node: Node { name: "bench".into(), data_dir: directory.path().to_owned(), core_dumps: false },
             log: Log::default(),
             store: StoreConfig::new(database),
             http: Http { listen: any(), ..Http::default() },

@@ -5,6 +5,7 @@ mod backup;
 mod check;
 mod client;
 mod compare;
+mod cores;
 pub mod demo;
 mod descriptors;
 mod events;

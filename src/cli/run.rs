@@ -1,6 +1,6 @@
 //! `eventmanager run`: the daemon, until a signal or a failure ends it.
 
-use super::{check, descriptors};
+use super::{check, cores, descriptors};
 use crate::app::{App, Program};
 use crate::config;
 use crate::failpoints;
@@ -35,6 +35,9 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     let missing = missing.map(|directory| check::missing(&directory));
     for remark in check::remarks(&loaded.config).into_iter().chain(missing) {
         tracing::warn!(remark, "configuration");
+    }
+    if !loaded.config.node.core_dumps {
+        cores::forbid();
     }
     descriptors::raise();
     let metrics = telemetry::start_metrics()?;

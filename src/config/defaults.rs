@@ -67,7 +67,7 @@ impl Default for Processing {
 
 /// Named after the host, with its files where systemd or custom put them.
 pub(super) fn node(surroundings: &Surroundings) -> Node {
-    Node { name: surroundings.host_name.clone(), data_dir: surroundings.state_directory() }
+    Node { name: surroundings.host_name.clone(), data_dir: surroundings.state_directory(), core_dumps: false }
 }
 
 /// SQLite in the data directory; for both, where only one database is named.

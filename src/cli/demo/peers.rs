@@ -62,7 +62,7 @@ impl Peers {
         ema.faults.extend(faults::EXISTS.iter().map(|code| (*code, FaultClass::Exists)));
         ema.faults.extend(faults::ABSENT.iter().map(|code| (*code, FaultClass::Absent)));
         Config {
-            node: Node { name: "demo".into(), data_dir: directory.to_owned() },
+            node: Node { name: "demo".into(), data_dir: directory.to_owned(), core_dumps: false },
             log: Log::default(),
             store: StoreConfig::new(database),
             http: Http { listen: http, ..Http::default() },

@@ -4,9 +4,10 @@ use super::lines::{Lines, word};
 use crate::config::values::{DiskLow, Http, Log, Node, Processing, Shadow, StoreConfig, Token};
 
 impl Lines {
-    pub fn node(&mut self, Node { name, data_dir }: &Node) {
+    pub fn node(&mut self, Node { name, data_dir, core_dumps }: &Node) {
         self.put("node.name", name);
         self.path("node.data_dir", data_dir);
+        self.put("node.core_dumps", core_dumps);
     }
 
     pub fn log(&mut self, Log { level, format }: &Log) {

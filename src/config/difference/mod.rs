@@ -108,7 +108,9 @@ impl Restarts {
     fn reason(&self, key: &str) -> Option<&'static str> {
         let section = key.split('.').next().unwrap_or_default();
         match (section, key) {
-            (_, "node.data_dir" | "log.format" | "http.listen" | "processing.mode") => Some(FIXED),
+            (_, "node.data_dir" | "node.core_dumps" | "log.format" | "http.listen" | "processing.mode") => {
+                Some(FIXED)
+            }
             (_, "store.events" | "store.subscribers") => Some(FIXED),
             (_, "processing.order") => Some(ORDER),
             (_, "http.tls_cert" | "http.tls_key") => self.tls.then_some(TLS),
@@ -132,6 +134,7 @@ impl Restarts {
     fn in_force(&self, old: &Config, new: &Config) -> Config {
         let mut config = new.clone();
         config.node.data_dir.clone_from(&old.node.data_dir);
+        config.node.core_dumps = old.node.core_dumps;
         config.log.format = old.log.format;
         config.http.listen = old.http.listen;
         (config.processing.mode, config.processing.order) = (old.processing.mode, old.processing.order);

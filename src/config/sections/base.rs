@@ -17,6 +17,7 @@ pub(super) fn node(file: &Section) -> Node {
     let node = file.section("node", |section| Node {
         name: section.text("name").unwrap_or_else(|| default.name.clone()),
         data_dir: section.path_to("data_dir").unwrap_or_else(|| default.data_dir.clone()),
+        core_dumps: section.flag("core_dumps").unwrap_or(default.core_dumps),
     });
     node.unwrap_or(default)
 }

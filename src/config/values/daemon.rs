@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Node {
     pub name: String,
     pub data_dir: PathBuf,
+    /// Whether the system may write a core of the process, which holds secrets.
+    pub core_dumps: bool,
 }
 
 /// How log lines look.
