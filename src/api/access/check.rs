@@ -1,6 +1,6 @@
 //! What every request passes through before its handler: [`check`] for all paths, [`guard`] for those that act.
 
-use super::{Access, Asked, Caller, Refusal, Shown, is_act, site};
+use super::{Access, Asked, Caller, Refusal, Shown, is_act, is_original, site};
 use crate::api::body;
 use crate::api::event_management::Below;
 use actix_web::body::{BoxBody, MessageBody};
@@ -45,13 +45,15 @@ fn pass(access: &Access, request: &ServiceRequest, is_for_peers: bool) -> Result
     // Acts see to it themselves, after they have looked for a page of another site.
     // By the path that is routed, which has no escapes any more.
     let path = request.match_info().as_str();
-    let is_read_of_ours = (path.starts_with("/api/") || is_for_peers) && !is_act(request.method());
-    if is_read_of_ours && access.is_open() {
-        site::check_host(request.headers())?;
+    let has_data = path.starts_with("/api/") || is_for_peers || is_original(path, is_for_peers);
+    let host = site::check_host(request.headers());
+    if has_data && !is_act(request.method()) && access.is_open() {
+        host?;
     }
     let shown = shown(request.headers(), from(request));
     // What is routed differently from how it is written must not be judged by how it is written.
-    access.judge(Asked { method: request.method(), path, is_for_peers }, &shown, Instant::now())
+    let asked = Asked { method: request.method(), path, is_for_peers, is_by_our_name: host.is_ok() };
+    access.judge(asked, &shown, Instant::now())
 }
 
 fn length(uri: &Uri) -> usize {

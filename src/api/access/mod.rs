@@ -94,6 +94,9 @@ struct Asked<'a> {
     path: &'a str,
     /// Whether it is below a base path of Event Management.
     is_for_peers: bool,
+    /// Whether it is asked by a name or address of loopback, or by none: neither a page that was rebound nor somebody behind a proxy
+    /// of this host does that.
+    is_by_our_name: bool,
 }
 
 /// What a path wants.
@@ -225,11 +228,9 @@ impl Access {
     }
 
     fn wanted(&self, asked: Asked, open: bool) -> Wanted {
-        let Asked { method, path, is_for_peers } = asked;
-        // One of the base paths is /event/v2, which is none of the original paths.
-        let original =
-            !is_for_peers && (path == "/alivecheck" || path == "/events" || path.starts_with("/event/"));
-        if ALWAYS_OPEN.contains(&path) || path.starts_with("/assets/") || (original && self.loopback) {
+        let Asked { method, path, is_for_peers, is_by_our_name } = asked;
+        let original = is_original(path, is_for_peers) && self.loopback && is_by_our_name;
+        if ALWAYS_OPEN.contains(&path) || path.starts_with("/assets/") || original {
             return Wanted::Nothing;
         }
         match () {
@@ -306,6 +307,11 @@ impl Access {
 
 fn is_loopback(http: &Http) -> bool {
     http.listen.ip().to_canonical().is_loopback()
+}
+
+/// Whether it is one of the three paths of the Erlang release. One of the base paths is /event/v2, which is none.
+fn is_original(path: &str, is_for_peers: bool) -> bool {
+    !is_for_peers && (path == "/alivecheck" || path == "/events" || path.starts_with("/event/"))
 }
 
 /// Whether a request may change something.

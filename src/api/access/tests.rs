@@ -28,7 +28,7 @@ fn cookie<'a>(id: &'a str, csrf: Option<&'a str>) -> Shown<'a> {
 /// The name of who passes.
 fn judge(access: &Access, method: Method, path: &str, shown: &Shown) -> Result<Option<String>, Refusal> {
     let is_for_peers = path.starts_with(BASE);
-    let asked = Asked { method: &method, path, is_for_peers };
+    let asked = Asked { method: &method, path, is_for_peers, is_by_our_name: true };
     access.judge(asked, shown, Instant::now()).map(|caller| caller.name)
 }
 
@@ -53,6 +53,17 @@ fn a_path_is_open_by_where_it_is_asked_and_what_is_configured() {
         check("0.0.0.0:1", viewer, path, nothing(), true);
     }
     check("0.0.0.0:1", viewer, "/assets", nothing(), false);
+}
+
+#[test]
+fn by_a_name_that_is_not_this_hosts_the_original_paths_are_as_all_others() {
+    let access = access("127.0.0.1:1", &[("look", Role::Viewer)]);
+    for path in ["/events", "/event/1", "/alivecheck"] {
+        let asked = Asked { method: &Method::GET, path, is_for_peers: false, is_by_our_name: false };
+        let judge = |shown: &Shown| access.judge(asked, shown, Instant::now()).map(|caller| caller.name);
+        assert_eq!(judge(&Shown::default()), Err(Refusal::NoToken), "{path}");
+        assert_eq!(judge(&bearer("look")), Ok(Some("look".to_owned())), "{path}");
+    }
 }
 
 #[test]
@@ -131,7 +142,8 @@ fn a_token_that_is_taken_out_of_the_configuration_ends_what_was_opened_with_it()
     let (first, one) = access.log_in("one", None).expect("known");
     let (_, two) = access.log_in("two", None).expect("known");
     let shown = bearer("one");
-    let asked = Asked { method: &Method::GET, path: "/api/v1/tree", is_for_peers: false };
+    let asked =
+        Asked { method: &Method::GET, path: "/api/v1/tree", is_for_peers: false, is_by_our_name: true };
     let by_token = access.judge(asked, &shown, Instant::now()).expect("known");
     let current = || [&one, &two, &by_token].map(|caller| access.is_current(caller));
     assert_eq!(current(), [true; 3]);
