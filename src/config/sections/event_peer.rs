@@ -5,7 +5,7 @@ use super::{Endpoints, choice};
 use crate::config::addresses;
 use crate::config::section::Section;
 use crate::config::units;
-use crate::config::values::{BASE_PATHS, EventPeer, PeerAuth, Token};
+use crate::config::values::{BASE_PATHS, EventPeer, PeerAuth, Role, Token};
 use crate::matching::Pattern;
 use crate::wire::Secret;
 use crate::wire::webhooks::SigningKey;
@@ -131,8 +131,21 @@ fn signing_keys(section: &Section) -> Vec<Secret> {
 
 fn token(section: &Section, neighbours: &Neighbours) -> Option<String> {
     let name = section.text("token")?;
-    if neighbours.tokens.iter().all(|token| token.name != name) {
-        section.problem("token", format!("{name:?} is the name of no [[http.token]]"));
+    match neighbours.tokens.iter().find(|token| token.name == name).map(|token| token.role) {
+        None => section.problem("token", format!("{name:?} is the name of no [[http.token]]")),
+        Some(Role::Viewer) => {
+            let why = format!(
+                "{name:?} has the role \"viewer\": the peer can read, but neither register nor post, as \"peer\" can"
+            );
+            section.warn("token", &why);
+        }
+        Some(Role::Operator) => {
+            let why = format!(
+                "{name:?} has the role \"operator\": the peer can do whatever an operator can, where \"peer\" is enough"
+            );
+            section.warn("token", &why);
+        }
+        Some(Role::Peer) => {}
     }
     // Both label metrics, and name the source of an event.
     if neighbours.endpoints.is_taken(&name) {

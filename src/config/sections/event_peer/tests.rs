@@ -4,7 +4,7 @@ use crate::config::{EventPeer, Loaded, PeerAuth, Surroundings, parse_toml};
 use crate::wire::Secret;
 use std::path::Path;
 
-const TOKENS: &str = "[[http.token]]\nname = 'pss'\nrole = 'viewer'\n\
+const TOKENS: &str = "[[http.token]]\nname = 'pss'\nrole = 'peer'\n\
                       sha256 = '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef'\n";
 const PUBLIC: &str = "[event_management]\npublic_url = 'https://em:8443'\n";
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -120,6 +120,21 @@ fn a_peer_is_known_by_a_token_that_there_is() {
     assert!(load(&endpoint).expect_err("two sources").contains("names another source of events already"));
     let reserved = "[event_management]\n[[broadworks]]\nname = 'event_management'\naddress = 'as1:8025'";
     assert!(load(reserved).expect_err("two sources").contains("what is posted to [event_management]"));
+}
+
+#[test]
+fn a_peer_with_a_token_of_another_role_is_warned_of() {
+    let warnings = |role: &str| {
+        let text = with("token = 'pss'").replace("'peer'", &format!("'{role}'"));
+        load(&text).expect(role).warnings.to_string()
+    };
+    assert!(
+        warnings("viewer").contains("peer.token: \"pss\" has the role \"viewer\""),
+        "{}",
+        warnings("viewer")
+    );
+    assert!(warnings("operator").contains("whatever an operator can"), "{}", warnings("operator"));
+    assert_eq!(warnings("peer"), "");
 }
 
 #[test]
