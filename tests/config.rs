@@ -154,6 +154,7 @@ fn every_key_of_event_management_reaches_its_value() {
         connect_timeout: secs(3),
         timeout: secs(10),
         max_hubs: 50,
+        max_hubs_per_owner: 20,
         max_body: 64 << 10,
         keep_backlog: secs(7 * 24 * 3600),
         verify: secs(30),

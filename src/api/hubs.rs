@@ -430,9 +430,11 @@ fn refused(error: &HubError) -> HttpResponse {
         HubError::BadCallback(_) | HubError::BadQuery(_) => StatusCode::BAD_REQUEST,
         HubError::UnknownTopic(_) | HubError::NoSuchHub => StatusCode::NOT_FOUND,
         HubError::NotAllowed(_) => StatusCode::FORBIDDEN,
-        HubError::TooMany(_) | HubError::NotHalted | HubError::AlreadyHalted | HubError::NothingThere => {
-            StatusCode::CONFLICT
-        }
+        HubError::TooMany(_)
+        | HubError::TooManyOfOwner(_)
+        | HubError::NotHalted
+        | HubError::AlreadyHalted
+        | HubError::NothingThere => StatusCode::CONFLICT,
         HubError::Away(_) => StatusCode::SERVICE_UNAVAILABLE,
     };
     problem(status, error.to_string())

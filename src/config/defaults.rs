@@ -276,6 +276,7 @@ impl Default for EventManagement {
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(15),
             max_hubs: 1_000,
+            max_hubs_per_owner: 500,
             max_body: 1 << 20,
             keep_backlog: BACKLOG,
             verify: Duration::from_secs(60),

@@ -117,6 +117,24 @@ fn there_are_no_more_hubs_than_may_be() {
 }
 
 #[test]
+fn no_owner_has_more_hubs_than_its_share() {
+    let tokens = token("pss", "peer") + &token("oss", "peer");
+    let site = Site::quiet(&format!("{tokens}[event_management]\nmax_hubs = 4\n{}", peer(host(), "")));
+    let daemon = site.start();
+    ready(&daemon);
+    let hub = |n: usize| json!({"callback": format!("http://{}/{n}", host())});
+    let by = |token: &str, n: usize| register(&daemon, "order", &shown(token), &hub(n));
+    let first = body_of(&by("pss", 1), 201);
+    body_of(&by("pss", 2), 201);
+    assert!(error_of(&by("pss", 3), 409).contains("2 hubs of this owner"), "half of them");
+    assert_eq!(body_of(&by("pss", 1), 201), first, "it is there already");
+    body_of(&by("oss", 1), 201);
+    let path = format!("/hub/{}", text(&first, "id"));
+    assert_eq!(ask(&daemon, "DELETE", &path, &shown("pss"), "").status, 204);
+    body_of(&by("pss", 3), 201);
+}
+
+#[test]
 fn a_caller_sees_its_own_hubs_and_an_operator_all() {
     let tokens =
         token("pss", "peer") + &token("oss", "peer") + &token("desk", "viewer") + &token("noc", "operator");

@@ -36,6 +36,7 @@ pub fn management(peers: Vec<EventPeer>) -> EventManagement {
         connect_timeout: Duration::from_secs(2),
         timeout: Duration::from_secs(5),
         max_hubs: 1_000,
+        max_hubs_per_owner: 1_000,
         max_body: 1 << 20,
         keep_backlog: Duration::from_secs(3_600),
         verify: Duration::from_secs(60),

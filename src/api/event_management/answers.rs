@@ -74,9 +74,11 @@ impl From<HubError> for Wrong {
             HubError::NotAllowed(_) => Wrong::Forbidden(detail),
             HubError::UnknownTopic(topic) => Wrong::Missing("topic", topic),
             HubError::NoSuchHub => Wrong::Missing("hub", String::new()),
-            HubError::TooMany(_) | HubError::NotHalted | HubError::AlreadyHalted | HubError::NothingThere => {
-                Wrong::Conflict(detail)
-            }
+            HubError::TooMany(_)
+            | HubError::TooManyOfOwner(_)
+            | HubError::NotHalted
+            | HubError::AlreadyHalted
+            | HubError::NothingThere => Wrong::Conflict(detail),
             HubError::Away(_) => Wrong::Away(detail),
         }
     }

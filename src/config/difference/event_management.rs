@@ -7,6 +7,7 @@ impl Lines {
     pub fn event_management(&mut self, config: &EventManagement) {
         let EventManagement { base_path, topics, echo, public_url, retry_initial, retry_max, .. } = config;
         let EventManagement { give_up_after, connect_timeout, timeout, max_hubs, max_body, .. } = config;
+        let EventManagement { max_hubs_per_owner, .. } = config;
         let EventManagement { keep_backlog, verify, peers, .. } = config;
         let key = |key: &str| format!("event_management.{key}");
         self.put(key("base_path"), base_path);
@@ -25,6 +26,7 @@ impl Lines {
             self.time(key(name), time);
         }
         self.put(key("max_hubs"), max_hubs);
+        self.put(key("max_hubs_per_owner"), max_hubs_per_owner);
         self.put(key("max_body"), max_body);
         peers.iter().for_each(|peer| self.event_peer(peer));
     }

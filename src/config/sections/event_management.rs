@@ -32,6 +32,8 @@ pub(super) fn event_management(section: &Section, file: &Config, endpoints: &End
     };
     let peers = section.sections("peer", |section| peer(section, &mut neighbours));
     let time = |key, default| section.duration(key).unwrap_or(default);
+    let max_hubs = section.number("max_hubs", 1..=100_000).unwrap_or(default.max_hubs);
+    let per_owner = section.number("max_hubs_per_owner", 1..=100_000);
     let config = EventManagement {
         base_path: section.value("base_path", base_path).unwrap_or(default.base_path),
         echo: section.list("echo", Pattern::parse).unwrap_or(default.echo),
@@ -41,7 +43,9 @@ pub(super) fn event_management(section: &Section, file: &Config, endpoints: &End
         give_up_after: time("give_up_after", default.give_up_after),
         connect_timeout: time("connect_timeout", default.connect_timeout),
         timeout: time("timeout", default.timeout),
-        max_hubs: section.number("max_hubs", 1..=100_000).unwrap_or(default.max_hubs),
+        max_hubs,
+        // Nobody takes all of them alone.
+        max_hubs_per_owner: per_owner.unwrap_or(max_hubs.div_ceil(2)),
         max_body: max_body(section).unwrap_or(default.max_body),
         keep_backlog: time("keep_backlog", default.keep_backlog),
         verify: time("verify", default.verify),
@@ -182,6 +186,10 @@ mod tests {
         check("timeout = '1s'", "connect_timeout is longer than timeout (1s)");
         check("max_body = '17MiB'", "is more than 16MiB");
         check("max_hubs = 0", "must be from 1");
+        check("max_hubs_per_owner = 0", "must be from 1");
+        let shares = |keys: &str| (parse(keys).max_hubs, parse(keys).max_hubs_per_owner);
+        assert_eq!(shares("max_hubs = 7"), (7, 4), "half of them");
+        assert_eq!(shares("max_hubs = 7\nmax_hubs_per_owner = 6"), (7, 6));
         let warnings = |text: &str| load(text).expect(text).warnings.to_string();
         assert!(warnings("[event_management]\nkeep_backlog = '1h'").is_empty(), "the log is kept for 72h");
         let short = "[store]\ntopic_log = '1h'\n[event_management]\nkeep_backlog = '2h'";

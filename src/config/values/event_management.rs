@@ -34,6 +34,8 @@ pub struct EventManagement {
     /// Of a whole request.
     pub timeout: Duration,
     pub max_hubs: usize,
+    /// Of them, so many at most are of one owner: the name of a token.
+    pub max_hubs_per_owner: usize,
     /// Of what is posted, in bytes.
     pub max_body: usize,
     /// What a hub has not got stays in the topic log at most so long.

@@ -67,6 +67,11 @@ impl Desk {
         self.lock().len()
     }
 
+    /// How many of them are of this owner.
+    pub fn count_of(&self, owner: &str) -> usize {
+        self.lock().values().filter(|entry| entry.progress.lock().hub.owner == owner).count()
+    }
+
     /// The first hub for which this holds.
     pub fn find(&self, is_meant: impl Fn(&Hub) -> bool) -> Option<Hub> {
         self.lock()

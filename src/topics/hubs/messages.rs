@@ -120,6 +120,8 @@ pub enum HubError {
     NotAllowed(String),
     #[error("there are {0} hubs already, and no more are allowed")]
     TooMany(usize),
+    #[error("there are {0} hubs of this owner already, and no more are allowed")]
+    TooManyOfOwner(usize),
     #[error("there is no such hub")]
     NoSuchHub,
     #[error(

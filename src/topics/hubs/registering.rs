@@ -40,6 +40,10 @@ impl Managing {
         if self.desk.count() >= config.max_hubs {
             return Err(HubError::TooMany(config.max_hubs));
         }
+        // Without tokens nobody is told from anybody else.
+        if !owner.is_empty() && self.desk.count_of(&owner) >= config.max_hubs_per_owner {
+            return Err(HubError::TooManyOfOwner(config.max_hubs_per_owner));
+        }
         let (id, created) = (Uuid::now_v7(), SystemTime::now());
         let hub = Hub { id, topic, callback, query, owner, created, state: HubState::Active, replay: None };
         self.add(&hub).await?;
