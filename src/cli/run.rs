@@ -28,6 +28,7 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     failpoints::read_orders()?;
     let loaded = config::load(path)?;
     let (_log, log) = telemetry::start_log(&loaded.config.log);
+    telemetry::log_panics();
     for warning in &loaded.warnings.list {
         tracing::warn!(warning = format!("{}:{warning}", loaded.warnings.file), "configuration");
     }

@@ -5,12 +5,14 @@ mod labels;
 pub mod link;
 mod log;
 mod one_line;
+mod panics;
 pub mod process;
 mod seldom;
 
 pub use bad_frames::count_bad_frame;
 pub use labels::Labels;
 pub use log::{LogLevel, LogWriter, start_log};
+pub use panics::log_panics;
 pub use seldom::Seldom;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
