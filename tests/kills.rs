@@ -46,6 +46,38 @@ fn a_daemon_killed_fifty_times_ends_every_event_and_creates_nothing_twice() {
     peers.check(&traffic, &site);
 }
 
+/// What is handed on with the verdict cannot be read: what was answered is recorded meanwhile, and is not done once more after a kill.
+#[test]
+fn an_event_of_which_all_is_answered_and_nothing_decided_yet_is_not_run_again_after_a_kill() {
+    let peers = Peers::start();
+    let site = Site::quiet("");
+    let text = std::fs::read_to_string(site.config()).expect("a configuration");
+    let apart = site.directory.path().join("subscribers.db");
+    let store = format!("\n[store]\nsubscribers = \"sqlite:{}\"\n", apart.display());
+    let route = "\n[[route]]\nsource = \"as1\"\nto = [\"users\"]\n";
+    std::fs::write(site.config(), text + &peers.config("") + &store + route).expect("written");
+    // The first two are for its keys and its plan.
+    let daemon = site.start_with_orders("store.subscribers.read.before=unavailable@3-").expect("it serves");
+    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    eventually("it is stored", || (site.count(&["pending"]) == 1).then_some(()));
+    eventually("all steps are recorded as done", || {
+        let sql = "select count(*), count(*) filter (where state = 'done') from em_step";
+        let counts: (i64, i64) =
+            site.database().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).ok()?;
+        (counts.0 > 0 && counts.0 == counts.1).then_some(())
+    });
+    assert_eq!(site.count(&["pending"]), 1);
+    daemon.kill();
+    let asked = peers.ema.counts().hss;
+    let _daemon = site.start();
+    site.wait_ended(1);
+    assert_eq!(site.count(&["completed"]), 1, "{:?}", site.events());
+    assert_eq!(peers.ema.counts().hss, asked, "nothing is asked again");
+    let sql = "select count(*) from em_topic_log where topic = 'users'";
+    let handed_on: i64 = site.database().query_row(sql, [], |row| row.get(0)).expect("a count");
+    assert_eq!(handed_on, 1);
+}
+
 /// Kills that land while documents come in without a pause.
 const INTAKE_KILLS: usize = 10;
 const USERS: u64 = 12;

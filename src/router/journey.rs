@@ -58,16 +58,15 @@ impl Journey<'_> {
 /// Whether an attempt is over, so that its plan is not walked on: it has had its verdict, or was made in shadow mode, and
 /// this is none.
 ///
-/// A verdict shows in its reason, in a step that was refused, or in all steps being done, which goes with it in one
-/// commit. Of the members of a group one may fail, and all be done, before the event ends: its verdict has a reason.
+/// That all steps are done is no verdict: they are recorded before it where what is handed on with it cannot be read yet. Nor is a step
+/// of a member of a group that was refused.
 pub(super) fn is_over(journal: &Journal, mode: Mode) -> bool {
-    let Some(plan) = &journal.plan else { return journal.reason.is_some() };
+    let Some(plan) = &journal.plan else { return journal.has_verdict || journal.reason.is_some() };
     let states = || journal.steps.iter().map(|step| step.state);
-    let has_verdict = states().any(StepState::is_refusal)
-        || states().filter(|state| state.is_done()).count() == plan.steps.len();
-    journal.reason.is_some()
+    journal.has_verdict
+        || journal.reason.is_some()
         || (mode == Mode::Active && states().any(|state| state == StepState::Planned))
-        || (has_verdict && plan.members.is_empty())
+        || (plan.members.is_empty() && states().any(StepState::is_refusal))
 }
 
 /// Whether both create the same thing: of associations the password may differ, which a plan made anew chooses anew.

@@ -199,7 +199,8 @@ impl Reader {
         let param = vec![Value::Text(uuid.to_string())];
         let attempts = format!(
             "select cast(attempt as bigint), cast(plan as text), cast(panics as bigint), cast(reason as text),
-                cast(warnings as text), cast(digest as text) from em_journal where uuid = {key} order by attempt"
+                cast(warnings as text), cast(digest as text), cast(case when holds is null then 0 else 1 end as bigint)
+             from em_journal where uuid = {key} order by attempt"
         );
         let steps = format!(
             "select cast(attempt as bigint), cast(position as bigint), cast(state as text),
@@ -249,6 +250,8 @@ fn assemble(uuid: Uuid, attempts: Vec<Row>, steps: Vec<Row>) -> Result<Journal, 
         journal.reason = row.text(3);
         journal.warnings = warnings_from(row.text(4));
         journal.digest = row.text(5);
+        // A verdict says in any case whether it holds its subject.
+        journal.has_verdict = row.int(6) == Some(1);
         journal.steps = marks.remove(&journal.attempt).unwrap_or_default();
     }
     Ok(journal)

@@ -136,6 +136,8 @@ pub struct Journal {
     pub steps: Vec<StepMark>,
     /// How often a worker has panicked over this attempt.
     pub panics: u32,
+    /// Whether this attempt has had its verdict; an event that is pending all the same has been put back by somebody.
+    pub has_verdict: bool,
     pub reason: Option<String>,
     /// See [`Verdict::digest`].
     pub digest: Option<String>,
