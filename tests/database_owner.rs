@@ -6,6 +6,8 @@ use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator
 use eventmanager::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};
 use eventmanager::simulators::script::{Action, Rule};
 use std::collections::HashSet;
+use std::io::Write;
+use std::net::TcpListener;
 use std::time::Duration;
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::{add, report, set_phone};
@@ -121,6 +123,39 @@ fn a_second_daemon_on_one_postgresql_database_waits_until_the_first_has_ended() 
 }
 
 /// The daemon lives on, but its sessions end in the middle of an event, and with them its hold of the database.
+/// The lock of the one daemon that has the database, as a session has it whose daemon was killed.
+const LEFT_BEHIND: &str = "select pg_advisory_lock(x'6576656e746d6772'::bigint), pg_sleep(0.6)";
+/// Events of a script, ten milliseconds apart.
+const CALLS: usize = 60;
+
+#[test]
+fn what_comes_right_behind_a_kill_is_stored_though_the_session_of_the_dead_has_not_ended_yet() {
+    let cluster = Cluster::start();
+    let kamailio = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = kamailio.local_addr().expect("an address");
+    let script = format!("[[kamailio]]\nname = \"k1\"\naddress = \"{address}\"\n[[route]]\nstore = true\n");
+    let site = Site::new(&(script + &store(&cluster, "postgres")));
+    let locked = "select count(*) from pg_locks where locktype = 'advisory' and granted";
+    let url = cluster.url("postgres");
+    std::thread::scope(|scope| {
+        scope.spawn(|| execute(&url, LEFT_BEHIND).expect("it sleeps"));
+        eventually("it is locked", || {
+            (query(&url, locked) == Ok(vec![vec![Some("1".to_owned())]])).then_some(())
+        });
+        let daemon = site.start();
+        let (mut client, _) = kamailio.accept().expect("it connects");
+        for _ in 0..CALLS {
+            client.write_all(br#"16:{"event":"call"},"#).expect("sent");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let stored = "select count(*) from em_event";
+        eventually("all are stored", || {
+            (query(&url, stored) == Ok(vec![vec![Some(CALLS.to_string())]])).then_some(())
+        });
+        assert_eq!(daemon.metric("eventmanager_duplicates_total", ""), 0.0);
+    });
+}
+
 #[test]
 fn a_daemon_that_loses_its_database_to_another_stops_acting() {
     let (cluster, one, two) = two();

@@ -44,6 +44,9 @@ const COMMIT_TIMEOUT: Duration = Duration::from_secs(40);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// Advisory lock of the one daemon that runs the events of a database.
 const WRITER_LOCK: i64 = 0x6576_656e_746d_6772;
+/// The session of a daemon that was killed ends within this time. Until then nobody else is said to have the database: what scripts send
+/// would be left to a daemon that is dead.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 const PING_EVERY: Duration = Duration::from_secs(5);
 /// So long the writer waits for a row that somebody else has locked, and so long where it has just met one: everybody
 /// waits with it.
@@ -140,10 +143,16 @@ impl Postgres {
 
     /// Keeps a second daemon from running the same events: the lock goes with the session.
     async fn take_database(&self, session: &Session) -> Result<(), String> {
-        let row = session.client.query_one("select pg_try_advisory_lock($1)", &[&WRITER_LOCK]).await;
-        match row.map_err(|error| reason(&error))?.get(0) {
-            true => Ok(()),
-            false => Err(IN_USE.to_owned()),
+        let since = Instant::now();
+        loop {
+            let row = session.client.query_one("select pg_try_advisory_lock($1)", &[&WRITER_LOCK]).await;
+            if row.map_err(|error| reason(&error))?.get(0) {
+                return Ok(());
+            }
+            if since.elapsed() > LEFT_BEHIND {
+                return Err(IN_USE.to_owned());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
