@@ -53,6 +53,12 @@ fn a_store_that_fails_now_and_then_is_an_outage_that_passes() {
     assert_eq!(site.count(&["completed"]), 40, "{:?}", site.events());
     assert_eq!(peers.ema.holds().0, 40);
     assert_eq!(daemon.metric("eventmanager_actor_restarts_total", ""), 0.0);
+    // What was obeyed is told, the first time.
+    for order in orders.split("; ") {
+        let (name, rest) = order.trim().split_once('=').expect("an order");
+        let action = rest.split(['@', '%']).next().expect("an action");
+        daemon.logged(&[&format!("failpoint {name}: {action} at pass ")]);
+    }
 }
 
 #[test]

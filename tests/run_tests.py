@@ -16,7 +16,7 @@ import sys
 import time
 
 # Those that take longest begin first, so that the last one does not run alone.
-LONGEST = ["page", "network", "hubs", "faults", "outages", "security", "secrets_echoed", "stream", "model"]
+LONGEST = ["page", "network", "kill_loop", "faults_store", "hubs", "faults", "outages", "security", "secrets_echoed", "stream", "model"]
 
 
 def executables(messages):

@@ -95,21 +95,26 @@ fn obey_all(orders: &[Order], name: &str) -> Due {
         if !order.passes.contain(pass) {
             continue;
         }
+        if order.is_first() {
+            tell(&format!("failpoint {name}: {} at pass {pass}\n", order.written));
+        }
         match order.action {
             Action::Delay(delay) => due.delay = Some(delay),
             Action::Fault(fault) => due.fault = Some(fault),
-            Action::Kill => kill(name, pass),
+            Action::Kill => kill(),
             Action::Panic => panic!("failpoint {name}, pass {pass}"),
         }
     }
     due
 }
 
-/// Ends the process as `kill -9` does: nothing is unwound, flushed or told.
-fn kill(name: &str, pass: u64) -> ! {
-    let line = format!("failpoint {name}: killed at pass {pass}\n");
-    // Who looks at the log knows why it ends; that it cannot be told keeps nothing alive.
+/// Who looks at the log knows what has been obeyed; that it cannot be told is no matter.
+fn tell(line: &str) {
     let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+/// Ends the process as `kill -9` does: nothing is unwound, flushed or told.
+fn kill() -> ! {
     let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     // The signal ends all threads; this one may run on for a moment.
     loop {

@@ -17,7 +17,7 @@
 
 use super::Fault;
 use super::points::POINTS;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What is to be done at a failpoint, and when.
@@ -25,8 +25,11 @@ use std::time::Duration;
 pub struct Order {
     pub name: String,
     pub action: Action,
+    /// The action as it is written.
+    pub written: String,
     pub passes: Passes,
     passed: AtomicU64,
+    has_been_obeyed: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,11 @@ impl Order {
     pub fn count(&self) -> u64 {
         self.passed.fetch_add(1, Ordering::Relaxed) + 1
     }
+
+    /// Whether it is obeyed for the first time now.
+    pub fn is_first(&self) -> bool {
+        !self.has_been_obeyed.swap(true, Ordering::Relaxed)
+    }
 }
 
 impl Passes {
@@ -78,13 +86,20 @@ fn read(order: &str) -> Result<Order, &'static str> {
     let (name, rest) = order.split_once('=').ok_or("is not NAME=ACTION")?;
     let point = POINTS.iter().find(|point| point.name == name).ok_or("names no failpoint")?;
     let end = rest.find(['@', '%']).unwrap_or(rest.len());
-    let (action, passes) = rest.split_at(end);
-    let action = read_action(action).ok_or("has no such action")?;
+    let (written, passes) = rest.split_at(end);
+    let action = read_action(written).ok_or("has no such action")?;
     if matches!(action, Action::Fault(_)) && !point.may_fail {
         return Err("is no failpoint of the store: only kill, panic and delay are for it");
     }
     let passes = read_passes(passes).ok_or("does not say which passes")?;
-    Ok(Order { name: name.to_owned(), action, passes, passed: AtomicU64::new(0) })
+    Ok(Order {
+        name: name.to_owned(),
+        action,
+        written: written.to_owned(),
+        passes,
+        passed: AtomicU64::default(),
+        has_been_obeyed: AtomicBool::default(),
+    })
 }
 
 fn read_action(text: &str) -> Option<Action> {

@@ -45,6 +45,7 @@ fn ids(received: &[Received]) -> Vec<String> {
     let mut before = 0;
     for request in received {
         let (number, id) = (request.sequence(), request.header("webhook-id").to_owned());
+        assert_eq!(request.method, "POST");
         assert!(number <= before + 1, "{number} after {before}: something is left out");
         before = number;
         let known = ids.entry(number).or_insert_with(|| id.clone());

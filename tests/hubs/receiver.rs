@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 #[derive(Debug, Clone)]
 pub struct Received {
     pub at: Instant,
+    pub method: String,
     pub path: String,
     /// Names in small letters.
     pub headers: BTreeMap<String, String>,
@@ -215,7 +216,8 @@ fn read<S: Read + Write>(stream: &mut BufReader<S>) -> std::io::Result<Option<Re
     if stream.read_line(&mut line)? == 0 {
         return Ok(None);
     }
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut words = line.split(' ').map(str::to_owned);
+    let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let mut headers = BTreeMap::new();
     loop {
         line.clear();
@@ -230,7 +232,7 @@ fn read<S: Read + Write>(stream: &mut BufReader<S>) -> std::io::Result<Option<Re
     let length = headers.get("content-length").and_then(|it| it.parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    Ok(Some(Received { at: Instant::now(), path, headers, body }))
+    Ok(Some(Received { at: Instant::now(), method, path, headers, body }))
 }
 
 /// An address at which nobody listens.

@@ -40,6 +40,11 @@ impl Fleet {
 
     /// A site that mirrors between all of them, with these keys more of `[device_state]`.
     pub fn site(&self, keys: &str) -> Site {
+        Site::quiet(&self.config(keys))
+    }
+
+    /// The sections that name all of them.
+    pub fn config(&self, keys: &str) -> String {
         let mut config = format!("[device_state]\n{keys}\n");
         let AsteriskOptions { username, secret, .. } = AsteriskOptions::default();
         for (number, (peer, module)) in self.peers.iter().zip(&self.modules).enumerate() {
@@ -55,7 +60,7 @@ impl Fleet {
             let times = "ping = \"1s\"\nrequest_timeout = \"2s\"";
             writeln!(config, "[[asterisk]]\nname = \"pbx{number}\"\n{how}\n{times}").expect("a string");
         }
-        Site::quiet(&config)
+        config
     }
 
     /// The states of the devices that a server has of its own.

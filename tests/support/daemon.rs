@@ -282,7 +282,7 @@ impl Ended {
     pub fn failpoint(&self) -> Option<&str> {
         let Ended(status, log) = self;
         let line = log.lines().find_map(|line| line.strip_prefix("failpoint "))?;
-        let (name, _) = line.split_once(": killed at pass ")?;
+        let (name, _) = line.split_once(": kill at pass ")?;
         (status.signal() == Some(9)).then_some(name)
     }
 }

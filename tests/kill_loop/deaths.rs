@@ -1,0 +1,41 @@
+//! One life of the daemon, from its start to its planned end.
+
+use crate::plan::Kill;
+use crate::support::daemon::{Daemon, Ended};
+use crate::world::World;
+use std::time::{Duration, Instant};
+
+/// A failpoint that is not passed within this time is not passed.
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// Starts a daemon and has it end as it is planned. Panics where it ends otherwise, or not at all.
+pub fn die(world: &mut World, kill: &Kill) {
+    let since = Instant::now();
+    match kill {
+        Kill::At { name, pass } => {
+            let end = match world.start(&format!("{name}=kill@{pass}")) {
+                Ok(daemon) => ended(daemon, name),
+                Err(end) => end,
+            };
+            assert_eq!(end.failpoint(), Some(*name), "another end: {:?}\n{}", end.0, end.1);
+        }
+        Kill::After(time) => {
+            let daemon = world.start("").unwrap_or_else(|end| panic!("it ended at its start: {end:?}"));
+            std::thread::sleep(*time);
+            daemon.kill();
+        }
+    }
+    world.gone();
+    println!("{kill:?}: {:?}", since.elapsed());
+}
+
+fn ended(mut daemon: Daemon, name: &str) -> Ended {
+    let since = Instant::now();
+    loop {
+        if let Some(end) = daemon.has_ended() {
+            return end;
+        }
+        assert!(since.elapsed() < LIMIT, "{name} is not passed:\n{}", daemon.log());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,148 @@
+//! Receivers that have registered for topics, and who posts events.
+
+use super::life::Life;
+use super::receiver::{Received, Receiver, Reply};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// Where the paths of Event Management begin.
+const BASE: &str = "/psi-api/event/v2/topic";
+/// Under which hubs come and go; little is handed on under it.
+const BRIEF: &str = "inquiry";
+
+pub struct Hubs {
+    /// A receiver for each topic that is followed.
+    pub followed: Vec<(&'static str, Receiver)>,
+    brief: Receiver,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The life in which hubs were registered last.
+    life: u64,
+    /// The hub that was answered last, and must be there.
+    brief: Option<String>,
+    /// How many hubs of the brief topic have been there.
+    registered: u64,
+    /// The next event to be posted.
+    next: u64,
+}
+
+impl Hubs {
+    pub fn start() -> Hubs {
+        let moody = Receiver::scripted(|_, at| match at % 100 {
+            7 => Reply::Status(503),
+            53 => Reply::Nothing,
+            _ => Reply::Late(200, Duration::from_millis(2)),
+        });
+        let followed = vec![
+            ("order", Receiver::start()),
+            ("broadworks", moody),
+            ("kamailio", Receiver::start()),
+            ("opensips", Receiver::start()),
+        ];
+        Hubs { followed, brief: Receiver::start(), state: Mutex::default() }
+    }
+
+    pub fn config(&self) -> String {
+        let receivers = self.followed.iter().map(|(_, receiver)| receiver).chain([&self.brief]);
+        let peer = |receiver: &Receiver| {
+            let host = receiver.address;
+            format!("[[event_management.peer]]\nhost = \"{host}\"\nallow_http = true\nallow_private = true\n")
+        };
+        let peers: String = receivers.map(peer).collect();
+        format!(
+            "[event_management]\npublic_url = \"http://127.0.0.1:9\"\nverify = \"200ms\"\nretry_initial = \"10ms\"\n\
+             retry_max = \"100ms\"\n{peers}"
+        )
+    }
+
+    /// Registers where that is due in this life; true where nothing is left to be done.
+    pub fn register(&self, life: &Life) -> bool {
+        let Some((number, _)) = life.now() else { return false };
+        let mut state = self.state.lock().expect("a lock");
+        if state.life == number {
+            return true;
+        }
+        let is_first = state.life == 0;
+        let all = || self.followed.iter().all(|(topic, to)| register(life, topic, to, "").is_some());
+        if is_first && !all() {
+            return false;
+        }
+        if self.register_briefly(life, &mut state).is_none() {
+            return false;
+        }
+        state.life = number;
+        true
+    }
+
+    /// In the place of those that there are one more, which delivers what nobody hands on.
+    fn register_briefly(&self, life: &Life, state: &mut State) -> Option<()> {
+        let there = life.ask("GET", &format!("{BASE}/{BRIEF}/hub"), "").filter(|it| it.status == 200)?.json();
+        let ids: Vec<&str> = there.as_array()?.iter().filter_map(|hub| hub["id"].as_str()).collect();
+        if let Some(known) = state.brief.take()
+            && !ids.contains(&known.as_str())
+        {
+            life.tell_wrong(format!("the hub {known} was answered and is gone"));
+        }
+        for id in ids {
+            life.ask("DELETE", &format!("{BASE}/{BRIEF}/hub/{id}"), "").filter(|it| it.status < 300)?;
+        }
+        let query = format!("event.n={}", state.registered);
+        let id = register(life, BRIEF, &self.brief, &query)?;
+        state.registered += 1;
+        state.brief = Some(id);
+        Some(())
+    }
+
+    /// Posts the next event, until it is answered; true where none is on its way.
+    pub fn post(&self, life: &Life) -> bool {
+        let n = self.state.lock().expect("a lock").next;
+        let body = json!({"eventId": n.to_string(), "event": {"n": n}}).to_string();
+        let answer = life.ask("POST", &format!("{BASE}/order/event"), &body);
+        let is_taken = answer.is_some_and(|answer| answer.status == 201);
+        if is_taken {
+            self.state.lock().expect("a lock").next += 1;
+        }
+        is_taken
+    }
+
+    /// How many were posted.
+    pub fn posted(&self) -> u64 {
+        self.state.lock().expect("a lock").next
+    }
+
+    /// The hub that comes and goes, where its registration was answered.
+    pub fn brief(&self) -> Option<String> {
+        self.state.lock().expect("a lock").brief.clone()
+    }
+}
+
+/// The id of the hub.
+fn register(life: &Life, topic: &str, receiver: &Receiver, query: &str) -> Option<String> {
+    let body = json!({"callback": receiver.url(), "query": query}).to_string();
+    let answer = life.ask("POST", &format!("{BASE}/{topic}/hub"), &body)?;
+    let made: Option<Value> = matches!(answer.status, 200 | 201).then(|| answer.json());
+    Some(made?["id"].as_str()?.to_owned())
+}
+
+/// The ids of the events that a receiver has got, by their numbers; the error says what is wrong with their order.
+pub fn ids(received: &[Received]) -> Result<Vec<String>, String> {
+    let mut ids: BTreeMap<i64, String> = BTreeMap::new();
+    let mut before = 0;
+    for request in received {
+        let (number, id) = (request.sequence(), request.header("webhook-id").to_owned());
+        if number > before + 1 {
+            return Err(format!("{number} comes after {before}: something is left out"));
+        }
+        before = number;
+        let known = ids.entry(number).or_insert_with(|| id.clone());
+        if *known != id {
+            return Err(format!("the number {number} is two events, {known} and {id}"));
+        }
+    }
+    Ok(ids.into_values().collect())
+}

@@ -1,0 +1,185 @@
+//! Everything that a daemon has around it, at once: application server, gateway and mail server, a Kamailio, two Asterisks, an
+//! OpenSIPS, receivers of events, a peer to register at, programs that follow, NATS; load on all paths; and what must be true at rest.
+//!
+//! ```text
+//! let world = World::new(seed, |directory| Base::sqlite(directory, false));
+//! let daemon = world.start("")?;       // load begins with the first that serves
+//! …                                    // kill it, start it again, as often as you like; world.gone() in between
+//! world.rest(&daemon);                 // load ends, and everything is compared
+//! ```
+//!
+//! A binary has it with `#[path = "../support/world/mod.rs"] mod world;` beside `mod support`.
+#![allow(dead_code)]
+
+pub mod base;
+mod bus;
+#[path = "../../states/fleet.rs"]
+mod fleet;
+mod hubs;
+mod life;
+mod load;
+#[path = "../../nats/server.rs"]
+mod nats;
+mod oracle;
+mod order;
+pub mod portal;
+mod programs;
+#[path = "../../hubs/receiver.rs"]
+mod receiver;
+mod registry;
+mod sbc;
+mod scripts;
+
+pub use base::Base;
+
+use crate::support::daemon::{Daemon, Ended, Site, eventually};
+use crate::support::peers::{Peers, any};
+use bus::Bus;
+use eventmanager::simulators::broadworks::{BroadworksOptions, BroadworksSimulator};
+use eventmanager::simulators::ema::{EmaOptions, EmaSimulator};
+use eventmanager::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
+use fleet::Fleet;
+use hubs::Hubs;
+use life::Life;
+use load::Load;
+use portal::Portal;
+use programs::{Consumer, Subscriber};
+use registry::Registry;
+use sbc::Sbc;
+use scripts::Kamailio;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The Asterisks.
+const SERVERS: usize = 2;
+/// Between a request to the gateway and its answer, so that kills meet requests under way.
+const LATENCY: Duration = Duration::from_millis(2);
+
+/// See the module.
+pub struct World {
+    pub site: Site,
+    around: Arc<Around>,
+    load: Option<Load>,
+}
+
+/// Whoever is around the daemon.
+pub struct Around {
+    pub base: Base,
+    pub life: Life,
+    pub peers: Peers,
+    pub portal: Portal,
+    pub kamailio: Kamailio,
+    pub fleet: Fleet,
+    pub sbc: Sbc,
+    pub hubs: Hubs,
+    pub registry: Registry,
+    pub subscriber: Subscriber,
+    pub consumer: Consumer,
+    pub bus: Bus,
+    pub seed: u64,
+}
+
+impl World {
+    /// A world whose load follows from the seed; `base` makes its databases, in the directory of its site.
+    pub fn new(seed: u64, base: impl FnOnce(&Path) -> Base) -> World {
+        let site = Site::quiet("");
+        let directory = site.directory.path();
+        let broadworks = BroadworksOptions { addr: any(), queue: false, ..BroadworksOptions::default() };
+        let ema = EmaOptions { latency: LATENCY, journal: 10_000_000, ..EmaOptions::default() };
+        let peers = Peers {
+            broadworks: BroadworksSimulator::start_with(broadworks).expect("an application server"),
+            ema: EmaSimulator::start(ema).expect("an ema"),
+            surgemail: SurgemailSimulator::start(SurgemailOptions::default()).expect("a mail server"),
+        };
+        let around = Around {
+            base: base(directory),
+            life: Life::default(),
+            peers,
+            portal: Portal::new(seed),
+            kamailio: Kamailio::start(),
+            fleet: Fleet::start(SERVERS),
+            sbc: Sbc::start(),
+            hubs: Hubs::start(),
+            registry: Registry::start(),
+            subscriber: Subscriber::start(directory),
+            consumer: Consumer::start(),
+            bus: Bus::start(),
+            seed,
+        };
+        let text = std::fs::read_to_string(site.config()).expect("a configuration");
+        std::fs::write(site.config(), text + &around.config(directory)).expect("written");
+        World { site, around: Arc::new(around), load: None }
+    }
+
+    /// Starts a daemon with orders for its failpoints. Load begins with the first that serves.
+    pub fn start(&mut self, orders: &str) -> Result<Daemon, Ended> {
+        if orders.contains("peer.register") {
+            self.around.registry.forget();
+        }
+        let daemon = self.site.start_with_orders(orders)?;
+        self.around.life.begin(daemon.http);
+        if self.load.is_none() {
+            self.begin();
+        }
+        Ok(daemon)
+    }
+
+    /// There is no daemon any more.
+    pub fn gone(&self) {
+        self.around.life.end();
+    }
+
+    /// Whoever is around the daemon.
+    pub fn around(&self) -> &Around {
+        &self.around
+    }
+
+    /// Who follows is there before anything happens that is to be followed.
+    fn begin(&mut self) {
+        let Around { life, hubs, subscriber, .. } = &*self.around;
+        eventually("the receivers are registered", || hubs.register(life).then_some(()));
+        eventually("the program has subscribed", || subscriber.subscribe(life).then_some(()));
+        self.load = Some(Load::begin(&self.around));
+    }
+
+    /// Ends the load, waits until nothing is under way any more, and compares everything. The daemon must live through it.
+    #[track_caller]
+    pub fn rest(&mut self, daemon: &Daemon) {
+        let began = Instant::now();
+        if let Some(load) = self.load.take() {
+            load.end(&self.around);
+        }
+        let ended = began.elapsed();
+        oracle::check(&self.around, daemon);
+        let Around { portal, hubs, life, .. } = &*self.around;
+        let (lives, documents, posted) = (life.number(), portal.sent(), hubs.posted());
+        println!(
+            "{lives} lives, {documents} documents, {posted} posted: at rest after {ended:?}, compared after {:?}",
+            began.elapsed()
+        );
+    }
+
+    /// Load goes on after a rest.
+    pub fn resume(&mut self) {
+        self.load.get_or_insert_with(|| Load::begin(&self.around));
+    }
+}
+
+impl Around {
+    fn config(&self, directory: &Path) -> String {
+        [
+            self.base.config(),
+            self.peers.config(""),
+            "[[route]]\nsource = \"as1\"\nto = [\"broadworks\"]\n".to_owned(),
+            self.kamailio.config(),
+            self.fleet.config(""),
+            self.sbc.config(),
+            self.hubs.config(),
+            self.registry.config(),
+            programs::config(directory, &self.consumer),
+            self.bus.config(),
+        ]
+        .join("\n")
+    }
+}

@@ -1,0 +1,39 @@
+//! An OpenSIPS that raises events.
+
+use eventmanager::simulators::opensips::{OpensipsHandle, OpensipsOptions, OpensipsSimulator, named};
+use std::sync::Mutex;
+
+pub struct Sbc {
+    opensips: OpensipsHandle,
+    /// The number of the last event that went to somebody.
+    last: Mutex<u64>,
+}
+
+impl Sbc {
+    pub fn start() -> Sbc {
+        let opensips = OpensipsSimulator::start(OpensipsOptions::default()).expect("an OpenSIPS");
+        Sbc { opensips, last: Mutex::default() }
+    }
+
+    pub fn config(&self) -> String {
+        let mi = self.opensips.udp().expect("an address");
+        format!(
+            "[[opensips]]\nname = \"sbc\"\nmi = \"udp:{mi}\"\nmi_format = \"json\"\nlisten = \"udp:127.0.0.1:0\"\n\
+             events = [\"E_TEST\"]\nverify = \"1s\"\n[[route]]\nsource = \"sbc\"\nto = [\"opensips\"]\nstore = true\n"
+        )
+    }
+
+    /// Raises an event; its number, where somebody has subscribed.
+    pub fn raise(&self) -> Option<u64> {
+        let mut last = self.last.lock().expect("a lock");
+        let n = *last + 1;
+        let told = self.opensips.raise("E_TEST", named([("n", n.to_string())]));
+        *last = n;
+        (told.sent > 0).then_some(n)
+    }
+
+    /// The number of the last event.
+    pub fn last(&self) -> u64 {
+        *self.last.lock().expect("a lock")
+    }
+}
