@@ -20,6 +20,8 @@ pub struct RecordedCall {
     pub subject: String,
     /// From the header.
     pub session: Option<String>,
+    /// The host that was asked, as the client wrote it: tells apart clients that call it by different names.
+    pub host: String,
     pub outcome: Outcome,
 }
 

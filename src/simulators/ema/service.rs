@@ -52,7 +52,8 @@ pub(super) async fn answer(request: HttpRequest, body: Bytes, service: Data<Serv
     let (delay, action) = lock(&service.script).react(description.operation, description.mo, &body);
     wait(delay).await;
     let created = description.is_create().then(|| description.mo_id.clone());
-    let reply = service.carry_out(call, description, action);
+    let host = request.connection_info().host().to_owned();
+    let reply = service.carry_out(call, description, action, host);
     wait(service.latency()).await;
     service.wait_until_released().await;
     match reply {
@@ -160,7 +161,7 @@ impl Service {
     }
 
     /// Does what the request or the script says, and records it.
-    fn carry_out(&self, call: Option<Call>, description: Description, action: Action) -> Reply {
+    fn carry_out(&self, call: Option<Call>, description: Description, action: Action, host: String) -> Reply {
         let mut inner = lock(&self.inner);
         let session = call.as_ref().and_then(|call| Some(call.session.as_ref()?.expose().to_owned()));
         let (outcome, reply) = match action {
@@ -195,6 +196,7 @@ impl Service {
             mo_id,
             subject,
             session,
+            host,
             outcome,
         });
         reply
