@@ -30,8 +30,11 @@ mod branches;
 mod topics;
 
 use crate::alarms::Alarms;
-use crate::api::{self, Channel, Sources};
-use crate::config::{Config, Setting};
+use crate::api::{self, Bound, Channel, Sources};
+use crate::cluster::Member;
+use crate::config::{Config, Live, Setting};
+use crate::connections::Links;
+use crate::lease::Lease;
 use crate::operators::Operators;
 use crate::reload::{Reloader, Reloading, Settings};
 use crate::store::{self, Store};
@@ -59,22 +62,33 @@ pub struct App {
     pub reloader: Addr<Reloader>,
     /// Who has registered for events; `None` where nobody can.
     pub hubs: Option<Addr<Hubs>>,
+    /// How it is with the endpoints.
+    pub links: Live<Links>,
     exit: oneshot::Receiver<Exit>,
     threads: Threads,
     _watching: Watching,
 }
 
-/// What a reload needs that only the program knows.
+/// What only the program knows.
 pub struct Program {
     /// The file that is read again; `None`: there is none.
     pub file: Option<PathBuf>,
     pub log: LogLevel,
+    /// Where several daemons share the database: this one among them, and where it listens already.
+    pub cluster: Option<(Member, Bound)>,
+}
+
+impl Program {
+    /// Of a daemon that is the only one.
+    pub fn alone(file: Option<PathBuf>, log: LogLevel) -> Program {
+        Program { file, log, cluster: None }
+    }
 }
 
 impl App {
     /// Starts everything that `config` names, within an actix system. Nothing can be reloaded.
     pub fn start(config: &Config, metrics: PrometheusHandle) -> anyhow::Result<App> {
-        let program = Program { file: None, log: LogLevel::of_no_log(&config.log.level) };
+        let program = Program::alone(None, LogLevel::of_no_log(&config.log.level));
         App::start_program(program, config, metrics)
     }
 
@@ -87,11 +101,15 @@ impl App {
         config: &Config,
         metrics: PrometheusHandle,
     ) -> anyhow::Result<App> {
-        let Program { file, log } = program;
-        let bound = api::bind(&config.http)?;
+        let Program { file, log, cluster } = program;
+        let (member, bound) = match cluster {
+            Some((member, bound)) => (Some(member), bound),
+            None => (None, api::bind(&config.http)?),
+        };
+        let lease = member.as_ref().map_or_else(Lease::unlimited, |member| member.lease.clone());
         let listeners = Listeners::bind(config)?;
-        let (http, settings, note) = (bound.address()?, Settings::new(config), Setting::new(None));
-        let (store, writers) = store::open(&config.store)?;
+        let (http, settings, note) = (bound.address()?, Settings::new(config, &lease), Setting::new(None));
+        let (store, writers) = store::open_with(&config.store, &lease)?;
         let (mut threads, readiness) = (Threads::default(), Readiness::default());
 
         let (store_spec, disks) = branches::store(&settings, &store, writers, &mut threads);
@@ -121,6 +139,7 @@ impl App {
             branches::alarms(move || Alarms::new(store.clone(), links.clone(), hosts.clone()))
         });
         let (config, links, reload_note) = (settings.config.live(), endpoints.links(), note.live());
+        let shown_links = endpoints.links();
         let reloading = Reloading {
             file,
             log: log.clone(),
@@ -160,12 +179,23 @@ impl App {
             stream: Channel::default(),
             rooms: Default::default(),
             log,
+            cluster: member,
         };
         for spec in branches::serving(bound, sources, reload_note, readiness)? {
             root.addr.do_send(Add(spec));
         }
         let _watching = threads.watch(&store)?;
-        Ok(App { root: root.addr, store, http, reloader, hubs, exit: root.exit, threads, _watching })
+        Ok(App {
+            root: root.addr,
+            store,
+            http,
+            reloader,
+            hubs,
+            links: shown_links,
+            exit: root.exit,
+            threads,
+            _watching,
+        })
     }
 
     /// Stops everything in order.

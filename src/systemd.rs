@@ -73,6 +73,21 @@ impl Drop for ReloadTold {
     }
 }
 
+/// The daemon is ready to take over, as `line` describes: for now it stands by.
+pub fn standing_by(line: &str) {
+    tell(&[NotifyState::Ready, NotifyState::Status(line)]);
+}
+
+/// How often the watchdog is to be told that a daemon that stands by lives; `None` where there is none.
+pub fn watchdog_period() -> Option<Duration> {
+    sd_notify::watchdog_enabled().map(|interval| interval / 4)
+}
+
+/// It lives.
+pub fn alive() {
+    tell(&[NotifyState::Watchdog]);
+}
+
 /// The daemon stops.
 pub fn stopping() {
     tell(&[NotifyState::Stopping, NotifyState::Status("stopping")]);

@@ -86,6 +86,7 @@ fn every_key_reaches_its_value() {
     assert_eq!(config.store.events, Database::Postgres(Secret::new("postgresql://em:p%40ss@db1/em")));
     assert_eq!(config.store.subscribers, Database::Sqlite("/etc/em/srd.db".into()));
     assert_eq!(config.store.retention_days, Some(30));
+    assert_eq!(config.cluster, Cluster { enabled: false, lease: Duration::from_secs(5) });
     assert_eq!(config.http.listen, "0.0.0.0:8443".parse().unwrap());
     assert_eq!(config.http.tls_cert.as_deref(), Some(Path::new("/etc/em/tls.crt")));
     assert_eq!(config.http.tls_key.as_deref(), Some(Path::new("/etc/ssl/tls.key")));
@@ -270,7 +271,7 @@ fn unknown_names_are_told_with_the_likely_one() {
     check("[log]\n  colour = true", "2:3: log.colour: unknown key; known here: format, level");
     check(
         "[[freeswitch]]\nname = 'a'",
-        "1:3: freeswitch: unknown section; known here: asterisk, broadworks, device_state, ema, evapi_server, event_management, evi, http, kamailio, log, nats, node, numbering, opensips, processing, route, service_profiles, shadow, store, surgemail, zmq_server",
+        "1:3: freeswitch: unknown section; known here: asterisk, broadworks, cluster, device_state, ema, evapi_server, event_management, evi, http, kamailio, log, nats, node, numbering, opensips, processing, route, service_profiles, shadow, store, surgemail, zmq_server",
     );
     check("[log]\n\"a b\" = 1", "2:1: log.\"a b\": unknown key; known here: format, level");
 }

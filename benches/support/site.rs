@@ -5,7 +5,7 @@ use crate::Store;
 use crate::testing::{peers::any, postgres};
 use bytes::Bytes;
 use eventmanager::app::App;
-use eventmanager::config::{Broadworks, Config, Database, Http, Log, Node, Processing, StoreConfig};
+use eventmanager::config::{Broadworks, Cluster, Config, Database, Http, Log, Node, Processing, StoreConfig};
 use eventmanager::event::Status;
 use eventmanager::plan::{Request, Subscriber, SubscriberEffect, UserType};
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
@@ -41,6 +41,7 @@ impl Site {
             node: Node { name: "bench".into(), data_dir: directory.path().to_owned(), core_dumps: false },
             log: Log::default(),
             store: StoreConfig::new(database),
+            cluster: Cluster::default(),
             http: Http { listen: any(), ..Http::default() },
             processing: Processing::default(),
             numbering: numbering(),

@@ -87,7 +87,7 @@ fn status(unsent: &Unsent) -> StatusCode {
         Unsent::NotSent { reason, .. } => match reason {
             NotSent::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             NotSent::Empty => StatusCode::BAD_REQUEST,
-            NotSent::NotConnected(_) | NotSent::Closed => StatusCode::CONFLICT,
+            NotSent::NotConnected(_) | NotSent::Closed | NotSent::NotActive => StatusCode::CONFLICT,
             NotSent::Full | NotSent::Late | NotSent::Interrupted | NotSent::Unfinished => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

@@ -54,6 +54,9 @@ fn refresh_health(sources: &Sources) {
         let up = number(state == DatabaseHealth::Up);
         metrics::gauge!("eventmanager_store_up", "database" => database).set(up);
     }
+    if let Some(member) = &sources.cluster {
+        metrics::gauge!("eventmanager_cluster_active").set(number(member.lease.is_valid()));
+    }
     let node = sources.config.get().node.name.clone();
     let version = env!("CARGO_PKG_VERSION");
     metrics::gauge!("eventmanager_build_info", "version" => version, "node" => node).set(1.0);

@@ -9,6 +9,7 @@ mod asterisk;
 mod audit;
 mod body;
 mod bulk;
+pub mod cluster;
 mod connections;
 pub mod counts;
 pub mod event;
@@ -33,6 +34,7 @@ mod reprovision;
 mod server;
 mod session;
 mod settings;
+mod standby;
 mod states;
 pub mod status;
 mod stream;
@@ -43,8 +45,10 @@ mod tls;
 
 pub use server::{Api, Bound, bind};
 pub use settings::{Change, Settings};
+pub use standby::Standby;
 pub use stream::{Channel, Hub};
 
+use crate::cluster::Member;
 use crate::config::{Config, Live};
 use crate::connections::Links;
 use crate::managers::device_state::DeviceStates;
@@ -102,6 +106,8 @@ pub struct Sources {
     pub rooms: event_management::Rooms,
     /// How much is logged.
     pub log: LogLevel,
+    /// `None` where this daemon is the only one.
+    pub cluster: Option<Member>,
 }
 
 /// Seconds of the epoch, with their fraction.
@@ -158,9 +164,20 @@ fn routes(app: &mut web::ServiceConfig) {
             reprovision::act,
         ))
         .service(acts::read_and_act("/api/v1/log", log::show, log::set))
+        .service(read_whole("/api/v1/cluster", cluster::show))
+        .service(acts::act("/api/v1/cluster/handover", cluster::hand_over))
         .service(acts::act("/mi", mi::mi))
         .service(read("/openapi.json", openapi::document))
         .default_service(web::to(problem::not_found));
+}
+
+/// The paths of a node that stands by.
+fn standby_routes(app: &mut web::ServiceConfig) {
+    app.service(read("/healthz", health::health))
+        .service(read("/readyz", standby::ready))
+        .service(read("/metrics", standby::metrics))
+        .service(read_whole("/api/v1/cluster", standby::show))
+        .default_service(web::to(standby::elsewhere));
 }
 
 /// The same of a path that takes no parameters.

@@ -5,8 +5,9 @@
 use super::access::{COOKIE_NAME, CSRF_HEADER};
 use super::problem::Problem;
 use super::{
-    asterisk, audit, bulk, event, event_acts, event_management, event_plan, events, faults, health, hubs,
-    kamailio, legacy, log, metrics, mi, reprovision, session, states, status, stream, subscribers, systems,
+    asterisk, audit, bulk, cluster, event, event_acts, event_management, event_plan, events, faults, health,
+    hubs, kamailio, legacy, log, metrics, mi, reprovision, session, states, status, stream, subscribers,
+    systems,
 };
 use actix_web::{HttpResponse, Responder};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
@@ -59,6 +60,8 @@ use utoipa::{Modify, OpenApi};
         event_management::post,
         event_management::event,
         audit::list,
+        cluster::show,
+        cluster::hand_over,
         log::show,
         log::set,
         mi::mi,

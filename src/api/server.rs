@@ -4,7 +4,7 @@ use super::access::{self, Access};
 use super::connections::Connections;
 use super::settings::Settings;
 use super::tls::{Pair, Tls};
-use super::{Sources, event_management, headers, routes};
+use super::{Sources, event_management, headers, routes, standby, standby_routes};
 use crate::config;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
@@ -128,6 +128,37 @@ impl Api {
             None => server.listen(listener)?.run(),
         })
     }
+}
+
+/// Serves what a node that stands by shows. It serves on its own; who has it stops it by its handle.
+pub(super) fn serve_standby(
+    bound: &Bound,
+    sources: standby::Sources,
+) -> anyhow::Result<actix_web::dev::Server> {
+    let listener = bound.listener.try_clone()?;
+    let (access, sources) = (bound.settings.access.clone(), Data::new(sources));
+    let app = move || {
+        let access = access.clone();
+        App::new()
+            .app_data(sources.clone())
+            .app_data(Data::new(access.clone()))
+            .wrap(middleware::from_fn(move |request, next| access::check(access.clone(), request, next)))
+            .wrap(middleware::from_fn(headers::complete))
+            .configure(standby_routes)
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .max_connections(most_connections())
+        .tls_handshake_timeout(HANDSHAKE_LIMIT)
+        .client_request_timeout(HEAD_LIMIT)
+        // Whoever asks next may be asking the whole daemon.
+        .keep_alive(actix_web::http::KeepAlive::Disabled)
+        .disable_signals()
+        .shutdown_timeout(0);
+    Ok(match &bound.settings.tls {
+        Some(tls) => server.listen_rustls_0_23(listener, tls.server_config()?)?.run(),
+        None => server.listen(listener)?.run(),
+    })
 }
 
 fn most_connections() -> usize {

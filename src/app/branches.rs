@@ -98,7 +98,7 @@ pub struct Running {
 impl Provisioning {
     /// On a thread of its own.
     pub fn new(settings: &Settings, store: &Store, threads: &mut Threads) -> Provisioning {
-        let (publisher, board) = board::board();
+        let (publisher, board) = board::board(&settings.lease);
         let (hosts_publisher, hosts) = hosts::hosts();
         let running = Running::new(settings, store, (publisher, board.clone(), hosts_publisher), threads);
         Provisioning { running, board, hosts }
@@ -206,7 +206,8 @@ impl States {
         let (thread, peers) = (threads.start("states"), Setting::new(Vec::new()));
         let manager = settings.device_state.as_ref().map(|rules| {
             let (rules, peers) = (rules.live(), peers.live());
-            let make = move || DeviceStates::new(peers.clone(), rules.clone());
+            let lease = settings.lease.clone();
+            let make = move || DeviceStates::new(peers.clone(), rules.clone()).governed_by(lease.clone());
             Spec::new("states", MAILBOX, Some(thread.clone()), make)
         });
         let (spec, manager) = manager.unzip();
@@ -244,7 +245,7 @@ pub fn connections(
         states_manager: manager.map(StatesManager::from),
         device_state: settings.device_state.as_ref().map(Setting::live),
     };
-    let (endpoints, specs) = Endpoints::new(&settings.config.get().endpoints(), surroundings, peers);
+    let (endpoints, specs) = Endpoints::new(&settings.endpoints(&settings.config.get()), surroundings, peers);
     let mut children = vec![intake_spec.shutdown(READ_LIMIT)];
     children.extend(specs);
     let (spec, supervisor) = Spec::supervisor(supervisor("connections", children));

@@ -4,6 +4,7 @@ mod asterisk;
 mod backup;
 mod check;
 mod client;
+mod cluster;
 mod compare;
 mod cores;
 pub mod demo;
@@ -96,6 +97,9 @@ enum Command {
     /// List who has registered for topics over Event Management; resume, skip and replay
     #[command(subcommand)]
     Hubs(hubs::Hubs),
+    /// Show which of the nodes that share the database acts, and hand over to another
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
     /// List the states that are mirrored between Asterisks, show who says and was told what, and how it is with each Asterisk
     #[command(subcommand)]
     States(states::States),
@@ -162,6 +166,7 @@ impl Cli {
             Command::Asterisk(command) => command.run(),
             Command::Evi(command) => command.run(),
             Command::Hubs(command) => command.run(),
+            Command::Cluster(command) => command.run(),
             Command::States(command) => command.run(),
             Command::Backup(options) => backup::backup(&options),
             Command::Demo(options) => demo::demo(options),

@@ -1,7 +1,10 @@
 //! `eventmanager run`: the daemon, until a signal or a failure ends it.
 
+mod standby;
+
 use super::{check, cores, descriptors};
 use crate::app::{App, Program};
+use crate::cluster::{LogEnd, Member};
 use crate::config;
 use crate::failpoints;
 use crate::reload::Reload;
@@ -12,7 +15,7 @@ use crate::telemetry;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Linux' number of the signal for a file that grows beyond its limit (signal(7)).
 const SIGXFSZ: i32 = 25;
@@ -23,11 +26,12 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 const SIGHUP_BIT: u64 = 1;
 
 /// Runs until SIGTERM or SIGINT, or its terminal is closed (exit code 0), or until supervision gives up (exit code 1).
-/// Any other SIGHUP has the configuration read again.
+/// Any other SIGHUP has the configuration read again. Of several daemons that share a database all but one stand by.
 pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     failpoints::read_orders()?;
     let loaded = config::load(path)?;
-    let (_log, log) = telemetry::start_log(&loaded.config.log);
+    let (writer, log) = telemetry::start_log(&loaded.config.log);
+    let end = LogEnd::new(writer);
     telemetry::log_panics();
     for warning in &loaded.warnings.list {
         tracing::warn!(warning = format!("{}:{warning}", loaded.warnings.file), "configuration");
@@ -42,47 +46,124 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
     }
     descriptors::raise();
     let metrics = telemetry::start_metrics()?;
-    let program = Program { file: Some(path.to_owned()), log };
-    actix_rt::System::new().block_on(async move {
+    let log_end = end.clone();
+    let ended = actix_rt::System::new().block_on(async move {
         // Before anything runs that would have to be stopped in order.
-        let terminal = Terminal::of_process();
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        // Where files may not grow beyond a limit that is an error of the write, not the end of the process.
-        let _file_too_large = signal(SignalKind::from_raw(SIGXFSZ))?;
+        let mut signals = Signals::new()?;
+        let mut program = Program::alone(Some(path.to_owned()), log);
+        if loaded.config.cluster.enabled {
+            match standby::stand_by(path, &loaded.config, &metrics, end, &mut signals).await? {
+                Some(cluster) => program.cluster = Some(cluster),
+                None => return Ok(code(Exit::Normal)),
+            }
+        }
+        let member = program.cluster.as_ref().map(|(member, _)| member.clone());
         let app = App::start_program(program, &loaded.config, metrics)?;
         tracing::info!(version = env!("CARGO_PKG_VERSION"), http = %app.http, "eventmanager started");
-        let (root, reloader) = (app.root.clone(), app.reloader.clone());
-        let ended = app.ended();
-        tokio::pin!(ended);
-        loop {
-            tokio::select! {
-                exit = &mut ended => return Ok(code(exit)),
-                _ = terminate.recv() => tracing::info!("terminated: stopping"),
-                _ = interrupt.recv() => tracing::info!("interrupted: stopping"),
-                Some(()) = hang_up.recv() => {
-                    if terminal.is_closed() {
-                        tracing::info!("the terminal is closed: stopping");
-                    } else {
-                        // A wake-up: one reload sees the file as it is then.
-                        reloader.do_send(Reload);
-                        continue;
-                    }
+        let servers = loaded.config.broadworks.into_iter().map(|server| server.name).collect();
+        serve(app, member, servers, &mut signals).await
+    });
+    // A thread may still hold on to it.
+    log_end.flush();
+    ended
+}
+
+/// Until it is told to end, ends by itself, or is to hand over.
+async fn serve(
+    app: App,
+    member: Option<Member>,
+    servers: Vec<String>,
+    signals: &mut Signals,
+) -> anyhow::Result<ExitCode> {
+    let (root, reloader, links) = (app.root.clone(), app.reloader.clone(), app.links.clone());
+    let ended = app.ended();
+    tokio::pin!(ended);
+    if let Some(member) = member.clone() {
+        actix_rt::spawn(standby::prepare(member, links, servers, reloader.clone()));
+    }
+    let hands_over = loop {
+        tokio::select! {
+            exit = &mut ended => {
+                standby::let_go(member.as_ref()).await;
+                return Ok(code(exit));
+            }
+            () = is_to_hand_over(member.as_ref()) => break true,
+            told = signals.next() => match told {
+                // A wake-up: one reload sees the file as it is then.
+                Told::Reload => reloader.do_send(Reload),
+                Told::End(why) => {
+                    tracing::info!("{why}: stopping");
+                    break false;
                 }
             }
-            break;
         }
+    };
+    if !hands_over {
         systemd::stopping();
-        root.do_send(crate::supervision::Shutdown);
-        match tokio::time::timeout(STOP_LIMIT, ended).await {
-            Ok(exit) => Ok(code(exit)),
-            Err(_) => {
-                tracing::error!("not stopped in time: what is under way is resumed at the next start");
-                Ok(ExitCode::SUCCESS)
-            }
+        member.iter().for_each(Member::ends);
+    }
+    root.do_send(crate::supervision::Shutdown);
+    let exit = tokio::time::timeout(STOP_LIMIT, ended).await;
+    standby::let_go(member.as_ref()).await;
+    if hands_over && let Some(member) = member {
+        tracing::info!("handed over: beginning anew, to stand by");
+        member.begin_anew();
+    }
+    match exit {
+        Ok(exit) => Ok(code(exit)),
+        Err(_) => {
+            tracing::error!("not stopped in time: what is under way is resumed at the next start");
+            Ok(ExitCode::SUCCESS)
         }
-    })
+    }
+}
+
+async fn is_to_hand_over(member: Option<&Member>) {
+    match member {
+        Some(member) => member.is_to_end().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The signals of a daemon.
+pub(super) struct Signals {
+    terminal: Terminal,
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    /// Where files may not grow beyond a limit that is an error of the write, not the end of the process.
+    _file_too_large: Signal,
+}
+
+/// What a signal says.
+pub(super) enum Told {
+    /// To read the configuration again.
+    Reload,
+    End(&'static str),
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            terminal: Terminal::of_process(),
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+            _file_too_large: signal(SignalKind::from_raw(SIGXFSZ))?,
+        })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::End("terminated"),
+            _ = self.interrupt.recv() => Told::End("interrupted"),
+            _ = self.hang_up.recv() => match self.terminal.is_closed() {
+                true => Told::End("the terminal is closed"),
+                false => Told::Reload,
+            },
+        }
+    }
 }
 
 /// The terminal that we were started from, whose end ends us. Under systemd, `nohup` or `setsid` there is none.

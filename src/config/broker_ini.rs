@@ -55,6 +55,7 @@ pub(super) fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         node,
         log: general.log.clone(),
         store: StoreConfig::new(events),
+        cluster: Cluster::default(),
         http: file.section("http", super::em_ini::http).unwrap_or_default(),
         processing: Processing::default(),
         numbering: Numbering::default(),

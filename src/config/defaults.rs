@@ -32,6 +32,12 @@ impl Default for Log {
     }
 }
 
+impl Default for Cluster {
+    fn default() -> Self {
+        Cluster { enabled: false, lease: Duration::from_secs(3) }
+    }
+}
+
 impl StoreConfig {
     /// One database with the defaults of everything else.
     pub fn new(database: Database) -> Self {

@@ -96,6 +96,7 @@ fn config(file: &IniFile, surroundings: &Surroundings) -> Config {
         node,
         log: file.section("em", log).unwrap_or_default(),
         store: StoreConfig { subscribers, ..StoreConfig::new(events) },
+        cluster: Cluster::default(),
         http: file.section("http", http).unwrap_or_default(),
         processing: Processing::default(),
         numbering: numbering(),

@@ -2,6 +2,7 @@
 //!
 //! [`super::pauses`] alone writes on it.
 
+use crate::lease::Lease;
 use crate::plan::System;
 use crate::store;
 use std::collections::BTreeMap;
@@ -27,32 +28,40 @@ impl FromIterator<store::Pause> for Paused {
 
 /// Where the pauses can be seen. `None`: the store has not been read yet.
 #[derive(Debug, Clone)]
-pub struct Board(watch::Receiver<Option<Paused>>);
+pub struct Board {
+    paused: watch::Receiver<Option<Paused>>,
+    lease: Lease,
+}
 
 /// The writing side of the board; it lives as long as the daemon.
 pub type Publisher = Arc<watch::Sender<Option<Paused>>>;
 
 /// A board on which nothing is known yet; the metric of every system exists from now on.
-pub fn board() -> (Publisher, Board) {
+pub fn board(lease: &Lease) -> (Publisher, Board) {
     System::ALL.into_iter().for_each(|system| gauge(system, false));
-    let (publisher, board) = watch::channel(None);
-    (Arc::new(publisher), Board(board))
+    let (publisher, paused) = watch::channel(None);
+    (Arc::new(publisher), Board { paused, lease: lease.clone() })
 }
 
 impl Board {
     /// A board on which nothing ever shows as paused, where there is nobody who pauses.
     pub fn all_running() -> Board {
-        Board(watch::channel(Some(Paused::default())).1)
+        Board { paused: watch::channel(Some(Paused::default())).1, lease: Lease::unlimited() }
+    }
+
+    /// The same, and nothing is sent but while this is held.
+    pub fn governed_by(self, lease: Lease) -> Board {
+        Board { lease, ..self }
     }
 
     /// What is known now.
     pub fn read(&self) -> Option<Paused> {
-        self.0.borrow().clone()
+        self.paused.borrow().clone()
     }
 
     /// Why nothing may be sent to this system now; `None`: it may.
     pub fn obstacle(&self, system: System) -> Option<String> {
-        match &*self.0.borrow() {
+        match &*self.paused.borrow() {
             None => Some(format!("whether {system} is paused is not known yet")),
             Some(paused) => paused.get(system).map(|pause| match &pause.reason {
                 Some(reason) => format!("paused by {}: {reason}", pause.actor),
@@ -61,9 +70,14 @@ impl Board {
         }
     }
 
+    /// Whether anything may be sent at all: of several daemons that share a database one sends.
+    pub fn lease(&self) -> Lease {
+        self.lease.clone()
+    }
+
     /// Resolves with the board when it says something new; `None` when nothing new can come.
     pub async fn changed(mut self) -> Option<Board> {
-        self.0.changed().await.ok()?;
+        self.paused.changed().await.ok()?;
         Some(self)
     }
 }
@@ -80,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_board_that_knows_nothing_lets_nothing_through() {
-        let (publisher, board) = board();
+        let (publisher, board) = board(&Lease::unlimited());
         assert!(board.obstacle(System::Hss).is_some_and(|reason| reason.contains("not known yet")));
         let (actor, reason) = ("anna".to_owned(), Some("upgrade".to_owned()));
         let pause = store::Pause { system: System::Hss, at: SystemTime::now(), actor, reason };

@@ -11,6 +11,11 @@ pub enum Failure {
     Unanswered(String),
 }
 
+/// Another node of the cluster sends instead of us. It is no fault of the host.
+pub fn not_ours(breaker: &Breaker) -> Failure {
+    Failure::NotTaken(format!("{}: this node of the cluster does not hold the lease", breaker.name()))
+}
+
 /// What it means that no answer came; the breaker takes note. The URL, which may carry passwords, is not told.
 pub fn no_answer(breaker: &Breaker, error: reqwest::Error) -> Failure {
     let not_sent = error.is_connect() || error.is_builder();

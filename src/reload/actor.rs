@@ -11,6 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[rtype(result = "()")]
 pub struct Reload;
 
+/// Begins the endpoints of the configuration in force that have not begun: this node of a cluster has become the active one.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct BeginAll;
+
 /// Where what is reloaded lies between two reloads.
 #[derive(Clone)]
 pub struct Shelf(Arc<Mutex<Option<Reloading>>>);
@@ -87,6 +92,12 @@ async fn reload(mut taken: Taken, _told: ReloadTold) {
     tracing::info!(outcome = outcome.as_str(), "reload ended");
 }
 
+async fn begin_all(mut taken: Taken) {
+    if let Err(error) = taken.get().begin_all().await {
+        tracing::error!(%error, "endpoints are not as they are configured");
+    }
+}
+
 impl Actor for Reloader {
     type Context = Context<Self>;
 
@@ -105,6 +116,21 @@ impl Handler<Reload> for Reloader {
 
     fn handle(&mut self, _: Reload, ctx: &mut Context<Self>) {
         self.begin(ctx);
+    }
+}
+
+impl Handler<BeginAll> for Reloader {
+    type Result = ();
+
+    fn handle(&mut self, _: BeginAll, ctx: &mut Context<Self>) {
+        // A reload that has it begins them as well: those that are wanted and not there.
+        if let Some(taken) = self.shelf.take() {
+            ctx.spawn(begin_all(taken).into_actor(self).map(|(), this, ctx| {
+                if std::mem::take(&mut this.again) {
+                    this.begin(ctx);
+                }
+            }));
+        }
     }
 }
 

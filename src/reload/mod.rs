@@ -7,12 +7,13 @@
 
 mod actor;
 
-pub use actor::{Reload, Reloader, Shelf};
+pub use actor::{BeginAll, Reload, Reloader, Shelf};
 
 use crate::api;
-use crate::config::{self, Change, Config, Ema, Problems, Processing, Setting, SurgeMail};
+use crate::config::{self, Change, Config, Ema, EndpointConfig, Problems, Processing, Setting, SurgeMail};
 use crate::connections::Endpoints;
 use crate::connections::endpoints::ChangeError;
+use crate::lease::Lease;
 use crate::processors::attributes::Rules;
 use crate::router::Router;
 use crate::router::lanes::Lanes;
@@ -44,12 +45,15 @@ pub struct Settings {
     pub event_management: Option<Setting<config::EventManagement>>,
     /// `None` where no states are mirrored.
     pub device_state: Option<Setting<config::DeviceStates>>,
+    /// Whether anything may be sent. No reload changes it.
+    pub lease: Lease,
 }
 
 impl Settings {
     /// What a start puts in force.
-    pub fn new(config: &Config) -> Settings {
+    pub fn new(config: &Config, lease: &Lease) -> Settings {
         Settings {
+            lease: lease.clone(),
             config: Setting::new(config.clone()),
             rules: Setting::new(Rules::of(config)),
             processing: Setting::new(config.processing.clone()),
@@ -62,6 +66,16 @@ impl Settings {
             event_management: config.event_management.clone().map(Setting::new),
             device_state: config.device_state.clone().map(Setting::new),
         }
+    }
+
+    /// The endpoints that are to be connected now. A node of a cluster that is not the active one yet is connected to
+    /// application servers alone, so that it misses nothing of what they send only once; whoever else hears two daemons would
+    /// hear, or store, twice.
+    pub fn endpoints(&self, config: &Config) -> Vec<EndpointConfig> {
+        let may_act = !self.lease.is_shared() || self.lease.epoch().is_some();
+        let is_first =
+            |endpoint: &EndpointConfig| may_act || matches!(endpoint, EndpointConfig::Broadworks(_));
+        config.endpoints().into_iter().filter(is_first).collect()
     }
 
     /// Puts everything in force but the endpoints, which have an order of their own.
@@ -163,6 +177,12 @@ impl Reloading {
         }
     }
 
+    /// Begins the endpoints that have not begun.
+    async fn begin_all(&mut self) -> Result<(), ChangeError> {
+        let config = self.settings.config.get();
+        self.endpoints.begin_new(&self.settings.endpoints(&config), &self.connections).await
+    }
+
     fn refuse(&self, problems: &Problems) -> Outcome {
         for problem in &problems.list {
             tracing::error!(problem = format!("{}:{problem}", problems.file), "configuration refused");
@@ -214,7 +234,7 @@ impl Reloading {
                 lanes.resize(config.processing.concurrency, supervisor, router).await;
             }
         };
-        let wanted = config.endpoints();
+        let wanted = settings.endpoints(config);
         let others = async {
             if endpoints.has_others(&wanted) {
                 note.replace(Some("reload waits until what was read is stored".to_owned()));

@@ -16,9 +16,9 @@ pub struct Act {
     pub at: SystemTime,
     /// Who.
     pub actor: String,
-    /// What, in a word: `pause`, `resume`, `retry`, `resolve`, `reprovision`, `log`.
+    /// What, in a word: `pause`, `resume`, `retry`, `resolve`, `reprovision`, `log`, `hand_over`.
     pub act: String,
-    /// To what: the name of a system, `event 42`, a subscriber, `level`.
+    /// To what: the name of a system, `event 42`, a subscriber, `level`, `cluster`.
     pub object: String,
     /// Why, or what came of it.
     pub detail: Option<String>,

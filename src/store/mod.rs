@@ -66,6 +66,7 @@ pub use health::{DatabaseHealth, StoreHealth};
 pub use hubs::{DeadLetter, HUB_READERS, Hub, HubAttempt, HubChange, HubState, Replay, hub_reader};
 pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;
+pub use postgres::{ClusterNode, ClusterRow, ClusterTable, Taking, Wish};
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
 pub use registrations::{Registration, RegistrationChange};
@@ -80,6 +81,7 @@ pub use topic_reads::TopicRows;
 
 use crate::config::{Database, StoreConfig};
 use crate::event::{NewEvent, Status, TopicEvent};
+use crate::lease::Lease;
 use crate::plan::SubscriberEffect;
 use health::{HealthBoard, Tables};
 use queue::Answer;
@@ -103,6 +105,7 @@ struct Inner {
     health: HealthBoard,
     ownership: Ownership,
     limits: Arc<RwLock<SubscriberLimits>>,
+    lease: Lease,
 }
 
 /// What belongs to one of the two databases; both halves are the same where they are one.
@@ -131,16 +134,23 @@ pub struct WriterTask {
 #[derive(Clone)]
 enum Target {
     Sqlite(std::path::PathBuf),
-    Postgres(Arc<postgres::Address>, Arc<postgres::Background>),
+    Postgres(Arc<postgres::Address>, Arc<postgres::Background>, Lease),
 }
 
 /// Makes the handle and the writers of its databases. Nothing is connected yet: the writers do that.
 pub fn open(config: &StoreConfig) -> Result<(Store, Vec<WriterTask>), OpenError> {
+    open_with(config, &Lease::unlimited())
+}
+
+/// The same where several daemons share the databases: nothing is written before the lease is held, nor once another has
+/// held it.
+pub fn open_with(config: &StoreConfig, lease: &Lease) -> Result<(Store, Vec<WriterTask>), OpenError> {
     let (health, ownership) = (HealthBoard::new(), Ownership::default());
     let limits = Arc::new(RwLock::new(SubscriberLimits::default()));
     let one = config.events == config.subscribers;
-    let make =
-        |setting, database, tables| make_half(setting, database, tables, (&health, &ownership), &limits);
+    let make = |setting, database, tables| {
+        make_half(setting, database, tables, (&health, &ownership, lease), &limits)
+    };
     let (events, task) = make("store.events", &config.events, Tables { events: true, subscribers: one })?;
     let mut tasks = vec![task];
     let subscribers = if one {
@@ -151,17 +161,18 @@ pub fn open(config: &StoreConfig) -> Result<(Store, Vec<WriterTask>), OpenError>
         tasks.push(task);
         subscribers
     };
-    Ok((Store { inner: Arc::new(Inner { events, subscribers, health, ownership, limits }) }, tasks))
+    let inner = Inner { events, subscribers, health, ownership, limits, lease: lease.clone() };
+    Ok((Store { inner: Arc::new(inner) }, tasks))
 }
 
 fn make_half(
     setting: &'static str,
     database: &Database,
     tables: Tables,
-    (health, ownership): (&HealthBoard, &Ownership),
+    (health, ownership, lease): (&HealthBoard, &Ownership, &Lease),
     limits: &Arc<RwLock<SubscriberLimits>>,
 ) -> Result<(Half, WriterTask), OpenError> {
-    let (place, source, target) = find(setting, database)?;
+    let (place, source, target) = find(setting, database, lease)?;
     let shared = Arc::new(Shared {
         tables,
         place: place.clone(),
@@ -178,7 +189,11 @@ fn make_half(
 }
 
 /// A database's name for logs, where to read it, and where to write it.
-fn find(setting: &'static str, database: &Database) -> Result<(String, Source, Target), OpenError> {
+fn find(
+    setting: &'static str,
+    database: &Database,
+    lease: &Lease,
+) -> Result<(String, Source, Target), OpenError> {
     match database {
         Database::Sqlite(path) => {
             let source = Source::Sqlite(sqlite::Pool::new(path.clone()));
@@ -190,7 +205,22 @@ fn find(setting: &'static str, database: &Database) -> Result<(String, Source, T
             let background = postgres::Background::start()?;
             let pool = postgres::Pool::new(&address, background.clone()).map_err(refused)?;
             let place = address.place.clone();
-            Ok((place, Source::Postgres(pool), Target::Postgres(Arc::new(address), background)))
+            Ok((
+                place,
+                Source::Postgres(pool),
+                Target::Postgres(Arc::new(address), background, lease.clone()),
+            ))
+        }
+    }
+}
+
+/// Connects to the row by which the daemons that share this database agree who acts. Nothing that is asked there takes longer
+/// than `limit`.
+pub async fn cluster_table(database: &Database, limit: std::time::Duration) -> Result<ClusterTable, String> {
+    match database {
+        Database::Sqlite(_) => Err("a file of SQLite is on one host alone".to_owned()),
+        Database::Postgres(dsn) => {
+            ClusterTable::connect(&postgres::Address::parse(dsn.expose())?, limit).await
         }
     }
 }
@@ -220,9 +250,9 @@ impl WriterTask {
                 let backend = sqlite::Sqlite::new(path.clone(), self.shared.tables);
                 writer::run(backend, &self.shared).await;
             }
-            Target::Postgres(address, background) => {
-                let backend =
-                    postgres::Postgres::new(address.clone(), background.clone(), self.shared.tables);
+            Target::Postgres(address, background, lease) => {
+                let (address, background) = (address.clone(), background.clone());
+                let backend = postgres::Postgres::new(address, background, self.shared.tables, lease.clone());
                 writer::run(backend, &self.shared).await;
             }
         }
@@ -372,6 +402,11 @@ impl Store {
     /// Whether no transaction takes longer than this. A database that is away is a state, and makes none wait here.
     pub fn gets_on(&self, limit: std::time::Duration) -> bool {
         ![&self.inner.events.shared, &self.inner.subscribers.shared].iter().any(|shared| shared.hangs(limit))
+    }
+
+    /// Whether what the store holds may be acted on: of several daemons that share it one does.
+    pub fn lease(&self) -> Lease {
+        self.inner.lease.clone()
     }
 
     /// Since when nobody else has had the database of the events; to be asked for before anything is read on which a

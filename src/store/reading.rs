@@ -191,7 +191,7 @@ impl Reading {
 
 fn reader(database: &Database, name: &'static str) -> Result<Reader, OpenError> {
     // What could be written to is dropped unused.
-    let (place, source, _) = find(name, database)?;
+    let (place, source, _) = find(name, database, &crate::lease::Lease::unlimited())?;
     Ok(Reader { database: name, place, source })
 }
 

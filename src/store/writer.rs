@@ -25,6 +25,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// A connection to one database that writes.
 pub(crate) trait Backend {
+    /// Resolves when this daemon may write at all: of several that share a database one does.
+    fn may_begin(&self) -> impl Future<Output = ()> + use<Self> {
+        std::future::ready(())
+    }
+
     /// Connects anew and brings the tables up to date; the error is the reason of the outage. `last` is the tenure that
     /// goes on if nobody else has had the database.
     fn connect(&mut self, last: Tenure) -> impl Future<Output = Result<Connected, String>>;
@@ -128,6 +133,11 @@ pub(crate) async fn run(mut backend: impl Backend, shared: &Shared) {
     *shared.committing_since() = None;
     shared.let_go();
     let mut in_hand = shared.slot.lock().await;
+    tokio::select! {
+        biased;
+        () = backend.may_begin() => {}
+        () = shared.queue.finished(), if in_hand.is_empty() => {}
+    }
     let mut pause = FIRST_PAUSE;
     loop {
         if in_hand.is_empty() && shared.queue.is_finished() {

@@ -150,6 +150,18 @@ fn describe() {
     gauge!("eventmanager_stream_readers", "Open streams of what happens");
     histogram!("eventmanager_store_batch_rows", "Rows of the store's transactions");
     counter!("eventmanager_arbiter_stalled_total", "Threads that did not answer in time");
+    gauge!("eventmanager_cluster_active", "Whether this node of the cluster holds the lease, 1 or 0");
+    gauge!("eventmanager_cluster_epoch", "How often a node of the cluster has taken over");
+    gauge!("eventmanager_cluster_others", "Other nodes of the cluster that are there");
+    counter!("eventmanager_cluster_takeovers_total", "Take-overs by this node, by why");
+    counter!(
+        "eventmanager_cluster_handovers_failed_total",
+        "Hand-overs for which the other node was not ready in time"
+    );
+    counter!(
+        "eventmanager_cluster_refused_total",
+        "What was not sent or written because this node does not hold the lease"
+    );
     gauge!("process_start_time_seconds", "When the process began, in seconds of the epoch");
     gauge!("process_resident_memory_bytes", "Memory in use");
     counter!("process_cpu_seconds_total", "Processor time that has been used");

@@ -44,6 +44,10 @@ impl Tail {
                     // The writer lives as long as the store, of which this has a handle.
                     let _ = self.grown.changed().await;
                 }
+                Ok(_) if !self.store.lease().is_valid() => {
+                    // Another node hands them on, or this one does when it holds the lease again.
+                    tokio::time::sleep(RETRY.first).await;
+                }
                 Ok(rows) => {
                     self.failures = 0;
                     self.place = rows.last().map(|row| row.sequence);

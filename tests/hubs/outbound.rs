@@ -5,6 +5,7 @@ use crate::receiver::{Receiver, Reply};
 use crate::support::daemon::{PATIENCE, Site};
 use bytes::Bytes;
 use eventmanager::config::{EventPeer, PeerAuth};
+use eventmanager::lease::{Lease, Moment};
 use eventmanager::topics::hubs::outbound::{Answer, Limits, Lookup, Outbound, Request, SendError};
 use eventmanager::wire::event_management::Callback;
 use reqwest::Method;
@@ -119,6 +120,18 @@ async fn a_url_of_another_host_or_without_tls_is_not_asked() {
     let in_clear = send(&outbound, &receiver.url()).await;
     assert!(matches!(in_clear, Err(SendError::NotAllowed { .. })), "{in_clear:?}");
     assert_eq!(receiver.count(), 0);
+}
+
+#[tokio::test]
+async fn who_does_not_hold_the_lease_asks_nobody() {
+    let receiver = Receiver::start();
+    let lease = Lease::waiting();
+    let outbound = Outbound::new(&peer(receiver.address), LIMITS).expect("one").governed_by(lease.clone());
+    let late = send(&outbound, &receiver.url()).await;
+    assert!(matches!(late, Err(SendError::NoConnection { .. })), "{late:?}");
+    assert_eq!(receiver.count(), 0);
+    lease.hold(1, Moment::now().after(Duration::from_secs(60)));
+    assert_eq!(send(&outbound, &receiver.url()).await.expect("an answer").status, 204);
 }
 
 #[tokio::test]

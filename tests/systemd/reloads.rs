@@ -73,7 +73,7 @@ fn helper_that_is_steered() {
         std::io::stdin().lines().map_while(Result::ok).try_for_each(|it| tell.send(it))
     });
     actix_rt::System::new().block_on(async move {
-        let program = Program { file: Some(path), log: LogLevel::of_no_log("info") };
+        let program = Program::alone(Some(path), LogLevel::of_no_log("info"));
         let app = App::start_program(program, &config, metrics.clone()).expect("it starts");
         let (thread, is_let_go) = (actix_rt::Arbiter::new(), Arc::new(AtomicBool::new(false)));
         let late = Arc::clone(&is_let_go);

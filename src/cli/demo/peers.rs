@@ -2,7 +2,8 @@
 
 use super::Options;
 use crate::config::{
-    Broadworks, Config, Database, Ema, FaultClass, Http, Log, Node, Processing, StoreConfig, SurgeMail,
+    Broadworks, Cluster, Config, Database, Ema, FaultClass, Http, Log, Node, Processing, StoreConfig,
+    SurgeMail,
 };
 use crate::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator};
 use crate::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, faults};
@@ -65,6 +66,7 @@ impl Peers {
             node: Node { name: "demo".into(), data_dir: directory.to_owned(), core_dumps: false },
             log: Log::default(),
             store: StoreConfig::new(database),
+            cluster: Cluster::default(),
             http: Http { listen: http, ..Http::default() },
             processing: Processing::default(),
             numbering: numbering(),

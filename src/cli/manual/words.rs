@@ -65,6 +65,7 @@ static WORDS: &[(&str, Words)] = &[
                 (1, "the configuration is wrong, the HTTP address is taken, or supervision gave up"),
                 WRONG,
                 (70, "a thread has hung for 60 seconds"),
+                (71, "another node of the cluster has taken over, and this one could not begin anew"),
             ],
             &[(
                 "eventmanager run --config /etc/em/em.ini",
@@ -279,6 +280,20 @@ static WORDS: &[(&str, Words)] = &[
             &[(
                 r#"eventmanager kamailio send k1 '{"cmd":"reload"}' --reason 'ticket 4711'"#,
                 "Has the script of k1 do what it understands by that",
+            )],
+        ),
+    ),
+    (
+        "cluster status",
+        words(ASKING, &[("eventmanager cluster status", "Which node acts, and which stand by")]),
+    ),
+    (
+        "cluster handover",
+        words(
+            ASKING,
+            &[(
+                "eventmanager cluster handover --to em2 --reason 'kernel update'",
+                "Has the node em2 become the active one",
             )],
         ),
     ),

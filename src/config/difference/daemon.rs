@@ -1,7 +1,7 @@
 //! The lines of the daemon itself, and of the release that it runs beside.
 
 use super::lines::{Lines, word};
-use crate::config::values::{DiskLow, Http, Log, Node, Processing, Shadow, StoreConfig, Token};
+use crate::config::values::{Cluster, DiskLow, Http, Log, Node, Processing, Shadow, StoreConfig, Token};
 
 impl Lines {
     pub fn node(&mut self, Node { name, data_dir, core_dumps }: &Node) {
@@ -25,6 +25,11 @@ impl Lines {
             DiskLow::Bytes(bytes) => self.put("store.disk_low", format!("{bytes}B")),
             DiskLow::Percent(percent) => self.put("store.disk_low", format!("{percent}%")),
         }
+    }
+
+    pub fn cluster(&mut self, Cluster { enabled, lease }: &Cluster) {
+        self.put("cluster.enabled", enabled);
+        self.time("cluster.lease", lease);
     }
 
     pub fn http(&mut self, Http { listen, tls_cert, tls_key, tokens }: &Http) {

@@ -24,6 +24,7 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
         node,
         log,
         store,
+        cluster,
         http,
         processing,
         numbering,
@@ -46,6 +47,7 @@ pub(super) fn lines(config: &Config) -> BTreeMap<String, Value> {
     lines.node(node);
     lines.log(log);
     lines.store(store);
+    lines.cluster(cluster);
     lines.http(http);
     lines.processing(processing);
     lines.numbering(numbering, service_profiles);

@@ -62,6 +62,7 @@ fn shown(value: Option<&Value>) -> String {
 }
 
 const FIXED: &str = "it is read at the start alone";
+const NAMED: &str = "the other nodes of the cluster know it by its name";
 const ORDER: &str = "events that are under way have the keys of the order in force";
 const COUNTRY: &str = "events that are under way have the keys of the country code in force";
 const PARTS: &str = "the actors of [ema] and [surgemail] are made at the start";
@@ -72,6 +73,8 @@ const TLS: &str = "the listener is made at the start: with TLS, or without";
 
 /// Which keys cannot change while the daemon runs.
 struct Restarts {
+    /// There are other nodes.
+    cluster: bool,
     /// `[ema]` comes or goes.
     provisioning: bool,
     /// `[surgemail]` comes or goes.
@@ -94,6 +97,7 @@ impl Restarts {
     fn of(old: &Config, new: &Config) -> Restarts {
         let provisioning = old.ema.is_some() != new.ema.is_some();
         Restarts {
+            cluster: old.cluster.enabled,
             provisioning,
             mail: provisioning || old.surgemail.is_some() != new.surgemail.is_some(),
             tokens: !super::addresses::is_loopback(old.http.listen) && new.http.tokens.is_empty(),
@@ -108,10 +112,12 @@ impl Restarts {
     fn reason(&self, key: &str) -> Option<&'static str> {
         let section = key.split('.').next().unwrap_or_default();
         match (section, key) {
+            (_, "node.name") if self.cluster => Some(NAMED),
             (_, "node.data_dir" | "node.core_dumps" | "log.format" | "http.listen" | "processing.mode") => {
                 Some(FIXED)
             }
             (_, "store.events" | "store.subscribers") => Some(FIXED),
+            ("cluster", _) => Some(FIXED),
             (_, "processing.order") => Some(ORDER),
             (_, "http.tls_cert" | "http.tls_key") => self.tls.then_some(TLS),
             ("http", _) => self.tokens.then_some(OPEN),
@@ -135,6 +141,10 @@ impl Restarts {
         let mut config = new.clone();
         config.node.data_dir.clone_from(&old.node.data_dir);
         config.node.core_dumps = old.node.core_dumps;
+        if self.cluster {
+            config.node.name.clone_from(&old.node.name);
+        }
+        config.cluster = old.cluster;
         config.log.format = old.log.format;
         config.http.listen = old.http.listen;
         (config.processing.mode, config.processing.order) = (old.processing.mode, old.processing.order);

@@ -60,6 +60,7 @@ fn a_change_is_told_by_its_key_with_both_values() {
     check("\"E_CALL\"", "\"E_C\"", &["evi.names.\"call_*\": E_CALL → E_C"]);
     check("\"2h\"", "\"1h\"", &["evi.max_expire: 7200s → 3600s"]);
     check("max_hubs = 50", "max_hubs = 51", &["event_management.max_hubs: 50 → 51"]);
+    check("lease = \"5s\"", "lease = \"6s\"", &["! cluster.lease: 5s → 6s"]);
     check("in.>", "in.*", &["! nats.consume.subject: in.> → in.*"]);
     let peer = "event_management.peer.pss.example.net:8443";
     check("state=pending", "state=x", &[&format!("{peer}.query: state=pending → state=x")]);

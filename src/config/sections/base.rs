@@ -1,4 +1,4 @@
-//! `[node]`, `[log]`, `[store]` and `[processing]`.
+//! `[node]`, `[log]`, `[store]`, `[cluster]` and `[processing]`.
 
 use super::choice;
 use crate::config::addresses;
@@ -6,11 +6,16 @@ use crate::config::defaults;
 use crate::config::section::Section;
 use crate::config::units;
 use crate::config::values::*;
+use std::ops::RangeInclusive;
 use std::path::Path;
+use std::time::Duration;
 
 const ORDERS: [(&str, RunOrder); 2] = [("subject", RunOrder::Subject), ("strict", RunOrder::Strict)];
 const MODES: [(&str, Mode); 2] = [("active", Mode::Active), ("shadow", Mode::Shadow)];
 const FAILURES: [(&str, OnFailure); 2] = [("continue", OnFailure::Continue), ("hold", OnFailure::Hold)];
+
+/// A shorter lease is lost to a busy database, a longer one leaves events waiting.
+const LEASES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
 
 pub(super) fn node(file: &Section) -> Node {
     let default = defaults::node(file.surroundings());
@@ -58,6 +63,29 @@ pub(super) fn database(section: &Section, key: &'static str) -> Option<Database>
         Database::Sqlite(path) => Some(Database::Sqlite(section.surroundings().directory.join(path))),
         postgres => Some(postgres),
     }
+}
+
+/// Who has the lease stands in the database of the events, so that one must be reached by all of them.
+pub(super) fn cluster(section: &Section, store: &StoreConfig) -> Cluster {
+    let default = Cluster::default();
+    let lease = section.duration("lease");
+    if lease.is_some_and(|lease| !LEASES.contains(&lease)) {
+        section.problem("lease", format!("must be from {:?} to {:?}", LEASES.start(), LEASES.end()));
+    }
+    let enabled = section.flag("enabled").unwrap_or(default.enabled);
+    if enabled && matches!(store.events, Database::Sqlite(_)) {
+        section.problem(
+            "enabled",
+            "needs PostgreSQL for the events (store.events): a file of SQLite is on one host alone",
+        );
+    }
+    if enabled && matches!(store.subscribers, Database::Sqlite(_)) {
+        section.problem(
+            "enabled",
+            "needs PostgreSQL for the subscribers (store.subscribers): a file of SQLite is on one host alone",
+        );
+    }
+    Cluster { enabled, lease: lease.unwrap_or(default.lease) }
 }
 
 pub(super) fn processing(section: &Section) -> Processing {

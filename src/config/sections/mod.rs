@@ -35,6 +35,7 @@ pub(super) fn config(file: &Section) -> Config {
     let store = base::store(file, &node.data_dir);
     let mut config = Config {
         log: file.section("log", base::log).unwrap_or_default(),
+        cluster: file.section("cluster", |section| base::cluster(section, &store)).unwrap_or_default(),
         http: file.section("http", http::http).unwrap_or_default(),
         processing: file.section("processing", base::processing).unwrap_or_default(),
         numbering: file.section("numbering", core_network::numbering).unwrap_or_default(),

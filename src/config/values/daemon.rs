@@ -1,5 +1,5 @@
-//! The daemon itself: `[node]`, `[log]`, `[store]`, `[http]` and `[processing]`, and `[shadow]`, the release that it
-//! runs beside.
+//! The daemon itself: `[node]`, `[log]`, `[store]`, `[cluster]`, `[http]` and `[processing]`, and `[shadow]`, the release
+//! that it runs beside.
 
 use crate::wire::Secret;
 use std::net::SocketAddr;
@@ -129,6 +129,15 @@ pub struct Processing {
     pub on_failure: OnFailure,
     pub retry_initial: Duration,
     pub retry_max: Duration,
+}
+
+/// Which of several daemons on one database acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cluster {
+    /// Otherwise this daemon is the only one.
+    pub enabled: bool,
+    /// The active one is believed to be gone when it has not been heard of for so long.
+    pub lease: Duration,
 }
 
 /// The databases of the release that we run beside: only ever read.

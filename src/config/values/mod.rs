@@ -29,6 +29,7 @@ pub struct Config {
     pub node: Node,
     pub log: Log,
     pub store: StoreConfig,
+    pub cluster: Cluster,
     pub http: Http,
     pub processing: Processing,
     pub numbering: Numbering,

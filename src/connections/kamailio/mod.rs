@@ -88,6 +88,7 @@ impl Actor for KamailioConnection {
         self.link.down("not connected yet");
         let stop = self.ending.begin();
         let (outbox, frames) = Outbox::new();
+        let frames = frames.governed_by(self.store.lease());
         self.outbox = Some(outbox.downgrade());
         let queue = Queue::new(self.server.queue, self.server.on_overflow);
         let asking = Asking::new(self.store.clone(), &self.server.answers, outbox.load());

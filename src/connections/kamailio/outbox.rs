@@ -5,6 +5,7 @@
 
 use super::pace::{Load, Share, Window};
 use crate::config::Framing;
+use crate::lease::Lease;
 use crate::wire::evapi::LARGEST_COMMAND;
 use crate::wire::netstring;
 use bytes::{Bytes, BytesMut};
@@ -51,6 +52,8 @@ pub enum NotSent {
     Closed,
     #[error("not connected: {0}")]
     NotConnected(String),
+    #[error("this node of the cluster does not hold the lease")]
+    NotActive,
     #[error("it is not written whole yet, and may arrive all the same")]
     Unfinished,
 }
@@ -120,7 +123,14 @@ impl Outbox {
     /// An outbox, and the side that writes.
     pub fn new() -> (Outbox, Frames) {
         let (sender, waiting) = mpsc::channel(WAITING);
-        let frames = Frames { waiting, first: None, next: None, writing: None, window: Window::new() };
+        let frames = Frames {
+            waiting,
+            first: None,
+            next: None,
+            writing: None,
+            window: Window::new(),
+            lease: Lease::unlimited(),
+        };
         (Outbox(sender, Load::default()), frames)
     }
 
@@ -169,9 +179,15 @@ pub struct Frames {
     /// Given out.
     writing: Option<Receipt>,
     window: Window,
+    lease: Lease,
 }
 
 impl Frames {
+    /// They are written only while this is held.
+    pub fn governed_by(self, lease: Lease) -> Frames {
+        Frames { lease, ..self }
+    }
+
     /// Begins a connection; `first` is its first frame.
     pub fn begin(&mut self, first: Option<&str>) {
         self.first = first.map(|text| Bytes::copy_from_slice(text.as_bytes()));
@@ -193,6 +209,10 @@ impl Frames {
                 let Frame { until, receipt, .. } = self.next.take()?;
                 if until <= Instant::now() {
                     receipt.tell(Err(NotSent::Late));
+                    continue;
+                }
+                if !self.lease.allows("request") {
+                    receipt.tell(Err(NotSent::NotActive));
                     continue;
                 }
                 receipt.begun.0.set(true);
@@ -319,6 +339,16 @@ mod tests {
         assert_eq!(told.take(), [("late", Err(NotSent::Late))]);
         frames.written();
         assert_eq!(told.take(), [("in time", Ok(()))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_does_not_hold_the_lease_sends_nothing() {
+        let ((outbox, frames), told) = (Outbox::new(), Told::default());
+        let mut frames = frames.governed_by(Lease::waiting());
+        outbox.put(small(), later(), told.of("x"));
+        drop(outbox);
+        assert!(frames.next(Framing::None).await.is_none());
+        assert_eq!(told.take(), [("x", Err(NotSent::NotActive))]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use super::messages::{
     AsteriskPeer, AsteriskPeers, Heard, List, Listed, Lost, Outcome, PeerName, Tell, Told,
 };
 use crate::config::{self, Live};
+use crate::lease::Lease;
 use crate::states::Key;
 use crate::supervision::Shutdown;
 use crate::telemetry::Seldom;
@@ -37,6 +38,7 @@ pub struct DeviceStates {
     /// Those who are heard through an agent, each by a name that begins with that of its endpoint.
     heard_of: BTreeSet<PeerName>,
     counted: Counted,
+    lease: Lease,
     /// States that servers did not take.
     refusals: Seldom,
 }
@@ -75,8 +77,14 @@ impl DeviceStates {
             gone: BTreeMap::new(),
             heard_of: BTreeSet::new(),
             counted: Counted::default(),
+            lease: Lease::unlimited(),
             refusals: Seldom::default(),
         }
+    }
+
+    /// It writes only while this is held.
+    pub fn governed_by(self, lease: Lease) -> Self {
+        DeviceStates { lease, ..self }
     }
 
     /// Takes part with the servers that there are; those that are new are listed.
@@ -126,6 +134,10 @@ impl DeviceStates {
     /// Has every connection write what it has room for. With `try_send`, since nobody here can wait for a connection: it answers with
     /// [`Told`], and at most a window of writes is unanswered. What its mailbox does not take waits for the next tick.
     fn write(&mut self) {
+        // What is wanted stays wanted: the next tick comes here again.
+        if !self.lease.is_valid() {
+            return;
+        }
         let now = Instant::now();
         for (name, peer) in &self.connections {
             while let Some((session, writes)) = self.mesh.next_writes(name, now) {

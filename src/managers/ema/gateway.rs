@@ -5,6 +5,7 @@ use super::scrub;
 use super::{CoreRequest, LOGOUT_LIMIT};
 use crate::config::{self, FaultClass};
 use crate::failpoints;
+use crate::lease::Lease;
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
 use crate::managers::{Answer, Board, FaultClasses};
@@ -22,6 +23,7 @@ pub struct Gateway {
     /// What it was made of.
     config: config::Ema,
     board: Publisher,
+    lease: Lease,
     hosts: Vec<Host>,
     client: reqwest::Client,
     username: String,
@@ -33,11 +35,12 @@ pub struct Gateway {
 
 impl Gateway {
     /// A gateway without sessions.
-    pub fn new(config: &config::Ema, board: &Publisher) -> Self {
+    pub fn new(config: &config::Ema, board: &Publisher, lease: &Lease) -> Self {
         let urls = urls(config);
         Gateway {
             config: config.clone(),
             board: board.clone(),
+            lease: lease.clone(),
             hosts: (0..).zip(&urls).map(|(rank, url)| Host::new(url, rank, urls.len(), board)).collect(),
             client: client(config),
             username: config.username.clone(),
@@ -64,7 +67,7 @@ impl Gateway {
         if tokio::time::timeout(LOGOUT_LIMIT, self.log_out()).await.is_err() {
             tracing::warn!("logout from the ema not confirmed in time");
         }
-        let new = Gateway::new(config, &self.board);
+        let new = Gateway::new(config, &self.board, &self.lease);
         let before = std::mem::replace(self, new);
         let is_left = |host: &&Host| self.hosts.iter().all(|it| it.breaker.name() != host.breaker.name());
         before.hosts.iter().filter(is_left).for_each(|host| host.breaker.forget());
@@ -175,6 +178,9 @@ impl Gateway {
         body: String,
         secrets: impl IntoIterator<Item = &'a Secret>,
     ) -> Result<cai3g::Answer, Failure> {
+        if !self.lease.allows("request") {
+            return Err(http::not_ours(&host.breaker));
+        }
         let no_answer = |error| http::no_answer(&host.breaker, error);
         let request =
             self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8").body(body);

@@ -129,7 +129,7 @@ impl Actor for Ema {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         let config = self.config.clone();
-        let gateway = Gateway::new(&config.get(), &self.board);
+        let gateway = Gateway::new(&config.get(), &self.board, &self.pauses.lease());
         let before = self.gateway.replace(Rc::new(RwLock::new(gateway)));
         // What has failed may be in there, so it is made anew; the sessions of before are handed back.
         if let Some(before) = before {

@@ -45,7 +45,7 @@ impl Mail {
         ctx.spawn(config.changed().into_actor(self).map(|config, this, ctx| {
             let Some(config) = config else { return };
             if !this.server().is_made_of(&config.get()) {
-                let server = Rc::new(Server::new(&config.get(), &this.board));
+                let server = Rc::new(Server::new(&config.get(), &this.board, &this.pauses.lease()));
                 this.server().retire(&server);
                 this.server = Some(server);
             }
@@ -65,7 +65,7 @@ impl Actor for Mail {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // What has failed may be in there, so it is made anew.
         let config = self.config.clone();
-        self.server = Some(Rc::new(Server::new(&config.get(), &self.board)));
+        self.server = Some(Rc::new(Server::new(&config.get(), &self.board, &self.pauses.lease())));
         self.watch(config, ctx);
         ctx.run_interval(PROBE_TICK, Self::probe);
     }

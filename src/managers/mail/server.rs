@@ -3,6 +3,7 @@
 //! Nothing of an answer but its status is told: its text may quote the request, and that carries passwords.
 
 use crate::config;
+use crate::lease::Lease;
 use crate::managers::breaker::Breaker;
 use crate::managers::hosts::Publisher;
 use crate::managers::http::{self, Failure};
@@ -26,6 +27,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 /// The primary, the secondary, and what is needed to speak to them.
 pub struct Server {
     config: config::SurgeMail,
+    lease: Lease,
     hosts: Vec<Host>,
     client: reqwest::Client,
     credentials: Credentials,
@@ -60,7 +62,7 @@ impl Host {
 
 impl Server {
     /// A server without connections.
-    pub fn new(config: &config::SurgeMail, board: &Publisher) -> Self {
+    pub fn new(config: &config::SurgeMail, board: &Publisher, lease: &Lease) -> Self {
         let addresses: Vec<&String> = std::iter::once(&config.primary).chain(&config.secondary).collect();
         let hosts: Vec<Host> = (0..)
             .zip(&addresses)
@@ -74,8 +76,8 @@ impl Server {
             domain_password: config.domain_password.clone(),
         };
         let authorization = sensitive(&credentials.authorization());
-        let (config, in_use) = (config.clone(), Semaphore::new(CONNECTIONS));
-        Server { config, hosts, client, credentials, authorization, in_use }
+        let (config, lease, in_use) = (config.clone(), lease.clone(), Semaphore::new(CONNECTIONS));
+        Server { config, lease, hosts, client, credentials, authorization, in_use }
     }
 
     /// Whether one of this configuration would be the same; which accounts are deleted is not its business.
@@ -125,6 +127,9 @@ impl Server {
 
     /// The status with which the host answers; a refused login is a failure.
     async fn post(&self, host: &Host, target: &Secret) -> Result<u16, Failure> {
+        if !self.lease.allows("request") {
+            return Err(http::not_ours(&host.breaker));
+        }
         let request = self
             .client
             .post(format!("{}{}", host.url, target.expose()))

@@ -7,8 +7,10 @@
 mod acts;
 mod address;
 mod background;
+mod cluster;
 mod commit;
 mod effects;
+mod fence;
 mod following;
 mod hubs;
 mod indexes;
@@ -22,6 +24,7 @@ mod tls;
 pub(crate) use address::Address;
 pub(crate) use background::Background;
 use background::Begun;
+pub use cluster::{ClusterNode, ClusterRow, ClusterTable, Taking, Wish};
 pub(crate) use pool::Pool;
 pub use tables::statements;
 
@@ -31,6 +34,7 @@ use super::limits::EventWidths;
 use super::tenure::Tenure;
 use super::writer::{Backend, CommitError, Connected};
 use super::writes::{Outcome, Write};
+use crate::lease::Lease;
 use script::Session;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,6 +71,8 @@ pub(crate) struct Postgres {
     address: Arc<Address>,
     background: Arc<Background>,
     tables: Tables,
+    /// Where several daemons share the database, only the one that has it writes.
+    lease: Lease,
     open: Option<Open>,
 }
 
@@ -115,8 +121,8 @@ impl Open {
 }
 
 impl Postgres {
-    pub fn new(address: Arc<Address>, background: Arc<Background>, tables: Tables) -> Self {
-        Postgres { address, background, tables, open: None }
+    pub fn new(address: Arc<Address>, background: Arc<Background>, tables: Tables, lease: Lease) -> Self {
+        Postgres { address, background, tables, lease, open: None }
     }
 
     async fn reopen(&self, last: Tenure) -> Result<(Open, Connected), String> {
@@ -128,7 +134,9 @@ impl Postgres {
             .await
             .map_err(|_| "an earlier session of this writer does not end".to_owned())?
             .map_err(|error| reason(&error))?;
-        if self.tables.events {
+        if self.lease.is_shared() {
+            fence::take(&mut session.client, &self.lease, self.tables).await?;
+        } else if self.tables.events {
             self.take_database(&session).await?;
         }
         let found = tables::prepare(&mut session.client, self.tables, last).await;
@@ -192,6 +200,10 @@ impl Postgres {
 }
 
 impl Backend for Postgres {
+    fn may_begin(&self) -> impl Future<Output = ()> + use<> {
+        self.lease.held()
+    }
+
     async fn connect(&mut self, last: Tenure) -> Result<Connected, String> {
         self.open = None;
         let (open, connected) = self.reopen(last).await?;

@@ -22,7 +22,7 @@ pub(super) struct Found {
 const LARGE: i64 = 32 << 20;
 
 /// The version that [`prepare`] leaves; newer ones only add to it, so they are left alone.
-const VERSION: i32 = 6;
+const VERSION: i32 = 7;
 
 /// One start at a time; creating an index on a large table may take long, waiting for a lock may not.
 const ALONE: &str = "set local statement_timeout = 0; set local lock_timeout = '10s';
@@ -76,8 +76,37 @@ const EM_SCHEMA: (&str, &str) =
 /// Who has the database; of a table of an earlier version.
 const OWNER: &str = "alter table em_schema add column if not exists owner uuid;\n";
 
+/// Who acts, where several daemons share the database; that of the subscribers has one too, where it is another.
+const EM_CLUSTER: (&str, &str) = (
+    "em_cluster",
+    "create table em_cluster (
+            part      text primary key,
+            epoch     bigint not null,
+            holder    uuid,
+            node      text,
+            beat      bigint not null,
+            taken     timestamptz,
+            let_go    timestamptz,
+            wish      uuid,
+            wish_to   text,
+            wish_ready boolean
+        )",
+);
+
 /// Names and definitions of what stands beside `em_event`.
-const BESIDE_EVENTS: [(&str, &str); 18] = [
+const BESIDE_EVENTS: [(&str, &str); 20] = [
+    EM_CLUSTER,
+    (
+        "em_node",
+        "create table em_node (
+            node      text primary key,
+            process   uuid not null,
+            state     text not null,
+            http      text not null,
+            version   text not null,
+            seen      timestamptz not null
+        )",
+    ),
     ("em_event_uuid", "create unique index em_event_uuid on em_event (uuid)"),
     ("em_event_pending", "create index em_event_pending on em_event (id) where status = 'pending'"),
     (
@@ -280,6 +309,7 @@ pub(super) async fn prepare(client: &mut Client, tables: Tables, last: Tenure) -
     }
     if tables.subscribers {
         create(&transaction, ("srd_user", SRD_USER)).await?;
+        create(&transaction, EM_CLUSTER).await?;
         for definition in SRD_USER_INDEXES {
             create(&transaction, definition).await?;
         }
@@ -291,6 +321,18 @@ pub(super) async fn prepare(client: &mut Client, tables: Tables, last: Tenure) -
     }
     transaction.commit().await?;
     Ok(found)
+}
+
+/// Makes what the daemons of a cluster need before any of them acts, and the row of this part.
+pub(super) async fn prepare_cluster(client: &Client, part: &str) -> Result<(), Error> {
+    let there = "select count(*) from unnest(array['em_cluster', 'em_node']) as name where to_regclass(name) is not null";
+    if client.query_one(there, &[]).await?.get::<_, i64>(0) < 2 {
+        let ours = BESIDE_EVENTS.iter().filter(|(name, _)| matches!(*name, "em_cluster" | "em_node"));
+        let tables: String = ours.map(|(_, definition)| unless_there(definition)).collect();
+        client.batch_execute(&format!("begin; {ALONE}; {tables} commit")).await?;
+    }
+    let row = "insert into em_cluster (part, epoch, beat) values ($1, 0, 0) on conflict do nothing";
+    client.execute(row, &[&part]).await.map(drop)
 }
 
 async fn prepare_events(transaction: &Transaction<'_>) -> Result<Widths, Error> {
@@ -380,13 +422,14 @@ pub fn statements() -> String {
         )
     };
     format!(
-        "{}{OWNER}\n-- events\n{}{}{}{}\n-- subscribers\n{}{}do $$ begin\n    if not ({HAS_ID_INDEX})\n    then {}; end if;\nend $$;\n{}",
+        "{}{OWNER}\n-- events\n{}{}{}{}\n-- subscribers\n{}{}{}do $$ begin\n    if not ({HAS_ID_INDEX})\n    then {}; end if;\nend $$;\n{}",
         unless_there(EM_SCHEMA.1),
         unless_there(EM_EVENT),
         added.concat(),
         beside.concat() + &lists.concat() + &ours.concat(),
         version("events"),
         unless_there(SRD_USER),
+        unless_there(EM_CLUSTER.1),
         indexes.concat(),
         ID_INDEX.1,
         version("subscribers"),

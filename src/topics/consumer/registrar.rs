@@ -76,7 +76,7 @@ impl Registrar {
         let mut failures = 0;
         loop {
             let reason = match Outbound::new(&self.job.peer, self.job.times.limits) {
-                Ok(outbound) => return outbound,
+                Ok(outbound) => return outbound.governed_by(self.store.lease()),
                 Err(reason) => reason,
             };
             self.tell("", &reason);

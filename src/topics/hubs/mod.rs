@@ -62,7 +62,7 @@ pub struct Shared {
 impl Shared {
     /// For the hubs of this store.
     pub fn new(store: Store, config: Live<EventManagement>, node: String) -> Shared {
-        let (window, peers) = (LogWindow::new(store.clone()), Peers::new(config.clone()));
+        let (window, peers) = (LogWindow::new(store.clone()), Peers::new(config.clone(), store.lease()));
         Shared { store, config, node, window, peers }
     }
 }

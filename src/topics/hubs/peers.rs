@@ -2,6 +2,7 @@
 
 use super::outbound::{Limits, Outbound};
 use crate::config::{EventManagement, EventPeer, Live};
+use crate::lease::Lease;
 use crate::wire::event_management::Callback;
 use crate::wire::webhooks::SigningKey;
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ pub struct Peer {
 /// See the module.
 pub struct Peers {
     config: Live<EventManagement>,
+    lease: Lease,
     made: Mutex<HashMap<String, Arc<Peer>>>,
 }
 
@@ -33,8 +35,8 @@ pub enum NoPeer {
 
 impl Peers {
     /// Those of this configuration.
-    pub fn new(config: Live<EventManagement>) -> Peers {
-        Peers { config, made: Mutex::default() }
+    pub fn new(config: Live<EventManagement>, lease: Lease) -> Peers {
+        Peers { config, lease, made: Mutex::default() }
     }
 
     /// The one to which events of a topic are delivered at this callback.
@@ -51,16 +53,16 @@ impl Peers {
         }
         // Those of hosts that are gone need not stay.
         made.retain(|host, _| config.peers.iter().any(|peer| peer.host == *host));
-        let new = Arc::new(make(peer, limits).map_err(NoPeer::Unusable)?);
+        let new = Arc::new(make(peer, limits, self.lease.clone()).map_err(NoPeer::Unusable)?);
         made.insert(peer.host.clone(), Arc::clone(&new));
         Ok(new)
     }
 }
 
-fn make(peer: &EventPeer, limits: Limits) -> Result<Peer, String> {
+fn make(peer: &EventPeer, limits: Limits, lease: Lease) -> Result<Peer, String> {
     let keys: Result<Vec<_>, _> =
         peer.signing_keys.iter().map(|key| SigningKey::parse(key.expose())).collect();
-    Ok(Peer { outbound: Outbound::new(peer, limits)?, keys: keys? })
+    Ok(Peer { outbound: Outbound::new(peer, limits)?.governed_by(lease), keys: keys? })
 }
 
 /// The configured peer of this callback, if events of this topic may go there; else why not.

@@ -139,6 +139,9 @@ impl Publishing<'_> {
     async fn send(&self, context: &Context, waiting: &mut VecDeque<Happening>) -> Result<UnderWay, String> {
         let happening = waiting.front().ok_or("nothing waits")?;
         let (sequence, uuid) = (happening.sequence, happening.event.uuid);
+        if !self.store.lease().allows("request") {
+            return Err("this node of the cluster does not hold the lease".to_owned());
+        }
         let mut ack = None;
         if !has_come_from_nats(&happening.event.form) {
             let subject = subject(&self.config.subject_prefix, happening);

@@ -4,6 +4,7 @@ use super::auth::Auth;
 use super::resolving::{Lookup, Resolving};
 use super::{Answer, Limits, Request, SendError, guard, tls};
 use crate::config::EventPeer;
+use crate::lease::Lease;
 use crate::outbound::causes;
 use crate::wire::event_management::{Callback, Host};
 use reqwest::dns::{Addrs, Name, Resolve};
@@ -33,6 +34,7 @@ pub struct Outbound {
     tls: ClientConfig,
     auth: Auth,
     resolving: Resolving,
+    lease: Lease,
     /// Its connections, and the addresses to which they were made.
     client: Mutex<Option<(Vec<IpAddr>, Client)>>,
 }
@@ -50,7 +52,13 @@ impl Outbound {
         let auth = Auth::new(&peer.auth, tokens)?;
         let name = peer.host.rsplit_once(':').map_or(&*peer.host, |(name, _)| name).to_owned();
         let (peer, resolving) = (peer.clone(), Resolving::new(name, lookup));
-        Ok(Outbound { peer, limits, tls, auth, resolving, client: Mutex::default() })
+        let lease = Lease::unlimited();
+        Ok(Outbound { peer, limits, tls, auth, resolving, lease, client: Mutex::default() })
+    }
+
+    /// It asks only while this is held.
+    pub fn governed_by(self, lease: Lease) -> Outbound {
+        Outbound { lease, ..self }
     }
 
     /// The peer as it was configured.
@@ -120,6 +128,10 @@ impl Outbound {
         request: &Request<'_>,
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, SendError> {
+        if !self.lease.allows("request") {
+            let reason = "this node of the cluster does not hold the lease".to_owned();
+            return Err(SendError::NoConnection { host: self.host(), reason });
+        }
         let mut headers = request.headers.clone();
         authorization.map(|header| headers.insert(AUTHORIZATION, header.clone()));
         let asked = client.request(request.method.clone(), &request.url.url).headers(headers);

@@ -1,0 +1,82 @@
+//! What a node that stands by serves: that it lives, who is the active one, and its metrics.
+
+use super::cluster::Shown;
+use super::problem::problem;
+use super::server::{Bound, serve_standby};
+use crate::cluster::Member;
+use crate::telemetry::process;
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use std::time::SystemTime;
+
+/// What it is served from.
+#[derive(Clone)]
+pub struct Sources {
+    pub member: Member,
+    pub metrics: PrometheusHandle,
+    pub node: String,
+    pub started: SystemTime,
+}
+
+/// HTTP of a node that stands by.
+pub struct Standby(ServerHandle);
+
+impl Standby {
+    /// Serves on `bound` until it is stopped. Must be called within an actix system.
+    pub fn serve(
+        bound: &Bound,
+        member: Member,
+        metrics: PrometheusHandle,
+        node: String,
+    ) -> anyhow::Result<Standby> {
+        let server = serve_standby(bound, Sources { member, metrics, node, started: SystemTime::now() })?;
+        let handle = server.handle();
+        // It ends by its handle.
+        actix_rt::spawn(server);
+        Ok(Standby(handle))
+    }
+
+    /// Ends it; the listener stays open.
+    pub async fn stop(self) {
+        self.0.stop(false).await;
+    }
+}
+
+#[derive(Serialize)]
+struct Readiness {
+    ready: bool,
+    reason: String,
+}
+
+/// Events are taken elsewhere.
+pub async fn ready(sources: Data<Sources>) -> impl Responder {
+    let reason = sources.member.view().borrow().why_not_active();
+    HttpResponse::ServiceUnavailable().json(Readiness { ready: false, reason })
+}
+
+/// Everything collected, in the text format of Prometheus.
+pub async fn metrics(sources: Data<Sources>) -> impl Responder {
+    // Nothing of `eventmanager_ready`: who stands by is as it should be.
+    let (version, node) = (env!("CARGO_PKG_VERSION"), sources.node.clone());
+    metrics::gauge!("eventmanager_build_info", "version" => version, "node" => node).set(1.0);
+    process::measure(sources.started);
+    sources.metrics.run_upkeep();
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(sources.metrics.render())
+}
+
+/// The cluster as this node sees it.
+pub async fn show(sources: Data<Sources>) -> impl Responder {
+    let member = &sources.member;
+    HttpResponse::Ok().json(Shown::new(member.view().borrow().clone(), member.lease.left()))
+}
+
+/// Everything else is on the active node.
+pub async fn elsewhere(request: HttpRequest, sources: Data<Sources>) -> impl Responder {
+    let reason = sources.member.view().borrow().why_not_active();
+    let detail = format!("{} {} is not served here: {reason}", request.method(), request.path());
+    problem(StatusCode::SERVICE_UNAVAILABLE, detail)
+}

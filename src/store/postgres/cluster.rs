@@ -1,0 +1,295 @@
+//! The row by which several daemons agree who acts, over a connection of its own.
+//!
+//! ```text
+//! em_cluster   part 'events': epoch, holder, beat, let_go, and the hand-over that somebody wishes
+//! em_node      who there is, and when it was last seen
+//! ```
+//!
+//! A daemon that takes the place of another locks the row, ends the session that has the writer's lock, takes that lock itself
+//! and only then counts the epoch up, in one transaction: nothing that the old one had under way can be committed under the new
+//! epoch, nor after it.
+
+use super::{Address, WRITER_LOCK, reason, tables};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+use tokio_postgres::{Client, Row, Statement};
+use uuid::Uuid;
+
+/// Nothing that hangs may hold the row. A beat that is lost with a crash of the server does no harm.
+const SESSION: &str = "set client_min_messages = warning; set synchronous_commit = off;
+    set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 2";
+
+const LOOK: &str = "select epoch, holder, node, beat, let_go is not null, wish, wish_to, wish_ready
+    from em_cluster where part = 'events'";
+
+const BEAT: &str = "update em_cluster set beat = beat + 1
+    where part = 'events' and epoch = $1 and holder = $2 and let_go is null
+    returning epoch, holder, node, beat, false, wish, wish_to, wish_ready";
+
+const NOTE: &str = "insert into em_node (node, process, state, http, version, seen)
+    values ($1, $2, $3, $4, $5, clock_timestamp())
+    on conflict (node) do update set process = excluded.process, state = excluded.state, http = excluded.http,
+        version = excluded.version, seen = excluded.seen";
+
+const NODES: &str = "select node, process, state, http, version,
+        cast(extract(epoch from clock_timestamp() - seen) * 1000 as bigint)
+    from em_node order by node";
+
+/// Those that have been gone for so long are not told of any more.
+const FORGET: &str = "delete from em_node where seen < clock_timestamp() - interval '7 days'";
+
+const TAKE: &str = "update em_cluster as it set epoch = it.epoch + 1, holder = $1, node = $2, beat = 0,
+        taken = clock_timestamp(), let_go = null, wish = null, wish_to = null, wish_ready = null
+    from em_cluster as old where it.part = 'events' and old.part = it.part
+    returning it.epoch, cast(extract(epoch from it.taken - old.let_go) * 1000 as bigint)";
+
+/// Ends the sessions of this database that have the advisory lock of these halves of its key.
+pub(super) const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_locks
+    where locktype = 'advisory' and granted and pid <> pg_backend_pid() and objsubid = 1
+        and cast(classid as bigint) = $1 and cast(objid as bigint) = $2
+        and database = (select oid from pg_database where datname = current_database())";
+
+/// The row of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterRow {
+    pub epoch: i64,
+    /// The process that has the lease, or had it last; none in a new table.
+    pub holder: Option<Uuid>,
+    /// Its node.
+    pub node: Option<String>,
+    pub beat: i64,
+    /// It has ended in order.
+    pub let_go: bool,
+    pub wish: Option<Wish>,
+}
+
+/// A hand-over that somebody has asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    pub id: Uuid,
+    /// The node that is to be the active one.
+    pub to: String,
+    /// That node has connected to its application servers.
+    pub is_ready: bool,
+}
+
+/// A daemon of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterNode {
+    pub node: String,
+    pub process: Uuid,
+    pub state: String,
+    pub http: String,
+    pub version: String,
+    /// How long ago it was seen, by the clock of the database.
+    pub seen: Duration,
+}
+
+/// What came of an attempt to take the place of the active one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taking {
+    Taken {
+        epoch: i64,
+        /// Since the one before has let go, by the clock of the database.
+        idle: Option<Duration>,
+    },
+    /// The active one has beaten meanwhile, or another was faster.
+    Late,
+    /// A daemon that is not of the cluster has the database.
+    InUse,
+}
+
+/// A connection to the row. It lives on the runtime on which it was made.
+pub struct ClusterTable {
+    client: Client,
+    connection: JoinHandle<()>,
+    limit: Duration,
+    look: Statement,
+    beat: Statement,
+    note: Statement,
+}
+
+impl Drop for ClusterTable {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+impl ClusterTable {
+    /// Connects, and makes the tables where they are missing. Nothing that is asked takes longer than `limit`.
+    pub(crate) async fn connect(address: &Address, limit: Duration) -> Result<ClusterTable, String> {
+        let connecting = async {
+            let mut config = address.config.clone();
+            let name = config.get_application_name().unwrap_or("eventmanager").to_owned();
+            config.application_name(format!("{name} cluster"));
+            config.connect_timeout(limit).tcp_user_timeout(limit);
+            let (client, connection) =
+                config.connect(address.tls.clone()).await.map_err(|error| reason(&error))?;
+            let connection = tokio::spawn(async move {
+                // Whoever asks next is told.
+                let _ = connection.await;
+            });
+            let made = ClusterTable::prepare(&client, limit).await.map_err(|error| reason(&error));
+            match made {
+                Ok((look, beat, note)) => Ok(ClusterTable { client, connection, limit, look, beat, note }),
+                Err(reason) => {
+                    connection.abort();
+                    Err(reason)
+                }
+            }
+        };
+        timeout(limit * 2, connecting).await.map_err(|_| late())?
+    }
+
+    async fn prepare(
+        client: &Client,
+        limit: Duration,
+    ) -> Result<(Statement, Statement, Statement), tokio_postgres::Error> {
+        client.batch_execute(SESSION).await?;
+        let limit = limit.as_millis();
+        client
+            .batch_execute(&format!(
+                "set statement_timeout = {limit}; set lock_timeout = {limit};
+                set idle_in_transaction_session_timeout = {limit}"
+            ))
+            .await?;
+        tables::prepare_cluster(client, "events").await?;
+        let (look, beat) = (client.prepare(LOOK).await?, client.prepare(BEAT).await?);
+        Ok((look, beat, client.prepare(NOTE).await?))
+    }
+
+    /// What the row says now.
+    pub async fn look(&self) -> Result<ClusterRow, String> {
+        let row = self.within(self.client.query_one(&self.look, &[])).await?;
+        Ok(read(&row))
+    }
+
+    /// The active one lives; `None` where it is not the active one any more.
+    pub async fn beat(&self, epoch: i64, holder: Uuid) -> Result<Option<ClusterRow>, String> {
+        let row = self.within(self.client.query_opt(&self.beat, &[&epoch, &holder])).await?;
+        Ok(row.as_ref().map(read))
+    }
+
+    /// Says that this node is there, and lists all of them.
+    pub async fn note(&self, node: &ClusterNode) -> Result<Vec<ClusterNode>, String> {
+        let ClusterNode { node, process, state, http, version, .. } = node;
+        self.within(self.client.execute(&self.note, &[node, process, state, http, version])).await?;
+        let rows = self.within(self.client.query(NODES, &[])).await?;
+        Ok(rows.iter().map(of_node).collect())
+    }
+
+    /// Makes `holder` on `node` the active one, where the row still says `seen`. One that lives is ended only by its silence:
+    /// that is the caller's to judge.
+    pub async fn take(&mut self, seen: &ClusterRow, holder: Uuid, node: &str) -> Result<Taking, String> {
+        let limit = self.limit;
+        let taking = take(&mut self.client, seen, holder, node, limit);
+        timeout(limit * 2, taking).await.map_err(|_| late())?.map_err(|error| reason(&error))
+    }
+
+    /// The active one has ended in order: another may begin at once.
+    pub async fn let_go(&self, epoch: i64, holder: Uuid) -> Result<(), String> {
+        let sql = "update em_cluster set let_go = clock_timestamp()
+            where part = 'events' and epoch = $1 and holder = $2 and let_go is null";
+        self.within(self.client.execute(sql, &[&epoch, &holder])).await.map(drop)
+    }
+
+    /// Another node is to be the active one; `false` where this one is not the active one any more.
+    pub async fn wish(&self, epoch: i64, holder: Uuid, id: Uuid, to: &str) -> Result<bool, String> {
+        let sql = "update em_cluster set wish = $3, wish_to = $4, wish_ready = false
+            where part = 'events' and epoch = $1 and holder = $2 and let_go is null";
+        Ok(self.within(self.client.execute(sql, &[&epoch, &holder, &id, &to])).await? == 1)
+    }
+
+    /// The wish is called off.
+    pub async fn drop_wish(&self, id: Uuid) -> Result<(), String> {
+        let sql = "update em_cluster set wish = null, wish_to = null, wish_ready = null
+            where part = 'events' and wish = $1 and let_go is null";
+        self.within(self.client.execute(sql, &[&id])).await.map(drop)
+    }
+
+    /// The node that is wished is ready.
+    pub async fn ready(&self, id: Uuid) -> Result<(), String> {
+        let sql = "update em_cluster set wish_ready = true where part = 'events' and wish = $1";
+        self.within(self.client.execute(sql, &[&id])).await.map(drop)
+    }
+
+    /// The node is not there any more; those that have been gone for long are forgotten.
+    pub async fn leave(&self, process: Uuid) -> Result<(), String> {
+        self.within(self.client.execute("delete from em_node where process = $1", &[&process])).await?;
+        self.within(self.client.batch_execute(FORGET)).await
+    }
+
+    async fn within<T>(
+        &self,
+        asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, String> {
+        timeout(self.limit, asked).await.map_err(|_| late())?.map_err(|error| reason(&error))
+    }
+}
+
+fn late() -> String {
+    "the server does not answer in time".to_owned()
+}
+
+async fn take(
+    client: &mut Client,
+    seen: &ClusterRow,
+    holder: Uuid,
+    node: &str,
+    limit: Duration,
+) -> Result<Taking, tokio_postgres::Error> {
+    let transaction = client.transaction().await?;
+    transaction.batch_execute("set local synchronous_commit = on").await?;
+    let row = transaction.query_one(&format!("{LOOK} for update"), &[]).await?;
+    let now = read(&row);
+    let is_same = |row: &ClusterRow| (row.epoch, row.holder, row.beat, row.let_go);
+    if is_same(&now) != is_same(seen) {
+        return Ok(Taking::Late);
+    }
+    // Of the cluster it is the one that is silent. Where that one has let go, or there was none, it is somebody else.
+    let may_end = now.holder.is_some() && !now.let_go;
+    let until = Instant::now() + limit;
+    while !transaction.query_one("select pg_try_advisory_lock($1)", &[&WRITER_LOCK]).await?.get::<_, bool>(0)
+    {
+        if Instant::now() >= until {
+            return Ok(Taking::InUse);
+        }
+        if may_end {
+            transaction.query(TERMINATE, &[&(WRITER_LOCK >> 32), &(WRITER_LOCK & 0xffff_ffff)]).await?;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let row = transaction.query_one(TAKE, &[&holder, &node]).await?;
+    let idle = row.get::<_, Option<i64>>(1).and_then(|millis| u64::try_from(millis).ok());
+    let taken = Taking::Taken { epoch: row.get(0), idle: idle.map(Duration::from_millis) };
+    transaction.commit().await?;
+    // The writer takes it next: from now on whoever gets it sees the new epoch.
+    client.query_one("select pg_advisory_unlock($1)", &[&WRITER_LOCK]).await?;
+    Ok(taken)
+}
+
+fn read(row: &Row) -> ClusterRow {
+    let wish = row.get::<_, Option<Uuid>>(5).zip(row.get::<_, Option<String>>(6));
+    let is_ready = row.get::<_, Option<bool>>(7).unwrap_or_default();
+    ClusterRow {
+        epoch: row.get(0),
+        holder: row.get(1),
+        node: row.get(2),
+        beat: row.get(3),
+        let_go: row.get(4),
+        wish: wish.map(|(id, to)| Wish { id, to, is_ready }),
+    }
+}
+
+fn of_node(row: &Row) -> ClusterNode {
+    let seen = u64::try_from(row.get::<_, i64>(5)).unwrap_or_default();
+    ClusterNode {
+        node: row.get(0),
+        process: row.get(1),
+        state: row.get(2),
+        http: row.get(3),
+        version: row.get(4),
+        seen: Duration::from_millis(seen),
+    }
+}

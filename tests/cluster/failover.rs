@@ -1,0 +1,170 @@
+//! The active node ends, hangs, or is cut off from the database, under load.
+
+use crate::pair::{LEASE, Pair, duration};
+use crate::support::daemon::eventually;
+use std::time::Duration;
+
+/// So many take-overs of each kind.
+fn rounds() -> usize {
+    let said = std::env::var("EVENTMANAGER_CLUSTER_ROUNDS").ok().and_then(|text| text.parse().ok());
+    said.unwrap_or(if std::env::var_os("EVENTMANAGER_TESTS_LONG").is_some() { 30 } else { 3 })
+}
+
+/// What is done to the active node, and what brings it back once the other one acts.
+trait Blow {
+    const NAME: &'static str;
+    fn strike(pair: &mut Pair, at: usize);
+    fn mend(pair: &mut Pair, at: usize);
+}
+
+struct Kill;
+struct Stop;
+struct Partition;
+
+impl Blow for Kill {
+    const NAME: &'static str = "kill";
+
+    fn strike(pair: &mut Pair, at: usize) {
+        pair.nodes[at].take().expect("it runs").kill();
+    }
+
+    fn mend(pair: &mut Pair, at: usize) {
+        pair.start(at);
+    }
+}
+
+impl Blow for Stop {
+    const NAME: &'static str = "stop";
+
+    fn strike(pair: &mut Pair, at: usize) {
+        pair.node(at).signal("STOP");
+    }
+
+    fn mend(pair: &mut Pair, at: usize) {
+        pair.node(at).signal("CONT");
+    }
+}
+
+impl Blow for Partition {
+    const NAME: &'static str = "partition";
+
+    fn strike(pair: &mut Pair, at: usize) {
+        pair.ways[at].go_silent();
+    }
+
+    fn mend(pair: &mut Pair, at: usize) {
+        // It has known that its time is over before the other began, and sends nothing.
+        eventually("its lease is over", || {
+            (pair.node(at).metric("eventmanager_cluster_active", "") == 0.0).then_some(())
+        });
+        pair.ways[at].be_heard();
+    }
+}
+
+/// Strikes the active node again and again, under load.
+fn take_over<B: Blow>() {
+    let mut pair = Pair::started();
+    let load = pair.load();
+    eventually("the first acts", || (pair.requests(0) > 20).then_some(()));
+    let mut times = Vec::new();
+    for round in 0..rounds() {
+        let (old, new) = (round % 2, (round + 1) % 2);
+        let epoch = pair.view(old)["epoch"].as_i64().expect("an epoch");
+        let before = pair.ema.calls().len();
+        B::strike(&mut pair, old);
+        let line =
+            pair.node(new).logged(&["this node is the active one now", &format!("epoch={} ", epoch + 1)]);
+        let silent = duration(&line, "silent").expect("how long");
+        let took = duration(&line, "took").expect("how long");
+        times.push(silent + took);
+        eventually("the new one acts", || {
+            let calls = pair.ema.calls();
+            calls[before.min(calls.len())..].iter().any(|call| pair.is_of(new, &call.host)).then_some(())
+        });
+        B::mend(&mut pair, old);
+        pair.wait_standing_by(old);
+        let calls = pair.ema.calls();
+        let calls = &calls[before..];
+        let first = calls.iter().position(|call| pair.is_of(new, &call.host)).expect("it acts");
+        let late: Vec<_> = calls[first..].iter().filter(|call| pair.is_of(old, &call.host)).collect();
+        assert!(
+            late.is_empty(),
+            "{} round {round}: requests of the old one after the new one's first: {late:?}",
+            B::NAME
+        );
+    }
+    drop(load);
+    pair.check();
+    let longest = times.iter().max().expect("a time");
+    println!("{}: {} take-overs, silent until taken {times:?}, longest {longest:?}", B::NAME, times.len());
+    assert!(*longest < LEASE + Duration::from_secs(2), "{times:?}");
+}
+
+#[test]
+fn an_active_node_that_is_killed_is_replaced_within_five_seconds() {
+    take_over::<Kill>();
+}
+
+#[test]
+fn an_active_node_that_hangs_is_replaced_and_does_nothing_more_when_it_wakes_up() {
+    take_over::<Stop>();
+}
+
+#[test]
+fn an_active_node_that_loses_the_database_is_replaced_and_stands_by_when_it_has_it_again() {
+    take_over::<Partition>();
+}
+
+#[test]
+fn an_outage_of_the_database_for_both_ends_with_the_same_node_and_loses_nothing_that_was_read() {
+    let pair = Pair::started();
+    let load = pair.load();
+    eventually("the first acts", || (pair.requests(0) > 20).then_some(()));
+    pair.ways.iter().for_each(|way| way.go_silent());
+    pair.node(0).logged(&["the lease is over"]);
+    drop(load);
+    let sent = pair.server.sent();
+    eventually("it has read everything", || {
+        (pair.node(0).metric("eventmanager_events_received_total", "") as u64 == sent).then_some(())
+    });
+    pair.ways.iter().for_each(|way| way.be_heard());
+    pair.node(0).logged(&["the lease is held again"]);
+    pair.wait_active(0);
+    pair.check();
+    assert_eq!(pair.rows("select count(*)::text from em_event")[0][0], Some(sent.to_string()));
+    assert_eq!((pair.requests(1), pair.view(0)["epoch"].as_i64()), (0, Some(1)));
+}
+
+#[test]
+fn a_node_that_ends_in_order_is_followed_at_once() {
+    let mut pair = Pair::started();
+    let standing_by = pair.node(1).get("/readyz");
+    assert_eq!(standing_by.0, 503);
+    assert!(standing_by.1.contains("the active node is anna"), "{}", standing_by.1);
+    assert_eq!(pair.node(1).get("/healthz").0, 200);
+    assert_eq!(pair.node(1).get("/api/v1/events").0, 503);
+    assert_eq!(pair.node(1).metric("eventmanager_cluster_active", ""), 0.0);
+    assert_eq!(pair.node(0).metric("eventmanager_cluster_active", ""), 1.0);
+    assert_eq!(pair.server.progress().connected, 1, "who stands by is connected to nobody");
+    // It begins with what its file says now; one that is wrong changes nothing.
+    let file = pair.sites[1].config();
+    let text = std::fs::read_to_string(&file).expect("the file");
+    std::fs::write(&file, "[nothing]").expect("written");
+    pair.node(1).signal("HUP");
+    pair.node(1).logged(&["configuration refused", "unknown section"]);
+    std::fs::write(&file, &text).expect("written");
+    pair.node(1).signal("HUP");
+    pair.node(1).logged(&["the configuration is read again: beginning anew"]);
+    pair.wait_standing_by(1);
+    pair.wait_known(0, 1);
+    assert_eq!(pair.nodes[0].take().expect("it runs").terminate(), Some(0));
+    let line = pair.node(1).logged(&["this node is the active one now", "why=\"let_go\""]);
+    let idle = duration(&line, "idle").expect("how long");
+    println!("nobody was the active one for {idle:?}");
+    pair.wait_active(1);
+    // The last one ends in order as well, and so does one that stands by.
+    pair.start(0);
+    pair.wait_standing_by(0);
+    assert_eq!(pair.nodes[0].take().expect("it runs").terminate(), Some(0));
+    assert_eq!(pair.nodes[1].take().expect("it runs").terminate(), Some(0));
+}
