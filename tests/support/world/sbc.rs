@@ -32,6 +32,11 @@ impl Sbc {
         (told.sent > 0).then_some(n)
     }
 
+    /// It is started anew, and knows no subscriber any more.
+    pub fn restart(&self) {
+        self.opensips.restart().expect("it starts");
+    }
+
     /// The number of the last event.
     pub fn last(&self) -> u64 {
         *self.last.lock().expect("a lock")
