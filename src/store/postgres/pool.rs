@@ -17,6 +17,9 @@ const READ_ONLY: &str = "set default_transaction_read_only = on";
 
 /// A read that takes longer has met a dead server; the server itself gives up sooner.
 const READ_TIMEOUT: Duration = Duration::from_secs(40);
+/// Until there is a connection that can be used.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+const NO_ANSWER: &str = "the server does not answer in time";
 
 #[derive(Clone)]
 pub(crate) struct Pool {
@@ -60,12 +63,7 @@ impl Pool {
 
     async fn run(&self, sql: String, params: Vec<Value>, planned: Planned) -> Result<Vec<Row>, String> {
         let pool = self.pool.clone();
-        let query = async move {
-            timeout(READ_TIMEOUT, query(&pool, &sql, params, planned))
-                .await
-                .unwrap_or_else(|_| Err("the server does not answer in time".to_owned()))
-        };
-        self.background.run(query).await?
+        self.background.run(async move { query(&pool, &sql, params, planned).await }).await?
     }
 }
 
@@ -84,10 +82,14 @@ async fn query(
     params: Vec<Value>,
     planned: Planned,
 ) -> Result<Vec<Row>, String> {
-    let client = pool.get().await.map_err(|error| match error {
-        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => reason(&error),
-        error => error.to_string(),
-    })?;
+    let client = match timeout(CONNECT_TIMEOUT, pool.get()).await {
+        Ok(Ok(client)) => client,
+        Ok(Err(PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)))) => {
+            return Err(reason(&error));
+        }
+        Ok(Err(error)) => return Err(error.to_string()),
+        Err(_) => return Err(NO_ANSWER.to_owned()),
+    };
     let types: Vec<Type> = params.iter().map(kind).collect();
     let params: Vec<Box<dyn ToSql + Sync + Send>> = params.into_iter().map(param).collect();
     let params = params.iter().map(|param| &**param as &(dyn ToSql + Sync));
@@ -100,9 +102,15 @@ async fn query(
             Planned::ForValues => client.query_typed(sql, &params.zip(types).collect::<Vec<_>>()).await,
         }
     };
-    match rows.await {
-        Ok(rows) => rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| reason(&error)),
-        Err(error) => {
+    match timeout(READ_TIMEOUT, rows).await {
+        Ok(Ok(rows)) => rows.iter().map(row).collect::<Result<_, _>>().map_err(|error| reason(&error)),
+        Err(_) => {
+            // It is dead, however alive its socket is, and so are most likely those that wait beside it: none is asked again.
+            let _ = deadpool_postgres::Object::take(client);
+            pool.retain(|_, _| false);
+            Err(NO_ANSWER.to_owned())
+        }
+        Ok(Err(error)) => {
             // A table may have changed under the statements that this connection keeps: do not use it again.
             let _ = deadpool_postgres::Object::take(client);
             Err(reason(&error))
