@@ -4,7 +4,7 @@ use crate::asterisk::States;
 use crate::broadworks::Documents;
 use crate::core::Provisioning;
 use crate::database::Database;
-use crate::faults::{NONE, ROWS, Row, Trial};
+use crate::faults::{ROWS, Row, Trial, be_patient, works};
 use crate::hub::Deliveries;
 use crate::place::{Apart, Place, in_a_network_of_its_own};
 use crate::support::daemon::PATIENCE;
@@ -24,12 +24,12 @@ fn part<T: Trial>(must_be_noticed: bool, start: impl Fn(&Place) -> T) {
     let place = Place::Apart(Apart::new());
     let Place::Apart(apart) = &place else { return };
     let mut trial = start(&place);
-    (0..3).for_each(|_| trial.load());
-    trial.check(&NONE);
+    works(&mut trial);
     let (ends, since) = (trial.ends(), Instant::now());
     apart.cut();
     while since.elapsed() < LASTS || (must_be_noticed && trial.ends() <= ends) {
         trial.load();
+        be_patient(since);
         assert_eq!(trial.daemon().get("/healthz").0, 200);
         assert!(since.elapsed() < PATIENCE, "it is not noticed: {}", trial.daemon().log());
     }
