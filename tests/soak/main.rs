@@ -15,7 +15,7 @@ use samples::{Sample, growth};
 use std::str::FromStr;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-use support::daemon::{Daemon, eventually};
+use support::daemon::{Daemon, PATIENCE, eventually};
 use support::postgres::Server;
 use world::{Base, World};
 
@@ -29,6 +29,8 @@ const MORE_DESCRIPTORS: u64 = 4;
 /// How long a fault lasts, and how long nothing is wrong behind it.
 const FAULT: Duration = Duration::from_secs(4);
 const PEACE: Duration = Duration::from_secs(6);
+/// So many events are under way as a rule.
+const FEW: f64 = 20.0;
 
 /// A number of the environment; what is none is no reason to go on without it.
 fn given<N: FromStr>(variable: &str) -> Option<N> {
@@ -68,6 +70,8 @@ fn half_an_hour_under_mixed_faults_costs_neither_memory_nor_descriptors() {
         );
         samples.push(sample);
     }
+    // What has piled up behind the faults is carried out while load goes on.
+    drained(&daemon);
     world.rest(&daemon);
     let growth = growth(&samples);
     println!("memory has grown by {growth:.2} % in ten minutes");
@@ -77,6 +81,23 @@ fn half_an_hour_under_mixed_faults_costs_neither_memory_nor_descriptors() {
     });
     assert_eq!(daemon.metric("eventmanager_actor_restarts_total", ""), 0.0, "seed {seed}");
     assert!(growth < MOST_GROWTH, "seed {seed}: memory grows by {growth:.2} % in ten minutes: {samples:?}");
+}
+
+/// Waits until hardly anything is pending, for as long as that gets less.
+fn drained(daemon: &Daemon) {
+    let pending = || daemon.metric("eventmanager_events_pending", "");
+    let (mut least, mut since) = (pending(), Instant::now());
+    while least > FEW {
+        assert!(
+            since.elapsed() < PATIENCE,
+            "{least} events are pending, and that does not get less:\n{}",
+            daemon.log()
+        );
+        sleep(Duration::from_millis(500));
+        if pending() < least {
+            (least, since) = (pending(), Instant::now());
+        }
+    }
 }
 
 fn descriptors(daemon: &Daemon) -> u64 {
