@@ -37,7 +37,7 @@ impl Surroundings {
     /// The value meant by `raw`; the error says what is missing, never what a value is.
     pub(super) fn expand(&self, raw: &str) -> Result<String, String> {
         match raw.strip_prefix("file:") {
-            Some(path) => self.content(&self.with_variables(path)?),
+            Some(path) => self.content(path, &self.with_variables(path)?),
             None => self.with_variables(raw),
         }
     }
@@ -53,13 +53,14 @@ impl Surroundings {
         given.filter(|path| !path.is_empty()).unwrap_or(STATE_DIRECTORY).into()
     }
 
-    fn content(&self, path: &str) -> Result<String, String> {
+    fn content(&self, written: &str, path: &str) -> Result<String, String> {
         if path.is_empty() {
             return Err("file: wants a path".into());
         }
         let path = self.resolve(path);
-        let mut content =
-            (self.read)(&path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        // A variable in a path may be a secret that is no path.
+        let shown = if written.contains("${") { written.to_owned() } else { path.display().to_string() };
+        let mut content = (self.read)(&path).map_err(|error| format!("cannot read {shown}: {error}"))?;
         if content.ends_with('\n') {
             content.pop();
             if content.ends_with('\r') {
@@ -147,6 +148,7 @@ mod tests {
         check("${a-b}", Err(unclosed));
         check("file:", Err("file: wants a path"));
         check("file:three", Err("cannot read /etc/em/three: gone"));
+        check("file:${A}", Err("cannot read ${A}: gone"));
         check("file:${B}/x", Err("the environment has no B"));
     }
 }
