@@ -64,7 +64,7 @@ impl Trial {
         assert_eq!(self.daemon.get("/healthz").0, 200, "{}", self.replay());
         assert_eq!(self.daemon.metric("eventmanager_actor_restarts_total", ""), 0.0, "{}", self.replay());
         let log = self.daemon.log();
-        let (panics, known) = (log.matches("panicked at").count(), log.matches(KNOWN).count());
+        let (panics, known) = (log.matches("panicked").count(), log.matches(KNOWN).count());
         assert!(panics <= known, "{}\n{log}", self.replay());
         let grown = self.daemon.resident().saturating_sub(before);
         assert!(grown < GROWS, "{grown} MiB more after {asked} requests; {}", self.replay());
