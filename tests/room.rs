@@ -3,11 +3,14 @@
 mod support;
 
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::add;
 use support::peers::Peers;
+use support::postgres::{Cluster, execute, query};
+use support::rights::skip;
 
 /// Stands before the C library's functions with which SQLite writes: as long as the file `$NO_ROOM` exists, whatever would
 /// make a file longer finds no room, as on a file system that is full.
@@ -147,9 +150,7 @@ fn a_full_disk_loses_no_event_and_is_told_before_and_after() {
     let peers = Peers::start();
     let site = Site::quiet("");
     let Some(small) = Small::mount(site.directory.path().join("small")) else {
-        println!(
-            "no file system can be mounted here: writes are refused instead, and nothing is told before"
-        );
+        skip("a_full_disk_loses_no_event_and_is_told_before_and_after", "root, to mount a file system");
         return writes_that_find_no_room_lose_no_event();
     };
     let database = small.0.join("events.db");
@@ -174,6 +175,44 @@ fn a_full_disk_loses_no_event_and_is_told_before_and_after() {
     assert_eq!(log.matches("disk no longer low").count(), 1, "{log}");
     assert!(log.contains("full"), "{log}");
     drop(daemon);
+}
+
+/// What is written there goes to a file system that is full, while the server itself has room.
+#[test]
+fn a_full_disk_of_postgresql_loses_no_event() {
+    let cluster = Cluster::start();
+    let Some(small) = Small::mount(cluster.directory().join("small")) else {
+        return skip("a_full_disk_of_postgresql_loses_no_event", "root, to mount a file system");
+    };
+    let owner = std::fs::metadata(cluster.directory()).expect("a directory");
+    std::os::unix::fs::chown(&small.0, Some(owner.uid()), Some(owner.gid())).expect("given to the server");
+    let url = cluster.url("postgres");
+    execute(&url, &format!("create tablespace small location '{}'", small.0.display()))
+        .expect("a tablespace");
+    execute(&url, "alter database postgres set default_tablespace = small").expect("altered");
+    let peers = Peers::start();
+    let site = Site::quiet(&format!("{}\n[store]\nevents = {url:?}\n", peers.config("")));
+    let daemon = site.start();
+    let completed = |count: usize| {
+        let sql = "select count(*)::text from em_event where status = 'completed'";
+        eventually(&format!("{count} have completed"), || {
+            let rows = query(&url, sql).ok()?;
+            (rows[0][0].as_deref() == Some(&*count.to_string())).then_some(())
+        });
+    };
+    (0..20).for_each(|id| peers.broadworks.send(&add(id, &format!("u{id}@tele.gl"))));
+    completed(20);
+    let filler = small.0.join("filler");
+    fill(&filler);
+    (20..400).for_each(|id| peers.broadworks.send(&add(id, &format!("u{id}@tele.gl"))));
+    eventually("it says that it cannot store", || (health(&daemon).0 == 503).then_some(()));
+    daemon.logged(&["No space left on device"]);
+    assert_eq!(daemon.get("/healthz").0, 200);
+    assert_eq!(daemon.metric("eventmanager_actor_restarts_total", ""), 0.0);
+    std::fs::remove_file(&filler).expect("removed");
+    completed(400);
+    assert_eq!(peers.ema.holds(), (400, 0));
+    eventually("it is ready", || (health(&daemon).0 == 200).then_some(()));
 }
 
 #[test]

@@ -6,14 +6,13 @@
 
 use crate::support::daemon::{Daemon, Site};
 use crate::support::proxy::Proxy;
+use crate::support::rights::skip;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 /// Set where a test runs in a namespace of its own.
 const INSIDE: &str = "EVENTMANAGER_TEST_NAMESPACE";
-/// Set where the tests must not be skipped.
-const LONG: &str = "EVENTMANAGER_TESTS_LONG";
 /// For [`forward`]: where it listens, and where it leads.
 const FORWARD: &str = "EVENTMANAGER_TEST_FORWARD";
 
@@ -174,8 +173,7 @@ pub fn in_a_network_of_its_own(test: &str, body: impl FnOnce()) {
     }
     let may = Command::new("unshare").args(["--net", "ip", "link", "set", "lo", "up"]).output();
     if !may.is_ok_and(|done| done.status.success()) {
-        assert!(std::env::var_os(LONG).is_none(), "{test} needs root and iproute2");
-        return println!("skipped: {test} needs root and iproute2");
+        return skip(test, "root and iproute2");
     }
     let us = std::env::current_exe().expect("a program");
     let again = Command::new("unshare")

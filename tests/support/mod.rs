@@ -10,4 +10,5 @@ pub mod peers;
 pub mod postgres;
 pub mod proxy;
 pub mod recorder;
+pub mod rights;
 pub mod stream;

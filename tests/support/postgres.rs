@@ -72,6 +72,11 @@ impl Cluster {
         }
     }
 
+    /// Where the files of the server are; what is made there for it must be given to its user.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Stops the server at once, as a crash would (`SIGQUIT`, "immediate shutdown"); it can be resumed.
     pub fn crash(&mut self) {
         self.stop(b"immediate\n");
