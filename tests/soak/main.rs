@@ -29,6 +29,8 @@ const MORE_DESCRIPTORS: u64 = 4;
 /// How long a fault lasts, and how long nothing is wrong once what has piled up behind it is carried out.
 const FAULT: Duration = Duration::from_secs(4);
 const PEACE: Duration = Duration::from_secs(6);
+/// So much less happens than where kills are tried, that what has piled up behind a fault is carried out before the next one.
+const SLOWER: u32 = 8;
 /// So many events are under way as a rule.
 const FEW: f64 = 20.0;
 
@@ -45,7 +47,7 @@ fn half_an_hour_under_mixed_faults_costs_neither_memory_nor_descriptors() {
     let seed = given("EVENTMANAGER_SEED").unwrap_or_else(|| fastrand::u64(..));
     println!("{minutes} minutes, EVENTMANAGER_SEED={seed}");
     let (server, mut random) = (Server::start(), fastrand::Rng::with_seed(seed));
-    let mut world = World::new(seed, |_| Base::postgres(&server, false));
+    let mut world = World::slower(seed, SLOWER, |_| Base::postgres(&server, false));
     let daemon = world.start("").expect("it serves");
     let long = Duration::from_secs(60 * minutes);
     let warm = WARM_UP.min(long / 3);
@@ -87,11 +89,7 @@ fn drained(daemon: &Daemon) {
     let pending = || daemon.metric("eventmanager_events_pending", "");
     let (mut least, mut since) = (pending(), Instant::now());
     while least > FEW {
-        assert!(
-            since.elapsed() < PATIENCE,
-            "{least} events are pending, and that does not get less:\n{}",
-            daemon.log()
-        );
+        assert!(since.elapsed() < PATIENCE, "{least} events are pending, and that does not get less");
         sleep(Duration::from_millis(500));
         if pending() < least {
             (least, since) = (pending(), Instant::now());

@@ -206,6 +206,7 @@ fn who_wishes_it_again_before_it_has_ended_is_told_which_event_does_it() {
     assert_eq!(acts, 2, "the pause and the one that was taken");
     daemon.kill();
     let daemon = site.start();
+    eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
     assert_eq!(post(&daemon, &path, &wish).status, 409, "it is in the store");
     assert_eq!(post(&daemon, "/api/v1/systems/hss/resume", &json!({})).status, 200);
     assert_eq!(ended(&daemon, id)["status"], "completed");

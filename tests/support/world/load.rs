@@ -18,11 +18,11 @@ impl Load {
         around.life.resume();
         let doing = |pause: u64, step: fn(&Around, &Life) -> bool| {
             let all = Arc::clone(around);
-            around.life.keep_doing(Duration::from_millis(pause), move |life| step(&all, life))
+            around.life.keep_doing(Duration::from_millis(pause) * around.slower, move |life| step(&all, life))
         };
         let mut random = fastrand::Rng::with_seed(around.seed);
         let all = Arc::clone(around);
-        let states = around.life.keep_doing(Duration::from_millis(30), move |_| {
+        let states = around.life.keep_doing(Duration::from_millis(30) * around.slower, move |_| {
             let server = &all.fleet.peers[random.usize(..all.fleet.peers.len())];
             let state = DeviceState::ALL[random.usize(..DeviceState::ALL.len())];
             server.set_device(format!("SIP/{}", random.usize(..DEVICES)), state);

@@ -78,11 +78,18 @@ pub struct Around {
     pub consumer: Consumer,
     pub bus: Bus,
     pub seed: u64,
+    /// How many times as long as usual is between two things that happen.
+    slower: u32,
 }
 
 impl World {
     /// A world whose load follows from the seed; `base` makes its databases, in the directory of its site.
     pub fn new(seed: u64, base: impl FnOnce(&Path) -> Base) -> World {
+        World::slower(seed, 1, base)
+    }
+
+    /// The same with so many times as long between two things that happen.
+    pub fn slower(seed: u64, times: u32, base: impl FnOnce(&Path) -> Base) -> World {
         let site = Site::quiet("");
         let directory = site.directory.path();
         let broadworks = BroadworksOptions { addr: any(), queue: false, ..BroadworksOptions::default() };
@@ -106,6 +113,7 @@ impl World {
             consumer: Consumer::start(),
             bus: Bus::start(),
             seed,
+            slower: times,
         };
         let text = std::fs::read_to_string(site.config()).expect("a configuration");
         std::fs::write(site.config(), text + &around.config(directory)).expect("written");

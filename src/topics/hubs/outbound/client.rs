@@ -48,7 +48,9 @@ impl Outbound {
     /// The same, with names that are looked up in this way.
     pub fn with_lookup(peer: &EventPeer, limits: Limits, lookup: Lookup) -> Result<Outbound, String> {
         let tls = tls::client_config(peer)?;
-        let tokens = || builder(&tls, limits).build().map_err(|error| causes(&error));
+        // Before the whole is given up, so that it is told what it waited for.
+        let of_token = Limits { total: limits.total * 9 / 10, ..limits };
+        let tokens = || builder(&tls, of_token).build().map_err(|error| causes(&error));
         let auth = Auth::new(&peer.auth, tokens)?;
         let name = peer.host.rsplit_once(':').map_or(&*peer.host, |(name, _)| name).to_owned();
         let (peer, resolving) = (peer.clone(), Resolving::new(name, lookup));
