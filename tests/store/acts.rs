@@ -122,7 +122,7 @@ pub async fn a_database_of_an_earlier_version_gets_the_new_tables(site: Site) {
     assert_eq!(running.store.pauses().await.unwrap().len(), 1);
     assert_eq!(running.store.pending(0, 10).await.unwrap().len(), 1);
     assert_eq!(running.store.events_about("anna", 10).await.unwrap(), [], "events of before are not listed");
-    assert_eq!(site.sql("select version from em_schema where part = 'events'"), [["6"]]);
+    assert_eq!(site.sql("select version from em_schema where part = 'events'"), [["7"]]);
     // A row that names no system is left alone.
     site.sql("update em_pause set system = 'nonsense'");
     assert_eq!(running.store.pauses().await.unwrap(), []);
