@@ -28,6 +28,11 @@ struct Driver {
 
 impl Driver {
     fn start() -> Driver {
+        // The port that it has found free may be somebody else's by the time it listens: then it ends.
+        (0..5).find_map(|_| Driver::try_start()).expect("chromedriver listens")
+    }
+
+    fn try_start() -> Option<Driver> {
         let profile = TempDir::new().expect("a temporary directory");
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
@@ -38,10 +43,15 @@ impl Driver {
         let port = lines.find_map(|line| {
             line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
+        let Some(port) = port else {
+            let ended = child.wait().expect("a child");
+            println!("chromedriver has ended before it listened: {ended}");
+            return None;
+        };
         // What it says further is read and forgotten, so that its pipe never fills.
         std::thread::spawn(move || lines.for_each(drop));
-        let address = SocketAddr::from(([127, 0, 0, 1], port.expect("a port")));
-        Driver { child, address, session: None, _profile: profile }
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        Some(Driver { child, address, session: None, _profile: profile })
     }
 
     /// Asks for something below the session that WebDriver does not have.
