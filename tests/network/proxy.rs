@@ -165,7 +165,7 @@ fn what_is_held_stays_with_the_kernel_until_it_may_go_on_or_is_cut() {
 
 #[test]
 fn nobody_listens_until_somebody_does_again() {
-    let mut line = Line::start();
+    let mut line = Line::with(Fault::Pass, Fault::Pass);
     line.proxy.refuse();
     assert!(rest(&mut line.client).1);
     eventually("it is refused", || {
