@@ -20,6 +20,7 @@ const RECORD_LIMIT: Duration = Duration::from_secs(5);
 
 /// The cluster as this node sees it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Cluster)]
 pub struct Shown {
     #[serde(flatten)]
     view: View,
@@ -40,6 +41,7 @@ impl Shown {
 /// To whom to hand over.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ClusterHandOverWish)]
 pub struct Wanted {
     /// Its node.name; without one, the first other that stands by.
     #[serde(default)]
@@ -53,6 +55,7 @@ pub struct Wanted {
 
 /// A hand-over that was begun.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ClusterHandOverBegun)]
 pub struct Begun {
     /// The node that is to be the active one.
     to: String,

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 /// What this node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ClusterRole)]
 pub enum Role {
     /// It stands by, connected to nobody but the database.
     Standby,
@@ -33,6 +34,7 @@ impl Role {
 
 /// The cluster, as this node sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ClusterView)]
 pub struct View {
     /// This one.
     pub node: String,
@@ -54,6 +56,7 @@ pub struct View {
 
 /// A hand-over that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ClusterHandOver)]
 pub struct HandOver {
     pub to: String,
     /// That node has connected to its application servers.
@@ -62,6 +65,7 @@ pub struct HandOver {
 
 /// A node of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ClusterNode)]
 pub struct Node {
     pub name: String,
     /// `standby`, `preparing`, `active` or `handing_over`, as it said itself.
