@@ -36,10 +36,19 @@ where
         .wrap(middleware::from_fn(guard))
 }
 
-/// A path that is read with GET and acted on with POST. It takes no parameters.
+/// How an act is asked for at a path that is read as well.
+#[derive(Debug, Clone, Copy)]
+pub enum By {
+    Post,
+    /// It ends the resource.
+    Delete,
+}
+
+/// A path that is read with GET and acted on. It takes no parameters.
 pub fn read_and_act<R, RArgs, F, Args>(
     path: &str,
     read: R,
+    by: By,
     handler: F,
 ) -> impl HttpServiceFactory + use<R, RArgs, F, Args>
 where
@@ -50,33 +59,15 @@ where
     F::Output: Responder + 'static,
     Args: FromRequest + 'static,
 {
+    let (act, otherwise) = match by {
+        By::Post => (web::post(), web::to(wrong_method_of_both)),
+        By::Delete => (web::delete(), web::to(wrong_method_of_an_end)),
+    };
     web::resource(path.to_owned())
         .route(web::get().to(read))
         .route(web::head().to(read))
-        .route(web::post().to(handler).wrap(middleware::from_fn(guard)))
-        .default_service(web::to(wrong_method_of_both))
-        .wrap(middleware::from_fn(parameters::none))
-}
-
-/// A path that is read with GET and whose resource is ended with DELETE. It takes no parameters.
-pub fn read_and_end<R, RArgs, F, Args>(
-    path: &str,
-    read: R,
-    handler: F,
-) -> impl HttpServiceFactory + use<R, RArgs, F, Args>
-where
-    R: Handler<RArgs> + Copy,
-    R::Output: Responder + 'static,
-    RArgs: FromRequest + 'static,
-    F: Handler<Args>,
-    F::Output: Responder + 'static,
-    Args: FromRequest + 'static,
-{
-    web::resource(path.to_owned())
-        .route(web::get().to(read))
-        .route(web::head().to(read))
-        .route(web::delete().to(handler).wrap(middleware::from_fn(guard)))
-        .default_service(web::to(wrong_method_of_an_end))
+        .route(act.to(handler).wrap(middleware::from_fn(guard)))
+        .default_service(otherwise)
         .wrap(middleware::from_fn(parameters::none))
 }
 

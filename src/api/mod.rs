@@ -147,7 +147,7 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::act("/api/v1/kamailio/{name}/send", kamailio::send))
         .service(acts::act("/api/v1/asterisk/{name}/action", asterisk::action))
         .service(read("/api/v1/hubs", hubs::list))
-        .service(acts::read_and_end("/api/v1/hubs/{id}", hubs::show, hubs::remove))
+        .service(acts::read_and_act("/api/v1/hubs/{id}", hubs::show, acts::By::Delete, hubs::remove))
         .service(acts::act("/api/v1/hubs/{id}/halt", hubs::halt))
         .service(acts::act("/api/v1/hubs/{id}/resume", hubs::resume))
         .service(acts::act("/api/v1/hubs/{id}/skip", hubs::skip))
@@ -161,9 +161,10 @@ fn routes(app: &mut web::ServiceConfig) {
         .service(acts::read_and_act(
             "/api/v1/subscribers/{user}/reprovision",
             reprovision::plan,
+            acts::By::Post,
             reprovision::act,
         ))
-        .service(acts::read_and_act("/api/v1/log", log::show, log::set))
+        .service(acts::read_and_act("/api/v1/log", log::show, acts::By::Post, log::set))
         .service(read_whole("/api/v1/cluster", cluster::show))
         .service(acts::act("/api/v1/cluster/handover", cluster::hand_over))
         .service(acts::act("/mi", mi::mi))

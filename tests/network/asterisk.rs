@@ -1,10 +1,9 @@
 //! States between two Asterisks, one of them behind the fault: in the end both hold what the other says.
 
-use crate::faults::{ROWS, Row, Trial, check};
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::Neighbour;
 use crate::place::Place;
-use crate::support::daemon::{Daemon, Site, eventually};
-use crate::support::proxy::Proxy;
+use crate::support::daemon::{Site, eventually};
 use eventmanager::simulators::asterisk::{AsteriskHandle, AsteriskOptions, AsteriskSimulator};
 use eventmanager::states::DeviceState;
 use std::net::SocketAddr;
@@ -14,9 +13,7 @@ use std::time::Duration;
 const DEVICES: usize = 20;
 
 pub struct States {
-    daemon: Daemon,
-    neighbour: Neighbour,
-    proxy: Proxy,
+    between: Between,
     servers: [AsteriskHandle; 2],
     random: fastrand::Rng,
     _site: Site,
@@ -40,7 +37,8 @@ impl States {
         let mirror = "[device_state]\nlost_origin_grace = \"10m\"\n";
         let site = Site::new(&(neighbour.config() + mirror + &sections));
         let daemon = place.start(&site);
-        States { daemon, neighbour, proxy, servers, random: fastrand::Rng::with_seed(9), _site: site }
+        let between = Between { daemon, proxy, neighbour: Some(neighbour) };
+        States { between, servers, random: fastrand::Rng::with_seed(9), _site: site }
     }
 
     /// Of what another says a server holds something else.
@@ -60,16 +58,8 @@ impl States {
 }
 
 impl Trial for States {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        Some((&mut self.neighbour, &self.daemon))
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
@@ -83,8 +73,8 @@ impl Trial for States {
     }
 
     fn ends(&self) -> f64 {
-        assert_eq!(self.daemon.metric("eventmanager_reconnects_total", "connection=\"near\""), 0.0);
-        self.daemon.metric("eventmanager_reconnects_total", "connection=\"far\"")
+        assert_eq!(self.between.daemon.metric("eventmanager_reconnects_total", "connection=\"near\""), 0.0);
+        self.between.daemon.metric("eventmanager_reconnects_total", "connection=\"far\"")
     }
 
     fn told(&self) -> &'static [&'static str] {
@@ -97,7 +87,7 @@ impl Trial for States {
             last = self.differences();
             last.is_empty().then_some(())
         });
-        let rest = |name| self.daemon.metric(name, "");
+        let rest = |name| self.between.daemon.metric(name, "");
         eventually("nothing is under way", || {
             (rest("eventmanager_state_queue") == 0.0 && rest("eventmanager_state_divergence") == 0.0)
                 .then_some(())

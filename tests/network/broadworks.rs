@@ -1,19 +1,17 @@
 //! Documents of an application server, which are acknowledged by nobody: what the network loses is lost, and its gaps are counted to the
 //! last one.
 
-use crate::faults::{ROWS, Row, Trial, check};
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::Neighbour;
 use crate::place::Place;
-use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::daemon::{Site, eventually};
 use crate::support::documents::report;
-use crate::support::proxy::{Fault, Proxy};
+use crate::support::proxy::Fault;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator};
 use std::time::Duration;
 
 pub struct Documents {
-    daemon: Daemon,
-    neighbour: Neighbour,
-    proxy: Proxy,
+    between: Between,
     server: BroadworksHandle,
     site: Site,
     sent: u64,
@@ -32,7 +30,8 @@ impl Documents {
         );
         let site = Site::new(&(neighbour.config() + &section));
         let daemon = place.start(&site);
-        Documents { daemon, neighbour, proxy, server, site, sent: 0 }
+        let between = Between { daemon, proxy, neighbour: Some(neighbour) };
+        Documents { between, server, site, sent: 0 }
     }
 
     fn send(&mut self) {
@@ -57,16 +56,8 @@ impl Documents {
 }
 
 impl Trial for Documents {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        Some((&mut self.neighbour, &self.daemon))
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
@@ -76,8 +67,8 @@ impl Trial for Documents {
 
     /// Rubbish ends no connection; it is counted as what it is.
     fn ends(&self) -> f64 {
-        self.daemon.metric("eventmanager_reconnects_total", "connection=\"as1\"")
-            + self.daemon.metric("eventmanager_frames_bad_total", "connection=\"as1\"")
+        self.between.daemon.metric("eventmanager_reconnects_total", "connection=\"as1\"")
+            + self.between.daemon.metric("eventmanager_frames_bad_total", "connection=\"as1\"")
     }
 
     fn told(&self) -> &'static [&'static str] {
@@ -98,11 +89,12 @@ impl Trial for Documents {
         });
         let stored = self.stored();
         assert!(stored.is_sorted_by(|one, next| one < next), "{}: {stored:?}", row.name);
-        let gaps = || self.daemon.metric("eventmanager_notification_gaps_total", "connection=\"as1\"");
+        let gaps =
+            || self.between.daemon.metric("eventmanager_notification_gaps_total", "connection=\"as1\"");
         let missing = self.sent - stored.len() as u64;
         assert_eq!(gaps(), missing as f64, "{}: what is missing is counted", row.name);
         assert!(!row.is_harmless() || missing == 0, "{}: {missing} are missing", row.name);
-        let bad = self.daemon.metric("eventmanager_frames_bad_total", "connection=\"as1\"");
+        let bad = self.between.daemon.metric("eventmanager_frames_bad_total", "connection=\"as1\"");
         assert_eq!(bad, self.unreadable().len() as f64, "{}", row.name);
         assert!(row.from_peer != Fault::Garbage || bad > 0.0, "{}: rubbish is told", row.name);
         for reason in self.unreadable() {

@@ -1,19 +1,16 @@
 //! Requests to the provisioning gateway and to the mail server: whatever becomes of them, in the end HSS, ENUM, mail server and our own
 //! table hold what the portal asked for.
 
-use crate::faults::{ROWS, Row, Trial, check};
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::Neighbour;
 use crate::place::Place;
-use crate::support::daemon::{Daemon, Site};
+use crate::support::daemon::Site;
 use crate::support::peers::Peers;
-use crate::support::proxy::Proxy;
 use eventmanager::simulators::traffic::{Traffic, TrafficOptions};
 use std::time::Duration;
 
 pub struct Provisioning {
-    daemon: Daemon,
-    neighbour: Neighbour,
-    proxy: Proxy,
+    between: Between,
     peers: Peers,
     site: Site,
     traffic: Traffic,
@@ -45,21 +42,14 @@ impl Provisioning {
         let site = Site::new(&(neighbour.config() + &config));
         let daemon = place.start(&site);
         let traffic = Traffic::new(9, TrafficOptions { users: 20, ..TrafficOptions::default() });
-        Provisioning { daemon, neighbour, proxy, peers, site, traffic, sent: 0, systems }
+        let between = Between { daemon, proxy, neighbour: Some(neighbour) };
+        Provisioning { between, peers, site, traffic, sent: 0, systems }
     }
 }
 
 impl Trial for Provisioning {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        Some((&mut self.neighbour, &self.daemon))
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
@@ -73,7 +63,7 @@ impl Trial for Provisioning {
     fn ends(&self) -> f64 {
         let of = |system: &str, outcome: &str| {
             let series = format!("system=\"{system}\"");
-            let text = self.daemon.get("/metrics").1;
+            let text = self.between.daemon.get("/metrics").1;
             let lines = text.lines().filter(|line| {
                 line.starts_with("eventmanager_southbound_request_seconds_count")
                     && line.contains(&series)

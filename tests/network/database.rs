@@ -1,19 +1,16 @@
 //! PostgreSQL: whatever becomes of its connections, every event that was read is a row, once and in its order.
 
-use crate::faults::{ROWS, Row, Trial, check};
-use crate::neighbour::Neighbour;
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::place::Place;
-use crate::support::daemon::{Daemon, PATIENCE, Site, eventually};
+use crate::support::daemon::{PATIENCE, Site, eventually};
 use crate::support::peers::Peers;
 use crate::support::postgres::{Cluster, execute, query};
-use crate::support::proxy::Proxy;
 use eventmanager::simulators::traffic::{Traffic, TrafficOptions};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub struct Database {
-    daemon: Daemon,
-    proxy: Proxy,
+    between: Between,
     peers: Peers,
     traffic: Traffic,
     sent: usize,
@@ -35,7 +32,8 @@ impl Database {
         let site = Site::new(&(store + &peers.config("")));
         let daemon = place.start(&site);
         let traffic = Traffic::new(9, TrafficOptions { users: 20, ..TrafficOptions::default() });
-        Database { daemon, proxy, peers, traffic, sent: 0, url, _site: site }
+        let between = Between { daemon, proxy, neighbour: None };
+        Database { between, peers, traffic, sent: 0, url, _site: site }
     }
 
     /// The statuses of all events, in the order in which they are stored, and their numbers.
@@ -49,16 +47,8 @@ impl Database {
 }
 
 impl Trial for Database {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        None
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
@@ -68,11 +58,11 @@ impl Trial for Database {
         }
         std::thread::sleep(Duration::from_millis(20));
         // Whoever asks is answered, whatever the database does.
-        assert_eq!(self.daemon.get("/healthz").0, 200);
+        assert_eq!(self.between.daemon.get("/healthz").0, 200);
     }
 
     fn ends(&self) -> f64 {
-        self.daemon.log().matches("database unavailable").count() as f64
+        self.between.daemon.log().matches("database unavailable").count() as f64
     }
 
     fn told(&self) -> &'static [&'static str] {
@@ -91,7 +81,12 @@ impl Trial for Database {
             if let Some(events) = ended() {
                 break events;
             }
-            assert!(since.elapsed() < 3 * PATIENCE, "{}: events wait\n{}", row.name, self.daemon.log());
+            assert!(
+                since.elapsed() < 3 * PATIENCE,
+                "{}: events wait\n{}",
+                row.name,
+                self.between.daemon.log()
+            );
             std::thread::sleep(Duration::from_millis(50));
         };
         let numbers: Vec<u64> = events.iter().map(|(number, _)| *number).collect();
@@ -101,8 +96,8 @@ impl Trial for Database {
         let core = self.peers.ema.state();
         assert_eq!(core.without_passwords(), self.traffic.expected_state(), "{}", row.name);
         assert_eq!(self.peers.surgemail.state(), self.traffic.expected_mail(), "{}", row.name);
-        eventually("it is ready", || (self.daemon.get("/readyz").0 == 200).then_some(()));
-        assert_eq!(self.daemon.metric("eventmanager_store_up", ""), 2.0, "{}", row.name);
+        eventually("it is ready", || (self.between.daemon.get("/readyz").0 == 200).then_some(()));
+        assert_eq!(self.between.daemon.metric("eventmanager_store_up", ""), 2.0, "{}", row.name);
     }
 }
 

@@ -58,12 +58,17 @@ impl Row {
     }
 }
 
-/// A daemon, a peer of it behind a proxy, and what goes over the connection.
-pub trait Trial {
-    fn daemon(&self) -> &Daemon;
-    fn proxy(&mut self) -> &mut Proxy;
+/// A daemon, and the proxy between it and a peer.
+pub struct Between {
+    pub daemon: Daemon,
+    pub proxy: Proxy,
     /// Whoever else is served; `None` where nobody can be.
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)>;
+    pub neighbour: Option<Neighbour>,
+}
+
+/// A peer of a daemon behind a proxy, and what goes over the connection.
+pub trait Trial {
+    fn between(&mut self) -> &mut Between;
     /// Gives the daemon and the peer a little to say to each other; also waits a little, so that it may be called again and again.
     fn load(&mut self);
     /// How many ends and failures of the peer's connection were counted so far.
@@ -120,31 +125,32 @@ pub fn be_patient(since: Instant) {
 
 /// Everything passes, and is done.
 pub fn works(trial: &mut impl Trial) {
-    eventually("it is ready", || (trial.daemon().get("/readyz").0 == 200).then_some(()));
+    eventually("it is ready", || (trial.between().daemon.get("/readyz").0 == 200).then_some(()));
     (0..3).for_each(|_| trial.load());
     trial.check(&NONE);
 }
 
 fn strike(row: &Row, trial: &mut impl Trial) {
-    if let Some((neighbour, daemon)) = trial.neighbour() {
+    let Between { daemon, neighbour, .. } = trial.between();
+    if let Some(neighbour) = neighbour {
         neighbour.register(daemon);
     }
     works(trial);
-    let (ends, memory) = (trial.ends(), trial.daemon().memory("VmHWM"));
-    trial.proxy().set(row.to_peer, row.from_peer);
+    let (ends, memory) = (trial.ends(), trial.between().daemon.memory("VmHWM"));
+    trial.between().proxy.set(row.to_peer, row.from_peer);
     if row.is_refused {
-        trial.proxy().refuse();
+        trial.between().proxy.refuse();
     }
     let since = Instant::now();
     loop {
         trial.load();
         be_patient(since);
-        let has_struck = row.is_refused || trial.proxy().struck() > 0;
+        let has_struck = row.is_refused || trial.between().proxy.struck() > 0;
         let is_noticed = !trial.notices(row) || trial.ends() > ends;
         if has_struck && is_noticed && since.elapsed() > LASTS {
             break;
         }
-        let log = || trial.daemon().log();
+        let mut log = || trial.between().daemon.log();
         assert!(
             since.elapsed() < PATIENCE,
             "{}: met {has_struck}, noticed {is_noticed}\n{}",
@@ -152,20 +158,22 @@ fn strike(row: &Row, trial: &mut impl Trial) {
             log()
         );
     }
-    if let Some((neighbour, daemon)) = trial.neighbour() {
+    let Between { daemon, neighbour, .. } = trial.between();
+    if let Some(neighbour) = neighbour {
         neighbour.is_served(daemon);
     }
-    trial.proxy().pass();
-    trial.proxy().listen();
+    trial.between().proxy.pass();
+    trial.between().proxy.listen();
     (0..3).for_each(|_| trial.load());
     trial.check(row);
     if trial.notices(row) {
-        let log = trial.daemon().log();
+        let log = trial.between().daemon.log();
         let is_told = trial.told().iter().any(|words| log.lines().any(|line| line.contains(words)));
         assert!(is_told, "{}: its end is not told:\n{log}", row.name);
     } else if row.is_harmless() {
-        assert_eq!(trial.ends(), ends, "{}: {}", row.name, trial.daemon().log());
+        let log = trial.between().daemon.log();
+        assert_eq!(trial.ends(), ends, "{}: {log}", row.name);
     }
-    let grown = trial.daemon().memory("VmHWM") - memory;
+    let grown = trial.between().daemon.memory("VmHWM") - memory;
     assert!(grown < MEMORY, "{}: {grown} KiB more than {memory}", row.name);
 }

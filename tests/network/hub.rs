@@ -1,18 +1,15 @@
 //! Deliveries to a hub: everything comes in its order, what came twice with the same id and number.
 
-use crate::faults::{ROWS, Row, Trial, check};
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::{Neighbour, peer, post, register};
 use crate::place::Place;
 use crate::receiver::Receiver;
-use crate::support::daemon::{Daemon, Site, eventually};
-use crate::support::proxy::Proxy;
+use crate::support::daemon::{Site, eventually};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub struct Deliveries {
-    daemon: Daemon,
-    neighbour: Neighbour,
-    proxy: Proxy,
+    between: Between,
     receiver: Receiver,
     posted: i64,
     _site: Site,
@@ -25,32 +22,25 @@ impl Deliveries {
         let site = Site::new(&(neighbour.config() + &peer(&proxy.address)));
         let daemon = place.start(&site);
         register(&daemon, "order", &format!("http://{}/events", proxy.address));
-        Deliveries { daemon, neighbour, proxy, receiver, posted: 0, _site: site }
+        let between = Between { daemon, proxy, neighbour: Some(neighbour) };
+        Deliveries { between, receiver, posted: 0, _site: site }
     }
 }
 
 impl Trial for Deliveries {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        Some((&mut self.neighbour, &self.daemon))
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
         self.posted += 1;
         let body = format!(r#"{{"event":{{"n":{}}}}}"#, self.posted);
-        assert_eq!(post(&self.daemon, "/psi-api/event/v2/topic/order/event", &body).status, 201);
+        assert_eq!(post(&self.between.daemon, "/psi-api/event/v2/topic/order/event", &body).status, 201);
         std::thread::sleep(Duration::from_millis(10));
     }
 
     fn ends(&self) -> f64 {
-        self.daemon.metric("eventmanager_hub_deliveries_total", "outcome=\"retried\"")
+        self.between.daemon.metric("eventmanager_hub_deliveries_total", "outcome=\"retried\"")
     }
 
     fn told(&self) -> &'static [&'static str] {

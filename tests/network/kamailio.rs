@@ -1,11 +1,11 @@
 //! Events and questions of a Kamailio, which keeps nothing: what the network loses is lost; what comes is taken once and in its order, and
 //! who asks afterwards is answered.
 
-use crate::faults::{ROWS, Row, Trial, check};
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::Neighbour;
 use crate::place::Place;
-use crate::support::daemon::{Daemon, Site, eventually};
-use crate::support::proxy::{Fault, Proxy};
+use crate::support::daemon::{Site, eventually};
+use crate::support::proxy::Fault;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -58,9 +58,7 @@ fn count_answers(mut stream: TcpStream, answers: &AtomicU64) {
 }
 
 pub struct Events {
-    daemon: Daemon,
-    neighbour: Neighbour,
-    proxy: Proxy,
+    between: Between,
     script: Script,
     site: Site,
     said: u64,
@@ -78,13 +76,14 @@ impl Events {
         );
         let site = Site::new(&(neighbour.config() + &section));
         let daemon = place.start(&site);
-        let events = Events { daemon, neighbour, proxy, script, site, said: 0 };
+        let between = Between { daemon, proxy, neighbour: Some(neighbour) };
+        let events = Events { between, script, site, said: 0 };
         eventually("it is connected", || events.is_up().then_some(()));
         events
     }
 
     fn is_up(&self) -> bool {
-        self.daemon.metric("eventmanager_connection_up", "connection=\"k1\"") == 1.0
+        self.between.daemon.metric("eventmanager_connection_up", "connection=\"k1\"") == 1.0
     }
 
     fn say(&mut self) {
@@ -108,16 +107,8 @@ impl Events {
 }
 
 impl Trial for Events {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        Some((&mut self.neighbour, &self.daemon))
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
@@ -128,7 +119,7 @@ impl Trial for Events {
     }
 
     fn ends(&self) -> f64 {
-        self.daemon.metric("eventmanager_reconnects_total", "connection=\"k1\"")
+        self.between.daemon.metric("eventmanager_reconnects_total", "connection=\"k1\"")
     }
 
     fn told(&self) -> &'static [&'static str] {
@@ -144,7 +135,7 @@ impl Trial for Events {
     fn check(&mut self, row: &Row) {
         if row.to_peer == Fault::Swallow || matches!(row.to_peer, Fault::Close(_)) {
             // Nobody but Kamailio sees that its questions are not answered: it would be restarted.
-            self.proxy.cut();
+            self.between.proxy.cut();
         }
         eventually("an event comes", || {
             self.say();

@@ -1,19 +1,16 @@
 //! NATS: every event that is handed on is in the stream, once and in its order.
 
-use crate::faults::{ROWS, Row, Trial, check};
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::Neighbour;
 use crate::place::Place;
 use crate::server::{Server, stored};
-use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::daemon::{Site, eventually};
 use crate::support::documents::report;
-use crate::support::proxy::Proxy;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 use std::time::Duration;
 
 pub struct Published {
-    daemon: Daemon,
-    neighbour: Neighbour,
-    proxy: Proxy,
+    between: Between,
     server: Server,
     broadworks: BroadworksHandle,
     site: Site,
@@ -34,13 +31,14 @@ impl Published {
         );
         let site = Site::new(&(neighbour.config() + &sections));
         let daemon = place.start(&site);
-        let trial = Published { daemon, neighbour, proxy, server, broadworks, site, sent: 0 };
+        let between = Between { daemon, proxy, neighbour: Some(neighbour) };
+        let trial = Published { between, server, broadworks, site, sent: 0 };
         eventually("it publishes", || trial.is_up().then_some(()));
         trial
     }
 
     fn is_up(&self) -> bool {
-        self.daemon.metric("eventmanager_connection_up", "connection=\"nats\"") == 1.0
+        self.between.daemon.metric("eventmanager_connection_up", "connection=\"nats\"") == 1.0
     }
 
     /// The ids of the messages in the stream.
@@ -61,16 +59,8 @@ impl Published {
 }
 
 impl Trial for Published {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        Some((&mut self.neighbour, &self.daemon))
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
@@ -80,7 +70,7 @@ impl Trial for Published {
     }
 
     fn ends(&self) -> f64 {
-        self.daemon.metric("eventmanager_reconnects_total", "connection=\"nats\"")
+        self.between.daemon.metric("eventmanager_reconnects_total", "connection=\"nats\"")
     }
 
     fn told(&self) -> &'static [&'static str] {

@@ -1,10 +1,9 @@
 //! The management interface of an OpenSIPS over HTTP: in the end every event is subscribed to, and what is told meanwhile is read.
 
-use crate::faults::{ROWS, Row, Trial, check};
+use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::Neighbour;
 use crate::place::Place;
-use crate::support::daemon::{Daemon, Site, eventually};
-use crate::support::proxy::Proxy;
+use crate::support::daemon::{Site, eventually};
 use eventmanager::simulators::opensips::{OpensipsHandle, OpensipsOptions, OpensipsSimulator, named};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,9 +11,7 @@ use std::time::Duration;
 const EVENTS: [&str; 2] = ["E_UL_AOR_INSERT", "E_PIKE_BLOCKED"];
 
 pub struct Subscribed {
-    daemon: Daemon,
-    neighbour: Neighbour,
-    proxy: Proxy,
+    between: Between,
     opensips: OpensipsHandle,
     /// Datagrams that were sent.
     sent: u64,
@@ -34,27 +31,20 @@ impl Subscribed {
         );
         let site = Site::new(&(neighbour.config() + &section));
         let daemon = place.start(&site);
-        let trial = Subscribed { daemon, neighbour, proxy, opensips, sent: 0, _site: site };
+        let between = Between { daemon, proxy, neighbour: Some(neighbour) };
+        let trial = Subscribed { between, opensips, sent: 0, _site: site };
         eventually("it is subscribed", || trial.is_up().then_some(()));
         trial
     }
 
     fn is_up(&self) -> bool {
-        self.daemon.metric("eventmanager_connection_up", "connection=\"sbc\"") == 1.0
+        self.between.daemon.metric("eventmanager_connection_up", "connection=\"sbc\"") == 1.0
     }
 }
 
 impl Trial for Subscribed {
-    fn daemon(&self) -> &Daemon {
-        &self.daemon
-    }
-
-    fn proxy(&mut self) -> &mut Proxy {
-        &mut self.proxy
-    }
-
-    fn neighbour(&mut self) -> Option<(&mut Neighbour, &Daemon)> {
-        Some((&mut self.neighbour, &self.daemon))
+    fn between(&mut self) -> &mut Between {
+        &mut self.between
     }
 
     fn load(&mut self) {
@@ -65,7 +55,7 @@ impl Trial for Subscribed {
     }
 
     fn ends(&self) -> f64 {
-        self.daemon.metric("eventmanager_reconnects_total", "connection=\"sbc\"")
+        self.between.daemon.metric("eventmanager_reconnects_total", "connection=\"sbc\"")
     }
 
     fn told(&self) -> &'static [&'static str] {
@@ -78,7 +68,7 @@ impl Trial for Subscribed {
         let mut events: Vec<String> = alive.map(|alive| alive.event).collect();
         events.sort();
         assert_eq!(events, ["E_PIKE_BLOCKED", "E_UL_AOR_INSERT"], "{}: each once", row.name);
-        let read = || self.daemon.metric("eventmanager_events_received_total", "source=\"sbc\"");
+        let read = || self.between.daemon.metric("eventmanager_events_received_total", "source=\"sbc\"");
         eventually(&format!("{}: everything is read", row.name), || {
             (read() == self.sent as f64).then_some(())
         });

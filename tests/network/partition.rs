@@ -30,16 +30,16 @@ fn part<T: Trial>(must_be_noticed: bool, start: impl Fn(&Place) -> T) {
     while since.elapsed() < LASTS || (must_be_noticed && trial.ends() <= ends) {
         trial.load();
         be_patient(since);
-        assert_eq!(trial.daemon().get("/healthz").0, 200);
-        assert!(since.elapsed() < PATIENCE, "it is not noticed: {}", trial.daemon().log());
+        assert_eq!(trial.between().daemon.get("/healthz").0, 200);
+        assert!(since.elapsed() < PATIENCE, "it is not noticed: {}", trial.between().daemon.log());
     }
     apart.heal();
     (0..3).for_each(|_| trial.load());
     trial.check(row());
-    let log = trial.daemon().log();
+    let log = trial.between().daemon.log();
     let is_told = trial.told().iter().any(|words| log.contains(words));
     assert!(is_told || !must_be_noticed, "its end is not told:\n{log}");
-    assert_eq!(trial.daemon().metric("eventmanager_actor_restarts_total", ""), 0.0);
+    assert_eq!(trial.between().daemon.metric("eventmanager_actor_restarts_total", ""), 0.0);
 }
 
 #[test]
