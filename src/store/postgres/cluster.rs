@@ -9,10 +9,11 @@
 //! and only then counts the epoch up, in one transaction: nothing that the old one had under way can be committed under the new
 //! epoch, nor after it.
 
+use super::lock::{self, Holder};
 use super::{Address, WRITER_LOCK, reason, tables};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
@@ -43,12 +44,6 @@ const TAKE: &str = "update em_cluster as it set epoch = it.epoch + 1, holder = $
         taken = clock_timestamp(), let_go = null, wish = null, wish_to = null, wish_ready = null
     from em_cluster as old where it.part = 'events' and old.part = it.part
     returning it.epoch, cast(extract(epoch from it.taken - old.let_go) * 1000 as bigint)";
-
-/// Ends the sessions of this database that have the advisory lock of these halves of its key.
-pub(super) const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_locks
-    where locktype = 'advisory' and granted and pid <> pg_backend_pid() and objsubid = 1
-        and cast(classid as bigint) = $1 and cast(objid as bigint) = $2
-        and database = (select oid from pg_database where datname = current_database())";
 
 /// The row of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,17 +243,9 @@ async fn take(
         return Ok(Taking::Late);
     }
     // Of the cluster it is the one that is silent. Where that one has let go, or there was none, it is somebody else.
-    let may_end = now.holder.is_some() && !now.let_go;
-    let until = Instant::now() + limit;
-    while !transaction.query_one("select pg_try_advisory_lock($1)", &[&WRITER_LOCK]).await?.get::<_, bool>(0)
-    {
-        if Instant::now() >= until {
-            return Ok(Taking::InUse);
-        }
-        if may_end {
-            transaction.query(TERMINATE, &[&(WRITER_LOCK >> 32), &(WRITER_LOCK & 0xffff_ffff)]).await?;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+    let other = if now.holder.is_some() && !now.let_go { Holder::End } else { Holder::WaitFor };
+    if !lock::take(&transaction, WRITER_LOCK, limit, other).await? {
+        return Ok(Taking::InUse);
     }
     let row = transaction.query_one(TAKE, &[&holder, &node]).await?;
     let idle = row.get::<_, Option<i64>>(1).and_then(|millis| u64::try_from(millis).ok());

@@ -4,12 +4,12 @@
 //! meanwhile, it is looked whether the epoch is still ours, and only then the session of an earlier epoch is ended and its lock
 //! taken. Whoever takes our place ends our session in the same way: what it has not committed by then is never committed.
 
+use super::lock::{self, Holder};
 use super::{WRITER_LOCK, reason, tables};
 use crate::lease::Lease;
 use crate::store::errors::IN_USE;
 use crate::store::health::Tables;
 use std::time::Duration;
-use tokio::time::Instant;
 use tokio_postgres::{Client, Transaction};
 
 /// Advisory lock of the writer of the subscribers, where they have a database of their own.
@@ -33,7 +33,8 @@ pub(super) async fn take(client: &mut Client, lease: &Lease, tables: Tables) -> 
         return Err(format!("another node of the cluster is the active one: epoch {found}, ours is {ours}"));
     }
     let key = if tables.events { WRITER_LOCK } else { SUBSCRIBERS_LOCK };
-    if !lock(&transaction, key).await.map_err(|error| reason(&error))? {
+    let taken = lock::take(&transaction, key, LIMIT, Holder::End).await;
+    if !taken.map_err(|error| reason(&error))? {
         return Err(IN_USE.to_owned());
     }
     transaction.commit().await.map_err(|error| reason(&error))
@@ -53,19 +54,4 @@ async fn epoch(
     // The beats of the active one are not held up by this, whoever wants its place is.
     let sql = "select epoch from em_cluster where part = $1 for key share";
     Ok(transaction.query_one(sql, &[&tables.name()]).await?.get(0))
-}
-
-/// Ends whoever has the lock, and takes it.
-async fn lock(transaction: &Transaction<'_>, key: i64) -> Result<bool, tokio_postgres::Error> {
-    let until = Instant::now() + LIMIT;
-    loop {
-        if transaction.query_one("select pg_try_advisory_lock($1)", &[&key]).await?.get(0) {
-            return Ok(true);
-        }
-        if Instant::now() >= until {
-            return Ok(false);
-        }
-        transaction.query(super::cluster::TERMINATE, &[&(key >> 32), &(key & 0xffff_ffff)]).await?;
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }

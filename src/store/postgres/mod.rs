@@ -15,6 +15,7 @@ mod following;
 mod hubs;
 mod indexes;
 mod journal;
+mod lock;
 mod pool;
 mod script;
 mod statements;
@@ -35,6 +36,7 @@ use super::tenure::Tenure;
 use super::writer::{Backend, CommitError, Connected};
 use super::writes::{Outcome, Write};
 use crate::lease::Lease;
+use lock::Holder;
 use script::Session;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -151,16 +153,10 @@ impl Postgres {
 
     /// Keeps a second daemon from running the same events: the lock goes with the session.
     async fn take_database(&self, session: &Session) -> Result<(), String> {
-        let since = Instant::now();
-        loop {
-            let row = session.client.query_one("select pg_try_advisory_lock($1)", &[&WRITER_LOCK]).await;
-            if row.map_err(|error| reason(&error))?.get(0) {
-                return Ok(());
-            }
-            if since.elapsed() > LEFT_BEHIND {
-                return Err(IN_USE.to_owned());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let taken = lock::take(&session.client, WRITER_LOCK, LEFT_BEHIND, Holder::WaitFor).await;
+        match taken.map_err(|error| reason(&error))? {
+            true => Ok(()),
+            false => Err(IN_USE.to_owned()),
         }
     }
 
