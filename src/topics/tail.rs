@@ -8,6 +8,8 @@ use tokio::sync::watch;
 
 /// Rows that are read at once.
 const PAGE: usize = 500;
+/// A database that is there is read within that.
+const SOON: Duration = Duration::from_secs(1);
 /// Distance of the attempts to read while the database is away.
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 
@@ -30,6 +32,20 @@ impl Tail {
     /// Follows the log from behind the row with this sequence.
     pub fn after(store: Store, sequence: i64) -> Tail {
         Tail { place: Some(sequence), ..Tail::new(store) }
+    }
+
+    /// Looks where the log ends, for a second at most: while the database is away that is left to [`Tail::next`].
+    pub async fn begin(&mut self) {
+        // Who calls `next` is told of errors.
+        let _ = tokio::time::timeout(SOON, self.find_place()).await;
+    }
+
+    async fn find_place(&mut self) -> Result<i64, ReadError> {
+        self.store.wait_until_events_up().await;
+        match self.place {
+            Some(place) => Ok(place),
+            None => Ok(*self.place.insert(self.store.topic_log_end().await?)),
+        }
     }
 
     /// The next rows, as soon as there are any; never none. While the database is away it waits. Dropping the future loses
@@ -63,11 +79,7 @@ impl Tail {
     }
 
     async fn read(&mut self) -> Result<Vec<Logged>, ReadError> {
-        self.store.wait_until_events_up().await;
-        let place = match self.place {
-            Some(place) => place,
-            None => *self.place.insert(self.store.topic_log_end().await?),
-        };
+        let place = self.find_place().await?;
         let mut rows = self.store.topic_log_after(place, PAGE).await?;
         if rows.len() == PAGE {
             rows.truncate(whole_events(&rows));

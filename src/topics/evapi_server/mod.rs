@@ -34,11 +34,20 @@ const SEND_BUFFER: usize = 256 << 10;
 
 /// Where the events come from.
 pub trait Feed: 'static {
+    /// Finds out where it begins, if that can be known soon: what happens from then on is given.
+    fn begin(&mut self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// What has happened since; waits for it.
     fn next(&mut self) -> impl Future<Output = Vec<Logged>>;
 }
 
 impl Feed for Tail {
+    fn begin(&mut self) -> impl Future<Output = ()> {
+        self.begin()
+    }
+
     fn next(&mut self) -> impl Future<Output = Vec<Logged>> {
         self.next()
     }

@@ -67,7 +67,9 @@ impl Server {
     }
 
     /// Serves until `stop` is notified; then what is queued is written, if that can be done at once.
-    pub async fn run(self, listener: TcpListener, feed: impl Feed, stop: &Notify) {
+    pub async fn run(self, listener: TcpListener, mut feed: impl Feed, stop: &Notify) {
+        // Whoever is accepted gets what happens from then on.
+        feed.begin().await;
         let mut tasks = Tasks::new();
         tokio::select! {
             never = self.accept(listener, &mut tasks) => match never {},
