@@ -49,6 +49,7 @@ use sbc::Sbc;
 use scripts::Kamailio;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 /// The Asterisks.
@@ -80,6 +81,8 @@ pub struct Around {
     pub seed: u64,
     /// How many times as long as usual is between two things that happen.
     slower: u32,
+    /// How often somebody has cut the gateway off, so that answers under way may have been lost.
+    pub cut_off: AtomicU64,
 }
 
 impl World {
@@ -114,6 +117,7 @@ impl World {
             bus: Bus::start(),
             seed,
             slower: times,
+            cut_off: AtomicU64::new(0),
         };
         let text = std::fs::read_to_string(site.config()).expect("a configuration");
         std::fs::write(site.config(), text + &around.config(directory)).expect("written");

@@ -6,6 +6,7 @@ use eventmanager::plan::{Plan, Request};
 use eventmanager::simulators::ema::{Outcome, RecordedCall};
 use eventmanager::wire::cai3g::{EnumRequest, HssRequest};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 /// A request in the words of the gateway: what is done, and to which part.
 type Asked = (String, String);
@@ -28,10 +29,13 @@ pub fn check(around: &Around) -> Vec<String> {
         .collect();
     let count = |all: &ByThing| all.values().map(Vec::len).sum::<usize>();
     let (again, lives) = (count(&came) - count(&planned).min(count(&came)), around.life.number());
+    let cuts = around.cut_off.load(Ordering::Relaxed);
     let is_lost = |call: &&RecordedCall| matches!(call.outcome, Outcome::Unanswered { done: true });
     let lost = calls.iter().filter(is_lost).count() as u64;
-    if again as u64 > lives * AT_ONCE + lost {
-        wrong.push(format!("{again} requests came again in {lives} lives"));
+    if again as u64 > (lives + cuts) * AT_ONCE + lost {
+        wrong.push(format!(
+            "{again} requests came again in {lives} lives, with {lost} answers lost and {cuts} cuts"
+        ));
     }
     wrong
 }
