@@ -16,9 +16,11 @@ use tokio::sync::{Semaphore, watch};
 
 /// What the rows of the window hold, about, in bytes.
 const ROOM: usize = 16 << 20;
-/// What a row holds beside its payload, about, and how often it holds that: as it is stored, parsed, and written.
+/// What a row holds beside its payload, about, and how often it holds that: as it is stored, and as it is delivered.
 const ROW: usize = 1_000;
-const COPIES: usize = 4;
+const COPIES: usize = 2;
+/// Rows of a topic that keep what filters look at: that is several times as large as all else, and most hubs have seen it at once.
+const FOR_FILTERS: usize = 64;
 /// Hubs that read from the store at once.
 const READS: usize = 4;
 /// How often it is counted how far a hub is behind, where it changes meanwhile.
@@ -29,36 +31,51 @@ pub const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Dur
 /// A row, and what hubs get of it.
 pub struct Row {
     pub logged: Logged,
-    written: OnceLock<Written>,
+    envelope: Mutex<Envelope>,
+    body: OnceLock<Bytes>,
 }
 
-/// See the module.
-struct Written {
-    envelope: Map<String, Value>,
-    body: OnceLock<Bytes>,
+/// What filters look at.
+enum Envelope {
+    /// It is kept as soon as somebody has asked for it.
+    Kept(Option<Arc<Map<String, Value>>>),
+    /// Whoever asks gets one of its own.
+    Forgotten,
 }
 
 impl Row {
     /// A row of which nothing is written yet.
     pub fn new(logged: Logged) -> Row {
-        Row { logged, written: OnceLock::new() }
+        Row { logged, envelope: Mutex::new(Envelope::Kept(None)), body: OnceLock::new() }
     }
 
     /// What filters look at.
-    pub fn envelope(&self, node: &str) -> &Map<String, Value> {
-        &self.written(node).envelope
+    pub fn envelope(&self, node: &str) -> Arc<Map<String, Value>> {
+        let new = || Arc::new(envelope(&self.logged.event, node));
+        match &mut *self.kept() {
+            Envelope::Kept(kept) => kept.get_or_insert_with(new).clone(),
+            Envelope::Forgotten => new(),
+        }
     }
 
     /// What is delivered.
     pub fn body(&self, node: &str) -> Bytes {
-        let Written { envelope, body } = self.written(node);
-        let write = || serde_json::to_vec(envelope).expect("a map with keys of text can be written").into();
-        body.get_or_init(write).clone()
+        let write =
+            |envelope: &_| serde_json::to_vec(envelope).expect("a map with keys of text can be written");
+        let write = || match &*self.kept() {
+            Envelope::Kept(Some(envelope)) => write(&**envelope).into(),
+            _ => write(&envelope(&self.logged.event, node)).into(),
+        };
+        self.body.get_or_init(write).clone()
     }
 
-    fn written(&self, node: &str) -> &Written {
-        self.written
-            .get_or_init(|| Written { envelope: envelope(&self.logged.event, node), body: OnceLock::new() })
+    fn forget_envelope(&self) {
+        *self.kept() = Envelope::Forgotten;
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Envelope> {
+        // It is set whole or not at all.
+        self.envelope.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn size(&self) -> usize {
@@ -231,9 +248,7 @@ impl Rows {
             let (topic, row) = (logged.event.topic.clone(), Arc::new(Row::new(logged)));
             self.size += row.size();
             self.order.push_back((topic.clone(), row.size()));
-            let lane = self.lane(&topic);
-            lane.rows.push_back(row);
-            lane.total += 1;
+            self.lane(&topic).push(row);
             if !grown.contains(&topic) {
                 grown.push(topic);
             }
@@ -275,6 +290,14 @@ impl Rows {
 }
 
 impl Lane {
+    fn push(&mut self, row: Arc<Row>) {
+        self.rows.push_back(row);
+        self.total += 1;
+        if let Some(at) = self.rows.len().checked_sub(FOR_FILTERS + 1) {
+            self.rows[at].forget_envelope();
+        }
+    }
+
     /// Where in it the rows behind this place begin.
     fn position(&self, after: i64) -> usize {
         self.rows.partition_point(|row| row.logged.sequence <= after)
@@ -335,6 +358,25 @@ mod tests {
         rows.push(vec![row(1, "a"), row(2, "a")]);
         assert_eq!(page(&rows, "a", 1, 9), Some((vec![2], 2)));
         assert_eq!((rows.size, rows.order.len()), (row_size(), 1));
+    }
+
+    #[test]
+    fn only_the_latest_rows_keep_what_filters_look_at_and_all_say_the_same() {
+        let mut rows = Rows::new(ROOM);
+        rows.begin(0);
+        rows.push(vec![row(1, "a")]);
+        let all = |rows: &Rows| rows.page("a", 0, usize::MAX).expect("it is there").rows;
+        let first = all(&rows)[0].envelope("em1");
+        assert!(Arc::ptr_eq(&first, &all(&rows)[0].envelope("em1")), "it is made once");
+        rows.push((2..=1 + FOR_FILTERS as i64).map(|at| row(at, "a")).collect());
+        let again = all(&rows)[0].envelope("em1");
+        assert_eq!(Arc::strong_count(&first), 1, "the row has none any more");
+        assert_eq!(Arc::strong_count(&again), 1, "nor has it kept another");
+        assert_eq!(first, again);
+        for row in all(&rows) {
+            let envelope = row.envelope("em1");
+            assert_eq!(row.body("em1"), serde_json::to_vec(&*envelope).expect("JSON"));
+        }
     }
 
     fn row_size() -> usize {
