@@ -1,5 +1,10 @@
 //! HTTP as we ask others over it.
 
+use crate::lease::Lease;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// A host that takes longer than this to accept a connection is not there.
@@ -23,6 +28,59 @@ pub fn client(urls: &[&str], timeout: Duration, idle: usize) -> reqwest::Client 
         .expect("the options are constant and the TLS provider is installed at start")
 }
 
+/// A request was not written, since another node of the cluster may send it by now.
+#[derive(Debug, thiserror::Error)]
+#[error("this node of the cluster does not hold the lease")]
+pub struct LeaseOver;
+
+impl LeaseOver {
+    /// Whether this is why a request failed. Nothing of it has left then.
+    pub fn is_cause_of(error: &reqwest::Error) -> bool {
+        let error: &dyn std::error::Error = error;
+        std::iter::successors(Some(error), |error| error.source()).any(|error| error.is::<LeaseOver>())
+    }
+}
+
+/// A body that ends its request with [`LeaseOver`] where the lease is over when it is to be written: the client asks for it
+/// when the connection stands and nothing of the request has left, however long that took.
+pub fn body(bytes: impl Into<Bytes>, lease: &Lease) -> reqwest::Body {
+    let bytes = bytes.into();
+    // One without a byte is never asked for.
+    match lease.is_shared() && !bytes.is_empty() {
+        true => reqwest::Body::wrap(Leased { bytes: Some(bytes), lease: lease.clone() }),
+        false => bytes.into(),
+    }
+}
+
+struct Leased {
+    bytes: Option<Bytes>,
+    lease: Lease,
+}
+
+impl http_body::Body for Leased {
+    type Data = Bytes;
+    type Error = LeaseOver;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, LeaseOver>>> {
+        Poll::Ready(match self.bytes.take() {
+            None => None,
+            Some(_) if !self.lease.allows("request") => Some(Err(LeaseOver)),
+            Some(bytes) => Some(Ok(Frame::data(bytes))),
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}
+
 /// The body, cut where it grows beyond `limit` bytes; what is cut is not understood.
 pub async fn read_limited(mut response: reqwest::Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
@@ -44,4 +102,89 @@ pub fn causes(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lease::Moment;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpSocket};
+    use tokio::sync::mpsc;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn ask(
+        url: &str,
+        lease: &Lease,
+    ) -> impl Future<Output = Result<reqwest::Response, reqwest::Error>> + use<> {
+        // As the program does before anything else.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        client(&[url], LIMIT, 1).post(url).body(body("late", lease)).send()
+    }
+
+    /// Whatever is written to it, of each connection that it accepts.
+    fn accept(listener: TcpListener) -> mpsc::UnboundedReceiver<Vec<u8>> {
+        let (tell, told) = mpsc::unbounded_channel();
+        actix_rt::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let tell = tell.clone();
+                actix_rt::spawn(async move {
+                    let mut bytes = Vec::new();
+                    // One that is reset has told what it had to tell.
+                    let _ = stream.read_to_end(&mut bytes).await;
+                    let _ = tell.send(bytes);
+                });
+            }
+        });
+        told
+    }
+
+    #[actix_rt::test]
+    async fn a_request_that_has_waited_for_its_connection_beyond_the_lease_is_not_written() {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
+        let listener = socket.listen(1).expect("it listens");
+        let address = listener.local_addr().expect("an address");
+        // Until nobody else gets in.
+        let mut waiting = Vec::new();
+        while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            waiting.push(stream);
+            assert!(waiting.len() < 64, "it is never full");
+        }
+        let lease = Lease::waiting();
+        lease.hold(1, Moment::now().after(LIMIT));
+        let asking = actix_rt::spawn(ask(&format!("http://{address}/"), &lease));
+        tokio::task::yield_now().await;
+        lease.end();
+        drop(waiting);
+        let mut told = accept(listener);
+        let error = asking.await.expect("it ends").expect_err("it is not sent");
+        assert!(LeaseOver::is_cause_of(&error), "{error:?}");
+        // Its connection stood, and nothing came over that.
+        let came = tokio::time::timeout(LIMIT, told.recv()).await.expect("in time").expect("a connection");
+        assert!(came.is_empty(), "{came:?}");
+        while let Ok(more) = told.try_recv() {
+            assert!(more.is_empty(), "{more:?}");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn one_that_is_written_within_the_lease_is_whole_and_has_its_length() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("it listens");
+        let url = format!("http://{}/", listener.local_addr().expect("an address"));
+        let lease = Lease::waiting();
+        lease.hold(1, Moment::now().after(LIMIT));
+        let asking = actix_rt::spawn(ask(&url, &lease));
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        let mut came = String::new();
+        while !came.ends_with("late") {
+            let mut bytes = [0; 1024];
+            let count = tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.expect("in time");
+            came += std::str::from_utf8(&bytes[..count.expect("it reads")]).expect("text");
+        }
+        assert!(came.to_lowercase().contains("content-length: 4\r\n"), "{came}");
+        assert!(came.ends_with("\r\n\r\nlate"), "{came}");
+        asking.abort();
+    }
 }

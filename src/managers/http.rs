@@ -1,7 +1,7 @@
 //! What an exchange over HTTP means that did not come about.
 
 use super::breaker::Breaker;
-use crate::outbound::causes;
+use crate::outbound::{LeaseOver, causes};
 
 /// Why a host did not do what it was asked.
 pub enum Failure {
@@ -16,8 +16,19 @@ pub fn not_ours(breaker: &Breaker) -> Failure {
     Failure::NotTaken(format!("{}: this node of the cluster does not hold the lease", breaker.name()))
 }
 
+/// The same, where it is not known whether the request had left.
+pub fn ours_no_longer(breaker: &Breaker) -> Failure {
+    Failure::Unanswered(format!(
+        "no answer from {} while this node of the cluster held the lease",
+        breaker.name()
+    ))
+}
+
 /// What it means that no answer came; the breaker takes note. The URL, which may carry passwords, is not told.
 pub fn no_answer(breaker: &Breaker, error: reqwest::Error) -> Failure {
+    if LeaseOver::is_cause_of(&error) {
+        return not_ours(breaker);
+    }
     let not_sent = error.is_connect() || error.is_builder();
     let reason = causes(&error.without_url());
     if not_sent {

@@ -15,6 +15,7 @@ use crate::connections::intake::Intake;
 use crate::connections::link::Link;
 use crate::connections::reconnect::{Attempt, SHORT_DISTANCES, keep_connected};
 use crate::connections::recorder::Recorder;
+use crate::lease::Lease;
 use crate::managers::device_state::messages::{self, Tell};
 use crate::store::Store;
 use crate::supervision::Shutdown;
@@ -51,6 +52,8 @@ pub struct Around {
     pub orders: Orders,
     /// What the server sent and is of no use.
     pub bad: Seldom,
+    /// While it is not held nobody is told anything.
+    pub lease: Lease,
 }
 
 impl Around {
@@ -152,6 +155,7 @@ impl Actor for AsteriskConnection {
             feed: feed.clone(),
             orders: self.orders.clone(),
             bad: Seldom::default(),
+            lease: self.store.lease(),
         };
         let bus = self.bus();
         let client = self.client(bus.as_ref());

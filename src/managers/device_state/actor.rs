@@ -134,7 +134,7 @@ impl DeviceStates {
     /// Has every connection write what it has room for. With `try_send`, since nobody here can wait for a connection: it answers with
     /// [`Told`], and at most a window of writes is unanswered. What its mailbox does not take waits for the next tick.
     fn write(&mut self) {
-        // What is wanted stays wanted: the next tick comes here again.
+        // What is wanted stays wanted: the next tick comes here again. It is looked once more right before it is written.
         if !self.lease.is_valid() {
             return;
         }

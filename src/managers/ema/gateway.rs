@@ -182,8 +182,8 @@ impl Gateway {
             return Err(http::not_ours(&host.breaker));
         }
         let no_answer = |error| http::no_answer(&host.breaker, error);
-        let request =
-            self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8").body(body);
+        let request = self.client.post(&host.url).header("Content-Type", "text/xml; charset=utf-8");
+        let request = request.body(outbound::body(body, &self.lease));
         let response = request.send().await.map_err(no_answer)?;
         let status = response.status().as_u16();
         failpoints::pass("ema.answer.within").await;

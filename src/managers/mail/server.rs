@@ -137,7 +137,9 @@ impl Server {
             .header(CONTENT_TYPE, "text/html")
             // The client leaves it out where there is no body, and a server may wait for one then.
             .header(CONTENT_LENGTH, 0);
-        let outcome = exchange(host, request).await;
+        // There is no body that could be asked for last.
+        let outcome = self.lease.during(exchange(host, request)).await;
+        let outcome = outcome.unwrap_or_else(|| Err(http::ours_no_longer(&host.breaker)));
         host.login_refused.set(matches!(outcome, Ok(401)));
         match outcome? {
             // Of the login that every request carries. That of one domain is refused with another status, and fails only

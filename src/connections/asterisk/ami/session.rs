@@ -18,6 +18,7 @@ use super::writes::{obstacle, setvar};
 use crate::config::{Asterisk, Route};
 use crate::failpoints;
 use crate::managers::device_state::messages::{self, Outcome, Tell};
+use crate::outbound::LeaseOver;
 use crate::sockets::give_way;
 use crate::wire::ami::{Action, ActionError, AmiError, Decoder, Kind, Message};
 use bytes::{BufMut, BytesMut};
@@ -182,6 +183,10 @@ impl<'a> Session<'a> {
         while let Some(order) = self.around.orders.next() {
             if self.pending.borrow().is_full() {
                 return Err("too many actions are not answered".to_owned());
+            }
+            // Right before it is written. Another node acts; this one reads all states anew when it holds the lease again.
+            if !matches!(order, Order::List) && !self.around.lease.allows("request") {
+                return Err(LeaseOver.to_string());
             }
             match order {
                 Order::Tell(tell) => self.tell(tell),

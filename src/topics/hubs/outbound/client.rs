@@ -5,7 +5,7 @@ use super::resolving::{Lookup, Resolving};
 use super::{Answer, Limits, Request, SendError, guard, tls};
 use crate::config::EventPeer;
 use crate::lease::Lease;
-use crate::outbound::causes;
+use crate::outbound::{LeaseOver, body, causes};
 use crate::wire::event_management::{Callback, Host};
 use reqwest::dns::{Addrs, Name, Resolve};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
@@ -131,13 +131,12 @@ impl Outbound {
         authorization: Option<&HeaderValue>,
     ) -> Result<Response, SendError> {
         if !self.lease.allows("request") {
-            let reason = "this node of the cluster does not hold the lease".to_owned();
-            return Err(SendError::NoConnection { host: self.host(), reason });
+            return Err(self.not_ours());
         }
         let mut headers = request.headers.clone();
         authorization.map(|header| headers.insert(AUTHORIZATION, header.clone()));
         let asked = client.request(request.method.clone(), &request.url.url).headers(headers);
-        asked.body(request.body.clone()).send().await.map_err(|error| self.failure(error))
+        asked.body(body(request.body.clone(), &self.lease)).send().await.map_err(|error| self.failure(error))
     }
 
     /// Connections to these addresses: those that there are, or new ones where the addresses have changed.
@@ -155,6 +154,9 @@ impl Outbound {
     }
 
     fn failure(&self, error: reqwest::Error) -> SendError {
+        if LeaseOver::is_cause_of(&error) {
+            return self.not_ours();
+        }
         let (host, is_connect, is_late) = (self.host(), error.is_connect(), error.is_timeout());
         let reason = short(causes(&error.without_url()));
         match (is_connect, is_late) {
@@ -162,6 +164,10 @@ impl Outbound {
             (false, true) => SendError::Late { host, within: self.limits.total },
             (false, false) => SendError::Failed { host, reason },
         }
+    }
+
+    fn not_ours(&self) -> SendError {
+        SendError::NoConnection { host: self.host(), reason: LeaseOver.to_string() }
     }
 
     fn host(&self) -> String {
