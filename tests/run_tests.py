@@ -4,13 +4,15 @@
     cargo test --workspace --no-run --message-format=json | tests/run_tests.py
 
 Most of a file's time is waiting (for kills, outages, browsers), so as many run beside each other as there are cores. What a
-file says is shown when it has ended, whole if it failed. The exit code is 1 if one has, and the last lines name which.
+file says is shown when it has ended, whole if it failed. The exit code is 1 if one has, and the last lines name which, behind
+those of the tests that were skipped.
 """
 
 import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -51,20 +53,27 @@ def counts(output):
     return lines[-1].partition(". ")[2].partition("; finished")[0] if lines else "no result"
 
 
+def skipped(output):
+    """What tests/support/rights.rs says; the harness may have begun the line."""
+    return re.findall(r"(?m)(?:^|\.\.\. )(skipped: .+)$", output)
+
+
 def main():
     tests = list(executables(sys.stdin))
     if not tests:
         sys.exit("there are no tests")
     tests.sort(key=lambda test: LONGEST.index(test[0]) if test[0] in LONGEST else len(LONGEST))
-    failed = []
+    failed, left_out = [], []
     lanes = int(os.environ.get("EVENTMANAGER_TESTS_AT_ONCE") or os.cpu_count() or 1)
     with concurrent.futures.ThreadPoolExecutor(lanes) as pool:
         for done in concurrent.futures.as_completed([pool.submit(run, test) for test in tests]):
             name, code, output, took = done.result()
+            left_out += skipped(output)
             if code:
                 failed.append(name)
                 print(output)
             print(f"{'FAILED' if code else 'ok':6} {name}: {counts(output)}, {took:.0f} s", flush=True)
+    print("\n".join(sorted(left_out)) or "no test was skipped", flush=True)
     if failed:
         sys.exit(f"failed: {', '.join(sorted(failed))}; one alone: cargo test --locked --profile fast --test NAME")
 

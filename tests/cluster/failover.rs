@@ -7,7 +7,7 @@ use std::time::Duration;
 /// So many take-overs of each kind.
 fn rounds() -> usize {
     let said = std::env::var("EVENTMANAGER_CLUSTER_ROUNDS").ok().and_then(|text| text.parse().ok());
-    said.unwrap_or(if std::env::var_os("EVENTMANAGER_TESTS_LONG").is_some() { 30 } else { 3 })
+    said.unwrap_or(3)
 }
 
 /// What is done to the active node, and what brings it back once the other one acts.

@@ -1,7 +1,7 @@
 //! Two daemons on one PostgreSQL database, of which one acts (`[cluster]`).
 //!
-//! The short form takes over three times for each way to end; `EVENTMANAGER_CLUSTER_ROUNDS` says how often, and with
-//! `EVENTMANAGER_TESTS_LONG` it is thirty times.
+//! The short form takes over three times for each way to end; `EVENTMANAGER_CLUSTER_ROUNDS` says how often: thirty
+//! times in the long form.
 
 #[path = "../support/mod.rs"]
 mod support;
