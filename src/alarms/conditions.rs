@@ -68,7 +68,12 @@ pub fn of_host(host: &HostState) -> Watched {
         object_type: "host",
         problem: format!("the {} host does not answer as it should and is left alone", host.system),
         reason: host.failing.as_ref().map(|failing| failing.reason.clone()),
-        state: if host.breaker == BreakerState::Closed { State::Untried } else { State::Wrong },
+        state: match host.breaker {
+            // Who lets us in was tried, and is fine.
+            BreakerState::Closed if host.sessions > 0 => State::Fine,
+            BreakerState::Closed => State::Untried,
+            BreakerState::Open | BreakerState::HalfOpen => State::Wrong,
+        },
     }
 }
 
@@ -147,13 +152,17 @@ mod tests {
     }
 
     fn host(breaker: BreakerState) -> Watched {
+        host_with(breaker, 0)
+    }
+
+    fn host_with(breaker: BreakerState, sessions: usize) -> Watched {
         let failing = Some(Failing { since: NOW, reason: "late".to_owned() });
         of_host(&HostState {
             system: "ema",
             host: "ema1:8080".to_owned(),
             rank: 0,
             breaker,
-            sessions: 0,
+            sessions,
             failing,
         })
     }
@@ -205,6 +214,9 @@ mod tests {
         let stored = [alarm(BREAKER_OPEN, "ema1:8080"), alarm(CONNECTION_LOST, "as1")];
         check(&[host(BreakerState::Closed), link(false, 99)], &stored, false, &[]);
         check(&[], &stored, false, &[]);
+        check(&[host_with(BreakerState::Open, 4)], &stored, false, &[]);
+        let is_back = [host_with(BreakerState::Closed, 1), link(false, 99)];
+        check(&is_back, &stored, false, &["deleted breaker_open ema1:8080"]);
         let over = ["deleted breaker_open ema1:8080", "deleted connection_lost as1"];
         check(&[], &stored, true, &over);
     }
