@@ -1,6 +1,8 @@
 //! Topics can be listed (REQ 01-01), below every base path that is in use.
 
 use crate::given::*;
+use eventmanager::simulators::asterisk::{AsteriskOptions, AsteriskSimulator};
+use eventmanager::states::DeviceState;
 
 const BASES: [&str; 5] =
     ["/psi-api/event/v2", "/event/v2", "/psi/event/v2", "/eventManagement/v2", "/own/v9"];
@@ -66,4 +68,34 @@ fn a_reload_changes_topics_and_base_path() {
     let mut names = all(&body_of(&get(&daemon, "/topic"), 200), "id");
     names.sort();
     assert_eq!(names, ["alarm", "inquiry", "mine", "order"]);
+}
+
+#[test]
+fn a_state_that_changes_at_an_asterisk_is_an_event_of_its_topic() {
+    let asterisk = AsteriskSimulator::start(AsteriskOptions::default()).expect("an asterisk");
+    let receiver = Receiver::start();
+    let section = format!(
+        "{}[[asterisk]]\nname = \"pbx\"\naddress = \"{}\"\nusername = \"eventmanager\"\nsecret = \"amisecret\"\n\
+         [[route]]\nsource = \"pbx\"\nevent = \"DeviceStateChange\"\nto = [\"asterisk\"]\n",
+        peer(receiver.address, ""),
+        asterisk.addr()
+    );
+    let (_site, daemon) = start(&section);
+    body_of(&post(&daemon, "/topic/asterisk/hub", &json!({"callback": receiver.callback()})), 201);
+    // What the route wants is asked for once it is connected, and nothing tells from outside when that stands.
+    let mut states = [DeviceState::InUse, DeviceState::Ringing].into_iter().cycle();
+    let delivered = eventually("a change is delivered", || {
+        asterisk.set_device("SIP/100", states.next()?);
+        receiver.taken().first().cloned()
+    });
+    let events = body_of(&get(&daemon, "/topic/asterisk/event"), 200);
+    assert_eq!(events[0]["eventId"], delivered["eventId"]);
+    assert_eq!(
+        (&events[0]["eventType"], &events[0]["domain"]),
+        (&json!("DeviceStateChange"), &json!("asterisk"))
+    );
+    assert_eq!(events[0]["source"], json!({"id": "pbx", "name": "pbx"}));
+    assert_eq!(events[0]["event"]["Device"], json!("SIP/100"), "{events}");
+    let state = text(&events[0]["event"], "State");
+    assert!(["INUSE", "RINGING"].contains(&state.as_str()), "{events}");
 }
