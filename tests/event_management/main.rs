@@ -8,6 +8,7 @@ mod events;
 mod filters;
 mod given;
 mod hubs;
+mod large;
 mod paging;
 mod roles;
 mod topics;
