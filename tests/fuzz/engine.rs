@@ -18,30 +18,36 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// So many, always the same ones, so that who changes something else is not told of what nobody has found yet. With
-    /// `EVENTMANAGER_FUZZ_MS` others each time, for so many milliseconds; `EVENTMANAGER_SEED` tries those of a run before.
-    pub fn usual(most: usize) -> Effort {
-        let seed = number("EVENTMANAGER_SEED");
+    /// Others each time: so many, as long as `time` lasts. `EVENTMANAGER_FUZZ_MS` is another time, and as many as go into it;
+    /// `EVENTMANAGER_SEED` tries those of a run before, however long that takes here.
+    pub fn usual(most: usize, time: Duration) -> Effort {
+        let given = number("EVENTMANAGER_SEED");
+        let seed = given.unwrap_or_else(|| fastrand::u64(..));
         match number("EVENTMANAGER_FUZZ_MS") {
-            Some(time) => {
-                let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-                Effort { seed, most: usize::MAX, time: Duration::from_millis(time) }
-            }
-            None => Effort { seed: seed.unwrap_or(1), most, time: Duration::MAX },
+            Some(time) => Effort { seed, most: usize::MAX, time: Duration::from_millis(time) },
+            None if given.is_some() => Effort { seed, most, time: Duration::MAX },
+            None => Effort { seed, most, time },
         }
     }
 }
 
 fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
+    std::env::var(variable).ok().map(|text| number_in(variable, &text))
 }
 
-/// Inputs that each target gets.
+/// One that is no number is not passed over: who replays a run would try another one.
+#[track_caller]
+pub fn number_in(variable: &str, text: &str) -> u64 {
+    text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?}, which is no number"))
+}
+
+/// Inputs that each target gets, and how long it may take over them.
 const USUAL: usize = 4_000;
+const TIME: Duration = Duration::from_secs(2);
 
 /// Runs a target; panics with the first input that breaks it, which is kept in `target/fuzz/found`.
 pub fn run(target: &Target) {
-    let Effort { seed, most, time } = Effort::usual(USUAL);
+    let Effort { seed, most, time } = Effort::usual(USUAL, TIME);
     let mut inputs = (target.seeds)();
     assert!(!inputs.is_empty(), "{} has no seeds", target.name);
     inputs.extend(kept(target.name));

@@ -4,6 +4,7 @@
 
 mod api;
 mod bounds;
+mod decoders;
 mod engine;
 mod memory;
 #[path = "../support/mod.rs"]
@@ -71,6 +72,12 @@ fn no_configuration_breaks_its_reader_and_no_error_tells_a_secret() {
 #[test]
 fn no_pattern_template_or_time_breaks_its_reader() {
     fuzz(WORDS);
+}
+
+#[test]
+#[should_panic(expected = "EVENTMANAGER_SEED is \"12x\", which is no number")]
+fn a_seed_that_is_no_number_is_refused() {
+    engine::number_in("EVENTMANAGER_SEED", "12x");
 }
 
 #[test]

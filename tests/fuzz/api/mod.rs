@@ -14,10 +14,11 @@ use crate::support::peers::Peers;
 use answers::{Answer, exchange, judge};
 use description::Description;
 use requests::Requests;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Requests of each kind.
+/// Requests of each kind, and how long they may take.
 const USUAL: usize = 6_000;
+const TIME: Duration = Duration::from_secs(20);
 /// So much more memory, in MiB: hubs and events are there that were not before.
 const GROWS: u64 = 150;
 /// Event Management and EVI have paths and methods of their own.
@@ -47,7 +48,7 @@ impl Trial {
         peers.broadworks.send(&report(3, "UserDoNotDisturbModifyRequest", "<isActive>true</isActive>"));
         site.wait_ended(3);
         let description = Description::read(&daemon.get("/openapi.json").1);
-        Trial { _peers: peers, _site: site, daemon, description, effort: Effort::usual(USUAL) }
+        Trial { _peers: peers, _site: site, daemon, description, effort: Effort::usual(USUAL, TIME) }
     }
 
     /// Asks for a while, and looks at the daemon afterwards.
