@@ -1,6 +1,7 @@
 //! Documents that come without a pause, about users who are added, get phones, change them and go.
 
 use crate::support::documents::{add, delete, set_phone};
+use crate::wanted::Ask;
 use eventmanager::simulators::broadworks::BroadworksHandle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -43,14 +44,22 @@ impl Load {
     }
 }
 
-/// Four documents for each user.
-fn document(number: u64) -> String {
+/// Four documents for each user; the first of all are about somebody whom nobody has added.
+pub fn ask(number: u64) -> Ask {
     let who = number / 4;
     match number % 4 {
-        0 => add(number, &user(who)),
-        1 => set_phone(number, &user(who), &phone(who)),
-        2 => set_phone(number, &user(who.saturating_sub(LATER)), &phone(who + 50_000)),
-        _ => delete(number, &user(who.saturating_sub(GONE))),
+        0 => Ask::Add(user(who)),
+        1 => Ask::Phone(user(who), phone(who)),
+        2 => Ask::Phone(user(who.saturating_sub(LATER)), phone(who + 50_000)),
+        _ => Ask::Delete(user(who.saturating_sub(GONE))),
+    }
+}
+
+fn document(number: u64) -> String {
+    match ask(number) {
+        Ask::Add(user) => add(number, &user),
+        Ask::Phone(user, phone) => set_phone(number, &user, &phone),
+        Ask::Delete(user) => delete(number, &user),
     }
 }
 

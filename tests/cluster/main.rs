@@ -13,3 +13,4 @@ mod load;
 mod oracle;
 mod pair;
 mod silence;
+mod wanted;

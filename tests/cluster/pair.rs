@@ -9,7 +9,7 @@ use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator
 use eventmanager::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};
 use serde_json::Value;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The default of `[cluster]`.
@@ -82,6 +82,11 @@ impl Pair {
     /// Documents come from now on until what this returns is dropped.
     pub fn load(&self) -> Load {
         Load::start(&self.server, &self.next)
+    }
+
+    /// The number of the last document that was sent, or is just being sent.
+    pub fn sent(&self) -> u64 {
+        self.next.load(Ordering::Relaxed) - 1
     }
 
     pub fn name(&self, at: usize) -> &'static str {

@@ -24,6 +24,10 @@ impl Way {
                 std::thread::spawn(move || {
                     wait_heard(&silent);
                     let Ok(server) = TcpStream::connect(target) else { return };
+                    // Else each small piece waits for the answer to the one before, which no network does.
+                    for stream in [&client, &server] {
+                        stream.set_nodelay(true).expect("a socket");
+                    }
                     for (from, to) in [(&client, &server), (&server, &client)] {
                         let (from, to) =
                             (from.try_clone().expect("a socket"), to.try_clone().expect("a socket"));
