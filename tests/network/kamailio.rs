@@ -6,17 +6,17 @@ use crate::neighbour::Neighbour;
 use crate::place::Place;
 use crate::support::daemon::{Site, eventually};
 use crate::support::proxy::Fault;
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// An EVAPI that tells the latest who has connected, and counts what is answered.
+/// An EVAPI that tells the latest who has connected, and keeps which of its questions were answered.
 struct Script {
     address: SocketAddr,
     client: Arc<Mutex<Option<TcpStream>>>,
-    answers: Arc<AtomicU64>,
+    answered: Arc<Mutex<BTreeSet<u64>>>,
 }
 
 impl Script {
@@ -25,16 +25,16 @@ impl Script {
         let script = Script {
             address: listener.local_addr().expect("an address"),
             client: Arc::default(),
-            answers: Arc::default(),
+            answered: Arc::default(),
         };
-        let (client, answers) = (Arc::clone(&script.client), Arc::clone(&script.answers));
+        let (client, answered) = (Arc::clone(&script.client), Arc::clone(&script.answered));
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 // A Kamailio waits for nobody.
                 stream.set_write_timeout(Some(Duration::from_millis(100))).expect("a timeout");
                 *client.lock().expect("a client") = Some(stream.try_clone().expect("a socket"));
-                let answers = Arc::clone(&answers);
-                std::thread::spawn(move || count_answers(stream, &answers));
+                let answered = Arc::clone(&answered);
+                std::thread::spawn(move || keep_answers(stream, &answered));
             }
         });
         script
@@ -49,12 +49,22 @@ impl Script {
     }
 }
 
-fn count_answers(mut stream: TcpStream, answers: &AtomicU64) {
-    let mut buffer = [0; 4096];
+/// Each answer ends with a brace; what a connection leaves unfinished was none.
+fn keep_answers(mut stream: TcpStream, answered: &Mutex<BTreeSet<u64>>) {
+    let (mut buffer, mut unread) = ([0; 4096], Vec::new());
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
-        let text = buffer[..read].iter().filter(|byte| **byte == b'}').count();
-        answers.fetch_add(text as u64, Ordering::SeqCst);
+        unread.extend_from_slice(&buffer[..read]);
+        while let Some(end) = unread.iter().position(|byte| *byte == b'}') {
+            let answer: Vec<u8> = unread.drain(..=end).collect();
+            answered.lock().expect("numbers").extend(number_of(&String::from_utf8_lossy(&answer)));
+        }
     }
+}
+
+/// Of the question that is answered.
+fn number_of(answer: &str) -> Option<u64> {
+    let (_, rest) = answer.split_once(r#""tr_index":""#)?;
+    rest.split_once('"')?.0.parse().ok()
 }
 
 pub struct Events {
@@ -142,10 +152,10 @@ impl Trial for Events {
             std::thread::sleep(Duration::from_millis(20));
             (self.stored().last() == Some(&self.said)).then_some(())
         });
-        let answered = self.script.answers.load(Ordering::SeqCst);
         self.load();
+        // An answer to a question of before may come late.
         eventually("it is answered", || {
-            (self.script.answers.load(Ordering::SeqCst) > answered).then_some(())
+            self.script.answered.lock().expect("numbers").contains(&self.said).then_some(())
         });
         eventually("the event of before is stored", || {
             (self.stored().last() == Some(&self.said)).then_some(())
