@@ -262,22 +262,32 @@ fn a_start_on_a_wrong_day_deletes_nothing_that_waits() {
     let post = |daemon: &Daemon, path: &str, body: &str| {
         let length = body.len();
         let request = format!(
-            "POST /psi-api/event/v2/topic/order/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+            "POST /psi-api/event/v2/topic/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
              Authorization: Bearer act\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         eventually("it is answered", || {
             Some(http::send(daemon.http, &request)).filter(|it| it.status == 201)
         });
     };
-    post(&daemon, "hub", &format!(r#"{{"callback":"{}"}}"#, hub.url()));
+    post(&daemon, "order/hub", &format!(r#"{{"callback":"{}"}}"#, hub.url()));
+    // What is done with, and what nobody wants: both go.
+    peers.broadworks.send(&add(1, "bent@tele.gl"));
+    site.wait_ended(1);
+    post(&daemon, "inquiry/event", "{}");
     peers.ema.refuse(true).expect("refused");
-    peers.broadworks.send(&add(1, "anna@tele.gl"));
+    peers.broadworks.send(&add(2, "anna@tele.gl"));
     eventually("it waits", || (site.count(&["pending"]) == 1).then_some(()));
-    (1..=3).for_each(|n| post(&daemon, "event", &format!(r#"{{"event":{{"n":{n}}}}}"#)));
+    (1..=3).for_each(|n| post(&daemon, "order/event", &format!(r#"{{"event":{{"n":{n}}}}}"#)));
     assert_eq!(daemon.terminate(), Some(0));
     clock.jump(2 * DAY);
     let daemon = clock.start(&site);
-    eventually("it has looked what is to be deleted", || (daemon.get("/readyz").0 == 200).then_some(()));
+    eventually("what is done with is deleted", || (site.count(&["completed"]) == 0).then_some(()));
+    eventually("what nobody wants is deleted", || {
+        let sql = "select count(*) from em_topic_log where topic = 'inquiry'";
+        let stored: i64 = site.database().query_row(sql, [], |row| row.get(0)).ok()?;
+        (stored == 0).then_some(())
+    });
+    assert_eq!(site.count(&["pending"]), 1);
     hub.answer(|_, _| Reply::Status(204));
     let came = hub.count();
     eventually("all three are delivered", || (hub.latest()?.n() == 3 && hub.count() > came).then_some(()));
