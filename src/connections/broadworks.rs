@@ -18,7 +18,7 @@ use super::link::Link;
 use super::notification_ids::NotificationWatch;
 use super::prints::{self, Uuids};
 use super::reconnect::{Attempt, DISTANCES, has_stood, keep_connected};
-use super::session::{End, READ_BUFFER, Session};
+use super::session::{End, Kept, READ_BUFFER, Session};
 use crate::config::{self, Live};
 use crate::processors::attributes::Rules;
 use crate::store::Store;
@@ -41,6 +41,7 @@ pub struct BroadworksConnection {
     store: Store,
     link: Link,
     ids: Rc<RefCell<NotificationWatch>>,
+    kept: Rc<Kept>,
     ending: Ending,
 }
 
@@ -54,7 +55,8 @@ impl BroadworksConnection {
         link: Link,
     ) -> Self {
         let ids = Rc::new(RefCell::new(NotificationWatch::new(&server.name)));
-        BroadworksConnection { server, rules, intake, store, link, ids, ending: Ending::default() }
+        let kept = Rc::default();
+        BroadworksConnection { server, rules, intake, store, link, ids, kept, ending: Ending::default() }
     }
 
     /// Has the ids that come compared with the last one that is stored, as soon as it can be read: the server has gone
@@ -85,6 +87,7 @@ impl Actor for BroadworksConnection {
             intake: self.intake.clone(),
             link: self.link.clone(),
             ids: Rc::clone(&self.ids),
+            kept: Rc::clone(&self.kept),
             stop,
         };
         let reading = async move {
@@ -128,6 +131,7 @@ pub(super) struct Reader {
     pub link: Link,
     /// Over all connections: the gap between two of them is where something may be lost.
     pub ids: Rc<RefCell<NotificationWatch>>,
+    pub kept: Rc<Kept>,
     pub stop: Rc<Notify>,
 }
 

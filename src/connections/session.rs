@@ -9,6 +9,7 @@ use crate::telemetry::{Labels, Seldom, count_bad_frame};
 use crate::wire::ocir::{FrameError, Framer};
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
@@ -45,25 +46,24 @@ async fn finished(delivery: &mut Option<Delivery>) {
     }
 }
 
+/// What is kept over all connections, which a server can end and begin anew.
+#[derive(Default)]
+pub(super) struct Kept {
+    bad: Seldom,
+    kinds: RefCell<Labels>,
+}
+
 /// One connection, from connect to its end.
 pub(super) struct Session<'a> {
     reader: &'a Reader,
     connection: Uuid,
     framer: Framer,
-    bad: Seldom,
-    kinds: Labels,
 }
 
 impl<'a> Session<'a> {
     pub fn new(reader: &'a Reader) -> Self {
         reader.ids.borrow_mut().connected();
-        Session {
-            reader,
-            connection: Uuid::now_v7(),
-            framer: Framer::new(reader.server.max_document),
-            bad: Seldom::default(),
-            kinds: Labels::default(),
-        }
+        Session { reader, connection: Uuid::now_v7(), framer: Framer::new(reader.server.max_document) }
     }
 
     /// Reads until the connection ends; returns how it did. Everything read is stored by then.
@@ -163,7 +163,7 @@ impl<'a> Session<'a> {
             metrics::counter!("eventmanager_mislabelled_total", "connection" => name.clone()).increment(1);
         }
         for kind in content.others {
-            let kind = self.kinds.label(&kind);
+            let kind = self.reader.kept.kinds.borrow_mut().label(&kind);
             metrics::counter!("eventmanager_notifications_total", "connection" => name.clone(), "kind" => kind)
                 .increment(1);
         }
@@ -197,7 +197,7 @@ impl<'a> Session<'a> {
     fn count_bad(&mut self, bad: &Bad) {
         let name = &self.reader.server.name;
         count_bad_frame(name, bad.label);
-        if let Some(so_far) = self.bad.count() {
+        if let Some(so_far) = self.reader.kept.bad.count() {
             tracing::warn!(connection = %name, reason = bad.reason, so_far, "broadworks sent what cannot be read");
         }
     }
