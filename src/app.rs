@@ -122,7 +122,7 @@ impl App {
             }
             None => (None, None, None, None),
         };
-        let Topics { spec, evi, hubs, links: beside } =
+        let Topics { spec, evi, hubs, hub_tally, links: beside } =
             Topics::new(&settings, &store, listeners, &mut threads);
         children.extend(spec);
         let mut states = States::new(&settings, &mut threads);
@@ -175,6 +175,7 @@ impl App {
             states: states_manager,
             evi,
             hubs: hubs.clone(),
+            hub_tally,
             metrics,
             stream: Channel::default(),
             rooms: Default::default(),

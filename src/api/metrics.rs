@@ -23,7 +23,7 @@ pub async fn metrics(sources: Data<Sources>) -> impl Responder {
     sources.metrics.run_upkeep();
     HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(without_gone(&sources.metrics.render()))
+        .body(without_gone(&sources.metrics.render()) + &sources.hub_tally.render())
 }
 
 /// A series of what is not configured any more has no number, and is left out.

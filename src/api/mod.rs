@@ -61,7 +61,7 @@ use crate::supervision::Supervisor;
 use crate::telemetry::LogLevel;
 use crate::telemetry::link::LinkBoard;
 use crate::topics::evi_server::EviServer;
-use crate::topics::hubs::Hubs;
+use crate::topics::hubs::{Hubs, Tally};
 use actix::Addr;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::{FromRequest, Handler, Resource, Responder, middleware, web};
@@ -99,6 +99,8 @@ pub struct Sources {
     pub evi: Option<Addr<EviServer>>,
     /// `None` where nobody can register over Event Management.
     pub hubs: Option<Addr<Hubs>>,
+    /// What of hubs can be seen in metrics.
+    pub hub_tally: Tally,
     pub metrics: PrometheusHandle,
     /// Who is told what happens as it happens.
     pub stream: Channel,

@@ -25,6 +25,8 @@ pub struct Topics {
     pub spec: Option<Spec>,
     pub evi: Option<Addr<EviServer>>,
     pub hubs: Option<Addr<Hubs>>,
+    /// What of hubs can be seen in metrics.
+    pub hub_tally: hubs::Tally,
     /// Its connections.
     pub links: LinkBoard,
 }
@@ -66,11 +68,14 @@ impl Topics {
         children.extend(
             nats.into_iter().flat_map(|config| nats_specs(config, settings, (store, &links), &thread)),
         );
-        let hubs = hubs.map(|Delivering { specs, hubs }| {
-            children.extend(specs);
-            hubs
-        });
-        Topics { spec: Some(branch(supervisor("topics", children))), evi, hubs, links }
+        let (hubs, hub_tally) = match hubs {
+            Some(Delivering { specs, hubs, tally }) => {
+                children.extend(specs);
+                (Some(hubs), tally)
+            }
+            None => Default::default(),
+        };
+        Topics { spec: Some(branch(supervisor("topics", children))), evi, hubs, hub_tally, links }
     }
 }
 
@@ -78,6 +83,7 @@ impl Topics {
 struct Delivering {
     specs: [Spec; 3],
     hubs: Addr<Hubs>,
+    tally: hubs::Tally,
 }
 
 impl Delivering {
@@ -87,7 +93,7 @@ impl Delivering {
         let thread = threads.start("hubs");
         let node = settings.config.get().node.name.clone();
         let shared = Arc::new(hubs::Shared::new(store.clone(), config, node));
-        let filled = Arc::clone(&shared);
+        let (filled, tally) = (Arc::clone(&shared), shared.tally());
         let make = move || hubs::Filler::new(Arc::clone(&filled));
         let (window, _) = Spec::new("hub_window", MAILBOX, Some(thread.clone()), make);
         let (deliveries, supervisor) = Spec::supervisor(supervisor("hubs", Vec::new()));
@@ -95,7 +101,7 @@ impl Delivering {
         let make =
             move || Hubs::new(Arc::clone(&shared), Arc::clone(&desk), supervisor.clone(), runs_on.clone());
         let (manager, hubs) = Spec::new("hub_manager", MAILBOX, Some(thread), make);
-        Some(Delivering { specs: [window, deliveries, manager], hubs })
+        Some(Delivering { specs: [window, deliveries, manager], hubs, tally })
     }
 }
 

@@ -49,9 +49,10 @@ impl Follower {
         self.lost += rows.iter().filter(is_lost).count() as u64;
     }
 
+    /// All hubs are counted together, since they come and go; the log says which it is.
     fn tell(&self) {
-        metrics::counter!("eventmanager_topic_log_lost_total", "reader" => self.name.clone())
-            .increment(self.lost);
+        let reader = if self.name == NATS_READER { NATS_READER } else { "hub" };
+        metrics::counter!("eventmanager_topic_log_lost_total", "reader" => reader).increment(self.lost);
         if self.lost > 0 {
             tracing::error!(
                 reader = self.name,

@@ -56,6 +56,8 @@ pub(super) struct Slot {
     /// Unique in its supervisor and never given again, unlike the name.
     pub(super) id: u64,
     pub(super) name: String,
+    /// What it is called in metrics.
+    pub(super) counted_as: String,
     pub(super) restart: Restart,
     pub(super) deadline: Duration,
     pub(super) nested: Option<Addr<Supervisor>>,
@@ -79,6 +81,7 @@ impl Slot {
         Slot {
             id,
             name: spec.name.clone(),
+            counted_as: spec.counted_as.map_or_else(|| spec.name.clone(), str::to_owned),
             restart: spec.restart,
             deadline: spec.shutdown,
             nested: spec.nested.clone(),

@@ -20,6 +20,8 @@ const SUPERVISOR_MAILBOX: usize = 1024;
 /// A child to be: its name, how it is made, when it is restarted and how long it may take to stop.
 pub struct Spec {
     pub(super) name: String,
+    /// What it is called in metrics; its name, unless said otherwise.
+    pub(super) counted_as: Option<&'static str>,
     pub(super) restart: Restart,
     pub(super) shutdown: Duration,
     pub(super) nested: Option<Addr<Supervisor>>,
@@ -64,6 +66,12 @@ impl Spec {
         self
     }
 
+    /// What it is called in metrics together with others of its kind: those that come and go would leave a series each.
+    pub fn counted_as(mut self, kind: &'static str) -> Self {
+        self.counted_as = Some(kind);
+        self
+    }
+
     /// How long it may take to stop before it is killed.
     pub fn shutdown(mut self, deadline: Duration) -> Self {
         self.shutdown = deadline;
@@ -97,7 +105,8 @@ impl Spec {
             }
             Handle { commands, is_gone }
         });
-        (Spec { name, restart: Restart::Permanent, shutdown: WORKER_DEADLINE, nested: None, spawn }, addr)
+        let (restart, shutdown) = (Restart::Permanent, WORKER_DEADLINE);
+        (Spec { name, counted_as: None, restart, shutdown, nested: None, spawn }, addr)
     }
 }
 

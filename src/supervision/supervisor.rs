@@ -72,7 +72,7 @@ impl Supervisor {
         }
     }
 
-    /// The path of a child, as metrics and logs name it: `managers/hss`.
+    /// The path of a child, as logs name it, and metrics where it is not counted with others: `managers/hss`.
     pub(super) fn path_of(&self, child: &str) -> String {
         join(&self.path, child)
     }
@@ -82,8 +82,8 @@ impl Supervisor {
         let id = self.next_id;
         self.next_id += 1;
         let path = self.path_of(&spec.name);
-        restarts_counter(&path).increment(0); // the series exists before the first restart
         let slot = Slot::new(id, spec, |spec| spec.spawn(path, report_to(me, id)));
+        restarts_counter(&self.path_of(&slot.counted_as)).increment(0); // the series exists before the first restart
         let handle = slot.handle.as_ref().expect("a new slot has one");
         self.lifelines.tie(id, handle.commands.clone());
         self.slots.push(slot);
@@ -156,11 +156,10 @@ impl Supervisor {
         for slot in self.slots.iter_mut().filter(|slot| is_due(slot)) {
             let reachable = slot.start();
             let (id, incarnation) = (slot.id, slot.incarnation);
-            let path =
-                if self.path.is_empty() { slot.name.clone() } else { format!("{}/{}", self.path, slot.name) };
+            let path = join(&self.path, &slot.name);
             debug!(actor = path, incarnation, "child is started");
             if incarnation > 1 {
-                restarts_counter(&path).increment(1);
+                restarts_counter(&join(&self.path, &slot.counted_as)).increment(1);
             }
             if !reachable {
                 error!(actor = path, "child cannot be started: its arbiter has ended");

@@ -89,9 +89,6 @@ fn describe() {
     gauge!("eventmanager_nats_unacked", "Messages to NATS that are not acknowledged");
     gauge!("eventmanager_nats_backlog", "Rows of the topic log that NATS has not got");
     gauge!("eventmanager_evi_subscriptions", "Subscriptions to our EVI");
-    counter!("eventmanager_hub_deliveries_total", "Attempts to deliver events to hubs, by what came of them");
-    gauge!("eventmanager_hub_backlog", "Events of its topic that a hub has not passed");
-    gauge!("eventmanager_hub_halted", "Whether a hub is halted, 1 or 0");
     histogram!("eventmanager_hub_delivery_seconds", "Requests that delivered events to hubs");
     counter!("eventmanager_evi_sent_total", "Events for subscribers of our EVI, by what came of them");
     counter!("eventmanager_evi_requests_total", "Commands to our EVI, by what came of them");

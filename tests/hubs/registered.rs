@@ -3,7 +3,6 @@
 use crate::daemon::{Daemon, site};
 use crate::peer::{management, peer};
 use crate::receiver::{Receiver, Reply};
-use crate::support::daemon::eventually;
 use eventmanager::matching::Pattern;
 use eventmanager::topics::hubs::messages::{HubError, List, Register, Remove};
 use std::time::{Duration, Instant};
@@ -124,21 +123,4 @@ fn a_request_that_is_under_way_does_not_keep_its_hub() {
     let began = Instant::now();
     daemon.remove(hub);
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
-}
-
-#[test]
-fn a_thousand_hubs_get_their_event_and_cost_nothing_at_rest() {
-    let (site, receiver) = (site(), Receiver::start());
-    let daemon = Daemon::of(&site, &[&receiver]);
-    for n in 0..1_000 {
-        daemon.register("order", &format!("{}?{n}", receiver.url()), None);
-    }
-    daemon.hand_on("order", [1]);
-    let received = receiver.wait(1_000);
-    let paths: std::collections::BTreeSet<&str> = received.iter().map(|it| it.path.as_str()).collect();
-    assert_eq!(paths.len(), 1_000);
-    eventually("all places are kept", || {
-        let cursors = daemon.block(daemon.store.cursors("hub:")).ok()?;
-        (cursors.len() == 1_000 && cursors.iter().all(|(_, cursor)| cursor.number == 1)).then_some(())
-    });
 }

@@ -96,7 +96,9 @@ async fn restarts_are_counted_by_path_from_zero_on() {
     metrics();
     let journal = Journal::default();
     let (spec, a) = journal.worker("counted");
-    let root = supervise(Strategy::OneForOne, vec![nested("metered", vec![spec, journal.worker("calm").0])]);
+    let fleeting = ["one", "other"].map(|name| journal.worker(name).0.counted_as("kind"));
+    let children = [spec, journal.worker("calm").0].into_iter().chain(fleeting).collect();
+    let root = supervise(Strategy::OneForOne, vec![nested("metered", children)]);
     settled(&root.addr).await;
     for _ in 0..2 {
         a.do_send(Panic);
@@ -106,4 +108,8 @@ async fn restarts_are_counted_by_path_from_zero_on() {
     shows(r#"eventmanager_actor_restarts_total{actor="metered/counted"} 2"#);
     shows(r#"eventmanager_actor_restarts_total{actor="metered/calm"} 0"#);
     shows(r#"eventmanager_actor_restarts_total{actor="metered"} 0"#);
+    root.addr.send(Crash { path: "metered/other".into() }).await.unwrap().unwrap();
+    let counted = r#"eventmanager_actor_restarts_total{actor="metered/kind"} 1"#;
+    eventually("the restart is counted", || metrics().lines().any(|shown| shown == counted)).await;
+    assert!(!metrics().contains("metered/one") && !metrics().contains("metered/other"), "{}", metrics());
 }

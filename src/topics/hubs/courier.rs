@@ -242,7 +242,7 @@ impl Courier {
 
     fn delivered(&mut self, attempt: &Attempt) {
         metrics::histogram!("eventmanager_hub_delivery_seconds").record(attempt.took);
-        Outcome::Delivered.count(self.hub.id);
+        self.count(Outcome::Delivered);
         if let Some(failures) = self.failures.take() {
             let (hub, attempts) = (self.hub.id, failures.attempts + 1);
             self.record(attempt, attempts, Outcome::Delivered.as_str(), (None, None));
@@ -256,8 +256,12 @@ impl Courier {
 
     fn failed(&mut self, attempt: &Attempt, outcome: Outcome, (status, reason): (Option<u16>, &str)) {
         let attempts = self.failures.map_or(0, |failures| failures.attempts) + 1;
-        outcome.count(self.hub.id);
+        self.count(outcome);
         self.record(attempt, attempts, outcome.as_str(), (status, Some(reason)));
+    }
+
+    fn count(&self, outcome: Outcome) {
+        self.shared.tally.count(self.hub.id, outcome);
     }
 
     fn record(
@@ -364,7 +368,7 @@ impl Courier {
     /// The event that was to be delivered is a dead letter by now.
     pub fn skip_head(&mut self) {
         let Some(row) = self.head.take() else { return };
-        Outcome::Skipped.count(self.hub.id);
+        self.count(Outcome::Skipped);
         self.pass(row.logged.sequence, true);
         self.passed = 0;
     }

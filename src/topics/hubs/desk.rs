@@ -4,7 +4,7 @@ use super::delivery::{Delivery, Finish};
 use super::log_window::LogWindow;
 use super::messages::HubStatus;
 use super::progress::Progress;
-use super::tally;
+use super::tally::Tally;
 use crate::store::{Hub, HubState};
 use actix::Addr;
 use std::collections::BTreeMap;
@@ -42,9 +42,7 @@ impl Desk {
 
     /// Takes one away. It is not shown any more.
     pub fn remove(&self, hub: Uuid) {
-        if self.lock().remove(&hub).is_some() {
-            tally::show(hub, 0, false);
-        }
+        self.lock().remove(&hub);
     }
 
     /// The one of this hub.
@@ -94,9 +92,9 @@ impl Desk {
     }
 
     /// Tells metrics how all are.
-    pub fn tell(&self, window: &LogWindow) {
+    pub fn tell(&self, tally: &Tally, window: &LogWindow) {
         for HubStatus { hub, backlog, .. } in self.list(window) {
-            tally::show(hub.id, backlog, matches!(hub.state, HubState::Halted { .. }));
+            tally.show(hub.id, backlog, matches!(hub.state, HubState::Halted { .. }));
         }
     }
 

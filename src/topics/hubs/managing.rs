@@ -69,7 +69,7 @@ impl Managing {
 
     async fn tell(&self) -> Infallible {
         loop {
-            self.desk.tell(&self.shared.window);
+            self.desk.tell(&self.shared.tally, &self.shared.window);
             sleep(TICK).await;
         }
     }
@@ -79,6 +79,7 @@ impl Managing {
         join_all(self.desk.ids().into_iter().map(|hub| self.end(hub))).await;
         let (hubs, cursors) = self.read().await;
         let mut cursors: HashMap<String, Cursor> = cursors.into_iter().collect();
+        self.shared.tally.keep_only(&hubs.iter().map(|hub| hub.id).collect());
         for hub in hubs {
             let id = hub.id;
             match cursors.remove(&hub_reader(id)) {
@@ -111,6 +112,8 @@ impl Managing {
         let (shared, known) = (Arc::clone(&self.shared), Arc::clone(&progress));
         let make = move || Delivery::new(Arc::clone(&shared), Arc::clone(&known));
         let (spec, delivery) = Spec::new(id.to_string(), MAILBOX, Some(self.thread.clone()), make);
+        let spec = spec.counted_as("delivery");
+        self.shared.tally.begin(id);
         self.desk.put(id, Entry { delivery, progress });
         match self.supervisor.send(Add(spec)).await {
             Ok(Ok(())) => {}
@@ -170,6 +173,7 @@ impl Managing {
             self.begin(hub, cursor).await;
             return Err(away(&error));
         }
+        self.shared.tally.forget(id);
         tracing::info!(hub = %id, topic = hub.topic, actor, "hub removed");
         Ok(())
     }

@@ -43,6 +43,7 @@ pub(in crate::topics) use envelope::rfc3339;
 pub use envelope::{envelope, resource};
 pub use filler::Filler;
 pub use manager::Hubs;
+pub use tally::Tally;
 
 use crate::config::{EventManagement, Live};
 use crate::store::Store;
@@ -57,12 +58,18 @@ pub struct Shared {
     node: String,
     window: LogWindow,
     peers: Peers,
+    tally: Tally,
 }
 
 impl Shared {
     /// For the hubs of this store.
     pub fn new(store: Store, config: Live<EventManagement>, node: String) -> Shared {
         let (window, peers) = (LogWindow::new(store.clone()), Peers::new(config.clone(), store.lease()));
-        Shared { store, config, node, window, peers }
+        Shared { store, config, node, window, peers, tally: Tally::default() }
+    }
+
+    /// What of its hubs can be seen in metrics.
+    pub fn tally(&self) -> Tally {
+        self.tally.clone()
     }
 }
