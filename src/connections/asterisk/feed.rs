@@ -86,15 +86,25 @@ impl News {
 }
 
 impl Feed {
-    /// What is told of `peer`.
-    pub fn new(peer: &str, manager: StatesManager) -> Feed {
+    /// What is told of the server at this endpoint.
+    pub fn new(endpoint: &str, manager: StatesManager) -> Feed {
+        Feed::of(endpoint, endpoint, manager)
+    }
+
+    /// What is told of somebody who is heard through an endpoint. Whoever comes may call itself as it likes: what is dropped is counted
+    /// for the endpoint.
+    pub fn heard_through(endpoint: &str, name: &str, manager: StatesManager) -> Feed {
+        Feed::of(&format!("{endpoint}:{name}"), endpoint, manager)
+    }
+
+    fn of(peer: &str, endpoint: &str, manager: StatesManager) -> Feed {
         Feed(Rc::new(Inner {
             peer: peer.into(),
             manager,
             waiting: RefCell::default(),
             came: Notify::new(),
             closed: Cell::default(),
-            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => peer.to_owned()),
+            dropped: metrics::counter!("eventmanager_dropped_total", "connection" => endpoint.to_owned()),
         }))
     }
 

@@ -106,7 +106,7 @@ impl Origins {
             if self.known.len() >= ORIGINS {
                 return None;
             }
-            let feed = Feed::new(&format!("{}:{name}", self.via), self.manager.clone());
+            let feed = Feed::heard_through(&self.via, name, self.manager.clone());
             let session = Session::new();
             let running = feed.clone();
             self.feeds.push(Box::pin(async move { running.run().await }));
@@ -279,6 +279,23 @@ mod tests {
             panic!("a manager that has failed asks for it")
         };
         assert_eq!((again.changes, again.session), (anew.changes, anew.session));
+    }
+
+    #[actix::test]
+    async fn agents_that_come_and_go_leave_no_series() {
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let _guard = metrics::set_default_local_recorder(&recorder);
+        let (mut origins, wide_apart) = (origins(), PATIENCE * 2);
+        let mut now = Instant::now();
+        for n in 0..100 {
+            let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
+            assert!(origins.event(&format!("A{n}"), &event.with("State", "INUSE")).is_ok());
+            now += wide_apart;
+            origins.give_up(now);
+        }
+        let text = recorder.handle().render();
+        let dropped = text.lines().filter(|line| line.starts_with("eventmanager_dropped_total"));
+        assert_eq!(dropped.collect::<Vec<_>>(), ["eventmanager_dropped_total{connection=\"s1\"} 0"]);
     }
 
     #[actix::test]
