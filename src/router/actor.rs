@@ -196,7 +196,17 @@ impl Router {
     fn failed(&mut self, event: Uuid, ctx: &mut Context<Self>) {
         match self.processing().on_failure {
             OnFailure::Continue => self.finish(event, ctx),
-            OnFailure::Hold => drop(self.state.held.insert(event)),
+            OnFailure::Hold => {
+                let held_too_many = self.state.holds_too_many();
+                self.state.held.insert(event);
+                if self.state.holds_too_many() && !held_too_many {
+                    let held = self.state.held.len();
+                    tracing::error!(
+                        held,
+                        "too many failed events hold their subjects: no further event is begun until some are resolved"
+                    );
+                }
+            }
         }
     }
 
@@ -204,7 +214,8 @@ impl Router {
         self.state.known.remove(&event);
         let freed = self.state.conflicts.leave(event);
         self.state.ready.extend(freed);
-        if self.state.more_in_store && !self.state.loading && self.unheld() < KNOWN_LIMIT / 2 {
+        let has_room = self.state.unheld() < KNOWN_LIMIT / 2 && !self.state.holds_too_many();
+        if self.state.more_in_store && !self.state.loading && has_room {
             self.load(ctx);
         }
     }
@@ -284,15 +295,11 @@ impl Router {
         }
     }
 
-    /// Events that are known and not merely held until somebody resolves them.
-    pub(super) fn unheld(&self) -> usize {
-        self.state.known.len() - self.state.held.len()
-    }
-
     /// Finds events that somebody has put back to pending in the table.
     fn rescan(&mut self, ctx: &mut Context<Self>) {
         let is_stopping = self.state.draining || self.state.superseded;
-        if !self.state.loading && !is_stopping && self.unheld() < RESCAN_LIMIT {
+        let has_room = self.state.unheld() < RESCAN_LIMIT && !self.state.holds_too_many();
+        if !self.state.loading && !is_stopping && has_room {
             self.load(ctx);
         }
     }

@@ -4,7 +4,7 @@
 //! Their order is that of the store, but for what had begun before a start: that comes first. What is announced while the
 //! store is being read comes after what was there.
 
-use super::actor::{Announced, Router};
+use super::actor::{Announced, Router, State};
 use super::conflicts::Hold;
 use super::keys::{Key, each_once, keys};
 use crate::config::{OnFailure, RunOrder};
@@ -21,6 +21,9 @@ use uuid::Uuid;
 
 /// So many events are known at most; further ones stay in the store until there is room.
 pub(super) const KNOWN_LIMIT: usize = 100_000;
+/// So many failed events hold their subjects at most, before nothing is taken in any more until some are resolved: those behind them
+/// must not overtake what is not known.
+pub(super) const HELD_LIMIT: usize = 100_000;
 /// So many are read from the store at a time.
 const PAGE: usize = 100;
 /// So many rows of subscribers are read at a time.
@@ -99,7 +102,7 @@ impl Router {
         let next = unfinished.last().map(|(id, _)| *id).filter(|_| unfinished.len() == PAGE);
         unfinished.into_iter().for_each(|(_, announced)| self.know(announced));
         match next {
-            Some(id) if self.has_room() && !self.state.superseded => self.load_page(ctx, pages, id),
+            Some(id) if self.state.has_room() && !self.state.superseded => self.load_page(ctx, pages, id),
             None if pages == Pages::Begun && !self.state.superseded => {
                 self.state.knows_begun = true;
                 self.load_page(ctx, self.first_pages(), 0);
@@ -119,8 +122,7 @@ impl Router {
     /// Takes a stored event in, unless that has to wait for its turn.
     pub(super) fn announce(&mut self, announced: Announced) {
         let state = &mut self.state;
-        if state.known.len() - state.held.len() + state.meanwhile.len() >= KNOWN_LIMIT || state.more_in_store
-        {
+        if !state.has_room() || state.more_in_store {
             // It is in the store, and has its turn after those that are there already.
             state.more_in_store = true;
         } else if state.loading {
@@ -134,10 +136,6 @@ impl Router {
         if self.state.known.insert(announced.event) {
             self.state.arrivals.push_back(announced);
         }
-    }
-
-    fn has_room(&self) -> bool {
-        self.unheld() < KNOWN_LIMIT
     }
 
     /// Reads the subscribers of the next arrivals, then gives each its keys. One reading at a time keeps the order.
@@ -203,6 +201,23 @@ impl Router {
     }
 }
 
+impl State {
+    /// Events that are known and not merely held until somebody resolves them.
+    pub(super) fn unheld(&self) -> usize {
+        self.known.len() - self.held.len()
+    }
+
+    /// Whether another event may be known.
+    fn has_room(&self) -> bool {
+        self.unheld() + self.meanwhile.len() < KNOWN_LIMIT && !self.holds_too_many()
+    }
+
+    /// Whether so many hold their subjects that nothing is taken in.
+    pub(super) fn holds_too_many(&self) -> bool {
+        self.held.len() >= HELD_LIMIT
+    }
+}
+
 /// The rows of subscribers that a batch of arrivals is about.
 struct SubjectRows {
     users: HashMap<String, Subscriber>,
@@ -255,4 +270,26 @@ async fn add_requests(
     let left = plan.steps.iter().enumerate().filter(|(position, _)| !is_done(*position));
     left.for_each(|(_, step)| subject.add_request(&step.request, rules));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_what_waits_nor_what_is_held_is_known_without_end() {
+        let of = |known: u128, held: u128| State {
+            known: (0..known).map(Uuid::from_u128).collect(),
+            held: (0..held).map(Uuid::from_u128).collect(),
+            ..State::default()
+        };
+        let check = |state: State, has_room| assert_eq!(state.has_room(), has_room, "{}", state.unheld());
+        let (most, most_held) = (KNOWN_LIMIT as u128, HELD_LIMIT as u128);
+        check(of(most - 1, 0), true);
+        check(of(most, 0), false);
+        // What is held leaves its room to others, up to its own bound.
+        check(of(most, 1), true);
+        check(of(most_held, most_held - 1), true);
+        check(of(most_held, most_held), false);
+    }
 }
