@@ -18,6 +18,8 @@ use uuid::Uuid;
 
 /// Events of a set, at most.
 const LARGEST: usize = 100_000;
+/// Events of all sets together, at most.
+const ALL: usize = 500_000;
 /// Sets that are remembered, at most.
 const SETS: usize = 50;
 /// Events that are shown of a set.
@@ -164,7 +166,11 @@ impl Bulks {
             bulk.truncated = events.len() > LARGEST || (events.len() == LARGEST && next.is_some());
             events.truncate(LARGEST);
             bulk.count = events.len();
-            match next.filter(|_| !bulk.truncated) {
+            let next = next.filter(|_| !bulk.truncated);
+            if !keep_within(&mut this.sets, id, ALL) {
+                return;
+            }
+            match next {
                 Some(after) => this.gather(id, EventFilter { after: Some(after), ..filter }, ctx),
                 None => this.sample(id, ctx),
             }
@@ -176,6 +182,7 @@ impl Bulks {
         let Some(Set { events, .. }) = self.sets.get_mut(&id) else { return };
         let samples: Vec<i64> = events.iter().map(|(id, _)| *id).take(SAMPLES).collect();
         events.reverse();
+        events.shrink_to_fit();
         let store = self.store.clone();
         let samples = async move { store.summaries(&samples).await };
         ctx.spawn(samples.into_actor(self).map(move |samples, this, _| {
@@ -227,7 +234,33 @@ impl Bulks {
     }
 }
 
+/// Keeps the events of all sets within a bound while this one grows: the oldest goes that nobody has run. Where all others are being run
+/// it fails itself, and is false.
+fn keep_within(sets: &mut BTreeMap<Uuid, Set>, growing: Uuid, most: usize) -> bool {
+    while sets.values().map(|set| set.events.len()).sum::<usize>() > most {
+        let may_go = |(id, set): &(&Uuid, &Set)| {
+            **id != growing && set.bulk.state != State::Running && !set.events.is_empty()
+        };
+        let oldest = sets.iter().find(may_go).map(|(id, _)| *id);
+        if let Some(oldest) = oldest {
+            sets.remove(&oldest);
+            continue;
+        }
+        if let Some(set) = sets.get_mut(&growing) {
+            set.end(State::Expired);
+            set.bulk.failure = Some("too many events are being acted on already".to_owned());
+        }
+        return false;
+    }
+    true
+}
+
 impl Set {
+    /// Nothing more is done with it.
+    fn end(&mut self, state: State) {
+        (self.bulk.state, self.events) = (state, Vec::new());
+    }
+
     /// Counts what came of a chunk, of which those are still to be acted on that met no store: true where there are such.
     fn put_back(
         &mut self,
@@ -346,12 +379,13 @@ impl Handler<Cancel> for Bulks {
     type Result = MessageResult<Cancel>;
 
     fn handle(&mut self, Cancel(id): Cancel, _: &mut Context<Self>) -> Self::Result {
-        let Some(Set { bulk, .. }) = self.sets.get_mut(&id) else { return MessageResult(None) };
-        if bulk.state.is_open() {
-            (bulk.state, bulk.waits) = (State::Cancelled, None);
-            bulk.expires = SystemTime::now() + KEPT;
+        let Some(set) = self.sets.get_mut(&id) else { return MessageResult(None) };
+        if set.bulk.state.is_open() {
+            set.end(State::Cancelled);
+            set.bulk.waits = None;
+            set.bulk.expires = SystemTime::now() + KEPT;
         }
-        MessageResult(Some(bulk.clone()))
+        MessageResult(Some(set.bulk.clone()))
     }
 }
 
@@ -360,5 +394,49 @@ impl Handler<Shutdown> for Bulks {
 
     fn handle(&mut self, _: Shutdown, ctx: &mut Context<Self>) {
         ctx.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Verb;
+
+    fn set(state: State, count: usize) -> Set {
+        let bulk = Bulk {
+            id: Uuid::nil(),
+            order: Order { verb: Verb::Retry, actor: String::new(), reason: None, force: false },
+            state,
+            count,
+            truncated: false,
+            samples: Vec::new(),
+            done: 0,
+            refused: 0,
+            refusals: Vec::new(),
+            failure: None,
+            waits: None,
+            expires: SystemTime::now() + KEPT,
+        };
+        Set { bulk, events: vec![(1, None); count] }
+    }
+
+    #[test]
+    fn all_sets_together_are_bounded_and_what_is_being_run_stays() {
+        use State::{Done, Expired, Gathering, Prepared, Running};
+        let check = |sets: &[(State, usize)], growing: usize, left: &[State]| {
+            let id = |n: usize| Uuid::from_u128(n as u128);
+            let numbered = sets.iter().enumerate();
+            let mut sets = numbered.map(|(n, (state, count))| (id(n), set(*state, *count))).collect();
+            let goes_on = keep_within(&mut sets, id(growing), 100);
+            let states: Vec<State> = sets.values().map(|set| set.bulk.state).collect();
+            assert_eq!(states, left);
+            assert_eq!(goes_on, sets[&id(growing)].bulk.failure.is_none());
+            assert!(sets.values().map(|set| set.events.len()).sum::<usize>() <= 100);
+        };
+        check(&[(Prepared, 50), (Gathering, 50)], 1, &[Prepared, Gathering]);
+        check(&[(Done, 0), (Prepared, 60), (Prepared, 40), (Gathering, 10)], 3, &[Done, Prepared, Gathering]);
+        check(&[(Running, 60), (Prepared, 40), (Gathering, 10)], 2, &[Running, Gathering]);
+        check(&[(Running, 95), (Gathering, 10)], 1, &[Running, Expired]);
+        check(&[(Gathering, 60), (Running, 40), (Gathering, 1)], 0, &[Gathering, Running]);
     }
 }
