@@ -25,6 +25,9 @@ use uuid::Uuid;
 const REMEMBERED: usize = 100_000;
 /// So many of all are looked up after a restart.
 const LOOKED_UP: usize = 100_000;
+/// So much longer than its window a notification is remembered: what was read within it waits for as long as the store was away, and comes
+/// at the latest then. Also how often it is looked whether those of before a restart are still of use.
+const LATE: Duration = Duration::from_secs(60);
 /// Distance of the attempts to read the notifications of before a restart.
 const RETRY: Backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_secs(5) };
 
@@ -74,6 +77,8 @@ pub struct Intake {
     recent: HashMap<Arc<str>, Recent>,
     /// Those that were stored before a restart.
     earlier: HashMap<Print, Seen>,
+    /// The store was away when it was last looked whether these are still of use.
+    was_away: bool,
     /// Whether the notifications of before a restart are known.
     known: watch::Sender<bool>,
     clock: Steady,
@@ -96,6 +101,7 @@ impl Intake {
             routes,
             recent: HashMap::new(),
             earlier: HashMap::new(),
+            was_away: false,
             known: watch::Sender::new(false),
             clock: Steady::start(),
             commands: Labels::default(),
@@ -105,8 +111,7 @@ impl Intake {
     /// Reads the notifications of before a restart; nothing is received until they are known. The mailbox stays open:
     /// a shutdown does not wait for a database.
     fn remember_stored(&mut self, ctx: &mut Context<Self>, failures: u32) {
-        let window = self.clusters.values().map(|(_, window)| *window).max().unwrap_or_default();
-        let since = SystemTime::now().checked_sub(window).unwrap_or(SystemTime::UNIX_EPOCH);
+        let since = SystemTime::now().checked_sub(self.longest_window()).unwrap_or(SystemTime::UNIX_EPOCH);
         let stored = stored_since(self.store.clone(), since);
         ctx.spawn(stored.into_actor(self).map(move |stored, this, ctx| match stored {
             Ok((stored, tenure)) => {
@@ -125,6 +130,23 @@ impl Intake {
                 });
             }
         }));
+    }
+
+    fn longest_window(&self) -> Duration {
+        self.clusters.values().map(|(_, window)| *window).max().unwrap_or_default()
+    }
+
+    /// Forgets those of before a restart of which no repeat can come any more. What was read while the store was away comes when it is
+    /// back, however old it is by then.
+    fn forget_earlier(&mut self, _: &mut Context<Self>) {
+        let is_away = !self.store.health().borrow().is_up();
+        let was_away = std::mem::replace(&mut self.was_away, is_away);
+        if self.earlier.is_empty() || is_away || was_away {
+            return;
+        }
+        let (now, most) = (self.clock.now(), self.longest_window() + LATE);
+        self.earlier.retain(|_, seen| apart(seen.at, now) <= most);
+        self.earlier.shrink_to_fit();
     }
 
     /// What another daemon has stored that has had the database counts as what was stored before a restart.
@@ -148,7 +170,7 @@ impl Intake {
         let seen = Seen { event: event.uuid, connection, at: self.clock.at(incoming.read) };
         let earlier = self.earlier.get(&print).and_then(|earlier| earlier.original(&seen, *window));
         let Some(original) = earlier.or_else(|| recent.original(print, &seen, *window)) else {
-            recent.add(print, seen, *window);
+            recent.add(print, seen, (self.clock.now(), *window));
             return;
         };
         event.duplicate_of = Some(original);
@@ -244,6 +266,7 @@ impl Actor for Intake {
         self.earlier.clear();
         self.known.send_replace(false);
         self.remember_stored(ctx, 0);
+        ctx.run_interval(LATE, Self::forget_earlier);
     }
 }
 
@@ -350,18 +373,23 @@ struct Seen {
 impl Seen {
     /// This event, where it makes `now` a duplicate: another connection has brought it inside the window.
     fn original(&self, now: &Seen, window: Duration) -> Option<Uuid> {
-        // Two connections do not deliver in the order in which they read: the other one's may be the earlier.
-        let apart = now.at.duration_since(self.at).unwrap_or_else(|ahead| ahead.duration());
         let other = self.connection != now.connection && self.event != now.event;
-        (apart <= window && other).then_some(self.event)
+        (apart(now.at, self.at) <= window && other).then_some(self.event)
     }
+}
+
+/// Two connections do not deliver in the order in which they read: either may be the earlier.
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other).unwrap_or_else(|ahead| ahead.duration())
 }
 
 /// The notifications of the last minutes.
 #[derive(Debug, Default)]
 struct Recent {
     seen: HashMap<Print, Seen>,
-    order: VecDeque<(Print, SystemTime)>,
+    /// When each came here. By that they are forgotten: where the store was away, one connection brings all that it has read meanwhile
+    /// before another one does.
+    order: VecDeque<(Print, Uuid, SystemTime)>,
 }
 
 impl Recent {
@@ -370,18 +398,18 @@ impl Recent {
         self.seen.get(&print)?.original(now, window)
     }
 
-    fn add(&mut self, print: Print, seen: Seen, window: Duration) {
-        while let Some((oldest, at)) = self.order.front().copied() {
-            let expired = seen.at.duration_since(at).is_ok_and(|age| age > window);
+    fn add(&mut self, print: Print, seen: Seen, (now, window): (SystemTime, Duration)) {
+        while let Some((oldest, event, came)) = self.order.front().copied() {
+            let expired = now.duration_since(came).is_ok_and(|age| age > window + LATE);
             if !expired && self.order.len() < REMEMBERED {
                 break;
             }
             self.order.pop_front();
-            if self.seen.get(&oldest).is_some_and(|entry| entry.at == at) {
+            if self.seen.get(&oldest).is_some_and(|entry| entry.event == event) {
                 self.seen.remove(&oldest);
             }
         }
-        self.order.push_back((print, seen.at));
+        self.order.push_back((print, seen.event, now));
         self.seen.insert(print, seen);
     }
 }
@@ -398,7 +426,7 @@ mod tests {
         let print = |number: u128| Print::of(Uuid::from_u128(number));
         let (print, others) = (print(1), [print(2), print(3)]);
         let mut recent = Recent::default();
-        recent.add(print, Seen { event: first, connection: first, at: at(100) }, window);
+        recent.add(print, Seen { event: first, connection: first, at: at(100) }, (at(100), window));
         let check = |print, event, connection, seconds, expected: Option<Uuid>| {
             let seen = Seen { event, connection, at: at(seconds) };
             assert_eq!(recent.original(print, &seen, window), expected);
@@ -445,8 +473,29 @@ mod tests {
         for seconds in 0..1000 {
             let event = Uuid::from_u128(seconds);
             let at = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64);
-            recent.add(Print::of(event), Seen { event, connection: event, at }, window);
+            recent.add(Print::of(event), Seen { event, connection: event, at }, (at, window));
         }
-        assert!(recent.seen.len() <= 62 && recent.order.len() <= 62);
+        let most = (window + LATE).as_secs() as usize + 2;
+        assert!(recent.seen.len() <= most && recent.order.len() <= most);
+    }
+
+    #[test]
+    fn what_waited_with_its_repeats_for_the_store_is_recognised_however_long_that_was_away() {
+        let (window, hour) = (Duration::from_secs(60), 3600);
+        let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        let (one, other) = (Uuid::from_u128(1 << 64), Uuid::from_u128(2 << 64));
+        let mut recent = Recent::default();
+        let seen = |n: u64, connection: Uuid| {
+            let event = Uuid::from_u128(connection.as_u128() + u128::from(n));
+            (Print::of(event), Seen { event, connection, at: at(n) })
+        };
+        for n in (0..hour).step_by(10) {
+            let (print, seen) = seen(n, one);
+            recent.add(print, seen, (at(hour), window));
+        }
+        for n in (0..hour).step_by(10) {
+            let (print, seen) = seen(n, other);
+            assert!(recent.original(print, &seen, window).is_some(), "{n}");
+        }
     }
 }
