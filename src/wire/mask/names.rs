@@ -19,8 +19,8 @@ const ENDS: [&str; 9] = [
 /// What such a name contains, in any case: `passwordHash`.
 const PARTS: [&str; 5] = ["password", "passcode", "passwd", "passphrase", "authorizationcode"];
 
-/// What it contains as a word of its own: `pinCode`, but no `spinner`.
-const WORDS: [&str; 3] = ["secret", "pwd", "pin"];
+/// What it contains as a word of its own: `pinCode`, but no `spinner`. Who has a token of a session, or of an interface, is let in with it.
+const WORDS: [&str; 4] = ["secret", "pwd", "pin", "token"];
 
 /// Members that hold what a SIP client proves with that it knows its password, without hyphens and underscores.
 const PROOFS: [&str; 2] = ["authorization", "proxyauthorization"];
@@ -96,10 +96,24 @@ mod tests {
         for name in ["authorizationCode", "accountAuthorizationCodeHash", "accessCode"] {
             check(name, true);
         }
+        for name in ["token", "accessToken", "refresh_token", "X-Auth-Token", "TokenId"] {
+            check(name, true);
+        }
         for name in ["newPass\0word", "newPass\u{fffd}word", "p\u{200b}in", "\u{1}password"] {
             check(name, true);
         }
-        for name in ["", "spinner", "shippingRule", "secretary", "userId", "pass", "accessCodes", "æpin2"] {
+        for name in [
+            "",
+            "spinner",
+            "shippingRule",
+            "secretary",
+            "userId",
+            "pass",
+            "accessCodes",
+            "æpin2",
+            "tokens",
+            "tokenizer",
+        ] {
             check(name, false);
         }
     }

@@ -17,6 +17,10 @@ fn secrets_in_json_are_masked_whatever_they_are() {
     check(r#"{"passwords":["a","]",{"b":["}"]}],"c":[1]}"#, r#"{"passwords":"***","c":[1]}"#);
     check(r#"{"secret":{"a":{"b":"}"},"c":"\"}"},"d":{}}"#, r#"{"secret":"***","d":{}}"#);
     check(r#"[[{"a":[{"userPin":"1"}]}],"pin"]"#, r#"[[{"a":[{"userPin":"***"}]}],"pin"]"#);
+    check(
+        r#"{"event":"push","token":"eyJhbG.x.y","to":"https://push.example/?token=s3cret&a=1","tag":"t"}"#,
+        r#"{"event":"push","token":"***","to":"https://push.example/?token=***","tag":"t"}"#,
+    );
     check(r#"{"password":"a","password":"b","b":0}"#, r#"{"password":"***","password":"***","b":0}"#);
     check(r#"{"password":"a\",\"b\\","b":"\\"}"#, r#"{"password":"***","b":"\\"}"#);
 }
