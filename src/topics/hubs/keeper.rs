@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 type Write = LocalBoxFuture<'static, Result<(), StoreError>>;
 
-/// So many events may be delivered while a place is being stored: as many come again after a crash.
+/// So many events may be delivered behind the place that is durable: as many come again after a crash.
 const AHEAD: u32 = 100;
 
 /// One write of each kind is under way at most.
@@ -26,32 +26,38 @@ pub struct Keeper {
 struct Newest<T> {
     under_way: Option<Write>,
     next: Option<T>,
-    /// How many have come since the one that is under way.
-    since: u32,
+    /// How many have come and are not durable,
+    ahead: u32,
+    /// and how many of them the write that is under way makes so.
+    carried: u32,
 }
 
 impl<T> Default for Newest<T> {
     fn default() -> Self {
-        Newest { under_way: None, next: None, since: 0 }
+        Newest { under_way: None, next: None, ahead: 0, carried: 0 }
     }
 }
 
 impl<T> Newest<T> {
     fn put(&mut self, value: T, begin: impl FnOnce(T) -> Write) {
         self.next = Some(value);
-        self.since += 1;
+        self.ahead += 1;
         if self.under_way.is_none() {
-            self.under_way = self.next.take().map(begin);
-            self.since = 0;
+            self.begin(begin);
         }
+    }
+
+    fn begin(&mut self, begin: impl FnOnce(T) -> Write) {
+        self.under_way = self.next.take().map(begin);
+        self.carried = self.ahead;
     }
 
     /// Until nothing is left.
     async fn settle(&mut self, begin: impl Fn(T) -> Write) {
         while let Some(write) = &mut self.under_way {
             let done = write.await;
-            self.under_way = self.next.take().map(&begin);
-            self.since = 0;
+            self.ahead -= self.carried;
+            self.begin(&begin);
             tell(done);
         }
     }
@@ -83,7 +89,7 @@ impl Keeper {
 
     /// Until it may deliver more: the database may hang, and is not followed without bound. Dropping the future loses nothing.
     pub async fn keep_up(&mut self) {
-        if self.cursor.since.max(self.replay.since) >= AHEAD {
+        if self.cursor.ahead.max(self.replay.ahead) >= AHEAD {
             self.settle().await;
         }
     }
@@ -137,5 +143,35 @@ fn keep_replay(store: &Store, hub: Uuid) -> impl Fn(Option<Replay>) -> Write + u
 fn tell(done: Result<(), StoreError>) {
     if let Err(error) = done {
         tracing::error!(%error, "what became of a hub cannot be stored");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::future::pending;
+    use tokio::sync::oneshot;
+
+    #[tokio::test]
+    async fn what_a_write_under_way_carries_is_as_far_ahead_as_what_waits_behind_it() {
+        let mut place = Newest::default();
+        let (told, done) = oneshot::channel();
+        place.put(1, |_| done.map(|_| Ok(())).boxed_local());
+        for value in 2..=60 {
+            place.put(value, |_| unreachable!("one is under way"));
+        }
+        assert_eq!(place.ahead, 60);
+        told.send(()).expect("it is waited for");
+        // The first is durable; the next write carries all others, and never ends.
+        let next = |value| {
+            assert_eq!(value, 60);
+            pending().boxed_local()
+        };
+        assert_eq!(place.settle(next).now_or_never(), None);
+        assert_eq!(place.ahead, 59);
+        for value in 61..=100 {
+            place.put(value, |_| unreachable!("one is under way"));
+        }
+        assert_eq!(place.ahead, 99, "as many come again if neither write is ever done");
     }
 }
