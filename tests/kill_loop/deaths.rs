@@ -18,15 +18,32 @@ pub fn die(world: &mut World, kill: &Kill) {
                 Err(end) => end,
             };
             assert_eq!(end.failpoint(), Some(*name), "another end: {:?}\n{}", end.0, end.1);
+            check_log(&end.1);
         }
         Kill::After(time) => {
             let daemon = world.start("").unwrap_or_else(|end| panic!("it ended at its start: {end:?}"));
             std::thread::sleep(*time);
-            daemon.kill();
+            kill_well(daemon);
         }
     }
     world.gone();
     println!("{kill:?}: {:?}", since.elapsed());
+}
+
+/// Kills a daemon of which nothing has failed until then.
+pub fn kill_well(daemon: Daemon) {
+    let restarts = daemon.metric("eventmanager_actor_restarts_total", "");
+    let log = daemon.kill_logged();
+    assert_eq!(restarts, 0.0, "actors were restarted:\n{log}");
+    check_log(&log);
+}
+
+/// No part of the daemon has failed, which a restart of that part would hide.
+fn check_log(log: &str) {
+    let tells =
+        |line: &&str| ["panicked", "child exited", "supervisor gave up"].iter().any(|it| line.contains(it));
+    let failed: Vec<&str> = log.lines().filter(tells).collect();
+    assert!(failed.is_empty(), "{failed:#?}\n{log}");
 }
 
 fn ended(mut daemon: Daemon, name: &str) -> Ended {

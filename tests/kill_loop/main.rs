@@ -12,7 +12,7 @@ mod world;
 mod deaths;
 mod plan;
 
-use deaths::die;
+use deaths::{die, kill_well};
 use plan::{Kill, Kind, Whose, plan, seed, times};
 use std::path::Path;
 use support::postgres::Server;
@@ -32,7 +32,7 @@ fn kill_all(whose: Whose, kills: &[Kill], seed: u64, base: impl FnOnce(&Path) ->
     let mut world = World::new(seed, base);
     // Whoever follows is there before anything is killed.
     let first = world.start("").expect("it serves");
-    first.kill();
+    kill_well(first);
     world.gone();
     for (number, some) in kills.chunks(COMPARED_AFTER).enumerate() {
         if number > 0 {
@@ -43,7 +43,7 @@ fn kill_all(whose: Whose, kills: &[Kill], seed: u64, base: impl FnOnce(&Path) ->
         }
         let daemon = world.start("").expect("it serves");
         world.rest(&daemon);
-        daemon.kill();
+        kill_well(daemon);
         world.gone();
     }
 }

@@ -226,10 +226,28 @@ impl Daemon {
         line.trim().trim_end_matches(" kB").parse().expect("kB")
     }
 
-    /// Ends it as power loss ends a process.
+    /// Ends it as power loss ends a process. It must have lived until then.
+    #[track_caller]
     pub fn kill(mut self) {
+        self.end_by_kill();
+    }
+
+    /// The same; everything that it has logged.
+    #[track_caller]
+    pub fn kill_logged(mut self) -> String {
+        self.end_by_kill();
+        collected_whole(&self.log);
+        self.log()
+    }
+
+    #[track_caller]
+    fn end_by_kill(&mut self) {
+        if let Some(Ended(ended, log)) = self.has_ended() {
+            panic!("it has ended by itself before it was killed ({ended}):\n{log}");
+        }
         self.child.kill().expect("killed");
-        self.child.wait().expect("ended");
+        let ended = self.child.wait().expect("ended");
+        assert_eq!(ended.signal(), Some(9), "it has ended by itself: {ended}\n{}", self.log());
     }
 
     /// Waits until it has ended by itself; its exit code, and everything that it has logged.
