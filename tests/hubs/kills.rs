@@ -1,9 +1,10 @@
 //! Nothing is lost on the way to a hub, whenever the process is killed.
 
+use crate::arrivals::ids;
 use crate::receiver::{Received, Receiver, Reply};
 use crate::support::daemon::{Site, eventually};
 use crate::support::http;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,6 +12,10 @@ use std::time::Duration;
 
 const KILLS: usize = 50;
 const POSTERS: u64 = 3;
+/// Of so many requests in a row the moody one does not take these.
+const MOODS: usize = 20;
+const NO_TIME: usize = 7;
+const GONE: usize = 13;
 const BASE: &str = "/psi-api/event/v2/topic/order";
 
 /// Posts a body there, where there may be nobody; the status.
@@ -38,20 +43,23 @@ fn log(site: &Site, even_only: bool) -> Vec<String> {
     rows.filter(|(_, payload)| !even_only || is_even(payload)).map(|(uuid, _)| uuid).collect()
 }
 
-/// Each number once and in order but for repetitions, which go back and then on; the ids by their numbers.
-#[track_caller]
-fn ids(received: &[Received]) -> Vec<String> {
-    let mut ids: BTreeMap<i64, String> = BTreeMap::new();
-    let mut before = 0;
-    for request in received {
-        let (number, id) = (request.sequence(), request.header("webhook-id").to_owned());
-        assert_eq!(request.method, "POST");
-        assert!(number <= before + 1, "{number} after {before}: something is left out");
-        before = number;
-        let known = ids.entry(number).or_insert_with(|| id.clone());
-        assert_eq!(*known, id, "a number is one event");
+/// The highest number that a receiver has got.
+fn newest(receiver: &Receiver) -> i64 {
+    receiver.received().iter().map(Received::sequence).max().unwrap_or_default()
+}
+
+/// How often each number that was posted is in the log.
+fn ns(site: &Site) -> BTreeMap<u64, usize> {
+    let database = site.database();
+    let sql = "select payload from em_topic_log where topic = 'order'";
+    let mut statement = database.prepare(sql).expect("a statement");
+    let payloads = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+    let mut often = BTreeMap::new();
+    for payload in payloads {
+        let payload: serde_json::Value = serde_json::from_str(&payload.expect("a row")).expect("JSON");
+        *often.entry(payload["event"]["n"].as_u64().expect("a number")).or_default() += 1;
     }
-    ids.into_values().collect()
+    often
 }
 
 /// Kills the daemon fifty times while events come and are delivered, each time at another moment.
@@ -59,9 +67,9 @@ fn ids(received: &[Received]) -> Vec<String> {
 fn a_daemon_killed_fifty_times_delivers_every_event_to_every_hub_in_order() {
     let plain = Receiver::start();
     let chooser = Receiver::start();
-    let moody = Receiver::scripted(|_, at| match at % 20 {
-        7 => Reply::Status(503),
-        13 => Reply::Nothing,
+    let moody = Receiver::scripted(|_, at| match at % MOODS {
+        NO_TIME => Reply::Status(503),
+        GONE => Reply::Nothing,
         _ => Reply::Late(200, Duration::from_millis(3)),
     });
     let receivers = [&plain, &chooser, &moody];
@@ -96,26 +104,41 @@ fn a_daemon_killed_fifty_times_delivers_every_event_to_every_hub_in_order() {
                 })
             })
             .collect();
-        let before = plain.count();
-        eventually("events are delivered", || (plain.count() > before + 3).then_some(()));
+        let before = newest(&plain);
+        eventually("new events are delivered", || (newest(&plain) > before + 3).then_some(()));
         std::thread::sleep(Duration::from_millis(fastrand::u64(0..100)));
         daemon.kill();
         is_over.store(true, Ordering::Relaxed);
         posters.into_iter().for_each(|poster| poster.join().expect("it ends"));
-        interrupted += usize::from(ids(&moody.received()).len() < log(&site, false).len());
+        let got: BTreeSet<i64> = moody.received().iter().map(Received::sequence).collect();
+        ids(&plain.received(), KILLS, 0).expect("no more than is allowed comes again");
+        interrupted += usize::from(got.len() < log(&site, false).len());
     }
     assert!(interrupted > KILLS / 2, "only {interrupted} kills met deliveries under way");
     let _daemon = site.start();
     let (all, even) = (log(&site, false), log(&site, true));
-    let taken = taken.lock().expect("a lock").len();
-    assert!(all.len() >= taken && taken > KILLS, "{} in the log, {taken} answered 201", all.len());
+    let (logged, taken) = (ns(&site), taken.lock().expect("a lock"));
+    let often: Vec<u64> = logged.iter().filter(|(_, times)| **times != 1).map(|(n, _)| *n).collect();
+    assert!(often.is_empty(), "several times in the log: {often:?}");
+    let lost: Vec<u64> = taken.iter().filter(|n| !logged.contains_key(n)).copied().collect();
+    assert!(
+        lost.is_empty() && taken.len() > KILLS,
+        "of {} answered 201 not in the log: {lost:?}",
+        taken.len()
+    );
     for (receiver, expected) in [(&plain, &all), (&chooser, &even), (&moody, &all)] {
         let last = || receiver.latest().map_or(0, |request| request.sequence());
         while last() < expected.len() as i64 {
             let before = last();
             eventually(&format!("{} and more are delivered", before + 1), || (last() > before).then_some(()));
         }
-        assert_eq!(ids(&receiver.received()), *expected);
+        let is_refused = |at: &usize| [NO_TIME, GONE].contains(&(at % MOODS));
+        let refused = if receiver.address == moody.address {
+            (0..receiver.count()).filter(is_refused).count()
+        } else {
+            0
+        };
+        assert_eq!(ids(&receiver.received(), KILLS, refused).as_ref(), Ok(expected));
     }
     assert!(chooser.ns().iter().all(|n| n % 2 == 0));
 }

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arrivals;
 mod at_rest;
 mod auth;
 mod daemon;
