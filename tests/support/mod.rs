@@ -11,4 +11,5 @@ pub mod postgres;
 pub mod proxy;
 pub mod recorder;
 pub mod rights;
+pub mod steps;
 pub mod stream;
