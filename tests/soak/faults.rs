@@ -3,7 +3,6 @@
 use crate::world::Around;
 use eventmanager::simulators::asterisk::Ending;
 use eventmanager::simulators::script::{Action, Rule};
-use std::sync::atomic::Ordering;
 
 pub struct Fault {
     pub name: &'static str,
@@ -47,10 +46,7 @@ pub const FAULTS: [Fault; 14] = [
     },
     Fault {
         name: "nobody listens where the EMA is",
-        begin: |it| {
-            it.cut_off.fetch_add(1, Ordering::Relaxed);
-            it.peers.ema.refuse(true).expect("it stops");
-        },
+        begin: Around::cut_gateway_off,
         end: |it| it.peers.ema.refuse(false).expect("it listens"),
     },
     Fault { name: "the mail server never answers", begin: |it| mail(it, Action::Hang), end: mail_well },

@@ -11,29 +11,34 @@
 //! A binary has it with `#[path = "../support/world/mod.rs"] mod world;` beside `mod support`.
 #![allow(dead_code)]
 
+#[path = "../../hubs/arrivals.rs"]
+mod arrivals;
 pub mod base;
 mod bus;
 #[path = "../../states/fleet.rs"]
 mod fleet;
+mod followers;
 mod hubs;
 mod life;
 mod load;
 #[path = "../../nats/server.rs"]
 mod nats;
 mod oracle;
-mod order;
 pub mod portal;
 mod programs;
+mod provisioned;
 #[path = "../../hubs/receiver.rs"]
 mod receiver;
 mod registry;
 mod sbc;
 mod scripts;
+mod sources;
 
 pub use base::Base;
 
 use crate::support::daemon::{Daemon, Ended, Site, eventually};
 use crate::support::peers::{Peers, any};
+use crate::support::steps::{Looks, STEPS};
 use bus::Bus;
 use eventmanager::simulators::broadworks::{BroadworksOptions, BroadworksSimulator};
 use eventmanager::simulators::ema::{EmaOptions, EmaSimulator};
@@ -48,9 +53,8 @@ use registry::Registry;
 use sbc::Sbc;
 use scripts::Kamailio;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The Asterisks.
 const SERVERS: usize = 2;
@@ -81,8 +85,10 @@ pub struct Around {
     pub seed: u64,
     /// How many times as long as usual is between two things that happen.
     slower: u32,
-    /// How often somebody has cut the gateway off, so that answers under way may have been lost.
-    pub cut_off: AtomicU64,
+    /// What the journal held each time that a daemon had ended.
+    pub looks: Mutex<Looks>,
+    /// When somebody has cut the gateway off, so that answers under way may have been lost.
+    pub cuts: Mutex<Vec<SystemTime>>,
 }
 
 impl World {
@@ -117,7 +123,8 @@ impl World {
             bus: Bus::start(),
             seed,
             slower: times,
-            cut_off: AtomicU64::new(0),
+            looks: Mutex::default(),
+            cuts: Mutex::default(),
         };
         let text = std::fs::read_to_string(site.config()).expect("a configuration");
         std::fs::write(site.config(), text + &around.config(directory)).expect("written");
@@ -128,6 +135,10 @@ impl World {
     pub fn start(&mut self, orders: &str) -> Result<Daemon, Ended> {
         if orders.contains("peer.register") {
             self.around.registry.forget();
+        }
+        // There is a database once one has served.
+        if self.around.life.number() > 0 {
+            self.around.look();
         }
         let daemon = self.site.start_with_orders(orders)?;
         self.around.life.begin(daemon.http);
@@ -179,6 +190,37 @@ impl World {
 }
 
 impl Around {
+    /// Looks at what the journal holds while there is no daemon.
+    fn look(&self) {
+        let rows = self.base.events(STEPS).into_iter().map(|row| {
+            let mut columns = row.into_iter().flatten();
+            let mut next = || columns.next().expect("a column");
+            (next(), next().parse().expect("a position"), next())
+        });
+        self.looks.lock().expect("a lock").look(&self.peers.ema, rows);
+        self.sbc.end_life();
+        self.subscriber.end_life(self.evi_place());
+    }
+
+    /// The place in the log of topics that the daemon has kept for those who follow by EVI.
+    fn evi_place(&self) -> i64 {
+        let place = self.base.column("select sequence from em_cursor where reader = 'evi'");
+        place.first().expect("a place").parse().expect("a number")
+    }
+
+    /// How many daemons have ended.
+    pub fn ends(&self) -> u64 {
+        self.looks.lock().expect("a lock").count()
+    }
+
+    /// Nobody listens where the gateway is: connections are cut, at some time between the two that are noted.
+    pub fn cut_gateway_off(&self) {
+        let note = || self.cuts.lock().expect("a lock").push(SystemTime::now());
+        note();
+        self.peers.ema.refuse(true).expect("it stops");
+        note();
+    }
+
     fn config(&self, directory: &Path) -> String {
         [
             self.base.config(),

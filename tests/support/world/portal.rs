@@ -1,7 +1,7 @@
 //! The people at the portal: documents in their order, each of them until it is stored.
 //!
 //! OCI-R has no acknowledgement: what was on its way at a kill is lost. What was stored is a run of what was sent, so that the
-//! number of rows says where to begin again, as somebody who looks at the table would.
+//! number of rows says where to begin again, as somebody who looks at the table would. A daemon that lives loses nothing.
 
 use super::base::Base;
 use super::life::Life;
@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 /// So many documents are on their way at most.
 const AHEAD: usize = 8;
-/// Nothing that was sent is stored for so long: it is lost.
-const LOST: Duration = Duration::from_secs(20);
+/// Nothing that was sent is stored for so long, though there is a database: it is lost.
+const LOST: Duration = Duration::from_secs(30);
 
 /// Clones are of the same one.
 #[derive(Clone)]
@@ -50,14 +50,23 @@ impl Portal {
             }
         }
         let Some(stored) = base.count("select count(*) from em_event where source = 'as1'") else {
+            inner.stored.1 = Instant::now();
             return false;
         };
         let stored = stored as usize;
-        if inner.life != number || inner.stored.0 != stored {
+        if inner.life != number || inner.stored.0 != stored || stored == inner.next {
             inner.stored = (stored, Instant::now());
         }
-        if inner.life != number || inner.stored.1.elapsed() > LOST {
+        if inner.life != number {
             (inner.life, inner.next) = (number, stored);
+        } else if inner.stored.1.elapsed() > LOST {
+            // Sent again, so that all else can still be compared.
+            life.tell_wrong(format!(
+                "documents {}-{} are lost in a life of the daemon",
+                stored + 1,
+                inner.next
+            ));
+            (inner.next, inner.stored.1) = (stored, Instant::now());
         }
         inner.send_more(stored, broadworks, life.is_over());
         stored == inner.sent.len()

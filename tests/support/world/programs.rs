@@ -20,6 +20,8 @@ pub struct Subscriber {
     got: Arc<Mutex<Vec<u64>>>,
     /// The life in which it has subscribed last.
     life: AtomicU64,
+    /// Each time that a daemon had ended: how many events had come, and the place in the log that was kept.
+    ends: Mutex<Vec<(usize, i64)>>,
 }
 
 impl Subscriber {
@@ -37,7 +39,7 @@ impl Subscriber {
                 collected.lock().expect("a lock").push(n);
             }
         });
-        Subscriber { path, got, life: AtomicU64::new(0) }
+        Subscriber { path, got, life: AtomicU64::new(0), ends: Mutex::default() }
     }
 
     /// Subscribes or renews once in each life; true where that is done.
@@ -55,6 +57,18 @@ impl Subscriber {
             self.life.store(number, Ordering::Relaxed);
         }
         is_done
+    }
+
+    /// A daemon has ended, and has kept this place.
+    pub fn end_life(&self, place: i64) {
+        let so_far = self.got.lock().expect("a lock").len();
+        self.ends.lock().expect("a lock").push((so_far, place));
+    }
+
+    /// The place from which the daemon has gone on that has sent the event which came there; `None`: the first.
+    pub fn began(&self, at: usize) -> Option<i64> {
+        let ends = self.ends.lock().expect("a lock");
+        ends.iter().rev().find(|(so_far, _)| *so_far <= at).map(|(_, place)| *place)
     }
 
     /// The numbers of the events that came.

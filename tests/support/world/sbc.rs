@@ -1,18 +1,21 @@
 //! An OpenSIPS that raises events.
 
 use eventmanager::simulators::opensips::{OpensipsHandle, OpensipsOptions, OpensipsSimulator, named};
+use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
 pub struct Sbc {
     opensips: OpensipsHandle,
     /// The number of the last event that went to somebody.
     last: Mutex<u64>,
+    /// The same when each daemon had ended.
+    ends: Mutex<Vec<u64>>,
 }
 
 impl Sbc {
     pub fn start() -> Sbc {
         let opensips = OpensipsSimulator::start(OpensipsOptions::default()).expect("an OpenSIPS");
-        Sbc { opensips, last: Mutex::default() }
+        Sbc { opensips, last: Mutex::default(), ends: Mutex::default() }
     }
 
     pub fn config(&self) -> String {
@@ -40,5 +43,17 @@ impl Sbc {
     /// The number of the last event.
     pub fn last(&self) -> u64 {
         *self.last.lock().expect("a lock")
+    }
+
+    /// A daemon has ended: it gets no more.
+    pub fn end_life(&self) {
+        self.ends.lock().expect("a lock").push(self.last());
+    }
+
+    /// The numbers of the events that each daemon may have got.
+    pub fn lives(&self) -> Vec<RangeInclusive<u64>> {
+        let ends = self.ends.lock().expect("a lock");
+        let lasts: Vec<u64> = ends.iter().copied().chain([self.last()]).collect();
+        [0].iter().chain(&lasts).zip(&lasts).map(|(before, last)| before + 1..=*last).collect()
     }
 }

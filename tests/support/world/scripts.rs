@@ -1,7 +1,7 @@
 //! A Kamailio whose script sends events and asks questions over EVAPI, to whoever is connected.
 
 use crate::support::daemon::PATIENCE;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -81,16 +81,15 @@ impl Kamailio {
         Some(n)
     }
 
-    /// All events so far.
-    pub fn sent(&self) -> BTreeSet<u64> {
-        self.lock().sent.values().flatten().copied().collect()
+    /// The events of each connection so far.
+    pub fn sent(&self) -> Vec<Vec<u64>> {
+        self.lock().sent.values().cloned().collect()
     }
 
-    /// Events and questions of the last connection.
-    pub fn of_last_connection(&self) -> (Vec<u64>, Vec<u64>) {
+    /// The questions of the last connection.
+    pub fn asked_last(&self) -> Vec<u64> {
         let inner = self.lock();
-        let of = |all: &BTreeMap<u64, Vec<u64>>| all.get(&inner.connections).cloned().unwrap_or_default();
-        (of(&inner.sent), of(&inner.asked))
+        inner.asked.get(&inner.connections).cloned().unwrap_or_default()
     }
 
     /// How often each question was answered.
