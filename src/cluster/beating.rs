@@ -1,6 +1,7 @@
 //! The active one: beats, keeps its lease, and hands over.
 
-use super::member::{HAND_OVER_LIMIT, HandOverError, Seat};
+use super::member::HandOverError;
+use super::seat::{HAND_OVER_LIMIT, Seat};
 use super::view::Role;
 use crate::lease::Moment;
 use crate::store::ClusterTable;

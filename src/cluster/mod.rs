@@ -11,6 +11,7 @@
 mod anew;
 mod beating;
 mod member;
+mod seat;
 mod standing_by;
 mod view;
 

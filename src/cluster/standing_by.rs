@@ -1,6 +1,6 @@
 //! Looking at the active one, and taking its place.
 
-use super::member::{Phase, Seat};
+use super::seat::{Phase, Seat};
 use super::view::Role;
 use crate::lease::{self, Moment};
 use crate::store::{ClusterRow, ClusterTable, Taking};

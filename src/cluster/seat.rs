@@ -1,0 +1,276 @@
+//! The thread of the cluster: its connection to the row, and what it does about what it is told.
+
+use super::anew::{self, LogEnd};
+use super::member::{HandOverError, Order};
+use super::standing_by::Seen;
+use super::view::{HandOver, Node, Role, View};
+use crate::config::Config;
+use crate::lease::{self, Lease, Sight};
+use crate::store::{self, ClusterNode, ClusterRow, ClusterTable};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// How often this node says that it is there.
+const NOTE: Duration = Duration::from_secs(1);
+/// A node that has not said so for this long is not there.
+const GONE: Duration = Duration::from_secs(5);
+/// Distance of attempts to reach the database.
+const AGAIN: Duration = Duration::from_millis(100);
+/// While a hand-over is under way it is looked more often.
+const HURRY: Duration = Duration::from_millis(50);
+/// So long a hand-over may take to begin.
+pub(super) const HAND_OVER_LIMIT: Duration = Duration::from_secs(20);
+
+/// What the node is to the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    StandingBy,
+    Holding {
+        epoch: i64,
+    },
+    /// It has let go, and does nothing more.
+    LetGo,
+}
+
+/// What it is told by the rest of the program.
+pub(super) struct Told {
+    pub orders: mpsc::UnboundedReceiver<Order>,
+    /// The process ends for good.
+    pub is_ending: Arc<AtomicBool>,
+    pub log: LogEnd,
+}
+
+/// What the thread works with.
+pub(super) struct Seat {
+    database: crate::config::Database,
+    /// Of the lease.
+    pub length: Duration,
+    pub me: ClusterNode,
+    pub lease: Lease,
+    view: watch::Sender<View>,
+    told: Told,
+    pub phase: Phase,
+    pub sight: Sight<Seen>,
+    /// The application servers are connected.
+    pub prepared: bool,
+    /// The hand-over for which everything has been started.
+    pub preparing: Option<Uuid>,
+    /// The hand-over that this node has been asked for, and when.
+    pub wished: Option<(Uuid, Instant)>,
+    noted: Option<Instant>,
+    /// It has been said that the lease is over.
+    pub is_told_over: bool,
+}
+
+impl Seat {
+    /// One that stands by. `http` is where this node serves.
+    pub fn new(config: &Config, http: String, lease: &Lease, view: watch::Sender<View>, told: Told) -> Seat {
+        let me = ClusterNode {
+            node: config.node.name.clone(),
+            process: Uuid::now_v7(),
+            state: Role::Standby.as_str().to_owned(),
+            http,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seen: Duration::ZERO,
+        };
+        Seat {
+            database: config.store.events.clone(),
+            length: config.cluster.lease,
+            me,
+            lease: lease.clone(),
+            view,
+            told,
+            phase: Phase::StandingBy,
+            sight: Sight::default(),
+            prepared: false,
+            preparing: None,
+            wished: None,
+            noted: None,
+            is_told_over: false,
+        }
+    }
+
+    /// Goes on for ever.
+    pub async fn run(mut self) {
+        self.show_metrics();
+        loop {
+            let reason = match store::cluster_table(&self.database, self.limit()).await {
+                Ok(mut table) => {
+                    // Who could not look does not know for how long the other has been silent.
+                    self.sight.forget();
+                    self.ask(&mut table).await
+                }
+                Err(reason) => reason,
+            };
+            self.cannot_ask(&reason);
+            let until = Instant::now() + AGAIN;
+            while let Some(order) = self.next_order(until).await {
+                self.refuse(order, &reason);
+            }
+        }
+    }
+
+    /// How long a question may take: three of them go into a lease.
+    fn limit(&self) -> Duration {
+        lease::beat_every(self.length)
+    }
+
+    /// Asks again and again, until the connection fails.
+    async fn ask(&mut self, table: &mut ClusterTable) -> String {
+        loop {
+            let (asked, next) = match self.phase {
+                Phase::StandingBy => (self.stand_by(table).await, lease::look_every(self.length)),
+                Phase::Holding { epoch } => (self.beat(table, epoch).await, lease::beat_every(self.length)),
+                Phase::LetGo => (Ok(()), NOTE),
+            };
+            let asked = match asked {
+                Ok(()) => self.note(table).await,
+                failed => failed,
+            };
+            if let Err(reason) = asked {
+                return reason;
+            }
+            let is_hurried = self.wished.is_some() || self.preparing.is_some();
+            let until = Instant::now() + if is_hurried { HURRY.min(next) } else { next };
+            while let Some(order) = self.next_order(until).await {
+                if let Err(reason) = self.obey(table, order).await {
+                    return reason;
+                }
+            }
+        }
+    }
+
+    /// What comes until then.
+    async fn next_order(&mut self, until: Instant) -> Option<Order> {
+        match tokio::time::timeout_at(until, self.told.orders.recv()).await {
+            Ok(Some(order)) => Some(order),
+            // Nobody is left who could tell anything.
+            Ok(None) => {
+                tokio::time::sleep_until(until).await;
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn obey(&mut self, table: &mut ClusterTable, order: Order) -> Result<(), String> {
+        match (order, self.phase) {
+            (Order::Prepared, _) => self.prepared = true,
+            (Order::HandOver { to, answer }, Phase::Holding { epoch }) => {
+                let begun = self.begin_hand_over(table, epoch, to).await;
+                // Whoever has asked may have gone.
+                let _ = answer.send(begun);
+            }
+            (Order::HandOver { answer, .. }, _) => {
+                let active = self.view.borrow().active.clone();
+                let _ = answer.send(Err(HandOverError::NotActive(active.unwrap_or("another".to_owned()))));
+            }
+            (Order::LetGo(answer), Phase::Holding { epoch }) => {
+                self.lease.end();
+                self.phase = Phase::LetGo;
+                table.let_go(epoch, self.me.process).await?;
+                table.leave(self.me.process).await?;
+                let _ = answer.send(());
+            }
+            (Order::LetGo(answer), _) => {
+                self.phase = Phase::LetGo;
+                table.leave(self.me.process).await?;
+                let _ = answer.send(());
+            }
+        }
+        Ok(())
+    }
+
+    /// An order that nothing can be done about without the database.
+    fn refuse(&mut self, order: Order, reason: &str) {
+        match order {
+            Order::Prepared => self.prepared = true,
+            Order::HandOver { answer, .. } => {
+                let _ = answer.send(Err(HandOverError::Database(reason.to_owned())));
+            }
+            Order::LetGo(answer) => {
+                self.lease.end();
+                self.phase = Phase::LetGo;
+                drop(answer);
+            }
+        }
+    }
+
+    /// Says now and then that this node is there.
+    async fn note(&mut self, table: &ClusterTable) -> Result<(), String> {
+        if self.phase == Phase::LetGo || self.noted.is_some_and(|noted| noted.elapsed() < NOTE) {
+            return Ok(());
+        }
+        self.noted = Some(Instant::now());
+        self.view.borrow().role.as_str().clone_into(&mut self.me.state);
+        let nodes = table.note(&self.me).await?;
+        let twin = nodes.iter().find(|node| node.node == self.me.node && node.process != self.me.process);
+        if twin.is_some() {
+            tracing::warn!(node = self.me.node, "another node of the cluster has the same name (node.name)");
+        }
+        let limit = GONE.max(self.length);
+        self.show(|view| view.nodes = nodes.into_iter().map(|node| Node::of(node, limit)).collect());
+        let others = self.view.borrow().others().count();
+        metrics::gauge!("eventmanager_cluster_others").set(others as f64);
+        Ok(())
+    }
+
+    /// What the row says is shown.
+    pub fn show_row(&self, row: &ClusterRow) {
+        self.show(|view| {
+            view.database = None;
+            view.epoch = row.epoch;
+            view.active.clone_from(&row.node);
+            view.let_go = row.let_go;
+            view.hand_over =
+                row.wish.as_ref().map(|wish| HandOver { to: wish.to.clone(), ready: wish.is_ready });
+        });
+        metrics::gauge!("eventmanager_cluster_epoch").set(row.epoch as f64);
+    }
+
+    pub fn show_role(&mut self, role: Role) {
+        self.show(|view| view.role = role);
+        // The others are told at once.
+        self.noted = None;
+    }
+
+    pub fn view(&self) -> View {
+        self.view.borrow().clone()
+    }
+
+    fn show(&self, change: impl FnOnce(&mut View)) {
+        self.view.send_if_modified(|view| {
+            let before = view.clone();
+            change(view);
+            *view != before
+        });
+    }
+
+    pub fn show_metrics(&self) {
+        metrics::gauge!("eventmanager_cluster_active").set(f64::from(u8::from(self.lease.is_valid())));
+    }
+
+    fn cannot_ask(&mut self, reason: &str) {
+        let was = self.view.borrow().database.clone();
+        if was.as_deref() != Some(reason) {
+            tracing::warn!(reason, "the database of the cluster cannot be asked: trying again");
+        }
+        self.show(|view| view.database = Some(reason.to_owned()));
+        self.look_at_lease();
+    }
+
+    /// Begins anew as one that stands by.
+    pub fn begin_anew(&self) -> ! {
+        self.lease.end();
+        if self.told.is_ending.load(Ordering::Relaxed) {
+            // Whoever has told it to end is not to meet it again.
+            self.told.log.flush();
+            std::process::exit(0);
+        }
+        anew::begin_anew(&self.told.log)
+    }
+}
