@@ -10,10 +10,11 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
 /// The part of a lease that clocks may differ in while it lasts; far more than clocks do.
 const MARGIN: u32 = 10;
@@ -83,10 +84,16 @@ pub struct Lease(Option<Arc<Shared>>);
 
 #[derive(Debug)]
 struct Shared {
+    /// This process, among all that ever held one.
+    holder: Uuid,
     /// The lease ends then; 0: there is none.
     until: AtomicU64,
     /// Of the latest lease that was held.
     epoch: watch::Sender<Option<i64>>,
+    /// The largest epoch that was met in a database, and is not ours.
+    met: AtomicI64,
+    /// Somebody has found that another may have it.
+    doubted: Notify,
 }
 
 impl Lease {
@@ -97,8 +104,18 @@ impl Lease {
 
     /// Of one among several, which does not hold it yet.
     pub fn waiting() -> Lease {
-        let epoch = watch::Sender::new(None);
-        Lease(Some(Arc::new(Shared { until: AtomicU64::new(0), epoch })))
+        Lease(Some(Arc::new(Shared {
+            holder: Uuid::now_v7(),
+            until: AtomicU64::new(0),
+            epoch: watch::Sender::new(None),
+            met: AtomicI64::new(0),
+            doubted: Notify::new(),
+        })))
+    }
+
+    /// By which name this process holds it; of one that is the only one, nobody's.
+    pub fn holder(&self) -> Uuid {
+        self.0.as_ref().map_or(Uuid::nil(), |shared| shared.holder)
     }
 
     /// Whether something may leave now. Costs a look at the clock.
@@ -177,6 +194,28 @@ impl Lease {
         if let Some(shared) = &self.0 {
             shared.until.store(0, Ordering::Release);
         }
+    }
+
+    /// A database says that another has it, under the epoch `met`: it is over until the database of the events has been asked.
+    pub fn doubt(&self, met: i64) {
+        self.end();
+        if let Some(shared) = &self.0 {
+            shared.met.fetch_max(met, Ordering::AcqRel);
+            shared.doubted.notify_one();
+        }
+    }
+
+    /// Resolves when it has been doubted since this was last asked.
+    pub async fn doubted(&self) {
+        match &self.0 {
+            Some(shared) => shared.doubted.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// The largest epoch that was met beside ours.
+    pub fn met(&self) -> i64 {
+        self.0.as_ref().map_or(0, |shared| shared.met.load(Ordering::Acquire))
     }
 
     /// Resolves when it is held for the first time.
@@ -285,6 +324,19 @@ mod tests {
         };
         assert_eq!(lease.during(work).await, None);
         assert_eq!(steps, 1);
+    }
+
+    #[actix_rt::test]
+    async fn a_lease_that_is_doubted_is_over_until_it_is_held_again() {
+        let lease = Lease::waiting();
+        assert_ne!(lease.holder(), Lease::waiting().holder());
+        lease.hold(4, Moment::now().after(Duration::from_secs(60)));
+        lease.doubt(9);
+        lease.doubt(7);
+        lease.doubted().await;
+        assert!(!lease.is_valid() && lease.met() == 9);
+        lease.hold(10, Moment::now().after(Duration::from_secs(60)));
+        assert!(lease.is_valid());
     }
 
     #[actix_rt::test]

@@ -1,16 +1,17 @@
 //! The active one: beats, keeps its lease, and hands over.
 
 use super::member::HandOverError;
-use super::seat::{HAND_OVER_LIMIT, Seat};
+use super::seat::{HAND_OVER_LIMIT, Phase, Seat};
 use super::view::Role;
 use crate::lease::Moment;
-use crate::store::ClusterTable;
+use crate::store::{ClusterTable, Wish};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 impl Seat {
     /// Beats once.
     pub(super) async fn beat(&mut self, table: &ClusterTable, epoch: i64) -> Result<(), String> {
+        let epoch = if self.lease.met() < epoch { epoch } else { self.raise(table, epoch).await? };
         let sent = Moment::now();
         let Some(row) = table.beat(epoch, self.me.process).await? else {
             self.replaced(table).await;
@@ -18,7 +19,20 @@ impl Seat {
         self.lease.extend(sent.after(self.length));
         self.look_at_lease();
         self.show_row(&row);
-        self.heed_ready(table, row.wish.filter(|wish| wish.is_ready).map(|wish| wish.id)).await
+        self.heed_wished(table, row.wish).await
+    }
+
+    /// The database of the subscribers has been under a later epoch: that of the events was restored from an earlier time. What
+    /// is written there must be under a later one still.
+    async fn raise(&mut self, table: &ClusterTable, epoch: i64) -> Result<i64, String> {
+        let (sent, met) = (Moment::now(), self.lease.met());
+        let Some(raised) = table.raise(epoch, self.me.process, met).await? else {
+            self.replaced(table).await;
+        };
+        tracing::warn!(epoch, met, raised, "a database has been under a later epoch: it was raised");
+        self.phase = Phase::Holding { epoch: raised };
+        self.lease.hold(raised, sent.after(self.length));
+        Ok(raised)
     }
 
     /// Another node has taken the place: whatever is under way here ends now.
@@ -45,22 +59,31 @@ impl Seat {
     }
 
     /// Goes on with a hand-over when the other node is ready, or calls it off when it takes too long.
-    async fn heed_ready(&mut self, table: &ClusterTable, ready: Option<Uuid>) -> Result<(), String> {
-        let Some((wished, since)) = self.wished else { return Ok(()) };
-        if ready == Some(wished) {
-            let view = self.view();
-            if view.role != Role::HandingOver {
-                let to = view.hand_over.map(|hand_over| hand_over.to);
-                tracing::info!(to, "handing over: ending in order");
-                self.show_role(Role::HandingOver);
-            }
-        } else if since.elapsed() > HAND_OVER_LIMIT {
-            tracing::warn!(limit = ?HAND_OVER_LIMIT, "the other node was not ready in time: this one goes on");
-            metrics::counter!("eventmanager_cluster_handovers_failed_total").increment(1);
-            table.drop_wish(wished).await?;
-            self.wished = None;
+    async fn heed_wished(&mut self, table: &ClusterTable, wish: Option<Wish>) -> Result<(), String> {
+        if self.view().role == Role::HandingOver {
+            return Ok(());
         }
-        Ok(())
+        match (self.wished, wish) {
+            (None, None) => Ok(()),
+            // Whoever asked for it was told that it did not begin: the answer of the database came too late.
+            (None, Some(wish)) => {
+                tracing::warn!(to = wish.to, "a hand-over that nobody waits for is called off");
+                table.drop_wish(wish.id).await
+            }
+            (Some((id, _)), Some(wish)) if wish.id == id && wish.is_ready => {
+                tracing::info!(to = wish.to, "handing over: ending in order");
+                self.show_role(Role::HandingOver);
+                Ok(())
+            }
+            (Some((id, since)), _) if since.elapsed() > HAND_OVER_LIMIT => {
+                table.drop_wish(id).await?;
+                self.wished = None;
+                tracing::warn!(limit = ?HAND_OVER_LIMIT, "the other node was not ready in time: this one goes on");
+                metrics::counter!("eventmanager_cluster_handovers_failed_total").increment(1);
+                Ok(())
+            }
+            (Some(_), _) => Ok(()),
+        }
     }
 
     /// Writes the wish for a hand-over; says to which node.

@@ -2,11 +2,10 @@
 
 use super::anew::{self, LogEnd};
 use super::member::{HandOverError, Order};
-use super::standing_by::Seen;
 use super::view::{HandOver, Node, Role, View};
 use crate::config::Config;
 use crate::lease::{self, Lease, Sight};
-use crate::store::{self, ClusterNode, ClusterRow, ClusterTable};
+use crate::store::{self, ClusterNode, ClusterRow, ClusterTable, Namesake, Sign};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -54,14 +53,20 @@ pub(super) struct Seat {
     view: watch::Sender<View>,
     told: Told,
     pub phase: Phase,
-    pub sight: Sight<Seen>,
+    pub sight: Sight<Sign>,
     /// The application servers are connected.
     pub prepared: bool,
-    /// The hand-over for which everything has been started.
-    pub preparing: Option<Uuid>,
+    /// The hand-over for which everything has been started, and when.
+    pub preparing: Option<(Uuid, Instant)>,
     /// The hand-over that this node has been asked for, and when.
     pub wished: Option<(Uuid, Instant)>,
     noted: Option<Instant>,
+    /// It has been noted in this life: whoever is found under its name after that lives as well.
+    is_known: bool,
+    /// The other process of this name, and when it was last seen.
+    twin: Option<(Namesake, Instant)>,
+    /// The length of the lease that was told to be another.
+    pub told_length: Option<Duration>,
     /// It has been said that the lease is over.
     pub is_told_over: bool,
 }
@@ -71,7 +76,7 @@ impl Seat {
     pub fn new(config: &Config, http: String, lease: &Lease, view: watch::Sender<View>, told: Told) -> Seat {
         let me = ClusterNode {
             node: config.node.name.clone(),
-            process: Uuid::now_v7(),
+            process: lease.holder(),
             state: Role::Standby.as_str().to_owned(),
             http,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -90,6 +95,9 @@ impl Seat {
             preparing: None,
             wished: None,
             noted: None,
+            is_known: false,
+            twin: None,
+            told_length: None,
             is_told_over: false,
         }
     }
@@ -135,25 +143,28 @@ impl Seat {
                 return reason;
             }
             let is_hurried = self.wished.is_some() || self.preparing.is_some();
-            let until = Instant::now() + if is_hurried { HURRY.min(next) } else { next };
-            while let Some(order) = self.next_order(until).await {
-                if let Err(reason) = self.obey(table, order).await {
-                    return reason;
-                }
+            let next = if is_hurried { HURRY } else { next.min(self.until_note()) };
+            // After an order it is looked at once what has become of it.
+            if let Some(order) = self.next_order(Instant::now() + next).await
+                && let Err(reason) = self.obey(table, order).await
+            {
+                return reason;
             }
         }
     }
 
-    /// What comes until then.
+    /// Those that come are to be known soon, however rarely this node beats.
+    fn until_note(&self) -> Duration {
+        let since = self.noted.map_or(Duration::ZERO, |noted| noted.elapsed());
+        NOTE.saturating_sub(since).max(HURRY)
+    }
+
+    /// What comes until then, or until the lease is doubted.
     async fn next_order(&mut self, until: Instant) -> Option<Order> {
-        match tokio::time::timeout_at(until, self.told.orders.recv()).await {
-            Ok(Some(order)) => Some(order),
-            // Nobody is left who could tell anything.
-            Ok(None) => {
-                tokio::time::sleep_until(until).await;
-                None
-            }
-            Err(_) => None,
+        tokio::select! {
+            Some(order) = self.told.orders.recv() => Some(order),
+            () = self.lease.doubted() => None,
+            () = tokio::time::sleep_until(until) => None,
         }
     }
 
@@ -207,16 +218,46 @@ impl Seat {
         }
         self.noted = Some(Instant::now());
         self.view.borrow().role.as_str().clone_into(&mut self.me.state);
-        let nodes = table.note(&self.me).await?;
-        let twin = nodes.iter().find(|node| node.node == self.me.node && node.process != self.me.process);
-        if twin.is_some() {
-            tracing::warn!(node = self.me.node, "another node of the cluster has the same name (node.name)");
-        }
+        let before = table.note(&self.me).await?;
+        self.look_for_twin(before);
+        let nodes = table.nodes().await?;
         let limit = GONE.max(self.length);
         self.show(|view| view.nodes = nodes.into_iter().map(|node| Node::of(node, limit)).collect());
         let others = self.view.borrow().others().count();
         metrics::gauge!("eventmanager_cluster_others").set(others as f64);
         Ok(())
+    }
+
+    /// Who had our name since we last had it lives as well. Whoever had it before us has ended.
+    fn look_for_twin(&mut self, before: Option<Namesake>) {
+        let was_known = std::mem::replace(&mut self.is_known, true);
+        let Some(other) = before.filter(|other| was_known && other.process != self.me.process) else {
+            return;
+        };
+        if self.twin.as_ref().is_none_or(|(twin, _)| twin.process != other.process) {
+            let (node, state) = (&self.me.node, &other.state);
+            tracing::warn!(node, state, "another node of the cluster has the same name (node.name)");
+        }
+        self.twin = Some((other, Instant::now()));
+    }
+
+    /// Why this node does not take part: of two with one name the one that has been there for longer does, or acts already.
+    pub fn gives_way_to(&self) -> Option<String> {
+        let (twin, seen) = self.twin.as_ref()?;
+        let is_first = twin.state != Role::Standby.as_str() || twin.process < self.me.process;
+        (is_first && seen.elapsed() < GONE).then(|| {
+            format!("another node has the same name, {} (node.name): it takes no part", self.me.node)
+        })
+    }
+
+    /// What keeps this node from its place, where something does; told when that changes.
+    pub fn hinder(&mut self, why: Option<String>) {
+        if let Some(why) = &why
+            && self.view.borrow().hindrance.as_ref() != Some(why)
+        {
+            tracing::warn!(why, "this node cannot become the active one");
+        }
+        self.show(|view| view.hindrance = why);
     }
 
     /// What the row says is shown.

@@ -1,34 +1,57 @@
 //! Looking at the active one, and taking its place.
 
-use super::seat::{Phase, Seat};
+use super::seat::{HAND_OVER_LIMIT, Phase, Seat};
 use super::view::Role;
 use crate::lease::{self, Moment};
-use crate::store::{ClusterRow, ClusterTable, Taking};
+use crate::store::{Claim, ClusterNode, ClusterRow, ClusterTable, Taking};
 use std::time::Duration;
-use uuid::Uuid;
+use tokio::time::Instant;
 
-/// Whatever of the row moves while somebody lives.
-pub(super) type Seen = (i64, Option<Uuid>, i64, bool);
+/// So long a node stays connected for a hand-over that does not come: the other one may end in order for half a minute once
+/// this one is ready.
+const PREPARING_LIMIT: Duration = HAND_OVER_LIMIT.saturating_mul(3);
 
 /// What whoever stands by does about the row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Wait,
-    /// The place is free.
-    Begin,
-    /// The active one has been silent for too long.
-    Replace,
+    Take(Why),
 }
 
-/// What is to be done where the row has been as it is for `unchanged`.
-fn next(row: &ClusterRow, node: &str, unchanged: Duration, length: Duration) -> Next {
-    let is_over = unchanged >= lease::patience(length);
+/// Why the place is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Nobody ever had it.
+    First,
+    /// The one before has ended in order.
+    LetGo,
+    /// The active one has been silent for too long.
+    Silent,
+    /// It was taken by this process already, and the answer did not come in time.
+    Late,
+}
+
+impl Why {
+    fn as_str(self) -> &'static str {
+        match self {
+            Why::First => "first",
+            Why::LetGo => "let_go",
+            Why::Silent => "silent",
+            Why::Late => "late",
+        }
+    }
+}
+
+/// What is to be done where the row has been as it is for `unchanged`. The longer lease counts, ours or that of the holder.
+fn next(row: &ClusterRow, me: &ClusterNode, unchanged: Duration, ours: Duration) -> Next {
+    let is_over = unchanged >= lease::patience(row.lease.map_or(ours, |theirs| theirs.max(ours)));
     match (&row.holder, row.let_go, &row.wish) {
-        (None, ..) => Next::Begin,
+        (None, ..) => Next::Take(Why::First),
+        (Some(holder), false, _) if *holder == me.process => Next::Take(Why::Late),
         // It was let go for another, which gets some time to come.
-        (Some(_), true, Some(wish)) if wish.to != node && !is_over => Next::Wait,
-        (Some(_), true, _) => Next::Begin,
-        (Some(_), false, _) if is_over => Next::Replace,
+        (Some(_), true, Some(wish)) if wish.to != me.node && !is_over => Next::Wait,
+        (Some(_), true, _) => Next::Take(Why::LetGo),
+        (Some(_), false, _) if is_over => Next::Take(Why::Silent),
         (Some(_), false, _) => Next::Wait,
     }
 }
@@ -37,15 +60,40 @@ impl Seat {
     /// Looks once, and takes the place where it is time.
     pub(super) async fn stand_by(&mut self, table: &mut ClusterTable) -> Result<(), String> {
         let row = table.look().await?;
-        let now = Moment::now();
-        let unchanged = self.sight.see((row.epoch, row.holder, row.beat, row.let_go), now);
+        let unchanged = self.sight.see(row.sign(), Moment::now());
         self.show_row(&row);
-        self.heed_wish(table, &row).await?;
-        match next(&row, &self.me.node, unchanged, self.length) {
-            Next::Wait => Ok(()),
-            Next::Begin => self.take(table, &row, "let_go", unchanged).await,
-            Next::Replace => self.take(table, &row, "silent", unchanged).await,
+        self.compare_lengths(&row);
+        if self.preparing.is_none()
+            && let Some(why) = self.gives_way_to()
+        {
+            self.hinder(Some(why));
+            return Ok(());
         }
+        self.heed_wish(table, &row).await?;
+        match next(&row, &self.me, unchanged, self.length) {
+            Next::Wait => {
+                self.hinder(None);
+                Ok(())
+            }
+            Next::Take(why) => self.take_place(table, &row, why, unchanged).await,
+        }
+    }
+
+    /// Says so where the nodes have different leases: it is a mistake, though a harmless one.
+    fn compare_lengths(&mut self, row: &ClusterRow) {
+        let (node, ours) = (&row.node, self.length);
+        let other = row.lease.filter(|theirs| *theirs != ours && row.holder != Some(self.me.process));
+        if let Some(theirs) = other
+            && self.told_length != other
+        {
+            tracing::warn!(
+                node,
+                ?theirs,
+                ?ours,
+                "the nodes have different leases: the longer one is waited for"
+            );
+        }
+        self.told_length = other;
     }
 
     /// A hand-over to this node: everything is started, and the others are told when that has been done.
@@ -57,10 +105,18 @@ impl Seat {
                     from = row.node,
                     "this node is to take over: connecting to application servers"
                 );
-                self.preparing = Some(wish.id);
+                self.preparing = Some((wish.id, Instant::now()));
                 self.show_role(Role::Preparing);
             }
-            (Some(wish), Some(preparing)) if wish.id == preparing => {
+            (Some(wish), Some((preparing, since))) if wish.id == preparing => {
+                if since.elapsed() > PREPARING_LIMIT && !row.let_go {
+                    table.drop_wish(wish.id).await?;
+                    tracing::warn!(
+                        active = row.node,
+                        "the active node does not hand over: standing by again"
+                    );
+                    self.begin_anew();
+                }
                 let is_news = self.prepared && !wish.is_ready;
                 return if is_news { table.ready(wish.id).await } else { Ok(()) };
             }
@@ -73,22 +129,23 @@ impl Seat {
         Ok(())
     }
 
-    async fn take(
+    async fn take_place(
         &mut self,
         table: &mut ClusterTable,
         row: &ClusterRow,
-        why: &'static str,
+        why: Why,
         silent: Duration,
     ) -> Result<(), String> {
         let begun = Moment::now();
-        match table.take(row, self.me.process, &self.me.node).await? {
+        let claim = Claim { holder: self.me.process, node: &self.me.node, lease: self.length };
+        match table.take(row, claim).await? {
             Taking::Taken { epoch, idle } => {
                 // From before it was asked for, as with every beat.
                 self.lease.hold(epoch, begun.after(self.length));
                 self.phase = Phase::Holding { epoch };
                 self.preparing = None;
                 let took = Moment::now().since(begun);
-                let from = row.node.as_deref().unwrap_or("nobody");
+                let (from, why) = (row.node.as_deref().unwrap_or("nobody"), why.as_str());
                 tracing::info!(epoch, from, why, ?silent, ?took, ?idle, "this node is the active one now");
                 metrics::counter!("eventmanager_cluster_takeovers_total", "why" => why).increment(1);
                 self.show_row(&ClusterRow {
@@ -98,13 +155,15 @@ impl Seat {
                     beat: 0,
                     let_go: false,
                     wish: None,
+                    lease: Some(self.length),
                 });
+                self.hinder(None);
                 self.show_role(Role::Active);
                 self.show_metrics();
             }
             Taking::Late => self.sight.forget(),
             Taking::InUse => {
-                tracing::warn!("a daemon that is not of this cluster has the database: it is waited for");
+                self.hinder(Some("a daemon that is not of this cluster has the database".to_owned()));
             }
         }
         Ok(())
@@ -115,29 +174,60 @@ impl Seat {
 mod tests {
     use super::*;
     use crate::store::Wish;
+    use uuid::Uuid;
 
     const LENGTH: Duration = Duration::from_secs(3);
 
-    fn row(holder: bool, let_go: bool, to: Option<&str>) -> ClusterRow {
+    fn me() -> ClusterNode {
+        ClusterNode {
+            node: "b".to_owned(),
+            process: Uuid::from_u128(2),
+            state: "standby".to_owned(),
+            http: String::new(),
+            version: String::new(),
+            seen: Duration::ZERO,
+        }
+    }
+
+    fn row(holder: Option<u128>, let_go: bool, to: Option<&str>) -> ClusterRow {
         let wish = to.map(|to| Wish { id: Uuid::nil(), to: to.to_owned(), is_ready: false });
-        let holder = holder.then(Uuid::now_v7);
-        ClusterRow { epoch: 4, holder, node: Some("a".to_owned()), beat: 9, let_go, wish }
+        let holder = holder.map(Uuid::from_u128);
+        ClusterRow { epoch: 4, holder, node: Some("a".to_owned()), beat: 9, let_go, wish, lease: None }
     }
 
     #[test]
     fn a_place_is_taken_when_it_is_free_or_silent_for_long_enough() {
         let check = |row: ClusterRow, unchanged: u64, expected| {
-            assert_eq!(next(&row, "b", Duration::from_millis(unchanged), LENGTH), expected, "{row:?}");
+            assert_eq!(next(&row, &me(), Duration::from_millis(unchanged), LENGTH), expected, "{row:?}");
         };
-        check(row(false, false, None), 0, Next::Begin);
-        check(row(true, false, None), 0, Next::Wait);
-        check(row(true, false, None), 3_000, Next::Wait);
-        check(row(true, false, None), 3_299, Next::Wait);
-        check(row(true, false, None), 3_300, Next::Replace);
-        check(row(true, true, None), 0, Next::Begin);
-        check(row(true, false, Some("b")), 1_000, Next::Wait);
-        check(row(true, true, Some("b")), 0, Next::Begin);
-        check(row(true, true, Some("c")), 0, Next::Wait);
-        check(row(true, true, Some("c")), 3_300, Next::Begin);
+        let (a, first, let_go) = (Some(1), Next::Take(Why::First), Next::Take(Why::LetGo));
+        check(row(None, false, None), 0, first);
+        check(row(a, false, None), 0, Next::Wait);
+        check(row(a, false, None), 3_000, Next::Wait);
+        check(row(a, false, None), 3_299, Next::Wait);
+        check(row(a, false, None), 3_300, Next::Take(Why::Silent));
+        check(row(a, true, None), 0, let_go);
+        check(row(a, false, Some("b")), 1_000, Next::Wait);
+        check(row(a, true, Some("b")), 0, let_go);
+        check(row(a, true, Some("c")), 0, Next::Wait);
+        check(row(a, true, Some("c")), 3_300, let_go);
+    }
+
+    #[test]
+    fn the_longer_lease_is_waited_for_whosever_it_is() {
+        let check = |theirs: u64, unchanged: u64, expected| {
+            let row = ClusterRow { lease: Some(Duration::from_secs(theirs)), ..row(Some(1), false, None) };
+            assert_eq!(next(&row, &me(), Duration::from_millis(unchanged), LENGTH), expected, "{row:?}");
+        };
+        check(10, 10_999, Next::Wait);
+        check(10, 11_000, Next::Take(Why::Silent));
+        check(1, 3_299, Next::Wait);
+        check(1, 3_300, Next::Take(Why::Silent));
+    }
+
+    #[test]
+    fn a_place_that_was_taken_without_an_answer_is_taken_again_at_once() {
+        assert_eq!(next(&row(Some(2), false, None), &me(), Duration::ZERO, LENGTH), Next::Take(Why::Late));
+        assert_eq!(next(&row(Some(2), true, None), &me(), Duration::ZERO, LENGTH), Next::Take(Why::LetGo));
     }
 }

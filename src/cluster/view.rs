@@ -48,6 +48,9 @@ pub struct View {
     /// Why the database cannot be asked now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
+    /// What keeps this node from becoming the active one: another of its name, or a daemon that is not of the cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hindrance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_over: Option<HandOver>,
     /// All that have been seen in the last week, by name.
@@ -98,6 +101,7 @@ impl View {
             active: None,
             let_go: false,
             database: Some("not connected yet".to_owned()),
+            hindrance: None,
             hand_over: None,
             nodes: Vec::new(),
         }
@@ -105,6 +109,9 @@ impl View {
 
     /// Who acts, in a sentence: for a node that does not.
     pub fn why_not_active(&self) -> String {
+        if let (None, Some(why)) = (&self.database, &self.hindrance) {
+            return format!("standing by; {why}");
+        }
         match (&self.database, &self.active) {
             (Some(reason), _) => format!("standing by; the database cannot be asked: {reason}"),
             (None, None) => "standing by; no node is the active one yet".to_owned(),

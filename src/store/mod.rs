@@ -66,7 +66,7 @@ pub use health::{DatabaseHealth, StoreHealth};
 pub use hubs::{DeadLetter, HUB_READERS, Hub, HubAttempt, HubChange, HubState, Replay, hub_reader};
 pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;
-pub use postgres::{ClusterNode, ClusterRow, ClusterTable, Taking, Wish};
+pub use postgres::{Claim, ClusterNode, ClusterRow, ClusterTable, Namesake, Sign, Taking, Wish};
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
 pub use registrations::{Registration, RegistrationChange};

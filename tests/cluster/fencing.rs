@@ -9,7 +9,7 @@ use eventmanager::managers::{self, Answer, Board, Hss, Mail, Provision, hosts};
 use eventmanager::plan::{Subscriber, SubscriberEffect, UserType};
 use eventmanager::simulators::ema::{EmaOptions, EmaSimulator};
 use eventmanager::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
-use eventmanager::store::{self, ClusterRow, Store, Taking, WriterTask};
+use eventmanager::store::{self, Claim, ClusterRow, Store, Taking, WriterTask};
 use eventmanager::wire::Secret;
 use eventmanager::wire::cai3g::HssRequest;
 use eventmanager::wire::surgemail::MailRequest;
@@ -19,29 +19,34 @@ use uuid::Uuid;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-fn config(events: &str, subscribers: &str) -> StoreConfig {
+pub fn config(events: &str, subscribers: &str) -> StoreConfig {
     let database = |url: &str| Database::Postgres(Secret::new(url));
     StoreConfig { subscribers: database(subscribers), ..StoreConfig::new(database(events)) }
 }
 
 /// A store under a lease that is held.
-fn open(config: &StoreConfig, epoch: i64) -> (Store, Vec<WriterTask>) {
-    let lease = Lease::waiting();
-    lease.hold(epoch, Moment::now().after(Duration::from_secs(3600)));
-    store::open_with(config, &lease).expect("a store")
+pub fn open(config: &StoreConfig, lease: &Lease) -> (Store, Vec<WriterTask>) {
+    store::open_with(config, lease).expect("a store")
 }
 
-async fn take(config: &StoreConfig) -> i64 {
+/// A lease that lasts longer than any test.
+pub async fn take(config: &StoreConfig) -> Lease {
+    let lease = Lease::waiting();
     let mut table = store::cluster_table(&config.events, LIMIT).await.expect("a connection");
     let row: ClusterRow = table.look().await.expect("a row");
-    match table.take(&row, Uuid::now_v7(), "bo").await.expect("taken") {
-        Taking::Taken { epoch, .. } => epoch,
+    match table.take(&row, claim(lease.holder())).await.expect("taken") {
+        Taking::Taken { epoch, .. } => lease.hold(epoch, Moment::now().after(Duration::from_secs(3600))),
         other => panic!("{other:?}"),
     }
+    lease
+}
+
+fn claim(holder: Uuid) -> Claim<'static> {
+    Claim { holder, node: "bo", lease: Duration::from_secs(3) }
 }
 
 /// A row of the table of subscribers.
-fn effect(user: &str) -> SubscriberEffect {
+pub fn effect(user: &str) -> SubscriberEffect {
     SubscriberEffect::Insert(Box::new(Subscriber {
         user_id: user.to_owned(),
         group_id: None,
@@ -77,14 +82,14 @@ fn late_writes(two_databases: bool) {
     let runtime = actix_rt::System::new();
     runtime.block_on(async {
         let first = take(&config).await;
-        let (old, tasks) = open(&config, first);
+        let (old, tasks) = open(&config, &first);
         let writers: Vec<_> =
             tasks.into_iter().map(|task| actix_rt::spawn(async move { task.run().await })).collect();
         old.apply(vec![effect("anna")]).await.expect("written");
         assert_eq!(count("anna"), 1);
         let second = take(&config).await;
-        assert_eq!(second, first + 1);
-        let (new, tasks) = open(&config, second);
+        assert_eq!(second.epoch(), first.epoch().map(|epoch| epoch + 1));
+        let (new, tasks) = open(&config, &second);
         let others: Vec<_> =
             tasks.into_iter().map(|task| actix_rt::spawn(async move { task.run().await })).collect();
         new.apply(vec![effect("bo")]).await.expect("written");
@@ -179,7 +184,7 @@ fn of_many_who_take_over_at_once_one_does() {
             }
             let row = tables[0].look().await.expect("a row");
             assert_eq!(row.epoch, round);
-            let taking = tables.iter_mut().map(|table| table.take(&row, Uuid::now_v7(), "x"));
+            let taking = tables.iter_mut().map(|table| table.take(&row, claim(Uuid::now_v7())));
             let taken = futures_util::future::join_all(taking).await;
             let winners = taken.iter().filter(|it| matches!(it, Ok(Taking::Taken { .. }))).count();
             let late = taken.iter().filter(|it| matches!(it, Ok(Taking::Late))).count();
@@ -200,7 +205,7 @@ fn a_daemon_that_is_not_of_the_cluster_is_waited_for() {
         alone.wait_until_up().await;
         let mut table = store::cluster_table(&config.events, Duration::from_millis(300)).await.expect("one");
         let row = table.look().await.expect("a row");
-        let taking = table.take(&row, Uuid::now_v7(), "bo").await;
+        let taking = table.take(&row, claim(Uuid::now_v7())).await;
         assert_eq!(taking, Ok(Taking::InUse));
         alone.apply(vec![effect("anna")]).await.expect("it goes on");
     });

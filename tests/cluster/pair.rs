@@ -75,6 +75,15 @@ impl Pair {
         self.nodes[at] = Some(self.sites[at].start());
     }
 
+    /// Changes what the file of a node says.
+    #[track_caller]
+    pub fn edit(&self, at: usize, from: &str, to: &str) {
+        let file = self.sites[at].config();
+        let text = std::fs::read_to_string(&file).expect("the file");
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&file, text.replacen(from, to, 1)).expect("written");
+    }
+
     pub fn node(&self, at: usize) -> &Daemon {
         self.nodes[at].as_ref().expect("it runs")
     }

@@ -1,7 +1,7 @@
 //! The row by which several daemons agree who acts, over a connection of its own.
 //!
 //! ```text
-//! em_cluster   part 'events': epoch, holder, beat, let_go, and the hand-over that somebody wishes
+//! em_cluster   part 'events': epoch, holder, the length of its lease, beat, let_go, and the hand-over that somebody wishes
 //! em_node      who there is, and when it was last seen
 //! ```
 //!
@@ -17,21 +17,34 @@ use tokio::time::timeout;
 use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 
-/// Nothing that hangs may hold the row. A beat that is lost with a crash of the server does no harm.
-const SESSION: &str = "set client_min_messages = warning; set synchronous_commit = off;
+/// Nothing that hangs may hold the row. A beat is as safe as any commit of this server: where those wait for a replica, a
+/// primary that is cut off from it takes no beat, and keeps nobody active beside the one that was promoted.
+const SESSION: &str = "set client_min_messages = warning;
     set tcp_keepalives_idle = 5; set tcp_keepalives_interval = 2; set tcp_keepalives_count = 2";
 
-const LOOK: &str = "select epoch, holder, node, beat, let_go is not null, wish, wish_to, wish_ready
+const LOOK: &str =
+    "select epoch, holder, node, beat, let_go is not null, wish, wish_to, wish_ready, lease_millis
     from em_cluster where part = 'events'";
 
 const BEAT: &str = "update em_cluster set beat = beat + 1
     where part = 'events' and epoch = $1 and holder = $2 and let_go is null
-    returning epoch, holder, node, beat, false, wish, wish_to, wish_ready";
+    returning epoch, holder, node, beat, false, wish, wish_to, wish_ready, lease_millis";
 
-const NOTE: &str = "insert into em_node (node, process, state, http, version, seen)
+/// Above whatever was met elsewhere, by the active one alone.
+const RAISE: &str = "update em_cluster set epoch = greatest(epoch, $3) + 1
+    where part = 'events' and epoch = $1 and holder = $2 and let_go is null returning epoch";
+
+/// Says who had this name until then.
+const NOTE: &str = "with old as (select process, state from em_node where node = $1)
+    insert into em_node (node, process, state, http, version, seen)
     values ($1, $2, $3, $4, $5, clock_timestamp())
     on conflict (node) do update set process = excluded.process, state = excluded.state, http = excluded.http,
-        version = excluded.version, seen = excluded.seen";
+        version = excluded.version, seen = excluded.seen
+    returning (select process from old), (select state from old)";
+
+/// Those that have been seen lately.
+const LIVING: &str = "select string_agg(node, ', ' order by node) from em_node
+    where seen > clock_timestamp() - interval '5 seconds'";
 
 const NODES: &str = "select node, process, state, http, version,
         cast(extract(epoch from clock_timestamp() - seen) * 1000 as bigint)
@@ -41,9 +54,13 @@ const NODES: &str = "select node, process, state, http, version,
 const FORGET: &str = "delete from em_node where seen < clock_timestamp() - interval '7 days'";
 
 const TAKE: &str = "update em_cluster as it set epoch = it.epoch + 1, holder = $1, node = $2, beat = 0,
-        taken = clock_timestamp(), let_go = null, wish = null, wish_to = null, wish_ready = null
+        lease_millis = $3, taken = clock_timestamp(), let_go = null, wish = null, wish_to = null, wish_ready = null
     from em_cluster as old where it.part = 'events' and old.part = it.part
     returning it.epoch, cast(extract(epoch from it.taken - old.let_go) * 1000 as bigint)";
+
+/// An epoch that was taken is not lost with a crash of the server, whatever its commits are otherwise.
+const AT_LEAST_ON_DISK: &str =
+    "select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'";
 
 /// The row of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +74,34 @@ pub struct ClusterRow {
     /// It has ended in order.
     pub let_go: bool,
     pub wish: Option<Wish>,
+    /// For how long the holder may act after a beat.
+    pub lease: Option<Duration>,
+}
+
+/// Whatever of the row moves while somebody lives.
+pub type Sign = (i64, Option<Uuid>, i64, bool);
+
+impl ClusterRow {
+    /// By which it is seen that somebody lives.
+    pub fn sign(&self) -> Sign {
+        (self.epoch, self.holder, self.beat, self.let_go)
+    }
+}
+
+/// Who wants the place of the active one.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    pub holder: Uuid,
+    pub node: &'a str,
+    /// For how long it may act after a beat: those who stand by must wait at least as long.
+    pub lease: Duration,
+}
+
+/// The process that had the name of a node, and what it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Namesake {
+    pub process: Uuid,
+    pub state: String,
 }
 
 /// A hand-over that somebody has asked for.
@@ -156,8 +201,10 @@ impl ClusterTable {
 
     /// What the row says now.
     pub async fn look(&self) -> Result<ClusterRow, String> {
-        let row = self.within(self.client.query_one(&self.look, &[])).await?;
-        Ok(read(&row))
+        let row = self.within(self.client.query_opt(&self.look, &[])).await?;
+        row.as_ref()
+            .map(read)
+            .ok_or_else(|| "somebody has deleted the row of em_cluster: it is made anew".to_owned())
     }
 
     /// The active one lives; `None` where it is not the active one any more.
@@ -166,19 +213,32 @@ impl ClusterTable {
         Ok(row.as_ref().map(read))
     }
 
-    /// Says that this node is there, and lists all of them.
-    pub async fn note(&self, node: &ClusterNode) -> Result<Vec<ClusterNode>, String> {
+    /// Raises the epoch of the active one above `met`; `None` where it is not the active one any more.
+    pub async fn raise(&self, epoch: i64, holder: Uuid, met: i64) -> Result<Option<i64>, String> {
+        let row = self.within(self.client.query_opt(RAISE, &[&epoch, &holder, &met])).await?;
+        Ok(row.map(|row| row.get(0)))
+    }
+
+    /// Says that this node is there; who had its name until then.
+    pub async fn note(&self, node: &ClusterNode) -> Result<Option<Namesake>, String> {
         let ClusterNode { node, process, state, http, version, .. } = node;
-        self.within(self.client.execute(&self.note, &[node, process, state, http, version])).await?;
+        let row =
+            self.within(self.client.query_one(&self.note, &[node, process, state, http, version])).await?;
+        let before = row.get::<_, Option<Uuid>>(0).zip(row.get::<_, Option<String>>(1));
+        Ok(before.map(|(process, state)| Namesake { process, state }))
+    }
+
+    /// All nodes that have been there lately.
+    pub async fn nodes(&self) -> Result<Vec<ClusterNode>, String> {
         let rows = self.within(self.client.query(NODES, &[])).await?;
         Ok(rows.iter().map(of_node).collect())
     }
 
-    /// Makes `holder` on `node` the active one, where the row still says `seen`. One that lives is ended only by its silence:
+    /// Makes who claims it the active one, where the row still says `seen`. One that lives is ended only by its silence:
     /// that is the caller's to judge.
-    pub async fn take(&mut self, seen: &ClusterRow, holder: Uuid, node: &str) -> Result<Taking, String> {
+    pub async fn take(&mut self, seen: &ClusterRow, claim: Claim<'_>) -> Result<Taking, String> {
         let limit = self.limit;
-        let taking = take(&mut self.client, seen, holder, node, limit);
+        let taking = take_row(&mut self.client, seen, claim, limit);
         timeout(limit * 2, taking).await.map_err(|_| late())?.map_err(|error| reason(&error))
     }
 
@@ -227,27 +287,25 @@ fn late() -> String {
     "the server does not answer in time".to_owned()
 }
 
-async fn take(
+async fn take_row(
     client: &mut Client,
     seen: &ClusterRow,
-    holder: Uuid,
-    node: &str,
+    claim: Claim<'_>,
     limit: Duration,
 ) -> Result<Taking, tokio_postgres::Error> {
     let transaction = client.transaction().await?;
-    transaction.batch_execute("set local synchronous_commit = on").await?;
+    transaction.batch_execute(AT_LEAST_ON_DISK).await?;
     let row = transaction.query_one(&format!("{LOOK} for update"), &[]).await?;
     let now = read(&row);
-    let is_same = |row: &ClusterRow| (row.epoch, row.holder, row.beat, row.let_go);
-    if is_same(&now) != is_same(seen) {
+    if now.sign() != seen.sign() {
         return Ok(Taking::Late);
     }
     // Of the cluster it is the one that is silent. Where that one has let go, or there was none, it is somebody else.
     let other = if now.holder.is_some() && !now.let_go { Holder::End } else { Holder::WaitFor };
-    if !lock::take(&transaction, WRITER_LOCK, limit, other).await? {
+    if !lock::acquire(&transaction, WRITER_LOCK, limit, other).await? {
         return Ok(Taking::InUse);
     }
-    let row = transaction.query_one(TAKE, &[&holder, &node]).await?;
+    let row = transaction.query_one(TAKE, &[&claim.holder, &claim.node, &millis(claim.lease)]).await?;
     let idle = row.get::<_, Option<i64>>(1).and_then(|millis| u64::try_from(millis).ok());
     let taken = Taking::Taken { epoch: row.get(0), idle: idle.map(Duration::from_millis) };
     transaction.commit().await?;
@@ -266,6 +324,23 @@ fn read(row: &Row) -> ClusterRow {
         beat: row.get(3),
         let_go: row.get(4),
         wish: wish.map(|(id, to)| Wish { id, to, is_ready }),
+        lease: row
+            .get::<_, Option<i64>>(8)
+            .and_then(|millis| u64::try_from(millis).ok())
+            .map(Duration::from_millis),
+    }
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The nodes of a cluster that live, by name, where there are any: for a daemon that is not of it.
+pub(super) async fn living(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
+    let is_there = client.query_one("select to_regclass('em_node') is not null", &[]).await?;
+    match is_there.get(0) {
+        true => Ok(client.query_one(LIVING, &[]).await?.get(0)),
+        false => Ok(None),
     }
 }
 

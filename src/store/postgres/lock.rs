@@ -23,7 +23,7 @@ pub(super) enum Holder {
 }
 
 /// Takes the lock of this key for the session, within this time at most; false where somebody else has it still.
-pub(super) async fn take(
+pub(super) async fn acquire(
     client: &impl GenericClient,
     key: i64,
     limit: Duration,

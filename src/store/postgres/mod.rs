@@ -25,7 +25,7 @@ mod tls;
 pub(crate) use address::Address;
 pub(crate) use background::Background;
 use background::Begun;
-pub use cluster::{ClusterNode, ClusterRow, ClusterTable, Taking, Wish};
+pub use cluster::{Claim, ClusterNode, ClusterRow, ClusterTable, Namesake, Sign, Taking, Wish};
 pub(crate) use pool::Pool;
 pub use tables::statements;
 
@@ -137,7 +137,7 @@ impl Postgres {
             .map_err(|_| "an earlier session of this writer does not end".to_owned())?
             .map_err(|error| reason(&error))?;
         if self.lease.is_shared() {
-            fence::take(&mut session.client, &self.lease, self.tables).await?;
+            fence::pass(&mut session.client, &self.lease, self.tables).await?;
         } else if self.tables.events {
             self.take_database(&session).await?;
         }
@@ -153,7 +153,13 @@ impl Postgres {
 
     /// Keeps a second daemon from running the same events: the lock goes with the session.
     async fn take_database(&self, session: &Session) -> Result<(), String> {
-        let taken = lock::take(&session.client, WRITER_LOCK, LEFT_BEHIND, Holder::WaitFor).await;
+        let living = cluster::living(&session.client).await.map_err(|error| reason(&error))?;
+        if let Some(nodes) = living {
+            return Err(format!(
+                "nodes of a cluster share this database ({nodes}), and this daemon has no [cluster]: it waits until they have ended"
+            ));
+        }
+        let taken = lock::acquire(&session.client, WRITER_LOCK, LEFT_BEHIND, Holder::WaitFor).await;
         match taken.map_err(|error| reason(&error))? {
             true => Ok(()),
             false => Err(IN_USE.to_owned()),

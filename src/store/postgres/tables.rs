@@ -85,6 +85,7 @@ const EM_CLUSTER: (&str, &str) = (
             holder    uuid,
             node      text,
             beat      bigint not null,
+            lease_millis bigint,
             taken     timestamptz,
             let_go    timestamptz,
             wish      uuid,

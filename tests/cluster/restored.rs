@@ -1,0 +1,91 @@
+//! Databases that are behind, restored, or not as safe as they should be.
+
+use crate::fencing::{config, effect, open, take};
+use crate::pair::Pair;
+use crate::support::daemon::eventually;
+use crate::support::postgres::{Cluster, execute, query};
+
+#[test]
+fn who_has_the_same_epoch_and_is_not_the_holder_writes_nothing_and_trusts_its_lease_no_more() {
+    let cluster = Cluster::start();
+    let url = cluster.url("postgres");
+    let config = config(&url, &url);
+    actix_rt::System::new().block_on(async {
+        let first = take(&config).await;
+        // What the first has taken was not in the backup from which the database was restored.
+        execute(&url, "update em_cluster set epoch = epoch - 1, let_go = now()").expect("restored");
+        let second = take(&config).await;
+        assert_eq!(first.epoch(), second.epoch());
+        let (old, tasks) = open(&config, &first);
+        let writers = tasks.into_iter().map(|task| actix_rt::spawn(async move { task.run().await }));
+        let writers: Vec<_> = writers.collect();
+        // It is not only that nothing is written: the cluster is asked at once.
+        tokio::time::timeout(crate::support::daemon::PATIENCE, first.doubted()).await.expect("doubted");
+        assert!(!first.is_valid() && second.is_valid());
+        let refused = old.health().borrow().clone();
+        assert!(!refused.is_up(), "{refused:?}");
+        let (new, tasks) = open(&config, &second);
+        let others = tasks.into_iter().map(|task| actix_rt::spawn(async move { task.run().await }));
+        let others: Vec<_> = others.collect();
+        new.apply(vec![effect("anna")]).await.expect("written");
+        assert!(!first.is_valid());
+        writers.into_iter().chain(others).for_each(|writer| writer.abort());
+    });
+}
+
+#[test]
+fn the_events_alone_are_restored_and_the_subscribers_are_written_again() {
+    let mut pair = Pair::new();
+    let events = pair.cluster.url("postgres");
+    execute(&events, "create database subscribers").expect("made");
+    let subscribers = pair.cluster.url("subscribers");
+    pair.edit(0, "[cluster]", &format!("subscribers = {subscribers:?}\n[cluster]"));
+    pair.start(0);
+    pair.wait_active(0);
+    assert_eq!(pair.nodes[0].take().expect("it runs").terminate(), Some(0));
+    execute(&subscribers, "update em_cluster set epoch = 41").expect("later");
+    pair.start(0);
+    pair.node(0).logged(&["a database has been under a later epoch", "raised=42"]);
+    pair.wait_active(0);
+    for url in [&events, &subscribers] {
+        let part = if url == &events { "events" } else { "subscribers" };
+        let rows = query(url, &format!("select epoch from em_cluster where part = '{part}'")).expect("a row");
+        assert_eq!(rows[0][0].as_deref(), Some("42"), "{part}");
+    }
+}
+
+#[test]
+fn a_primary_that_has_lost_its_replica_keeps_no_node_active() {
+    let mut pair = Pair::new();
+    pair.start(0);
+    pair.wait_active(0);
+    let url = pair.cluster.url("postgres");
+    let wait_for = |names: &str| {
+        execute(&url, &format!("alter system set synchronous_standby_names = '{names}'")).expect("set");
+        execute(&url, "select pg_reload_conf()").expect("read again");
+    };
+    wait_for("*");
+    pair.node(0).logged(&["the lease is over"]);
+    eventually("it is not active", || {
+        (pair.node(0).metric("eventmanager_cluster_active", "") == 0.0).then_some(())
+    });
+    wait_for("");
+    pair.node(0).logged(&["the lease is held again"]);
+    pair.wait_active(0);
+}
+
+#[test]
+fn a_row_that_somebody_deletes_is_made_anew() {
+    let pair = Pair::started();
+    pair.rows("delete from em_cluster");
+    eventually("one of them says so", || {
+        (0..2)
+            .any(|at| pair.node(at).log().contains("somebody has deleted the row of em_cluster"))
+            .then_some(())
+    });
+    eventually("a node acts again", || {
+        (0..2)
+            .any(|at| pair.view(at)["role"] == "active" && pair.node(at).get("/readyz").0 == 200)
+            .then_some(())
+    });
+}
