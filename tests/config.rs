@@ -86,7 +86,14 @@ fn every_key_reaches_its_value() {
     assert_eq!(config.store.events, Database::Postgres(Secret::new("postgresql://em:p%40ss@db1/em")));
     assert_eq!(config.store.subscribers, Database::Sqlite("/etc/em/srd.db".into()));
     assert_eq!(config.store.retention_days, Some(30));
-    assert_eq!(config.cluster, Cluster { enabled: false, lease: Duration::from_secs(5) });
+    assert_eq!(
+        config.cluster,
+        Cluster {
+            enabled: false,
+            lease: Duration::from_secs(5),
+            address: Some("em1.example.net:8443".into())
+        }
+    );
     assert_eq!(config.http.listen, "0.0.0.0:8443".parse().unwrap());
     assert_eq!(config.http.tls_cert.as_deref(), Some(Path::new("/etc/em/tls.crt")));
     assert_eq!(config.http.tls_key.as_deref(), Some(Path::new("/etc/ssl/tls.key")));

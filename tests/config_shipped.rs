@@ -43,7 +43,9 @@ fn the_shipped_file_is_the_defaults() {
     assert_eq!(shown.log, default.log);
     assert_eq!(shown.store.events, default.store.events);
     assert_eq!(shown.store.subscribers, default.store.subscribers);
-    assert_eq!(shown.cluster, default.cluster);
+    let mut cluster = shown.cluster.clone();
+    assert_eq!(cluster.address.take().as_deref(), Some("em1.example.net:8080"));
+    assert_eq!(cluster, default.cluster);
     assert_eq!(shown.http.listen, default.http.listen);
     assert_eq!(shown.processing, default.processing);
     let ema = "[numbering]\ncountry_code='299'\ndefault_phone_context='d'\n[service_profiles]\nvirtual='v'\nuser='u'\npilot='p'\ntrunk='t'\n\

@@ -34,7 +34,7 @@ impl Default for Log {
 
 impl Default for Cluster {
     fn default() -> Self {
-        Cluster { enabled: false, lease: Duration::from_secs(3) }
+        Cluster { enabled: false, lease: Duration::from_secs(3), address: None }
     }
 }
 

@@ -27,9 +27,10 @@ impl Lines {
         }
     }
 
-    pub fn cluster(&mut self, Cluster { enabled, lease }: &Cluster) {
+    pub fn cluster(&mut self, Cluster { enabled, lease, address }: &Cluster) {
         self.put("cluster.enabled", enabled);
         self.time("cluster.lease", lease);
+        self.set("cluster.address", address.as_ref());
     }
 
     pub fn http(&mut self, Http { listen, tls_cert, tls_key, tokens }: &Http) {

@@ -144,7 +144,7 @@ impl Restarts {
         if self.cluster {
             config.node.name.clone_from(&old.node.name);
         }
-        config.cluster = old.cluster;
+        config.cluster.clone_from(&old.cluster);
         config.log.format = old.log.format;
         config.http.listen = old.http.listen;
         (config.processing.mode, config.processing.order) = (old.processing.mode, old.processing.order);

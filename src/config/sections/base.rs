@@ -85,7 +85,8 @@ pub(super) fn cluster(section: &Section, store: &StoreConfig) -> Cluster {
             "needs PostgreSQL for the subscribers (store.subscribers): a file of SQLite is on one host alone",
         );
     }
-    Cluster { enabled, lease: lease.unwrap_or(default.lease) }
+    let address = section.value("address", addresses::host_and_port);
+    Cluster { enabled, lease: lease.unwrap_or(default.lease), address }
 }
 
 pub(super) fn processing(section: &Section) -> Processing {

@@ -132,12 +132,14 @@ pub struct Processing {
 }
 
 /// Which of several daemons on one database acts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     /// Otherwise this daemon is the only one.
     pub enabled: bool,
     /// The active one is believed to be gone when it has not been heard of for so long.
     pub lease: Duration,
+    /// Where the others tell people to find this node, HOST:PORT; otherwise where HTTP listens.
+    pub address: Option<String>,
 }
 
 /// The databases of the release that we run beside: only ever read.
