@@ -92,6 +92,12 @@ impl App {
         App::start_program(program, config, metrics)
     }
 
+    /// Whether the addresses of the configuration can be listened on, beside that of HTTP. They are free again then: who asks
+    /// there while this node stands by is to be refused, and to ask elsewhere.
+    pub fn try_listeners(config: &Config) -> anyhow::Result<()> {
+        Listeners::bind(config).map(drop)
+    }
+
     /// Starts everything that `config` names, within an actix system.
     ///
     /// Fails where an address to listen on is taken or a certificate cannot be read. Databases and peers that are away

@@ -149,7 +149,7 @@ fn a_closed_terminal_stops_the_daemon_in_order_unless_it_was_told_not_to_mind() 
         terminal.kill().expect("killed");
         terminal.wait().expect("ended");
         if minds {
-            logged("the terminal is closed: stopping");
+            logged("why=\"the terminal is closed\"");
         } else {
             eventually("it reloads", || {
                 let log = std::fs::read_to_string(&log).ok()?;

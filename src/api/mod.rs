@@ -180,6 +180,7 @@ fn standby_routes(app: &mut web::ServiceConfig) {
         .service(read("/readyz", standby::ready))
         .service(read("/metrics", standby::metrics))
         .service(read_whole("/api/v1/cluster", standby::show))
+        .service(acts::act("/api/v1/cluster/handover", standby::hand_over))
         .default_service(web::to(standby::elsewhere));
 }
 

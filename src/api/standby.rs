@@ -74,6 +74,15 @@ pub async fn show(sources: Data<Sources>) -> impl Responder {
     HttpResponse::Ok().json(Shown::new(member.view().borrow().clone(), member.lease.left()))
 }
 
+/// Whoever has the place hands it over.
+pub async fn hand_over(sources: Data<Sources>) -> impl Responder {
+    let refused = sources.member.view().borrow().successor(None).err();
+    problem(
+        StatusCode::CONFLICT,
+        refused.map_or_else(|| "it is just beginning".to_owned(), |error| error.to_string()),
+    )
+}
+
 /// Everything else is on the active node.
 pub async fn elsewhere(request: HttpRequest, sources: Data<Sources>) -> impl Responder {
     let reason = sources.member.view().borrow().why_not_active();

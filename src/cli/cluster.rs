@@ -79,10 +79,7 @@ const NODES: &[&str] = &["NODE", "STATE", "SEEN", "HTTP", "VERSION"];
 
 fn shown(view: &Value) -> String {
     let cells = |node: &Value| {
-        let seen = match node["is_there"] == true {
-            true => "now".to_owned(),
-            false => format!("{} ago", lasting(node["seen_millis"].as_u64().unwrap_or_default() / 1000)),
-        };
+        let seen = format!("{} ago", lasting(node["seen_millis"].as_u64().unwrap_or_default() / 1000));
         let state = if node["is_there"] == true { plain(&node["state"]) } else { "gone".to_owned() };
         let [name, http, version] = ["name", "http", "version"].map(|key| plain(&node[key]));
         [name, state, seen, http, version].map(Cell::from).to_vec()
@@ -97,6 +94,9 @@ fn shown(view: &Value) -> String {
     if view["hand_over"].is_object() {
         let ready = if view["hand_over"]["ready"] == true { "is ready" } else { "is not ready yet" };
         text += &format!("handing over to {}, which {ready}\n", plain(&view["hand_over"]["to"]));
+    }
+    if view["hindrance"].is_string() {
+        text += &format!("this node cannot become the active one: {}\n", plain(&view["hindrance"]));
     }
     if view["database"].is_string() {
         text += &format!("the database cannot be asked: {}\n", plain(&view["database"]));

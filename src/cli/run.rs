@@ -16,6 +16,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::error::Elapsed;
 
 /// Linux' number of the signal for a file that grows beyond its limit (signal(7)).
 const SIGXFSZ: i32 = 25;
@@ -58,7 +59,15 @@ pub fn run(path: &Path) -> anyhow::Result<ExitCode> {
             }
         }
         let member = program.cluster.as_ref().map(|(member, _)| member.clone());
-        let app = App::start_program(program, &loaded.config, metrics)?;
+        let app = match App::start_program(program, &loaded.config, metrics) {
+            Ok(app) => app,
+            Err(error) => {
+                // Another node may be able to.
+                end_for_good(member.as_ref());
+                standby::let_go(member.as_ref()).await;
+                return Err(error);
+            }
+        };
         tracing::info!(version = env!("CARGO_PKG_VERSION"), http = %app.http, "eventmanager started");
         let servers = loaded.config.broadworks.into_iter().map(|server| server.name).collect();
         serve(app, member, servers, &mut signals).await
@@ -84,6 +93,7 @@ async fn serve(
     let hands_over = loop {
         tokio::select! {
             exit = &mut ended => {
+                end_for_good(member.as_ref());
                 standby::let_go(member.as_ref()).await;
                 return Ok(code(exit));
             }
@@ -92,21 +102,21 @@ async fn serve(
                 // A wake-up: one reload sees the file as it is then.
                 Told::Reload => reloader.do_send(Reload),
                 Told::End(why) => {
-                    tracing::info!("{why}: stopping");
+                    tracing::info!(why, "stopping");
                     break false;
                 }
             }
         }
     };
     if !hands_over {
-        systemd::stopping();
-        member.iter().for_each(Member::ends);
+        end_for_good(member.as_ref());
     }
     root.do_send(crate::supervision::Shutdown);
-    let exit = tokio::time::timeout(STOP_LIMIT, ended).await;
-    standby::let_go(member.as_ref()).await;
+    let exit = stopped(ended, member.as_ref(), signals).await;
     if hands_over && let Some(member) = member {
-        tracing::info!("handed over: beginning anew, to stand by");
+        if !member.is_ending() {
+            tracing::info!("handed over: beginning anew, to stand by");
+        }
         member.begin_anew();
     }
     match exit {
@@ -114,6 +124,35 @@ async fn serve(
         Err(_) => {
             tracing::error!("not stopped in time: what is under way is resumed at the next start");
             Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// The process does not begin anew, whatever happens.
+fn end_for_good(member: Option<&Member>) {
+    systemd::stopping();
+    member.into_iter().for_each(Member::ends);
+}
+
+/// Waits until everything has ended in order, and lets go then. Who is told to end meanwhile does so, handing over or not.
+async fn stopped(
+    ended: impl Future<Output = Exit>,
+    member: Option<&Member>,
+    signals: &mut Signals,
+) -> Result<Exit, Elapsed> {
+    let stopping = async {
+        let exit = tokio::time::timeout(STOP_LIMIT, ended).await;
+        standby::let_go(member).await;
+        exit
+    };
+    tokio::pin!(stopping);
+    loop {
+        tokio::select! {
+            exit = &mut stopping => return exit,
+            told = signals.next() => if let Told::End(why) = told {
+                tracing::info!(why, "stopping");
+                end_for_good(member);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Exit code of a process that had to begin anew and could not.
@@ -26,17 +27,45 @@ impl LogEnd {
     }
 }
 
-/// Replaces the program of this process by itself, with the arguments with which it was started. Threads, connections and
-/// whatever was under way end at that moment, as with a kill; the process id stays, so that nobody has to start it.
-///
-/// It needs nothing of whoever runs it: no service manager, and no pause before a restart.
-pub(super) fn begin_anew(log: &LogEnd) -> ! {
-    log.flush();
-    let mut arguments = std::env::args_os();
-    let name = arguments.next().unwrap_or_else(|| OsString::from("eventmanager"));
-    let error = Command::new(program()).arg0(name).args(arguments).exec();
-    eprintln!("eventmanager: it cannot begin anew: {error}");
-    std::process::exit(NOT_BEGUN)
+/// How this process ends. Clones are the same.
+#[derive(Clone)]
+pub(super) struct Ending {
+    log: LogEnd,
+    /// It was told to, and does not begin anew, whatever happens.
+    is_for_good: Arc<AtomicBool>,
+}
+
+impl Ending {
+    /// Of a process that may begin anew; `log` is flushed before.
+    pub fn new(log: LogEnd) -> Ending {
+        Ending { log, is_for_good: Arc::default() }
+    }
+
+    /// From now on it ends for good.
+    pub fn for_good(&self) {
+        self.is_for_good.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_for_good(&self) -> bool {
+        self.is_for_good.load(Ordering::Relaxed)
+    }
+
+    /// Replaces the program of this process by itself, with the arguments with which it was started. Threads, connections and
+    /// whatever was under way end at that moment, as with a kill; the process id stays, so that nobody has to start it.
+    ///
+    /// It needs nothing of whoever runs it: no service manager, and no pause before a restart. Whoever has told it to end does
+    /// not meet it again: then it ends.
+    pub fn begin_anew(&self) -> ! {
+        self.log.flush();
+        if self.is_for_good() {
+            std::process::exit(0);
+        }
+        let mut arguments = std::env::args_os();
+        let name = arguments.next().unwrap_or_else(|| OsString::from("eventmanager"));
+        let error = Command::new(program()).arg0(name).args(arguments).exec();
+        eprintln!("eventmanager: it cannot begin anew: {error}");
+        std::process::exit(NOT_BEGUN)
+    }
 }
 
 /// The file of this program; where an upgrade has replaced it, what runs.

@@ -38,9 +38,18 @@ impl Seat {
     /// Another node has taken the place: whatever is under way here ends now.
     async fn replaced(&mut self, table: &ClusterTable) -> ! {
         self.lease.end();
-        let now = table.look().await;
-        let by = now.ok().and_then(|row| row.node).unwrap_or_else(|| "another node".to_owned());
-        tracing::error!(by, "this node was replaced as the active one: beginning anew, to stand by");
+        match table.look().await {
+            Ok(row) => {
+                let by = row.node.unwrap_or_else(|| "nobody yet".to_owned());
+                tracing::error!(by, "this node was replaced as the active one: beginning anew, to stand by");
+            }
+            Err(reason) => {
+                tracing::error!(
+                    reason,
+                    "this node is not the active one any more: beginning anew, to stand by"
+                );
+            }
+        }
         self.begin_anew()
     }
 
@@ -68,7 +77,7 @@ impl Seat {
             // Whoever asked for it was told that it did not begin: the answer of the database came too late.
             (None, Some(wish)) => {
                 tracing::warn!(to = wish.to, "a hand-over that nobody waits for is called off");
-                table.drop_wish(wish.id).await
+                self.call_off(table, wish.id).await
             }
             (Some((id, _)), Some(wish)) if wish.id == id && wish.is_ready => {
                 tracing::info!(to = wish.to, "handing over: ending in order");
@@ -76,14 +85,21 @@ impl Seat {
                 Ok(())
             }
             (Some((id, since)), _) if since.elapsed() > HAND_OVER_LIMIT => {
-                table.drop_wish(id).await?;
-                self.wished = None;
+                self.call_off(table, id).await?;
                 tracing::warn!(limit = ?HAND_OVER_LIMIT, "the other node was not ready in time: this one goes on");
                 metrics::counter!("eventmanager_cluster_handovers_failed_total").increment(1);
                 Ok(())
             }
             (Some(_), _) => Ok(()),
         }
+    }
+
+    async fn call_off(&mut self, table: &ClusterTable, id: Uuid) -> Result<(), String> {
+        table.drop_wish(id).await?;
+        self.wished = None;
+        // Another can be asked for at once.
+        self.show(|view| view.hand_over = None);
+        Ok(())
     }
 
     /// Writes the wish for a hand-over; says to which node.
@@ -97,7 +113,7 @@ impl Seat {
         let id = Uuid::now_v7();
         let wished = table.wish(epoch, self.me.process, id, &to).await.map_err(HandOverError::Database)?;
         if !wished {
-            return Err(HandOverError::NotActive("another".to_owned()));
+            return Err(self.view().not_active());
         }
         self.wished = Some((id, Instant::now()));
         tracing::info!(to, "a hand-over was asked for");

@@ -1,14 +1,15 @@
 //! What the rest of the program has of the cluster: how it looks, and what the thread of the cluster is told.
 
-use super::anew::{self, LogEnd};
+use super::anew::{Ending, LogEnd};
 use super::seat::{Seat, Told};
 use super::view::{Role, View};
 use crate::config::Config;
 use crate::lease::Lease;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+
+/// Orders that wait, at most: they are few.
+const ORDERS: usize = 16;
 
 /// What `run` and the API tell the thread.
 pub(super) enum Order {
@@ -25,7 +26,7 @@ pub(super) enum Order {
 /// Why a hand-over does not begin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandOverError {
-    #[error("this node is not the active one: ask {0}")]
+    #[error("this node is not the active one: {0}")]
     NotActive(String),
     #[error("{0} is the active one already")]
     Already(String),
@@ -53,9 +54,8 @@ pub enum Started {
 pub struct Member {
     pub lease: Lease,
     view: watch::Receiver<View>,
-    orders: mpsc::UnboundedSender<Order>,
-    is_ending: Arc<AtomicBool>,
-    log: LogEnd,
+    orders: mpsc::Sender<Order>,
+    ending: Ending,
 }
 
 impl Member {
@@ -63,14 +63,14 @@ impl Member {
     pub fn start(config: &Config, http: String, log: LogEnd) -> std::io::Result<Member> {
         let lease = Lease::waiting();
         let (tell, view) = watch::channel(View::new(&config.node.name));
-        let (orders, received) = mpsc::unbounded_channel();
-        let is_ending = Arc::new(AtomicBool::new(false));
+        let (orders, received) = mpsc::channel(ORDERS);
+        let ending = Ending::new(log);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let told = Told { orders: received, is_ending: is_ending.clone(), log: log.clone() };
+        let told = Told { orders: received, ending: ending.clone() };
         let seat = Seat::new(config, http, &lease, tell, told);
         // Its own thread: an actor that is busy must not cost the lease. One that hangs for long ends the process.
         std::thread::Builder::new().name("cluster".to_owned()).spawn(move || runtime.block_on(seat.run()))?;
-        Ok(Member { lease, view, orders, is_ending, log })
+        Ok(Member { lease, view, orders, ending })
     }
 
     /// How the cluster looks now, and from now on.
@@ -98,33 +98,44 @@ impl Member {
     }
 
     /// The connections to the application servers stand, as far as they can.
-    pub fn prepared(&self) {
-        let _ = self.orders.send(Order::Prepared);
+    pub async fn prepared(&self) {
+        // The thread does not end before the process.
+        let _ = self.orders.send(Order::Prepared).await;
     }
 
     /// The process ends for good: it does not begin anew, whatever happens.
     pub fn ends(&self) {
-        self.is_ending.store(true, Ordering::Relaxed);
+        self.ending.for_good();
     }
 
     /// Everything has ended in order: another node may go on at once.
     pub async fn let_go(&self, limit: Duration) {
         let (answer, answered) = oneshot::channel();
-        let _ = self.orders.send(Order::LetGo(answer));
+        let letting_go = async {
+            let _ = self.orders.send(Order::LetGo(answer)).await;
+            let _ = answered.await;
+        };
         // Where the database is away the others wait for the end of the lease.
-        let _ = tokio::time::timeout(limit, answered).await;
+        let _ = tokio::time::timeout(limit, letting_go).await;
     }
 
-    /// Ends this program at once, and begins it anew as one that stands by.
+    /// Whether it was told to.
+    pub fn is_ending(&self) -> bool {
+        self.ending.is_for_good()
+    }
+
+    /// Ends this program at once, and begins it anew as one that stands by, unless it was told to end.
     pub fn begin_anew(&self) -> ! {
         self.lease.end();
-        anew::begin_anew(&self.log)
+        self.ending.begin_anew()
     }
 
     /// Asks for another node to become the active one; says which. It goes on from here by itself.
     pub async fn hand_over(&self, to: Option<String>) -> Result<String, HandOverError> {
         let (answer, answered) = oneshot::channel();
-        let _ = self.orders.send(Order::HandOver { to, answer });
+        // Anybody may ask: who finds the queue full is told so.
+        let asked = self.orders.try_send(Order::HandOver { to, answer });
+        asked.map_err(|_| HandOverError::Database("too many ask at once".to_owned()))?;
         let gone = || Err(HandOverError::Database("the thread of the cluster has ended".to_owned()));
         answered.await.unwrap_or_else(|_| gone())
     }

@@ -1,13 +1,11 @@
 //! The thread of the cluster: its connection to the row, and what it does about what it is told.
 
-use super::anew::{self, LogEnd};
+use super::anew::Ending;
 use super::member::{HandOverError, Order};
 use super::view::{HandOver, Node, Role, View};
 use crate::config::Config;
 use crate::lease::{self, Lease, Sight};
 use crate::store::{self, ClusterNode, ClusterRow, ClusterTable, Namesake, Sign};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -37,10 +35,8 @@ pub(super) enum Phase {
 
 /// What it is told by the rest of the program.
 pub(super) struct Told {
-    pub orders: mpsc::UnboundedReceiver<Order>,
-    /// The process ends for good.
-    pub is_ending: Arc<AtomicBool>,
-    pub log: LogEnd,
+    pub orders: mpsc::Receiver<Order>,
+    pub ending: Ending,
 }
 
 /// What the thread works with.
@@ -177,14 +173,16 @@ impl Seat {
                 let _ = answer.send(begun);
             }
             (Order::HandOver { answer, .. }, _) => {
-                let active = self.view.borrow().active.clone();
-                let _ = answer.send(Err(HandOverError::NotActive(active.unwrap_or("another".to_owned()))));
+                let _ = answer.send(Err(self.view.borrow().not_active()));
             }
             (Order::LetGo(answer), Phase::Holding { epoch }) => {
                 self.lease.end();
                 self.phase = Phase::LetGo;
                 table.let_go(epoch, self.me.process).await?;
-                table.leave(self.me.process).await?;
+                // Who begins anew is there again at once.
+                if self.told.ending.is_for_good() {
+                    table.leave(self.me.process).await?;
+                }
                 let _ = answer.send(());
             }
             (Order::LetGo(answer), _) => {
@@ -283,10 +281,11 @@ impl Seat {
         self.view.borrow().clone()
     }
 
-    fn show(&self, change: impl FnOnce(&mut View)) {
+    pub fn show(&self, change: impl FnOnce(&mut View)) {
         self.view.send_if_modified(|view| {
             let before = view.clone();
             change(view);
+            view.settle();
             *view != before
         });
     }
@@ -307,11 +306,6 @@ impl Seat {
     /// Begins anew as one that stands by.
     pub fn begin_anew(&self) -> ! {
         self.lease.end();
-        if self.told.is_ending.load(Ordering::Relaxed) {
-            // Whoever has told it to end is not to meet it again.
-            self.told.log.flush();
-            std::process::exit(0);
-        }
-        anew::begin_anew(&self.told.log)
+        self.told.ending.begin_anew()
     }
 }

@@ -71,7 +71,8 @@ pub struct HandOver {
 #[schema(as = ClusterNode)]
 pub struct Node {
     pub name: String,
-    /// `standby`, `preparing`, `active` or `handing_over`, as it said itself.
+    /// `standby`, `preparing`, `active` or `handing_over`, as it said itself; `silent`: it said that it was the active one, which
+    /// another is by now.
     pub state: String,
     /// Where it serves HTTP.
     pub http: String,
@@ -118,15 +119,39 @@ impl View {
             (None, Some(active)) if self.let_go => {
                 format!("standing by; {active} has ended in order, and nobody has gone on yet")
             }
-            (None, Some(active)) => format!("standing by; the active node is {active}"),
+            (None, Some(active)) => format!("standing by; the active node is {}", self.with_address(active)),
         }
+    }
+
+    /// A node by its name, and where it serves.
+    fn with_address(&self, name: &str) -> String {
+        match self.nodes.iter().find(|node| node.name == name) {
+            Some(node) => format!("{name} ({})", node.http),
+            None => name.to_owned(),
+        }
+    }
+
+    /// What a node that is not the active one answers.
+    pub(super) fn not_active(&self) -> HandOverError {
+        let active = self.active.as_deref().filter(|active| *active != self.node && !self.let_go);
+        HandOverError::NotActive(match active {
+            Some(active) => format!("ask {}", self.with_address(active)),
+            None => self.why_not_active(),
+        })
+    }
+
+    /// Who said that it was the active one and was replaced is silent: one node is shown as the active one.
+    pub(super) fn settle(&mut self) {
+        let active = &self.active;
+        let replaced =
+            |node: &&mut Node| node.state == Role::Active.as_str() && active.as_ref() != Some(&node.name);
+        self.nodes.iter_mut().filter(replaced).for_each(|node| "silent".clone_into(&mut node.state));
     }
 
     /// To whom this node hands over where `to` is asked for, or anybody.
     pub fn successor(&self, to: Option<String>) -> Result<String, HandOverError> {
         if self.role != Role::Active {
-            let active = self.active.clone().filter(|active| *active != self.node);
-            return Err(HandOverError::NotActive(active.unwrap_or_else(|| "another".to_owned())));
+            return Err(self.not_active());
         }
         if let Some(hand_over) = &self.hand_over {
             return Err(HandOverError::UnderWay(hand_over.to.clone()));

@@ -14,6 +14,8 @@ mod load;
 mod oracle;
 mod pair;
 mod restored;
+mod shown;
 mod silence;
+mod stuck;
 mod twins;
 mod wanted;

@@ -2,6 +2,7 @@
 
 use super::{Signals, Told};
 use crate::api::{self, Bound, Standby};
+use crate::app::App;
 use crate::cluster::{LogEnd, Member, Role};
 use crate::config::{self, Config, Live};
 use crate::connections::{LinkState, Links};
@@ -9,6 +10,7 @@ use crate::reload::{BeginAll, Reloader};
 use crate::systemd;
 use actix::Addr;
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -29,8 +31,10 @@ pub async fn stand_by(
     signals: &mut Signals,
 ) -> anyhow::Result<Option<(Member, Bound)>> {
     let bound = api::bind(&config.http)?;
+    // One that could not begin is to be seen as such before it has the place of another.
+    App::try_listeners(config)?;
     let http = bound.address()?;
-    let member = Member::start(config, http.to_string(), log)?;
+    let member = Member::start(config, shown_address(config, http), log)?;
     let serving = Standby::serve(&bound, member.clone(), metrics.clone(), config.node.name.clone())?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), %http, node = config.node.name, "eventmanager stands by");
     let telling = actix_rt::spawn(tell(member.clone()));
@@ -40,7 +44,7 @@ pub async fn stand_by(
             told = signals.next() => match told {
                 Told::Reload => reload(path, &member),
                 Told::End(why) => {
-                    tracing::info!("{why}: stopping");
+                    tracing::info!(why, "stopping");
                     systemd::stopping();
                     member.ends();
                     serving.stop().await;
@@ -53,6 +57,18 @@ pub async fn stand_by(
     telling.abort();
     serving.stop().await;
     Ok(Some((member, bound)))
+}
+
+/// Where the others say that this node is found: every address of a host is none that anybody could ask.
+fn shown_address(config: &Config, http: SocketAddr) -> String {
+    match &config.cluster.address {
+        Some(address) => address.clone(),
+        None if http.ip().is_unspecified() => {
+            let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            format!("{}:{}", host.trim(), http.port())
+        }
+        None => http.to_string(),
+    }
 }
 
 /// Nothing is in force yet that could be changed: it begins with what the file says now, where that is right.
@@ -92,7 +108,7 @@ pub async fn prepare(member: Member, links: Live<Links>, servers: Vec<String>, r
     if member.view().borrow().role == Role::Preparing {
         // One that is away is away for the other node as well.
         let _ = tokio::time::timeout(CONNECT_LIMIT, connected).await;
-        member.prepared();
+        member.prepared().await;
     }
     member.lease.held().await;
     reloader.do_send(BeginAll);
