@@ -2,7 +2,7 @@
 
 use super::values::Database;
 use crate::wire::Secret;
-use crate::wire::event_management::Callback;
+use crate::wire::event_management::{Callback, guard};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -111,6 +111,20 @@ pub(super) fn webhook(text: &str) -> Result<String, String> {
 /// A URL where users have keys of their own.
 pub(super) fn web_address(text: &str) -> Result<String, String> {
     full_url(text, "username and password have keys of their own")
+}
+
+/// A URL, unless its host is an address that nobody could mean: one of metadata, of this link alone, or of nobody.
+pub(super) fn sensible(url: String) -> Result<String, String> {
+    let parsed = reqwest::Url::parse(&url).map_err(|error| format!("is not a URL: {error}"))?;
+    let address: Option<IpAddr> = match parsed.host() {
+        Some(url::Host::Ipv4(address)) => Some(address.into()),
+        Some(url::Host::Ipv6(address)) => Some(address.into()),
+        _ => None,
+    };
+    match address.map(guard::check_configured) {
+        Some(Err(what)) => Err(format!("is at {what}, where nothing is sent")),
+        _ => Ok(url),
+    }
 }
 
 /// A URL that others are put behind: without a query, and without a slash at its end.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use eventmanager::config::{EventPeer, PeerAuth};
 use eventmanager::lease::{Lease, Moment};
 use eventmanager::topics::hubs::outbound::{Answer, Limits, Lookup, Outbound, Request, SendError};
+use eventmanager::wire::Secret;
 use eventmanager::wire::event_management::Callback;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -66,6 +67,29 @@ async fn a_name_with_one_address_that_is_not_allowed_is_not_connected_to() {
     check(&[[127, 0, 0, 1], [169, 254, 169, 254]], true, "169.254.169.254 is a metadata address").await;
     check(&[], true, "cannot be resolved").await;
     assert_eq!(receiver.count(), 0);
+}
+
+/// Nobody is asked for a token at such a name: nothing is connected to.
+#[tokio::test]
+async fn a_name_of_a_token_server_that_leads_where_nobody_could_mean_is_not_connected_to() {
+    let receiver = Receiver::start();
+    let mut to = peer(receiver.address);
+    to.auth = PeerAuth::OAuth2 {
+        token_url: format!("http://idp.example:{}/token", receiver.address.port()),
+        client_id: "em".to_owned(),
+        client_secret: Secret::new("s3cret"),
+        scope: None,
+    };
+    let names = lookup(|_| vec![[127, 0, 0, 1], [169, 254, 169, 254]]);
+    let outbound = Outbound::with_lookup(&to, LIMITS, names).expect("one");
+    let refused = send(&outbound, &receiver.url()).await.expect_err("refused").to_string();
+    assert!(refused.contains("169.254.169.254 is a metadata address, where nothing is sent"), "{refused}");
+    assert!(!refused.contains("s3cret"), "{refused}");
+    assert_eq!(receiver.count(), 0);
+    // One that is private may be meant; it answers no token.
+    let outbound = Outbound::with_lookup(&to, LIMITS, lookup(|_| vec![[127, 0, 0, 1]])).expect("one");
+    let no_token = send(&outbound, &receiver.url()).await.expect_err("no token").to_string();
+    assert!(no_token.contains("no token") && receiver.count() == 1, "{no_token}");
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ fn auth(section: &Section, allow_http: bool) -> PeerAuth {
             section.rule_out(key, &format!("belongs to auth = \"{word}\""));
         }
     }
-    let token_url = |text: &str| secure(addresses::web_address(text)?, allow_http);
+    let token_url = |text: &str| secure(addresses::sensible(addresses::web_address(text)?)?, allow_http);
     match auth {
         Auth::None => PeerAuth::None,
         Auth::Basic => PeerAuth::Basic {

@@ -16,7 +16,7 @@
 //! ← 204
 //! ```
 //!
-//! [`event_create`] and [`hub_request`] read what is posted, [`Callback`] where events go, [`Filter`] which of them, [`Selection`] what of a
+//! [`event_create`] and [`hub_request`] read what is posted, [`Callback`] where events go, [`guard`] to which addresses they may, [`Filter`] which of them, [`Selection`] what of a
 //! resource is wanted, and [`error_body`] writes what every error is answered with. How deliveries are signed is in
 //! [`webhooks`](super::webhooks).
 
@@ -26,6 +26,7 @@ mod error;
 mod event;
 mod fields;
 mod filter;
+pub mod guard;
 mod hub;
 mod operand;
 

@@ -92,6 +92,23 @@ fn keys_of_another_way_are_problems_and_so_are_missing_ones() {
 }
 
 #[test]
+fn tokens_are_not_got_from_an_address_that_nobody_could_mean() {
+    let at = |host: &str| {
+        format!(
+            "auth = 'oauth2'\nclient_id = 'em'\nclient_secret = 'hunter2'\ntoken_url = 'https://{host}/token'"
+        )
+    };
+    for host in
+        ["169.254.169.254", "168.63.129.16", "[fd00:ec2::23]", "[fe80::1]:8443", "0.0.0.0", "2852039166"]
+    {
+        check(&at(host), "token_url: is at a");
+    }
+    for host in ["127.0.0.1:1", "10.0.0.1", "[::1]:1", "[fd00::1]", "idp.example.net", "8.8.8.8"] {
+        parse(&at(host));
+    }
+}
+
+#[test]
 fn secrets_that_would_go_in_clear_are_warned_of() {
     let warnings = |keys: &str| load(&with(keys)).expect(keys).warnings.to_string();
     let bearer = "auth = 'bearer'\nbearer = 'hunter2'";

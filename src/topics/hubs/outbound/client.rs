@@ -12,7 +12,7 @@ use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFT
 use reqwest::{Client, ClientBuilder, Response};
 use rustls::ClientConfig;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
@@ -50,7 +50,8 @@ impl Outbound {
         let tls = tls::client_config(peer)?;
         // Before the whole is given up, so that it is told what it waited for.
         let of_token = Limits { total: limits.total * 9 / 10, ..limits };
-        let tokens = || builder(&tls, of_token).build().map_err(|error| causes(&error));
+        let names = Sensible(Arc::clone(&lookup));
+        let tokens = || builder(&tls, of_token).dns_resolver(names).build().map_err(|error| causes(&error));
         let auth = Auth::new(&peer.auth, tokens)?;
         let name = peer.host.rsplit_once(':').map_or(&*peer.host, |(name, _)| name).to_owned();
         let (peer, resolving) = (peer.clone(), Resolving::new(name, lookup));
@@ -232,6 +233,25 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     }
     let date: SystemTime = OffsetDateTime::parse(text, &Rfc2822).ok()?.into();
     Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// Of the name that the configuration has for a server of tokens: no address that nobody could mean.
+struct Sensible(Lookup);
+
+impl Resolve for Sensible {
+    fn resolve(&self, name: Name) -> reqwest::dns::Resolving {
+        let found = (self.0)(name.as_str().to_owned());
+        Box::pin(async move {
+            let addresses = found.await?;
+            for address in &addresses {
+                guard::check_configured(*address)
+                    .map_err(|what| format!("{address} is {what}, where nothing is sent"))?;
+            }
+            let addresses: Vec<SocketAddr> =
+                addresses.into_iter().map(|address| (address, 0).into()).collect();
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
 }
 
 fn short(mut reason: String) -> String {

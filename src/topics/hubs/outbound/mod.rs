@@ -1,12 +1,12 @@
 //! Requests to a peer: one [`Outbound`] for each configured host.
 //!
-//! Before each request its name is looked up, all its addresses are checked ([`guard`]), and only to these it is connected. There are no
+//! Before each request its name is looked up, all its addresses are checked ([`guard`]), and only to these it is connected. Where tokens are
+//! got is configured, so that it may be private; what nobody could mean ([`guard::check_configured`]) is not connected to there either. There are no
 //! redirects and no proxies. At most 64 KiB of an answer are read. What an error says names the host and the reason, and never a secret
 //! or the rest of a URL.
 
 mod auth;
 mod client;
-pub mod guard;
 mod resolving;
 mod tls;
 
@@ -14,6 +14,7 @@ pub use client::Outbound;
 pub use resolving::{Lookup, Resolving};
 
 use crate::wire::event_management::Callback;
+pub use crate::wire::event_management::guard;
 use bytes::Bytes;
 use reqwest::Method;
 use reqwest::header::HeaderMap;

@@ -23,9 +23,11 @@ const RESERVED: Kind = Kind::Never("a reserved address");
 const TRANSLATED: Kind = Kind::Never("an address that stands for another");
 
 /// Where clouds tell machines their secrets.
-const METADATA_IPV4: [Ipv4Addr; 2] = [Ipv4Addr::new(169, 254, 169, 254), Ipv4Addr::new(100, 100, 100, 200)];
-const METADATA_IPV6: [Ipv6Addr; 2] = [
+const METADATA_IPV4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(169, 254, 169, 254), Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
+const METADATA_IPV6: [Ipv6Addr; 3] = [
     Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0x0ec2, 0, 0, 0, 0, 0, 0x23),
     Ipv6Addr::new(0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x254),
 ];
 
@@ -41,6 +43,14 @@ pub fn check(addresses: &[IpAddr], allow_private: bool) -> Result<(), (IpAddr, &
         }
     }
     Ok(())
+}
+
+/// The same of one address that the configuration names, where private ones are as good as others.
+pub fn check_configured(address: IpAddr) -> Result<(), &'static str> {
+    match kind(address) {
+        Kind::Public | Kind::Private => Ok(()),
+        Kind::Never(what) => Err(what),
+    }
 }
 
 /// What this address is.
@@ -86,6 +96,14 @@ fn kind_of_ipv6(address: Ipv6Addr) -> Kind {
     if let Some(ipv4) = embedded(&address.segments()) {
         return kind_of_ipv4(ipv4);
     }
+    let itself = kind_by_network(address);
+    match tunnelled(&address.segments()).map(kind_of_ipv4) {
+        Some(behind) => stricter(itself, behind),
+        None => itself,
+    }
+}
+
+fn kind_by_network(address: Ipv6Addr) -> Kind {
     match address.segments() {
         // Teredo (RFC 4380), and NAT64 with a prefix of its own (RFC 8215): what they stand for is not to be known here.
         [0x2001, 0, ..] | [0x0064, 0xff9b, 1, ..] => TRANSLATED,
@@ -108,17 +126,32 @@ fn kind_of_ipv6(address: Ipv6Addr) -> Kind {
 
 /// The IPv4 address that this one stands for: mapped, compatible, NAT64 (RFC 6052) or 6to4 (RFC 3056).
 fn embedded(segments: &[u16; 8]) -> Option<Ipv4Addr> {
-    let of = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
     match *segments {
         [0, 0, 0, 0, 0, 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0, 0, 0, 0, 0, 0, high, low]
         | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
-        | [0x2002, high, low, ..] => Some(of(high, low)),
+        | [0x2002, high, low, ..] => Some(ipv4_of(high, low)),
         _ => None,
+    }
+}
+
+/// The IPv4 host to which a router of ISATAP (RFC 5214) hands on what is sent here, whatever the network before it.
+fn tunnelled(segments: &[u16; 8]) -> Option<Ipv4Addr> {
+    match *segments {
+        [_, _, _, _, 0 | 0x0200, 0x5efe, high, low] => Some(ipv4_of(high, low)),
+        _ => None,
+    }
+}
+
+fn ipv4_of(high: u16, low: u16) -> Ipv4Addr {
+    Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low))
+}
+
+fn stricter(one: Kind, other: Kind) -> Kind {
+    match (one, other) {
+        (Kind::Never(_), _) | (Kind::Private, Kind::Public | Kind::Private) => one,
+        _ => other,
     }
 }
 
@@ -169,7 +202,9 @@ mod tests {
             ("::", UNSPECIFIED),
             ("169.254.169.254", METADATA),
             ("100.100.100.200", METADATA),
+            ("168.63.129.16", METADATA),
             ("fd00:ec2::254", METADATA),
+            ("fd00:ec2::23", METADATA),
             ("169.254.0.1", LINK_LOCAL),
             ("fe80::1", LINK_LOCAL),
             ("febf::1", LINK_LOCAL),
@@ -206,6 +241,23 @@ mod tests {
         }
         check_kind("2002:a9fe:a9fe::1", METADATA);
         check_kind("2002:0a00:0001::1", Kind::Private);
+    }
+
+    #[test]
+    fn an_address_of_isatap_is_judged_by_its_network_and_by_the_host_behind_it() {
+        for kind in ["0", "200"] {
+            for network in ["2a00:1:2:3", "fd00:0:0:1", "fec0:0:0:1"] {
+                check_kind(&format!("{network}:{kind}:5efe:169.254.169.254"), METADATA);
+                check_kind(&format!("{network}:{kind}:5efe:168.63.129.16"), METADATA);
+            }
+            check_kind(&format!("2a00:1:2:3:{kind}:5efe:10.0.0.1"), Kind::Private);
+            check_kind(&format!("2a00:1:2:3:{kind}:5efe:8.8.8.8"), Kind::Public);
+            // The host behind it makes no network better.
+            check_kind(&format!("fd00:0:0:1:{kind}:5efe:8.8.8.8"), Kind::Private);
+            check_kind(&format!("fe80::{kind}:5efe:8.8.8.8"), LINK_LOCAL);
+            check_kind(&format!("fe80::{kind}:5efe:10.0.0.1"), LINK_LOCAL);
+        }
+        check_kind("2a00:1:2:3:1:5efe:169.254.169.254", Kind::Public);
     }
 
     #[test]
