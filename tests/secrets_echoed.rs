@@ -1,6 +1,11 @@
 //! No secret leaves where peers say back what they were told: in faults, however escaped, in bodies of every status, in
 //! headers; and none is in what the commands of the program print.
 
+#[path = "secrets_echoed/links.rs"]
+mod links;
+#[path = "asterisk/peer.rs"]
+#[allow(dead_code)]
+mod peer;
 mod support;
 
 use eventmanager::simulators::broadworks::encode;

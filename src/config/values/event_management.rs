@@ -108,6 +108,16 @@ impl PeerAuth {
     pub fn is_secret(&self) -> bool {
         matches!(self, PeerAuth::Basic { .. } | PeerAuth::Bearer(_) | PeerAuth::OAuth2 { .. })
     }
+
+    /// What of it is in the configuration, and must not be told.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            PeerAuth::Basic { password: secret, .. }
+            | PeerAuth::Bearer(secret)
+            | PeerAuth::OAuth2 { client_secret: secret, .. } => Some(secret),
+            PeerAuth::None | PeerAuth::Mtls { .. } => None,
+        }
+    }
 }
 
 /// The source of what is fed in over NATS.
@@ -142,6 +152,17 @@ pub enum NatsAuth {
     },
     /// A file of credentials, as `nsc` writes it.
     Credentials(PathBuf),
+}
+
+impl NatsAuth {
+    /// What a server is sent that lets us in, and may quote.
+    pub fn secret(&self) -> Option<&Secret> {
+        match self {
+            NatsAuth::Token(secret) | NatsAuth::User { password: secret, .. } => Some(secret),
+            // Of these only what was signed with them is sent.
+            NatsAuth::None | NatsAuth::Credentials(_) => None,
+        }
+    }
 }
 
 /// What is fed in over NATS.

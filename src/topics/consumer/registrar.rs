@@ -145,6 +145,11 @@ impl Registrar {
         let answer = self.ask(outbound, Method::POST, &hubs(place), Some(body.to_string())).await?;
         failpoints::pass("peer.register.after").await;
         let hub = answers::registered(&answer).map_err(|reason| Failure::of(&answer, reason))?;
+        // Its name is kept and told.
+        if outbound.peer().auth.secret().is_some_and(|secret| secret.take_out(&hub) != hub) {
+            let reason = "it calls the hub by what we have shown to it".to_owned();
+            return Err(Failure::of(&answer, reason));
+        }
         tracing::info!(peer = self.name(), topic = place.topic, hub, "registered at a peer");
         self.tell_over(&place.topic);
         Ok(plan.registered(place, hub, Instant::now(), SystemTime::now()))

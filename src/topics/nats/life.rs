@@ -4,6 +4,7 @@ use super::connect::{Connected, connect};
 use crate::config::Nats;
 use crate::supervision::Backoff;
 use crate::telemetry::link::{Link, LinkBoard};
+use crate::wire::Secret;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -16,6 +17,8 @@ pub(super) struct Life {
     /// The label of the metrics.
     name: &'static str,
     link: Link,
+    /// What the server knows of us, and may quote.
+    secret: Option<Secret>,
     /// Why it does not, as it was told last.
     told: RefCell<Option<String>>,
     /// Since the last attempt began it has worked.
@@ -27,7 +30,13 @@ impl Life {
     pub fn new(name: &'static str, config: &Nats, board: &LinkBoard) -> Life {
         metrics::counter!("eventmanager_reconnects_total", "connection" => name).increment(0);
         let link = board.link(name, &config.urls.join(", "));
-        Life { name, link, told: RefCell::default(), has_worked: Cell::default() }
+        Life {
+            name,
+            link,
+            secret: config.auth.secret().cloned(),
+            told: RefCell::default(),
+            has_worked: Cell::default(),
+        }
     }
 
     /// It works.
@@ -40,8 +49,14 @@ impl Life {
         }
     }
 
+    /// What a server says, which may quote what it was sent.
+    pub fn without_secret(&self, said: String) -> String {
+        self.secret.as_ref().map_or_else(|| said.clone(), |secret| secret.take_out(&said))
+    }
+
     /// It does not, and is tried again. The same reason is told once.
     fn down(&self, reason: String) {
+        let reason = self.without_secret(reason);
         self.link.down(&reason);
         if self.told.borrow().as_ref() != Some(&reason) {
             tracing::warn!(

@@ -149,7 +149,7 @@ impl Publishing<'_> {
             failpoints::pass("nats.publish.before").await;
             match context.send_publish(subject, message).await {
                 Ok(under_way) => ack = Some(under_way),
-                Err(error) if is_for_good(&error) => tell_skipped(uuid, &error),
+                Err(error) if is_for_good(&error) => self.tell_skipped(uuid, &error),
                 Err(error) => return Err(reason(&error)),
             }
         }
@@ -165,11 +165,17 @@ impl Publishing<'_> {
                 self.life.up();
                 metrics::counter!("eventmanager_nats_published_total").increment(u64::from(is_new));
             }
-            Err(error) if is_for_good(&error) => tell_skipped(settled.uuid, &error),
+            Err(error) if is_for_good(&error) => self.tell_skipped(settled.uuid, &error),
             Err(error) => return Err(reason(&error)),
         }
         place.reach(settled.sequence);
         Ok(())
+    }
+
+    fn tell_skipped(&self, event: Uuid, error: &PublishError) {
+        metrics::counter!("eventmanager_nats_skipped_total").increment(1);
+        let error = self.life.without_secret(error.to_string());
+        tracing::error!(%event, error, "an event cannot be published to nats, and is passed over");
     }
 
     /// Waits for what is under way, not for long: what is not acknowledged by then is published again at the next start.
@@ -215,9 +221,4 @@ fn reason(error: &PublishError) -> String {
         PublishErrorKind::StreamNotFound => "there is no stream that takes what is published".to_owned(),
         _ => error.to_string(),
     }
-}
-
-fn tell_skipped(event: Uuid, error: &PublishError) {
-    metrics::counter!("eventmanager_nats_skipped_total").increment(1);
-    tracing::error!(%event, %error, "an event cannot be published to nats, and is passed over");
 }

@@ -2,7 +2,6 @@
 
 use super::super::listing::{Heard, List, Step};
 use super::super::reading::{self, NoChange};
-use super::login::shown;
 use super::session::{Awaited, Session};
 use crate::states::Change;
 use crate::wire::ami::{ActionError, Message, unescape};
@@ -86,7 +85,7 @@ impl Session<'_> {
     fn listed(&self, list: List, end: &Message) {
         let ends = end.get("EventList").unwrap_or_default();
         if !ends.to_ascii_lowercase().starts_with(b"complete") {
-            let reason = format!("its list ends as {}", shown(ends));
+            let reason = format!("its list ends as {}", self.shown(ends));
             self.around.cannot_list(list, &reason);
             self.listing.borrow_mut().break_off(list, reason);
             return self.step();

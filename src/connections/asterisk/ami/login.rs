@@ -8,10 +8,12 @@
 //! ← Response: Success
 //! ```
 //!
-//! A login that is refused is answered without an id, and the connection is closed.
+//! A login that is refused is answered without an id, and the connection is closed. Whatever the peer says in it is told without the secret
+//! and its hash, which it has just been sent.
 
 use super::stream::{Reading, Writing};
 use crate::config::{Ami, AmiLogin};
+use crate::wire::Secret;
 use crate::wire::ami::{Action, ActionError, Decoder, Kind, Message, is_banner};
 use bytes::BytesMut;
 use md5::{Digest, Md5};
@@ -52,7 +54,7 @@ pub async fn log_in(
     limit: Duration,
     prefix: &str,
 ) -> Result<(), LoginError> {
-    let mut dialogue = Dialogue { read, write, decoder, limit };
+    let mut dialogue = Dialogue { read, write, decoder, limit, secrets: vec![ami.secret.clone()] };
     dialogue.banner().await?;
     let id = |step: &str| format!("{prefix}{step}");
     let login = Action::new("Login", &id("login"))?.header("Username", &ami.username)?;
@@ -63,6 +65,7 @@ pub async fn log_in(
             let answer = dialogue.ask(&challenge, &id("challenge")).await?;
             let challenge = answer.get("Challenge").unwrap_or_default();
             let key = key(challenge, ami.secret.expose());
+            dialogue.secrets.extend([Secret::new(key.clone()), Secret::new(key.to_uppercase())]);
             login.header("AuthType", "MD5")?.header("Key", key)?
         }
     };
@@ -81,6 +84,8 @@ struct Dialogue<'d> {
     write: &'d mut Writing,
     decoder: &'d mut Decoder,
     limit: Duration,
+    /// What nothing that is told of this may quote.
+    secrets: Vec<Secret>,
 }
 
 impl Dialogue<'_> {
@@ -97,7 +102,7 @@ impl Dialogue<'_> {
         };
         let line = timeout(limit, line).await;
         let line = line.map_err(|_| LoginError::Failed(format!("no banner within {limit:?}")))??;
-        if is_banner(&line) { Ok(()) } else { Err(LoginError::NotAmi(shown(&line))) }
+        if is_banner(&line) { Ok(()) } else { Err(LoginError::NotAmi(self.shown(&line))) }
     }
 
     /// Sends an action and reads until its answer, which must be good.
@@ -109,11 +114,18 @@ impl Dialogue<'_> {
         if answer.text("Response").is_some_and(|it| it.eq_ignore_ascii_case("Success")) {
             return Ok(answer);
         }
-        let message = shown(answer.get("Message").unwrap_or_default());
-        match message.to_ascii_lowercase().contains(IN_USE) {
+        let message = answer.get("Message").unwrap_or_default();
+        // As it came: a short secret may stand in these words.
+        let is_in_use = String::from_utf8_lossy(message).to_ascii_lowercase().contains(IN_USE);
+        let message = self.shown(message);
+        match is_in_use {
             true => Err(LoginError::Failed(message)),
             false => Err(LoginError::Refused(message)),
         }
+    }
+
+    fn shown(&self, text: &[u8]) -> String {
+        shown(text, &self.secrets)
     }
 
     async fn exchange(&mut self, action: &Action, id: &str) -> Result<Message, LoginError> {
@@ -151,9 +163,11 @@ fn is_answer(message: &Message, id: &str) -> bool {
         }
 }
 
-/// What a peer says, for the log: it may be anything.
-pub fn shown(text: &[u8]) -> String {
-    String::from_utf8_lossy(text).chars().take(SHOWN).flat_map(char::escape_debug).collect()
+/// What a peer says, for the log, without these: it may be anything.
+pub fn shown(text: &[u8], secrets: &[Secret]) -> String {
+    let text = String::from_utf8_lossy(text).into_owned();
+    let text = secrets.iter().fold(text, |text, secret| secret.take_out(&text));
+    text.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
 #[cfg(test)]
@@ -163,5 +177,15 @@ mod tests {
     #[test]
     fn the_key_is_the_hash_of_challenge_and_secret() {
         assert_eq!(key(b"200423041", "s3cret"), "848aad690865f21ce15aa2aee77ad868");
+    }
+
+    #[test]
+    fn what_a_peer_says_is_shown_without_the_secret_that_it_quotes() {
+        let secrets = [Secret::new("s3\"cret"), Secret::new("848aad69")];
+        let check = |said: &str, expected: &str| assert_eq!(shown(said.as_bytes(), &secrets), expected);
+        check("no, s3\"cret is wrong", "no, *** is wrong");
+        check("key 848aad69\u{1b}[1m", "key ***\\u{1b}[1m");
+        // What is cut is cut behind it.
+        check(&format!("{}s3\"cret", "x".repeat(SHOWN - 2)), &format!("{}**", "x".repeat(SHOWN - 2)));
     }
 }

@@ -1,6 +1,5 @@
 //! Responses: each is about an action of the session, which is found by its id.
 
-use super::login::shown;
 use super::pending::UnknownId;
 use super::session::{Awaited, Session};
 use crate::managers::device_state::messages::Outcome;
@@ -22,12 +21,12 @@ impl Session<'_> {
         self.has_answered.set(true);
         match awaited {
             Awaited::Write(entry) => {
-                self.around.feed.iter().for_each(|feed| feed.told(self.id, entry, outcome(response)));
+                self.around.feed.iter().for_each(|feed| feed.told(self.id, entry, self.outcome(response)));
             }
             Awaited::Ping | Awaited::GivenUp => {}
             Awaited::Filter => self.filtered(response),
             Awaited::List(list) => {
-                let reason = match outcome(response) {
+                let reason = match self.outcome(response) {
                     Outcome::Refused(reason) => reason,
                     Outcome::Set => "what answers does not begin a list".to_owned(),
                 };
@@ -52,7 +51,7 @@ impl Session<'_> {
     fn not_ours(&self, UnknownId(label): UnknownId, response: &Message) {
         self.around.count_bad(label);
         if let Some(so_far) = self.around.bad.count() {
-            let says = shown(response.get("Message").unwrap_or_default());
+            let says = self.shown(response.get("Message").unwrap_or_default());
             tracing::warn!(
                 connection = self.server.name,
                 reason = label,
@@ -65,7 +64,7 @@ impl Session<'_> {
 
     /// Old versions know no filters: more comes than is needed.
     fn filtered(&self, response: &Message) {
-        if let Outcome::Refused(reason) = outcome(response)
+        if let Outcome::Refused(reason) = self.outcome(response)
             && !self.refuses_filters.replace(true)
         {
             tracing::warn!(
@@ -75,13 +74,13 @@ impl Session<'_> {
             );
         }
     }
-}
 
-/// What a response says.
-fn outcome(response: &Message) -> Outcome {
-    let is_good = response.get("Response").is_some_and(|it| it.eq_ignore_ascii_case(b"Success"));
-    match is_good {
-        true => Outcome::Set,
-        false => Outcome::Refused(shown(response.get("Message").unwrap_or(b"it does not say why"))),
+    /// What a response says.
+    fn outcome(&self, response: &Message) -> Outcome {
+        let is_good = response.get("Response").is_some_and(|it| it.eq_ignore_ascii_case(b"Success"));
+        match is_good {
+            true => Outcome::Set,
+            false => Outcome::Refused(self.shown(response.get("Message").unwrap_or(b"it does not say why"))),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::actions::{Answer, Headers, NotRun, RunAction};
 use super::super::orders::Reply;
+use crate::wire::Secret;
 use crate::wire::ami::{Action, Message};
 
 /// Bytes of an answer that are kept.
@@ -17,6 +18,8 @@ pub struct Running {
     answer: Answer,
     bytes: usize,
     is_list: bool,
+    /// That of the login: no answer is told with it.
+    secret: Option<Secret>,
 }
 
 /// The action as it is sent; the error says why it cannot be.
@@ -37,8 +40,8 @@ pub fn action(wish: &RunAction, id: &str) -> Result<Action, NotRun> {
 
 impl Running {
     /// It is sent; `reply` waits for the answer.
-    pub fn new(reply: Reply) -> Running {
-        Running { reply, answer: Answer::default(), bytes: 0, is_list: false }
+    pub fn new(reply: Reply, secret: Option<Secret>) -> Running {
+        Running { reply, answer: Answer::default(), bytes: 0, is_list: false, secret }
     }
 
     /// Whether its response was the begin of a list.
@@ -81,17 +84,23 @@ impl Running {
     fn headers(&mut self, message: &Message) -> Headers {
         for line in message.output() {
             if self.has_room(line.len()) {
-                self.answer.output.push(text(line));
+                let line = self.text(line);
+                self.answer.output.push(line);
             }
         }
         let mut headers = Headers::new();
         for (name, value) in message.headers() {
             let is_own = [&b"ActionID"[..], b"Output"].iter().any(|own| own.eq_ignore_ascii_case(name));
             if !is_own && self.has_room(name.len() + value.len()) {
-                headers.push((text(name), text(value)));
+                headers.push((self.text(name), self.text(value)));
             }
         }
         headers
+    }
+
+    fn text(&self, bytes: &[u8]) -> String {
+        let text = String::from_utf8_lossy(bytes);
+        self.secret.as_ref().map_or_else(|| text.to_string(), |secret| secret.take_out(&text))
     }
 
     fn has_room(&mut self, bytes: usize) -> bool {
@@ -103,10 +112,6 @@ impl Running {
         }
         has_room
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -123,7 +128,7 @@ mod tests {
 
     fn answered(run: impl FnOnce(Running)) -> Answer {
         let (reply, mut told) = Reply::new();
-        run(Running::new(reply));
+        run(Running::new(reply, None));
         told.try_recv().expect("told").expect("an answer")
     }
 

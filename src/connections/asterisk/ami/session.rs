@@ -11,15 +11,17 @@ use super::super::listing::{List, Listing};
 use super::super::orders::{Order, Reply};
 use super::super::reading;
 use super::filters::filters;
+use super::login::shown;
 use super::pending::Pending;
 use super::running::{self, Running};
 use super::stream::{Reading, Writing};
 use super::writes::{obstacle, setvar};
-use crate::config::{Asterisk, Route};
+use crate::config::{Asterisk, AsteriskTransport, Route};
 use crate::failpoints;
 use crate::managers::device_state::messages::{self, Outcome, Tell};
 use crate::outbound::LeaseOver;
 use crate::sockets::give_way;
+use crate::wire::Secret;
 use crate::wire::ami::{Action, ActionError, AmiError, Decoder, Kind, Message};
 use bytes::{BufMut, BytesMut};
 use std::cell::{Cell, RefCell};
@@ -79,6 +81,19 @@ impl<'a> Session<'a> {
             has_answered: Cell::default(),
             refuses_filters: Cell::default(),
         }
+    }
+
+    /// What the server was sent at the login, and may quote ever since.
+    fn secret(&self) -> Option<&Secret> {
+        match &self.server.transport {
+            AsteriskTransport::Ami(ami) => Some(&ami.secret),
+            _ => None,
+        }
+    }
+
+    /// What the server says, for the log.
+    pub(super) fn shown(&self, text: &[u8]) -> String {
+        shown(text, self.secret().map_or(&[], std::slice::from_ref))
     }
 
     /// Whether the server has answered anything since its login.
@@ -224,7 +239,8 @@ impl<'a> Session<'a> {
         let id = pending.id(pending.next());
         match running::action(wish, &id) {
             Ok(action) => {
-                pending.add(Awaited::Run(Box::new(Running::new(reply))), Instant::now());
+                pending
+                    .add(Awaited::Run(Box::new(Running::new(reply, self.secret().cloned()))), Instant::now());
                 action.encode(&mut self.outgoing.borrow_mut());
             }
             Err(reason) => reply.give(Err(reason)),
