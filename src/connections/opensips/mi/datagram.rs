@@ -21,10 +21,16 @@ pub async fn ask_udp(address: &str, question: &Question<'_>) -> Result<Reply, No
     let target = target.ok_or_else(|| NoReply::Failed("has no address".to_owned()))?;
     let own = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(own).await?;
-    // From then on nobody else can answer, and it is told where nobody listens.
+    // From then on nobody else can answer, and it is told where nobody listens. What came before that waits all the same.
     socket.connect(target).await?;
+    let target = socket.peer_addr()?;
     let send = async |bytes: Vec<u8>| socket.send(&bytes).await;
-    let receive = async |buffer: &mut [u8]| socket.recv(buffer).await;
+    let receive = async |buffer: &mut [u8]| loop {
+        let (received, from) = socket.recv_from(buffer).await?;
+        if from == target {
+            return Ok(received);
+        }
+    };
     exchange(question, LARGEST_UDP, send, receive).await
 }
 
