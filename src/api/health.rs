@@ -1,13 +1,14 @@
 //! Whether the process serves, whether it takes events, and what its actors do.
 
 use super::Sources;
+use super::access::Caller;
 use super::problem::{Problem, problem};
 use crate::connections::LinkState;
 use crate::router::actor::{Backlog, GetBacklog};
 use crate::store::{DatabaseHealth, Disk, StoreHealth};
 use crate::supervision::{GetTree, Tree};
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
+use actix_web::web::{Data, ReqData};
 use actix_web::{HttpResponse, Responder};
 use serde::Serialize;
 use std::time::Duration;
@@ -30,7 +31,7 @@ struct Readiness {
     /// `open`, or why nothing is taken.
     intake: &'static str,
     disks: Vec<DiskStatus>,
-    connections: Vec<LinkState>,
+    connections: Vec<LinkStatus>,
     /// What the router has before it; null where there is no router, or it does not answer.
     backlog: Option<Backlog>,
 }
@@ -42,11 +43,24 @@ pub struct StoreStatus {
     pub subscribers: DatabaseStatus,
 }
 
+/// How a connection is. Where it leads, and why it is down, is for those who may read.
+#[derive(Serialize, ToSchema)]
+struct LinkStatus {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    up: bool,
+    /// Since when, in seconds of the epoch.
+    since: u64,
+    reason: Option<String>,
+}
+
 /// The room under an embedded database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DiskStatus {
-    /// Of its directory.
-    pub path: String,
+    /// Of its directory, for those who may read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     pub free_bytes: u64,
     pub total_bytes: u64,
     /// Less is left than `store.disk_low`.
@@ -57,7 +71,7 @@ pub struct DiskStatus {
 pub struct DatabaseStatus {
     /// Whether it commits.
     pub up: bool,
-    /// Why not.
+    /// Why not, for those who may read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -68,7 +82,8 @@ pub async fn health() -> impl Responder {
     HttpResponse::Ok().json(Health { status: "ok" })
 }
 
-/// Whether the store commits, so that intake is open. Peers are listed, not required.
+/// Whether the store commits, so that intake is open. Peers are listed, not required. Reasons, addresses and paths are for those who
+/// may read: where tokens are configured, who shows one.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -77,18 +92,39 @@ pub async fn health() -> impl Responder {
         (status = 503, description = "Events cannot be stored, and are not taken", body = Readiness),
     )
 )]
-pub async fn ready(sources: Data<Sources>) -> impl Responder {
+pub async fn ready(sources: Data<Sources>, caller: ReqData<Caller>) -> impl Responder {
     let store = sources.store.health().borrow().clone();
     let ready = store.is_up();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    HttpResponse::build(status).json(Readiness {
+    let all = Readiness {
         ready,
         store: describe(&store),
         intake: intake(&store),
         disks: disks(&sources),
-        connections: connections(&sources),
+        connections: connections(&sources).into_iter().map(LinkStatus::from).collect(),
         backlog: backlog(&sources).await,
-    })
+    };
+    HttpResponse::build(status).json(if caller.may_read() { all } else { all.in_short() })
+}
+
+impl Readiness {
+    /// What is up and what is not, without what peers have said, and where they are.
+    fn in_short(mut self) -> Readiness {
+        self.store.events.reason = None;
+        self.store.subscribers.reason = None;
+        self.disks.iter_mut().for_each(|disk| disk.path = None);
+        for link in &mut self.connections {
+            (link.address, link.reason) = (None, None);
+        }
+        self
+    }
+}
+
+impl From<LinkState> for LinkStatus {
+    fn from(link: LinkState) -> LinkStatus {
+        let LinkState { name, address, up, since, reason } = link;
+        LinkStatus { name, address: Some(address), up, since, reason }
+    }
 }
 
 /// What the router has before it; `None` where there is no router, or it does not answer.
@@ -127,7 +163,7 @@ pub fn disks(sources: &Sources) -> Vec<DiskStatus> {
 
 impl From<&Disk> for DiskStatus {
     fn from(disk: &Disk) -> DiskStatus {
-        let path = disk.path.display().to_string();
+        let path = Some(disk.path.display().to_string());
         DiskStatus { path, free_bytes: disk.free, total_bytes: disk.total, low: disk.is_low }
     }
 }

@@ -1,8 +1,8 @@
-//! What of HTTP can change while it serves: tokens and certificates.
+//! What of HTTP can change while it serves: tokens, what is open without them, and certificates.
 
 use super::access::Access;
 use super::tls::{Pair, Tls};
-use crate::config::{Http, Token};
+use crate::config::Http;
 
 /// A handle on the server's settings; its clones are one.
 #[derive(Clone)]
@@ -13,7 +13,7 @@ pub struct Settings {
 
 /// Settings that have been read and can be taken.
 pub struct Change {
-    tokens: Vec<Token>,
+    http: Http,
     pair: Option<Pair>,
 }
 
@@ -30,7 +30,7 @@ impl Settings {
             (Some(_), Some(certificate), Some(key)) => Some(Pair::read(certificate, key)?),
             _ => None,
         };
-        Ok(Change { tokens: http.tokens.clone(), pair })
+        Ok(Change { http: http.clone(), pair })
     }
 
     /// Takes them. Sessions of a token that is gone, or has another role or digest, end; says how many.
@@ -38,14 +38,14 @@ impl Settings {
         if let (Some(tls), Some(pair)) = (&self.tls, change.pair) {
             tls.replace(pair);
         }
-        self.access.configure(&change.tokens)
+        self.access.configure(&change.http)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Role;
+    use crate::config::{Role, Token};
 
     fn http(listen: &str, names: &[&str]) -> Http {
         let token = |name: &&str| Token { name: (*name).into(), role: Role::Viewer, sha256: name.repeat(8) };

@@ -47,9 +47,10 @@ fn nobody_passes_without_a_token_by_whatever_path() {
     error_of(&refused, 401);
     assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
     error_of(&by(&daemon, "sesame", "GET", "/topic"), 401);
-    // What was open stays open, and is none of these.
-    assert_eq!(ask_at(&daemon, "GET", "/events", "", "").status, 200);
-    assert_eq!(ask_at(&daemon, "GET", "/event/1", "", "").status, 404);
+    // What was open stays open, and the paths of events are none of these.
+    assert_eq!(ask_at(&daemon, "GET", "/alivecheck", "", "").status, 200);
+    assert_eq!(ask_at(&daemon, "GET", "/events", &shown("noc"), "").status, 200);
+    assert_eq!(ask_at(&daemon, "GET", "/event/1", &shown("noc"), "").status, 404);
     assert_eq!(body_of(&by(&daemon, "noc", "GET", ORDERS), 200), json!([]));
 }
 

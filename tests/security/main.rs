@@ -20,6 +20,7 @@ mod listeners;
 mod pages;
 mod paths;
 mod process;
+mod proxies;
 mod secrets;
 mod texts;
 mod tls;

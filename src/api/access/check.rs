@@ -1,6 +1,6 @@
 //! What every request passes through before its handler: [`check`] for all paths, [`guard`] for those that act.
 
-use super::{Access, Asked, Caller, Refusal, Shown, is_act, is_original, site};
+use super::{ALIVE_PATH, Access, Asked, Caller, Refusal, Shown, is_act, is_original, site};
 use crate::api::body;
 use crate::api::event_management::Below;
 use actix_web::body::{BoxBody, MessageBody};
@@ -46,7 +46,10 @@ fn pass(access: &Access, request: &ServiceRequest, is_for_peers: bool) -> Result
     // By the path that is routed, which has no escapes any more.
     let path = request.match_info().as_str();
     let has_data = path.starts_with("/api/") || is_for_peers || is_original(path, is_for_peers);
-    let host = site::check_host(request.headers());
+    let host = match path {
+        ALIVE_PATH => site::check_name(request.headers()),
+        _ => site::check_host(request.headers()),
+    };
     if has_data && !is_act(request.method()) && access.is_open() {
         host?;
     }

@@ -26,7 +26,11 @@ use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
 
 /// Open to everybody, wherever it listens: they say nothing of subscribers. The page has no data of its own.
-const ALWAYS_OPEN: &[&str] = &["/", "/healthz", "/readyz", "/metrics"];
+const ALWAYS_OPEN: &[&str] = &["/", "/healthz", "/metrics"];
+/// Open likewise; what peers have said it tells to who may read alone.
+const READY_PATH: &str = "/readyz";
+/// It tells whether the daemon lives, and how many events have failed.
+const ALIVE_PATH: &str = "/alivecheck";
 /// Where the page asks whether somebody has logged in.
 pub const SESSION_PATH: &str = "/api/v1/session";
 /// Where programs ask what OpenSIPS understands: who may act is seen from the command.
@@ -42,6 +46,8 @@ pub struct Access {
 
 struct State {
     tokens: Vec<Token>,
+    /// The paths of the Erlang release want none of them on loopback.
+    original_paths_open: bool,
     sessions: Sessions,
     limiter: Limiter,
 }
@@ -84,6 +90,11 @@ impl Caller {
     fn is_proven(&self) -> bool {
         !matches!(self.how, How::Anybody)
     }
+
+    /// Whether it may know what a viewer may.
+    pub fn may_read(&self) -> bool {
+        matches!(self.role, Some(Role::Viewer | Role::Operator))
+    }
 }
 
 /// What is asked for.
@@ -94,8 +105,7 @@ struct Asked<'a> {
     path: &'a str,
     /// Whether it is below a base path of Event Management.
     is_for_peers: bool,
-    /// Whether it is asked by a name or address of loopback, or by none: neither a page that was rebound nor somebody behind a proxy
-    /// of this host does that.
+    /// Whether it is asked by a name or address of loopback, with no sign of a proxy: no page that was rebound does that.
     is_by_our_name: bool,
 }
 
@@ -104,6 +114,8 @@ struct Asked<'a> {
 enum Wanted {
     /// What is shown is not looked at.
     Nothing,
+    /// Nothing either: who may read is told more.
+    Whoever,
     /// It tells who asks.
     Anybody,
     A(Role),
@@ -125,17 +137,22 @@ pub enum NoLogin {
 impl Access {
     /// Access as `[http]` configures it.
     pub fn new(http: &Http) -> Self {
-        let state =
-            State { tokens: http.tokens.clone(), sessions: Sessions::default(), limiter: Limiter::default() };
+        let state = State {
+            tokens: http.tokens.clone(),
+            original_paths_open: http.original_paths_open,
+            sessions: Sessions::default(),
+            limiter: Limiter::default(),
+        };
         Access { state: Arc::new(Mutex::new(state)), loopback: is_loopback(http) }
     }
 
     /// Takes the tokens of a configuration that was read anew. Sessions of a token that is gone, or has another role or
     /// digest, end; says how many.
-    pub fn configure(&self, tokens: &[Token]) -> usize {
+    pub fn configure(&self, http: &Http) -> usize {
         let mut state = self.state();
-        state.tokens = tokens.to_vec();
-        state.sessions.keep(tokens)
+        state.tokens = http.tokens.clone();
+        state.original_paths_open = http.original_paths_open;
+        state.sessions.keep(&http.tokens)
     }
 
     /// Whether nobody needs a token.
@@ -229,11 +246,14 @@ impl Access {
 
     fn wanted(&self, asked: Asked, open: bool) -> Wanted {
         let Asked { method, path, is_for_peers, is_by_our_name } = asked;
-        let original = is_original(path, is_for_peers) && self.loopback && is_by_our_name;
+        // `Host` is the choice of who asks, and all who ask a proxy of this host come from loopback.
+        let without_token = open || path == ALIVE_PATH || self.state().original_paths_open;
+        let original = is_original(path, is_for_peers) && self.loopback && is_by_our_name && without_token;
         if ALWAYS_OPEN.contains(&path) || path.starts_with("/assets/") || original {
             return Wanted::Nothing;
         }
         match () {
+            () if path == READY_PATH => Wanted::Whoever,
             () if open || path == SESSION_PATH => Wanted::Anybody,
             () if is_for_peers => Wanted::Peer { is_act: is_act(method) },
             () if is_act(method) && path != MI_PATH => Wanted::A(Role::Operator),
@@ -264,12 +284,19 @@ impl Access {
 
     /// Whose request it is, or why it does not pass.
     fn judge(&self, asked: Asked, shown: &Shown, now: Instant) -> Result<Caller, Refusal> {
-        let Asked { method, path, .. } = asked;
+        let Asked { method, path, is_by_our_name, .. } = asked;
         // Asked once: the tokens may change in between.
         let open = self.is_open();
         let wanted = self.wanted(asked, open);
         let caller = match (wanted, open) {
             (Wanted::Nothing, _) => return Ok(Caller::anybody(None)),
+            (Wanted::Whoever, true) => {
+                return Ok(Caller::anybody(is_by_our_name.then_some(Role::Operator)));
+            }
+            // What is not known is counted, and told no more than nothing.
+            (Wanted::Whoever, false) => {
+                return Ok(self.identify(shown, now).unwrap_or(Caller::anybody(None)));
+            }
             (_, true) => return Ok(Caller::anybody(Some(Role::Operator))),
             (_, false) => self.identify(shown, now)?,
         };
@@ -311,7 +338,7 @@ fn is_loopback(http: &Http) -> bool {
 
 /// Whether it is one of the three paths of the Erlang release. One of the base paths is /event/v2, which is none.
 fn is_original(path: &str, is_for_peers: bool) -> bool {
-    !is_for_peers && (path == "/alivecheck" || path == "/events" || path.starts_with("/event/"))
+    !is_for_peers && (path == ALIVE_PATH || path == "/events" || path.starts_with("/event/"))
 }
 
 /// Whether a request may change something.

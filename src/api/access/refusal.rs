@@ -19,6 +19,8 @@ pub enum Refusal {
     OtherSite,
     /// A name that is not this machine's, where nobody needs a token.
     ForeignHost,
+    /// By way of a proxy, where nobody needs a token.
+    HandedOn,
     NotJson,
     /// So long.
     TooManyFailures(Duration),
@@ -36,6 +38,7 @@ impl Refusal {
             Refusal::NoCsrf => "csrf",
             Refusal::OtherSite => "other_site",
             Refusal::ForeignHost => "foreign_host",
+            Refusal::HandedOn => "handed_on",
             Refusal::NotJson => "not_json",
             Refusal::TooManyFailures(_) => "too_many_failures",
             Refusal::AddressTooLong => "address_too_long",
@@ -49,7 +52,8 @@ impl Refusal {
             | Refusal::PeerElsewhere
             | Refusal::NoCsrf
             | Refusal::OtherSite
-            | Refusal::ForeignHost => StatusCode::FORBIDDEN,
+            | Refusal::ForeignHost
+            | Refusal::HandedOn => StatusCode::FORBIDDEN,
             Refusal::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooManyFailures(_) => StatusCode::TOO_MANY_REQUESTS,
             Refusal::AddressTooLong => StatusCode::URI_TOO_LONG,
@@ -70,7 +74,10 @@ impl Refusal {
             }
             Refusal::OtherSite => "a page of another site may not act here",
             Refusal::ForeignHost => {
-                "without a [[http.token]] this is answered by a name or address of loopback alone"
+                "without a [[http.token]] this is answered by a name or address of loopback alone, as Host says it"
+            }
+            Refusal::HandedOn => {
+                "a proxy has handed this on (Via, Forwarded or X-Forwarded-…): without a [[http.token]] only who asks on this host itself is answered"
             }
             Refusal::NotJson => "an act wants Content-Type: application/json",
             Refusal::TooManyFailures(wait) => {

@@ -49,12 +49,29 @@ pub fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
     }
 }
 
-/// It was asked by a name of this machine that nobody else can give to it; old clients say none.
+/// It was asked on this machine: by a name of it that nobody else can give to it, and with no sign that it was handed on. `Host` is the
+/// choice of who asks, and a proxy on this host asks for all the world, so that this holds where nobody needs a token, and proves nothing.
 pub fn check_host(headers: &HeaderMap) -> Result<(), Refusal> {
+    if headers.keys().any(|name| is_of_a_proxy(name.as_str())) {
+        return Err(Refusal::HandedOn);
+    }
+    match text(headers, "Host").is_some_and(is_loopback) {
+        true => Ok(()),
+        false => Err(Refusal::ForeignHost),
+    }
+}
+
+/// The same where there is little to know: old scripts say no host at all, and who looks after this host by way of a proxy may.
+pub fn check_name(headers: &HeaderMap) -> Result<(), Refusal> {
     match text(headers, "Host").is_none_or(is_loopback) {
         true => Ok(()),
         false => Err(Refusal::ForeignHost),
     }
+}
+
+/// What proxies add to what they hand on (RFC 9110, 7.6.3; RFC 7239, and what was there before). Names are in lower case.
+fn is_of_a_proxy(header: &str) -> bool {
+    matches!(header, "via" | "forwarded" | "x-real-ip") || header.starts_with("x-forwarded-")
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -150,6 +167,30 @@ mod tests {
         }
         for host in ["localhost", "localhost:", "[::1]", "127.0.0.1:80", "[::ffff:127.0.0.1]:1"] {
             check(&[json, ("Host", host)], Ok(()));
+        }
+        check(&[json], Err(Refusal::ForeignHost));
+    }
+
+    #[test]
+    fn what_a_proxy_hands_on_is_not_asked_on_this_host() {
+        let host = ("Host", "127.0.0.1:8080");
+        let check = |header: &str, expected: Result<(), Refusal>| {
+            let json = ("Content-Type", "application/json");
+            assert_eq!(judge(&[json, host, (header, "127.0.0.1")]), expected, "{header}");
+        };
+        for header in [
+            "Via",
+            "Forwarded",
+            "X-Forwarded-For",
+            "x-forwarded-host",
+            "X-FORWARDED-PROTO",
+            "X-Forwarded-Server",
+            "X-Real-IP",
+        ] {
+            check(header, Err(Refusal::HandedOn));
+        }
+        for header in ["X-Forwarded", "X-Operator", "Accept", "Viable"] {
+            check(header, Ok(()));
         }
     }
 }

@@ -17,6 +17,13 @@ fn access(listen: &str, tokens: &[(&str, Role)]) -> Access {
     Access::new(&Http { listen, tokens, ..Http::default() })
 }
 
+/// The same, with the paths of the Erlang release open as that had them.
+fn access_as_before(listen: &str, tokens: &[(&str, Role)]) -> Access {
+    let tokens = tokens.iter().map(|(text, role)| token(text, *role)).collect();
+    let listen = listen.parse().expect("an address");
+    Access::new(&Http { listen, tokens, original_paths_open: true, ..Http::default() })
+}
+
 fn bearer(text: &str) -> Shown<'_> {
     Shown { bearer: Some(text), from: Some([192, 0, 2, 1].into()), ..Shown::default() }
 }
@@ -45,7 +52,13 @@ fn a_path_is_open_by_where_it_is_asked_and_what_is_configured() {
     check("127.0.0.1:1", viewer, "/api/v1/tree", bearer("sesame"), true);
     check("127.0.0.1:1", viewer, "/api/v1/tree", bearer("other"), false);
     check("127.0.0.1:1", viewer, "/api/v1/tree", cookie("made up", None), false);
-    check("127.0.0.1:1", viewer, "/events", nothing(), true);
+    for path in ["/events", "/event/1"] {
+        check("127.0.0.1:1", &[], path, nothing(), true);
+        check("127.0.0.1:1", viewer, path, nothing(), false);
+        check("127.0.0.1:1", viewer, path, bearer("sesame"), true);
+    }
+    check("127.0.0.1:1", viewer, "/alivecheck", nothing(), true);
+    check("0.0.0.0:1", viewer, "/alivecheck", nothing(), false);
     check("127.0.0.1:1", viewer, "/no/such", nothing(), false);
     check("0.0.0.0:1", viewer, "/events", nothing(), false);
     check("0.0.0.0:1", viewer, "/event/1", bearer("sesame"), true);
@@ -56,8 +69,40 @@ fn a_path_is_open_by_where_it_is_asked_and_what_is_configured() {
 }
 
 #[test]
+fn the_original_paths_are_open_as_before_on_loopback_where_that_is_configured() {
+    let check = |listen, path, expected: Result<Option<String>, Refusal>| {
+        let access = access_as_before(listen, &[("look", Role::Viewer)]);
+        assert_eq!(judge(&access, Method::GET, path, &Shown::default()), expected, "{listen} {path}");
+    };
+    for path in ["/events", "/event/1", "/alivecheck"] {
+        check("127.0.0.1:1", path, Ok(None));
+        check("0.0.0.0:1", path, Err(Refusal::NoToken));
+    }
+    check("127.0.0.1:1", "/api/v1/events", Err(Refusal::NoToken));
+    check("127.0.0.1:1", BASE, Err(Refusal::NoToken));
+}
+
+#[test]
+fn whether_it_is_ready_is_told_to_everybody_and_more_to_who_may_read() {
+    let check = |tokens: &[(&str, Role)], is_by_our_name, shown: &Shown, expected: bool| {
+        let access = access("127.0.0.1:1", tokens);
+        let asked = Asked { method: &Method::GET, path: "/readyz", is_for_peers: false, is_by_our_name };
+        let caller = access.judge(asked, shown, Instant::now()).expect("it is open to everybody");
+        assert_eq!(caller.may_read(), expected, "{tokens:?} {is_by_our_name} {shown:?}");
+    };
+    let tokens = &[("look", Role::Viewer), ("pss", Role::Peer)];
+    check(&[], true, &Shown::default(), true);
+    check(&[], false, &Shown::default(), false);
+    check(tokens, true, &Shown::default(), false);
+    check(tokens, true, &bearer("other"), false);
+    check(tokens, true, &cookie("made up", None), false);
+    check(tokens, true, &bearer("pss"), false);
+    check(tokens, false, &bearer("look"), true);
+}
+
+#[test]
 fn by_a_name_that_is_not_this_hosts_the_original_paths_are_as_all_others() {
-    let access = access("127.0.0.1:1", &[("look", Role::Viewer)]);
+    let access = access_as_before("127.0.0.1:1", &[("look", Role::Viewer)]);
     for path in ["/events", "/event/1", "/alivecheck"] {
         let asked = Asked { method: &Method::GET, path, is_for_peers: false, is_by_our_name: false };
         let judge = |shown: &Shown| access.judge(asked, shown, Instant::now()).map(|caller| caller.name);
@@ -107,7 +152,8 @@ fn a_peer_has_the_paths_of_event_management_and_no_others() {
     check(Method::POST, "/mi", bearer("pss"), Err(Refusal::PeerElsewhere));
     check(Method::GET, "/api/v1/stream", bearer("pss"), Err(Refusal::PeerElsewhere));
     // What is open to everybody is open to a peer, too.
-    check(Method::GET, "/event/1", bearer("pss"), Ok(None));
+    check(Method::GET, "/alivecheck", bearer("pss"), Ok(None));
+    check(Method::GET, "/event/1", bearer("pss"), Err(Refusal::PeerElsewhere));
     let refused = access_to.log_in("pss", None).err();
     assert!(matches!(refused, Some(NoLogin::Refused(Refusal::PeerElsewhere))), "{refused:?}");
 }
@@ -147,7 +193,9 @@ fn a_token_that_is_taken_out_of_the_configuration_ends_what_was_opened_with_it()
     let by_token = access.judge(asked, &shown, Instant::now()).expect("known");
     let current = || [&one, &two, &by_token].map(|caller| access.is_current(caller));
     assert_eq!(current(), [true; 3]);
-    assert_eq!(access.configure(&[token("one", Role::Viewer), token("two", Role::Operator)]), 1);
+    let tokens = vec![token("one", Role::Viewer), token("two", Role::Operator)];
+    let changed = Http { tokens, ..Http::default() };
+    assert_eq!(access.configure(&changed), 1);
     assert_eq!(current(), [false, true, false], "another role");
     let expired = judge(&access, Method::GET, "/api/v1/tree", &cookie(&first, None));
     assert_eq!(expired, Err(Refusal::SessionOver));

@@ -33,10 +33,11 @@ impl Lines {
         self.set("cluster.address", address.as_ref());
     }
 
-    pub fn http(&mut self, Http { listen, tls_cert, tls_key, tokens }: &Http) {
+    pub fn http(&mut self, Http { listen, tls_cert, tls_key, tokens, original_paths_open }: &Http) {
         self.put("http.listen", listen);
         self.set("http.tls_cert", tls_cert.as_ref().map(|path| path.display()));
         self.set("http.tls_key", tls_key.as_ref().map(|path| path.display()));
+        self.put("http.original_paths_open", original_paths_open);
         for Token { name, role, sha256 } in tokens {
             self.put(format!("http.token.{name}.role"), word(role));
             self.hide(format!("http.token.{name}.sha256"), sha256);

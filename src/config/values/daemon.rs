@@ -72,6 +72,8 @@ pub struct Http {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     pub tokens: Vec<Token>,
+    /// The paths of the Erlang release are read on loopback without a token, also where there are tokens.
+    pub original_paths_open: bool,
 }
 
 /// What the bearer of a token may do.
