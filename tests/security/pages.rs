@@ -107,6 +107,31 @@ fn with_tokens_nothing_is_read_by_such_a_name_without_one() {
     assert_eq!(daemon.get("/alivecheck").0, 200);
 }
 
+/// Every act is refused a session of a page of another site, even one that has got hold of our page's token.
+#[test]
+fn with_a_cookie_and_its_token_no_act_is_carried_out_for_a_page_of_another_site() {
+    let site = site(&format!("[http]\nlisten = \"127.0.0.1:0\"\n{}[evi]\n[event_management]\n", tokens()));
+    let daemon = site.start();
+    ready(&daemon);
+    let login = ask(&daemon, "POST", "/api/v1/session", JSON, r#"{"token":"operator-token"}"#);
+    let csrf = login.json()["csrf"].as_str().expect("a token").to_owned();
+    let cookie = login.header("set-cookie").and_then(|it| it.split(';').next()).expect("a cookie").to_owned();
+    for (path, method) in acts(&daemon, &shown("viewer")) {
+        if path == "/api/v1/session" {
+            continue;
+        }
+        let session = format!("{JSON}Cookie: {cookie}\r\nX-CSRF-Token: {csrf}\r\n");
+        for foreign in ["Origin: https://evil.example\r\n", "Sec-Fetch-Site: same-site\r\n"] {
+            let (status, head) = status(&daemon, &method, &path, &format!("{session}{foreign}"));
+            assert_eq!(status, 403, "{method} {path} {foreign}: {head}");
+        }
+        // A program shows its token with each request, wherever it runs.
+        let program = format!("{JSON}{}Origin: https://portal.example\r\n", shown("operator"));
+        let (status, head) = status(&daemon, &method, &path, &program);
+        assert!(!matches!(status, 401 | 403), "{method} {path}: {head}");
+    }
+}
+
 #[test]
 fn with_a_cookie_no_act_is_carried_out_without_the_token_of_its_page() {
     let site = site(&format!("[http]\nlisten = \"127.0.0.1:0\"\n{}[evi]\n[event_management]\n", tokens()));

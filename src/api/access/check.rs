@@ -108,13 +108,13 @@ fn guarded(request: &ServiceRequest) -> Result<(), Refusal> {
 
 /// Refuses an act that a page of another site might have sent for whoever looks at it.
 pub fn check_page(headers: &HeaderMap, caller: Option<&Caller>) -> Result<(), Refusal> {
-    // A token proves more than what a browser says: no page of another site knows it.
-    if caller.is_some_and(Caller::is_proven) {
+    // A token proves more than what a browser says: no page of another site knows it. A cookie is the browser's to send.
+    if caller.is_some_and(Caller::has_shown_a_token) {
         return Ok(());
     }
     site::check_origin(headers)?;
     // Who may act without showing anything does so because no token is needed.
-    match caller.is_some_and(|caller| caller.role.is_some()) {
+    match caller.is_some_and(|caller| caller.role.is_some() && caller.is_anybody()) {
         true => site::check_host(headers),
         false => Ok(()),
     }

@@ -86,9 +86,14 @@ impl Caller {
         Caller { name: None, role, how: How::Anybody }
     }
 
-    /// Whether it has shown what no page of another site can know.
-    fn is_proven(&self) -> bool {
-        !matches!(self.how, How::Anybody)
+    /// Whether it has shown a token with this very request, which no page of another site knows.
+    fn has_shown_a_token(&self) -> bool {
+        matches!(self.how, How::Token(_))
+    }
+
+    /// Whether nobody has asked it who it is.
+    fn is_anybody(&self) -> bool {
+        matches!(self.how, How::Anybody)
     }
 
     /// Whether it may know what a viewer may.
