@@ -8,8 +8,8 @@ use super::{Sources, event_management, headers, routes, standby, standby_routes}
 use crate::config;
 use crate::supervision::Shutdown;
 use actix::prelude::*;
-use actix_web::dev::ServerHandle;
-use actix_web::web::Data;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, HttpServer, middleware};
 use anyhow::Context as _;
 use rustix::process::{Resource, getrlimit};
@@ -95,70 +95,87 @@ impl Api {
         Api { bound, sources, connections: Connections::default(), server: None }
     }
 
-    fn serve(&mut self) -> anyhow::Result<actix_web::dev::Server> {
-        let listener = self.bound.listener.try_clone()?;
-        let access = self.bound.settings.access.clone();
+    fn serve(&mut self) -> anyhow::Result<Server> {
         let sources = Data::new(self.sources.clone());
-        let app = move || {
-            let access = access.clone();
-            App::new()
-                .app_data(sources.clone())
-                .app_data(Data::new(access.clone()))
-                .wrap(middleware::from_fn(move |request, next| access::check(access.clone(), request, next)))
-                .wrap(middleware::from_fn(headers::complete))
-                .wrap(middleware::from_fn(event_management::in_its_words))
-                .configure(routes)
-        };
-        let most = most_connections();
-        let connections = self.connections.clone();
-        let server = HttpServer::new(app)
-            .on_connect(move |stream, data| connections.opened(stream, data))
-            .workers(1)
-            .max_connections(most)
-            // Of TLS: those that are in the midst of a handshake. What says nothing takes nobody's turn.
-            .max_connection_rate(most)
-            .tls_handshake_timeout(HANDSHAKE_LIMIT)
-            .client_request_timeout(HEAD_LIMIT)
-            .keep_alive(KEEP_ALIVE)
-            .h1_write_buffer_size(WRITE_BUFFER)
-            .disable_signals()
-            .shutdown_timeout(STOP_LIMIT);
-        Ok(match &self.bound.settings.tls {
-            Some(tls) => server.listen_rustls_0_23(listener, tls.server_config()?)?.run(),
-            None => server.listen(listener)?.run(),
-        })
+        let paths = move |app: &mut ServiceConfig| _ = app.app_data(sources.clone()).configure(routes);
+        let kind = Kind { keep_alive: KEEP_ALIVE.into(), stop_limit: STOP_LIMIT };
+        serve(&self.bound, &self.connections, kind, paths)
     }
 }
 
-/// Serves what a node that stands by shows. It serves on its own; who has it stops it by its handle.
+/// Serves what a node that stands by shows, until who has it stops it by its handle.
 pub(super) fn serve_standby(
     bound: &Bound,
     sources: standby::Sources,
-) -> anyhow::Result<actix_web::dev::Server> {
-    let listener = bound.listener.try_clone()?;
-    let (access, sources) = (bound.settings.access.clone(), Data::new(sources));
+) -> anyhow::Result<(Server, impl Future<Output = ()> + use<>)> {
+    let (connections, sources) = (Connections::default(), Data::new(sources));
+    let paths = move |app: &mut ServiceConfig| _ = app.app_data(sources.clone()).configure(standby_routes);
+    // Whoever asks next may be asking the whole daemon.
+    let kind = Kind { keep_alive: actix_web::http::KeepAlive::Disabled, stop_limit: 0 };
+    let server = serve(bound, &connections, kind, paths)?;
+    Ok((server, look_after(bound.settings.tls.clone(), connections)))
+}
+
+/// In what the servers differ, beside their paths.
+struct Kind {
+    keep_alive: actix_web::http::KeepAlive,
+    /// What is under way at a stop gets this long, in seconds.
+    stop_limit: u64,
+}
+
+/// A server of these paths on `bound`, whose listener stays open behind it. Who may ask, and how much at a time, is the same for all.
+fn serve(
+    bound: &Bound,
+    connections: &Connections,
+    kind: Kind,
+    paths: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> anyhow::Result<Server> {
+    let (listener, access) = (bound.listener.try_clone()?, bound.settings.access.clone());
     let app = move || {
         let access = access.clone();
         App::new()
-            .app_data(sources.clone())
             .app_data(Data::new(access.clone()))
             .wrap(middleware::from_fn(move |request, next| access::check(access.clone(), request, next)))
             .wrap(middleware::from_fn(headers::complete))
-            .configure(standby_routes)
+            .wrap(middleware::from_fn(event_management::in_its_words))
+            .configure(&paths)
     };
+    let most = most_connections();
+    let connections = connections.clone();
     let server = HttpServer::new(app)
+        .on_connect(move |stream, data| connections.opened(stream, data))
         .workers(1)
-        .max_connections(most_connections())
+        .max_connections(most)
+        // Of TLS: those that are in the midst of a handshake. What says nothing takes nobody's turn.
+        .max_connection_rate(most)
         .tls_handshake_timeout(HANDSHAKE_LIMIT)
         .client_request_timeout(HEAD_LIMIT)
-        // Whoever asks next may be asking the whole daemon.
-        .keep_alive(actix_web::http::KeepAlive::Disabled)
+        .keep_alive(kind.keep_alive)
+        .h1_write_buffer_size(WRITE_BUFFER)
         .disable_signals()
-        .shutdown_timeout(0);
+        .shutdown_timeout(kind.stop_limit);
     Ok(match &bound.settings.tls {
         Some(tls) => server.listen_rustls_0_23(listener, tls.server_config()?)?.run(),
         None => server.listen(listener)?.run(),
     })
+}
+
+/// What goes on beside a server for as long as it serves: renewed certificates are taken, and connections closed that do not go on.
+async fn look_after(tls: Option<Tls>, connections: Connections) {
+    let certificates = every(LOOK, || {
+        if let Some(tls) = &tls {
+            tls.look();
+        }
+    });
+    let stalled = every(HEAD_LIMIT, || connections.close_stalled(KEEP_ALIVE + HEAD_LIMIT));
+    tokio::join!(certificates, stalled);
+}
+
+async fn every(span: Duration, act: impl Fn()) {
+    loop {
+        tokio::time::sleep(span).await;
+        act();
+    }
 }
 
 fn most_connections() -> usize {
@@ -173,10 +190,8 @@ impl Actor for Api {
     fn started(&mut self, ctx: &mut Context<Self>) {
         // The recorder keeps every sample until somebody looks: nobody may ever scrape.
         ctx.run_interval(UPKEEP, |this, _| this.sources.metrics.run_upkeep());
-        ctx.run_interval(HEAD_LIMIT, |this, _| this.connections.close_stalled(KEEP_ALIVE + HEAD_LIMIT));
-        if let Some(tls) = self.bound.settings.tls.clone() {
-            ctx.run_interval(LOOK, move |_, _| tls.look());
-        }
+        let (tls, connections) = (self.bound.settings.tls.clone(), self.connections.clone());
+        ctx.spawn(look_after(tls, connections).into_actor(self));
         let counting = self.sources.counts.clone().run(self.sources.store.clone());
         ctx.spawn(counting.into_actor(self));
         // A server of an earlier incarnation goes first: dropping its future would leave its threads behind.

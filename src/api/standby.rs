@@ -1,5 +1,6 @@
 //! What a node that stands by serves: that it lives, who is the active one, and its metrics.
 
+use super::access::Caller;
 use super::cluster::Shown;
 use super::problem::problem;
 use super::server::{Bound, serve_standby};
@@ -7,7 +8,7 @@ use crate::cluster::Member;
 use crate::telemetry::process;
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
-use actix_web::web::Data;
+use actix_web::web::{Data, ReqData};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
@@ -33,10 +34,16 @@ impl Standby {
         metrics: PrometheusHandle,
         node: String,
     ) -> anyhow::Result<Standby> {
-        let server = serve_standby(bound, Sources { member, metrics, node, started: SystemTime::now() })?;
+        let sources = Sources { member, metrics, node, started: SystemTime::now() };
+        let (server, beside) = serve_standby(bound, sources)?;
         let handle = server.handle();
-        // It ends by its handle.
-        actix_rt::spawn(server);
+        // It ends by its handle, and what goes on beside it with it.
+        actix_rt::spawn(async move {
+            tokio::select! {
+                _ = server => {}
+                () = beside => {}
+            }
+        });
         Ok(Standby(handle))
     }
 
@@ -53,8 +60,8 @@ struct Readiness {
 }
 
 /// Events are taken elsewhere.
-pub async fn ready(sources: Data<Sources>) -> impl Responder {
-    let reason = sources.member.view().borrow().why_not_active();
+pub async fn ready(sources: Data<Sources>, caller: ReqData<Caller>) -> impl Responder {
+    let reason = why(&sources, &caller);
     HttpResponse::ServiceUnavailable().json(Readiness { ready: false, reason })
 }
 
@@ -84,8 +91,21 @@ pub async fn hand_over(sources: Data<Sources>) -> impl Responder {
 }
 
 /// Everything else is on the active node.
-pub async fn elsewhere(request: HttpRequest, sources: Data<Sources>) -> impl Responder {
-    let reason = sources.member.view().borrow().why_not_active();
+pub async fn elsewhere(
+    request: HttpRequest,
+    sources: Data<Sources>,
+    caller: ReqData<Caller>,
+) -> impl Responder {
+    let reason = why(&sources, &caller);
     let detail = format!("{} {} is not served here: {reason}", request.method(), request.path());
     problem(StatusCode::SERVICE_UNAVAILABLE, detail)
+}
+
+/// Why this node does not act. What the database says, and where it is, is for those who may read.
+fn why(sources: &Sources, caller: &Caller) -> String {
+    let mut view = sources.member.view().borrow().clone();
+    if let Some(reason) = view.database.as_mut().filter(|_| !caller.may_read()) {
+        "a token is told why".clone_into(reason);
+    }
+    view.why_not_active()
 }

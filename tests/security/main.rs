@@ -22,5 +22,6 @@ mod paths;
 mod process;
 mod proxies;
 mod secrets;
+mod standby;
 mod texts;
 mod tls;
