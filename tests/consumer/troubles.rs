@@ -41,6 +41,16 @@ fn nobody_is_followed_elsewhere() {
 }
 
 #[test]
+fn a_peer_that_calls_a_hub_by_what_we_have_shown_to_it_does_not_bring_it_into_the_log() {
+    let peer = Peer::start();
+    let location = format!("201 Created\r\nLocation: /hub/{}-1", crate::peer::TOKEN);
+    peer.answer_instead("POST", &location);
+    let (_site, daemon) = start(&peer);
+    daemon.logged(&["registered at a peer", "***-1"]);
+    assert!(!daemon.log().contains(crate::peer::TOKEN), "{}", daemon.log());
+}
+
+#[test]
 fn a_peer_is_left_alone_for_as_long_as_it_wants() {
     let peer = Peer::start();
     peer.answer_instead("GET", "503 Service Unavailable\r\nRetry-After: 2");
