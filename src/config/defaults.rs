@@ -54,7 +54,7 @@ impl StoreConfig {
 impl Default for Http {
     fn default() -> Self {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
-        Http { listen, tls_cert: None, tls_key: None, tokens: Vec::new(), original_paths_open: false }
+        Http { listen, tls_cert: None, tls_key: None, tokens: Vec::new(), original_paths_open: true }
     }
 }
 

@@ -22,7 +22,7 @@ fn wants(path: &str, method: &str, is_loopback: bool) -> Wants {
     match path {
         "/" | "/healthz" | "/readyz" | "/metrics" => Wants::Nothing,
         _ if path.starts_with("/assets/") => Wants::Nothing,
-        "/alivecheck" if is_loopback => Wants::Nothing,
+        "/alivecheck" | "/events" | "/event/{id}" if is_loopback => Wants::Nothing,
         "/api/v1/session" => Wants::Anybody,
         // Who may have subscriptions made is seen from the command: `a_viewer_lists_and_an_operator_acts`.
         "/mi" => Wants::Viewer,

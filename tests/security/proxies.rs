@@ -24,8 +24,8 @@ const HANDED_ON: [&str; 7] = [
 const ORIGINAL: [&str; 3] = ["/events", "/events?all=true", "/event/1"];
 
 #[test]
-fn with_tokens_no_event_is_read_without_one_by_whatever_way_it_is_asked() {
-    let (_site, daemon) = start(&tokens());
+fn where_the_original_paths_are_closed_no_event_is_read_without_a_token_by_whatever_way_it_is_asked() {
+    let (_site, daemon) = start(&format!("original_paths_open = false\n{}", tokens()));
     let status = |path: &str, headers: &str| head_of(daemon.http, &request("GET", path, headers, "")).0;
     for path in ORIGINAL {
         for headers in
@@ -44,8 +44,8 @@ fn with_tokens_no_event_is_read_without_one_by_whatever_way_it_is_asked() {
 }
 
 #[test]
-fn who_wants_the_original_paths_open_on_loopback_has_them_so_and_a_proxy_that_says_what_it_is_does_not() {
-    let (_site, daemon) = start(&format!("original_paths_open = true\n{}", tokens()));
+fn by_the_original_paths_a_proxy_that_says_what_it_is_reads_nothing_without_a_token() {
+    let (_site, daemon) = start(&tokens());
     for path in ORIGINAL {
         let status = |headers: &str| head_of(daemon.http, &request("GET", path, headers, "")).0;
         assert!(matches!(status("Host: localhost\r\n"), 200 | 404), "{path}");

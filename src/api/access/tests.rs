@@ -14,14 +14,14 @@ fn token(text: &str, role: Role) -> Token {
 fn access(listen: &str, tokens: &[(&str, Role)]) -> Access {
     let tokens = tokens.iter().map(|(text, role)| token(text, *role)).collect();
     let listen = listen.parse().expect("an address");
-    Access::new(&Http { listen, tokens, ..Http::default() })
+    Access::new(&Http { listen, tokens, original_paths_open: false, ..Http::default() })
 }
 
-/// The same, with the paths of the Erlang release open as that had them.
+/// The same, with the paths of the Erlang release open as that had them, which is the default.
 fn access_as_before(listen: &str, tokens: &[(&str, Role)]) -> Access {
     let tokens = tokens.iter().map(|(text, role)| token(text, *role)).collect();
     let listen = listen.parse().expect("an address");
-    Access::new(&Http { listen, tokens, original_paths_open: true, ..Http::default() })
+    Access::new(&Http { listen, tokens, ..Http::default() })
 }
 
 fn bearer(text: &str) -> Shown<'_> {
@@ -69,7 +69,7 @@ fn a_path_is_open_by_where_it_is_asked_and_what_is_configured() {
 }
 
 #[test]
-fn the_original_paths_are_open_as_before_on_loopback_where_that_is_configured() {
+fn the_original_paths_are_open_as_before_on_loopback_unless_they_are_closed() {
     let check = |listen, path, expected: Result<Option<String>, Refusal>| {
         let access = access_as_before(listen, &[("look", Role::Viewer)]);
         assert_eq!(judge(&access, Method::GET, path, &Shown::default()), expected, "{listen} {path}");

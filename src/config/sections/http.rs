@@ -17,7 +17,7 @@ pub(super) fn http(section: &Section) -> Http {
         tls_cert: section.path_to("tls_cert"),
         tls_key: section.path_to("tls_key"),
         tokens: section.sections("token", |token_section| token(token_section, &mut names)),
-        original_paths_open: section.flag("original_paths_open").unwrap_or(false),
+        original_paths_open: section.flag("original_paths_open").unwrap_or(true),
     };
     for (given, missing) in [("tls_cert", "tls_key"), ("tls_key", "tls_cert")] {
         if section.has(given) && section.lacks(missing) {
@@ -29,7 +29,8 @@ pub(super) fn http(section: &Section) -> Http {
     if !addresses::is_loopback(http.listen) && nobody {
         section.problem("listen", "can be reached from other hosts, which needs a [[http.token]]");
     }
-    if http.original_paths_open && !addresses::is_loopback(http.listen) {
+    if section.has("original_paths_open") && http.original_paths_open && !addresses::is_loopback(http.listen)
+    {
         section.warn("original_paths_open", "has no effect: listen can be reached from other hosts");
     }
     http
