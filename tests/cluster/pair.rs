@@ -119,7 +119,16 @@ impl Pair {
     #[track_caller]
     pub fn wait_active(&self, at: usize) {
         self.wait_role(at, "active");
-        eventually("it is ready", || (self.node(at).get("/readyz").0 == 200).then_some(()));
+        eventually("it is ready", || self.is_ready(at).then_some(()));
+    }
+
+    /// Whether it acts; a request that comes when it begins to may get no answer.
+    pub fn is_ready(&self, at: usize) -> bool {
+        let answered = crate::support::http::exchange(
+            self.node(at).http,
+            "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        );
+        answered.is_ok_and(|answer| answer.status == 200)
     }
 
     #[track_caller]

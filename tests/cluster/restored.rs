@@ -84,8 +84,6 @@ fn a_row_that_somebody_deletes_is_made_anew() {
             .then_some(())
     });
     eventually("a node acts again", || {
-        (0..2)
-            .any(|at| pair.view(at)["role"] == "active" && pair.node(at).get("/readyz").0 == 200)
-            .then_some(())
+        (0..2).any(|at| pair.view(at)["role"] == "active" && pair.is_ready(at)).then_some(())
     });
 }
