@@ -46,6 +46,7 @@ use crate::topics::hubs::Hubs;
 use actix::Addr;
 use branches::{Provisioning, Running, States};
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -93,9 +94,20 @@ impl App {
     }
 
     /// Whether the addresses of the configuration can be listened on, beside that of HTTP. They are free again then: who asks
-    /// there while this node stands by is to be refused, and to ask elsewhere.
+    /// there while this node stands by is to be refused, and to ask elsewhere. One that this host does not have yet may be
+    /// one that goes with the active node.
     pub fn try_listeners(config: &Config) -> anyhow::Result<()> {
-        Listeners::bind(config).map(drop)
+        let is_away = |error: &anyhow::Error| {
+            let error = error.root_cause().downcast_ref::<io::Error>();
+            error.is_some_and(|error| error.kind() == io::ErrorKind::AddrNotAvailable)
+        };
+        match Listeners::bind(config) {
+            Err(error) if is_away(&error) => {
+                tracing::warn!(reason = %format!("{error:#}"), "an address to listen on is not on this host yet");
+                Ok(())
+            }
+            tried => tried.map(drop),
+        }
     }
 
     /// Starts everything that `config` names, within an actix system.

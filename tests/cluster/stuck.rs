@@ -71,3 +71,16 @@ fn a_node_that_cannot_listen_fails_at_its_start_and_lets_go_where_it_finds_out_l
     let row = pair.rows("select node, let_go is not null from em_cluster where part = 'events'");
     assert_eq!(row[0], [Some("bo".to_owned()), Some("t".to_owned())]);
 }
+
+#[test]
+fn an_address_that_goes_with_the_active_node_keeps_no_other_from_standing_by() {
+    let mut pair = Pair::new();
+    pair.start(0);
+    pair.wait_active(0);
+    // Of a network that no host has.
+    let server = "[evapi_server]\nlisten = \"192.0.2.1:8448\"\nallow_from = [\"192.0.2.0/24\"]\n";
+    pair.edit(1, "[cluster]", &format!("{server}[cluster]"));
+    pair.start(1);
+    pair.wait_standing_by(1);
+    pair.node(1).logged(&["an address to listen on is not on this host yet", "evapi_server.listen"]);
+}
