@@ -3,7 +3,6 @@
 
 pub mod files;
 
-use anyhow::Context as _;
 use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Socket, Type};
 use std::future::poll_fn;
@@ -27,7 +26,13 @@ pub struct Bound(TcpListener);
 /// Takes an address, so that one that is taken ends the start with an error that names its key. `send_buffer`: what the kernel holds for a
 /// client that does not read, in bytes, of which it has twice as many for its own books.
 pub fn bind(key: &str, listen: SocketAddr, send_buffer: Option<usize>) -> anyhow::Result<Bound> {
-    let bound = open(listen, send_buffer).with_context(|| format!("{key} {listen}"))?;
+    let bound = open(listen, send_buffer).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AddrInUse => ": another daemon, perhaps, listens there",
+            _ => "",
+        };
+        anyhow::Error::new(error).context(format!("{key} {listen}{hint}"))
+    })?;
     Ok(Bound(bound))
 }
 

@@ -146,7 +146,7 @@ fn page(client: &Client, topic: Option<&str>, room: usize, cursor: &Value) -> an
     Ok(page)
 }
 
-const HUBS: &[&str] = &["ID", "TOPIC", "CALLBACK", "OWNER", "STATE", "SEQUENCE", "BACKLOG", ""];
+const HUBS: &[&str] = &["ID", "TOPIC", "CALLBACK", "OWNER", "STATE", "SEQUENCE", "BACKLOG", "DETAIL"];
 
 fn table(rows: &[Value]) -> String {
     if rows.is_empty() {
