@@ -13,6 +13,8 @@ use uuid::Uuid;
 
 /// How often this node says that it is there.
 const NOTE: Duration = Duration::from_secs(1);
+/// The same where that has failed.
+const NOTE_AGAIN: Duration = Duration::from_secs(10);
 /// A node that has not said so for this long is not there.
 const GONE: Duration = Duration::from_secs(5);
 /// Distance of attempts to reach the database.
@@ -56,7 +58,11 @@ pub(super) struct Seat {
     pub preparing: Option<(Uuid, Instant)>,
     /// The hand-over that this node has been asked for, and when.
     pub wished: Option<(Uuid, Instant)>,
+    /// The lease of the latest one that was seen to hold it.
+    pub held_for: Option<Duration>,
     noted: Option<Instant>,
+    /// Why it could not be noted who is there.
+    unnoted: Option<String>,
     /// It has been noted in this life: whoever is found under its name after that lives as well.
     is_known: bool,
     /// The other process of this name, and when it was last seen.
@@ -90,7 +96,9 @@ impl Seat {
             prepared: false,
             preparing: None,
             wished: None,
+            held_for: None,
             noted: None,
+            unnoted: None,
             is_known: false,
             twin: None,
             told_length: None,
@@ -131,13 +139,10 @@ impl Seat {
                 Phase::Holding { epoch } => (self.beat(table, epoch).await, lease::beat_every(self.length)),
                 Phase::LetGo => (Ok(()), NOTE),
             };
-            let asked = match asked {
-                Ok(()) => self.note(table).await,
-                failed => failed,
-            };
             if let Err(reason) = asked {
                 return reason;
             }
+            self.note_if_due(table).await;
             let is_hurried = self.wished.is_some() || self.preparing.is_some();
             let next = if is_hurried { HURRY } else { next.min(self.until_note()) };
             // After an order it is looked at once what has become of it.
@@ -152,7 +157,7 @@ impl Seat {
     /// Those that come are to be known soon, however rarely this node beats.
     fn until_note(&self) -> Duration {
         let since = self.noted.map_or(Duration::ZERO, |noted| noted.elapsed());
-        NOTE.saturating_sub(since).max(HURRY)
+        self.note_every().saturating_sub(since).max(HURRY)
     }
 
     /// What comes until then, or until the lease is doubted.
@@ -209,12 +214,28 @@ impl Seat {
         }
     }
 
-    /// Says now and then that this node is there.
-    async fn note(&mut self, table: &ClusterTable) -> Result<(), String> {
-        if self.phase == Phase::LetGo || self.noted.is_some_and(|noted| noted.elapsed() < NOTE) {
-            return Ok(());
+    /// What fails is not asked for so often: it may take its time from the beats.
+    fn note_every(&self) -> Duration {
+        if self.unnoted.is_some() { NOTE_AGAIN } else { NOTE }
+    }
+
+    /// Says now and then that this node is there. Nobody's place hangs on that: what fails is told, and no more.
+    async fn note_if_due(&mut self, table: &ClusterTable) {
+        let every = self.note_every();
+        if self.phase == Phase::LetGo || self.noted.is_some_and(|noted| noted.elapsed() < every) {
+            return;
         }
         self.noted = Some(Instant::now());
+        let failed = self.note(table).await.err();
+        if let Some(reason) = &failed
+            && self.unnoted != failed
+        {
+            tracing::warn!(reason, "who there is cannot be noted in the table em_node");
+        }
+        self.unnoted = failed;
+    }
+
+    async fn note(&mut self, table: &ClusterTable) -> Result<(), String> {
         self.view.borrow().role.as_str().clone_into(&mut self.me.state);
         let before = table.note(&self.me).await?;
         self.look_for_twin(before);

@@ -42,10 +42,18 @@ impl Why {
     }
 }
 
-/// What is to be done where the row has been as it is for `unchanged`. The longer lease counts, ours or that of the holder.
-fn next(row: &ClusterRow, me: &ClusterNode, unchanged: Duration, ours: Duration) -> Next {
-    let is_over = unchanged >= lease::patience(row.lease.map_or(ours, |theirs| theirs.max(ours)));
+/// What is to be done where the row has been as it is for `unchanged`, and the longest lease that was seen is `longest`, ours or
+/// that of a holder. `somebody`: this process has seen one that held it.
+fn next(
+    row: &ClusterRow,
+    me: &ClusterNode,
+    unchanged: Duration,
+    (longest, somebody): (Duration, bool),
+) -> Next {
+    let is_over = unchanged >= lease::patience(longest);
     match (&row.holder, row.let_go, &row.wish) {
+        // The row is another one, since it was deleted or the database restored: the lease of before may last still.
+        (None, ..) if somebody && !is_over => Next::Wait,
         (None, ..) => Next::Take(Why::First),
         (Some(holder), false, _) if *holder == me.process => Next::Take(Why::Late),
         // It was let go for another, which gets some time to come.
@@ -70,7 +78,11 @@ impl Seat {
             return Ok(());
         }
         self.heed_wish(table, &row).await?;
-        match next(&row, &self.me, unchanged, self.length) {
+        if row.holder.is_some() {
+            self.held_for = Some(row.lease.unwrap_or(self.length));
+        }
+        let longest = self.held_for.map_or(self.length, |theirs| theirs.max(self.length));
+        match next(&row, &self.me, unchanged, (longest, self.held_for.is_some())) {
             Next::Wait => {
                 self.hinder(None);
                 Ok(())
@@ -198,10 +210,13 @@ mod tests {
     #[test]
     fn a_place_is_taken_when_it_is_free_or_silent_for_long_enough() {
         let check = |row: ClusterRow, unchanged: u64, expected| {
-            assert_eq!(next(&row, &me(), Duration::from_millis(unchanged), LENGTH), expected, "{row:?}");
+            let unchanged = Duration::from_millis(unchanged);
+            assert_eq!(next(&row, &me(), unchanged, (LENGTH, true)), expected, "{row:?}");
         };
         let (a, first, let_go) = (Some(1), Next::Take(Why::First), Next::Take(Why::LetGo));
-        check(row(None, false, None), 0, first);
+        assert_eq!(next(&row(None, false, None), &me(), Duration::ZERO, (LENGTH, false)), first);
+        check(row(None, false, None), 3_299, Next::Wait);
+        check(row(None, false, None), 3_300, first);
         check(row(a, false, None), 0, Next::Wait);
         check(row(a, false, None), 3_000, Next::Wait);
         check(row(a, false, None), 3_299, Next::Wait);
@@ -216,8 +231,9 @@ mod tests {
     #[test]
     fn the_longer_lease_is_waited_for_whosever_it_is() {
         let check = |theirs: u64, unchanged: u64, expected| {
-            let row = ClusterRow { lease: Some(Duration::from_secs(theirs)), ..row(Some(1), false, None) };
-            assert_eq!(next(&row, &me(), Duration::from_millis(unchanged), LENGTH), expected, "{row:?}");
+            let (row, longest) = (row(Some(1), false, None), LENGTH.max(Duration::from_secs(theirs)));
+            let unchanged = Duration::from_millis(unchanged);
+            assert_eq!(next(&row, &me(), unchanged, (longest, true)), expected, "{row:?}");
         };
         check(10, 10_999, Next::Wait);
         check(10, 11_000, Next::Take(Why::Silent));
@@ -227,7 +243,8 @@ mod tests {
 
     #[test]
     fn a_place_that_was_taken_without_an_answer_is_taken_again_at_once() {
-        assert_eq!(next(&row(Some(2), false, None), &me(), Duration::ZERO, LENGTH), Next::Take(Why::Late));
-        assert_eq!(next(&row(Some(2), true, None), &me(), Duration::ZERO, LENGTH), Next::Take(Why::LetGo));
+        let next = |let_go| next(&row(Some(2), let_go, None), &me(), Duration::ZERO, (LENGTH, true));
+        assert_eq!(next(false), Next::Take(Why::Late));
+        assert_eq!(next(true), Next::Take(Why::LetGo));
     }
 }

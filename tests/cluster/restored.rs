@@ -1,9 +1,10 @@
 //! Databases that are behind, restored, or not as safe as they should be.
 
 use crate::fencing::{config, effect, open, take};
-use crate::pair::Pair;
+use crate::pair::{LEASE, Pair};
 use crate::support::daemon::eventually;
 use crate::support::postgres::{Cluster, execute, query};
+use std::time::Instant;
 
 #[test]
 fn who_has_the_same_epoch_and_is_not_the_holder_writes_nothing_and_trusts_its_lease_no_more() {
@@ -86,4 +87,39 @@ fn a_row_that_somebody_deletes_is_made_anew() {
     eventually("a node acts again", || {
         (0..2).any(|at| pair.view(at)["role"] == "active" && pair.is_ready(at)).then_some(())
     });
+}
+
+#[test]
+fn who_there_is_may_be_unknown_and_one_of_them_acts_all_the_same() {
+    let mut pair = Pair::started();
+    // Nobody can say any more that it is there, and one that says so has never been seen.
+    pair.rows(
+        "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$",
+    );
+    pair.rows(
+        "create trigger refuse before insert or update on em_node for each row execute function refuse()",
+    );
+    pair.rows("alter table em_node disable trigger refuse");
+    pair.rows("insert into em_node (node, process, state, http, version, seen) values ('c', gen_random_uuid(), 'standby', '', '', 'infinity')");
+    pair.rows("alter table em_node enable trigger refuse");
+    for at in 0..2 {
+        pair.node(at).logged(&["who there is cannot be noted in the table em_node"]);
+    }
+    pair.nodes[0].take().expect("it runs").kill();
+    pair.wait_active(1);
+}
+
+#[test]
+fn a_row_that_is_lost_is_not_taken_before_the_lease_of_before_is_over() {
+    let mut pair = Pair::started();
+    // The active one cannot see that the row is another one.
+    pair.node(0).signal("STOP");
+    let began = Instant::now();
+    pair.rows("delete from em_cluster");
+    pair.rows("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'");
+    pair.wait_active(1);
+    assert!(began.elapsed() >= LEASE, "taken after {:?}", began.elapsed());
+    pair.node(0).signal("CONT");
+    pair.wait_standing_by(0);
+    pair.nodes[0].take().expect("it runs").kill();
 }

@@ -44,11 +44,11 @@ const NOTE: &str = "with old as (select process, state from em_node where node =
 
 /// Those that have been seen lately.
 const LIVING: &str = "select string_agg(node, ', ' order by node) from em_node
-    where seen > clock_timestamp() - interval '5 seconds'";
+    where seen > clock_timestamp() - interval '5 seconds' and isfinite(seen)";
 
 const NODES: &str = "select node, process, state, http, version,
         cast(extract(epoch from clock_timestamp() - seen) * 1000 as bigint)
-    from em_node order by node";
+    from em_node where isfinite(seen) order by node";
 
 /// Those that have been gone for so long are not told of any more.
 const FORGET: &str = "delete from em_node where seen < clock_timestamp() - interval '7 days'";
@@ -147,7 +147,6 @@ pub struct ClusterTable {
     limit: Duration,
     look: Statement,
     beat: Statement,
-    note: Statement,
 }
 
 impl Drop for ClusterTable {
@@ -172,7 +171,7 @@ impl ClusterTable {
             });
             let made = ClusterTable::prepare(&client, limit).await.map_err(|error| reason(&error));
             match made {
-                Ok((look, beat, note)) => Ok(ClusterTable { client, connection, limit, look, beat, note }),
+                Ok((look, beat)) => Ok(ClusterTable { client, connection, limit, look, beat }),
                 Err(reason) => {
                     connection.abort();
                     Err(reason)
@@ -185,7 +184,7 @@ impl ClusterTable {
     async fn prepare(
         client: &Client,
         limit: Duration,
-    ) -> Result<(Statement, Statement, Statement), tokio_postgres::Error> {
+    ) -> Result<(Statement, Statement), tokio_postgres::Error> {
         client.batch_execute(SESSION).await?;
         let limit = limit.as_millis();
         client
@@ -195,8 +194,7 @@ impl ClusterTable {
             ))
             .await?;
         tables::prepare_cluster(client, "events").await?;
-        let (look, beat) = (client.prepare(LOOK).await?, client.prepare(BEAT).await?);
-        Ok((look, beat, client.prepare(NOTE).await?))
+        Ok((client.prepare(LOOK).await?, client.prepare(BEAT).await?))
     }
 
     /// What the row says now.
@@ -222,8 +220,7 @@ impl ClusterTable {
     /// Says that this node is there; who had its name until then.
     pub async fn note(&self, node: &ClusterNode) -> Result<Option<Namesake>, String> {
         let ClusterNode { node, process, state, http, version, .. } = node;
-        let row =
-            self.within(self.client.query_one(&self.note, &[node, process, state, http, version])).await?;
+        let row = self.within(self.client.query_one(NOTE, &[node, process, state, http, version])).await?;
         let before = row.get::<_, Option<Uuid>>(0).zip(row.get::<_, Option<String>>(1));
         Ok(before.map(|(process, state)| Namesake { process, state }))
     }
