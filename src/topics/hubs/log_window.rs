@@ -60,11 +60,9 @@ impl Row {
 
     /// What is delivered.
     pub fn body(&self, node: &str) -> Bytes {
-        let write =
-            |envelope: &_| serde_json::to_vec(envelope).expect("a map with keys of text can be written");
         let write = || match &*self.kept() {
-            Envelope::Kept(Some(envelope)) => write(&**envelope).into(),
-            _ => write(&envelope(&self.logged.event, node)).into(),
+            Envelope::Kept(Some(envelope)) => written(envelope),
+            _ => written(&envelope(&self.logged.event, node)),
         };
         self.body.get_or_init(write).clone()
     }
@@ -81,6 +79,12 @@ impl Row {
     fn size(&self) -> usize {
         ROW + COPIES * self.logged.event.payload.len()
     }
+}
+
+/// No larger than it has to be: it is kept for a while.
+fn written(envelope: &Map<String, Value>) -> Bytes {
+    let text = serde_json::to_vec(envelope).expect("a map with keys of text can be written");
+    text.into_boxed_slice().into()
 }
 
 /// Rows of a topic.
