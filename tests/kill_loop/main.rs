@@ -21,7 +21,7 @@ use world::{Base, World};
 /// Kills at random behind those at failpoints, on each database.
 const AT_RANDOM: usize = 6;
 /// In the long form, and how often at each failpoint of a half.
-const LONG: usize = 250;
+const LONG: usize = 255;
 const ROUNDS: usize = 8;
 /// Everything is compared after so many.
 const COMPARED_AFTER: usize = 50;
