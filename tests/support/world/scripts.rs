@@ -113,7 +113,11 @@ impl Kamailio {
     }
 }
 
-/// The next netstring; `None` where the connection ends, within one as well.
+/// No netstring is longer.
+const LONGEST: usize = 1 << 20;
+
+/// The next netstring; `None` where the connection ends, within one as well, or speaks of something else: while the daemon is dead
+/// another program may have its port.
 pub fn frame(stream: &mut impl Read) -> Option<Vec<u8>> {
     let mut length = 0;
     loop {
@@ -121,7 +125,8 @@ pub fn frame(stream: &mut impl Read) -> Option<Vec<u8>> {
         stream.read_exact(&mut byte).ok()?;
         match byte[0] {
             b':' => break,
-            digit => length = length * 10 + usize::from(digit - b'0'),
+            digit @ b'0'..=b'9' if length < LONGEST => length = length * 10 + usize::from(digit - b'0'),
+            _ => return None,
         }
     }
     let mut payload = vec![0; length + 1];
