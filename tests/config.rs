@@ -496,6 +496,7 @@ fn a_secret_never_shows_in_a_problem() {
     check(format!("{EMA}password = \"hunter2\\q\""));
     check(format!("{EMA}password = ['hunter2']"));
     check(format!("{EMA}passwort = 'hunter2'").replace("'u'\npass", "'u'\npassword='x'\npass"));
+    check(format!("{EMA}password = 'x'\n[ema.faults]\npassword = 'hunter2'"));
     check("[store]\nevents = 'postgresql://u:hunter2@h:x/em'".into());
     check("[store]\nevents = 'postgresql://u:p@h/em?hunter2=1'".into());
     check("[store]\nevents = 'mysql://hunter2'".into());

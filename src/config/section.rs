@@ -250,12 +250,13 @@ impl<'a> Section<'a> {
         let mut entries = Vec::new();
         for (name, value) in self.table {
             let path = self.path(name.get_ref());
-            let parsed_key = parse_key(name.get_ref());
-            let parsed = self.parse(&path, value, Shown::Yes, &parse);
-            match (parsed_key, parsed) {
-                (Ok(key), Some(value)) => entries.push((key, value)),
-                (Err(error), _) => self.source.report(name.span(), path, error),
-                (Ok(_), None) => {}
+            match parse_key(name.get_ref()) {
+                Ok(key) => {
+                    let shown = if is_of_a_secret(name.get_ref()) { Shown::No } else { Shown::Yes };
+                    entries.extend(self.parse(&path, value, shown, &parse).map(|value| (key, value)));
+                }
+                // Its value may be a secret that belongs to the section above.
+                Err(error) => self.source.report(name.span(), path, error),
             }
         }
         entries
@@ -313,6 +314,12 @@ impl<'a> Section<'a> {
             self.source.report(name.span(), self.path(name.get_ref()), format!("unknown {kind}; {hint}"));
         }
     }
+}
+
+/// Whether this, where any name may stand, is one that a key for a secret has: it may have slipped in from the section above.
+fn is_of_a_secret(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["password", "secret", "token", "key"].iter().any(|word| name.contains(word))
 }
 
 /// Whether a problem may quote the value.

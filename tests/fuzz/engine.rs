@@ -18,15 +18,15 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// Others each time: so many, as long as `time` lasts. `EVENTMANAGER_FUZZ_MS` is another time, and as many as go into it;
-    /// `EVENTMANAGER_SEED` tries those of a run before, however long that takes here.
-    pub fn usual(most: usize, time: Duration) -> Effort {
-        let given = number("EVENTMANAGER_SEED");
-        let seed = given.unwrap_or_else(|| fastrand::u64(..));
-        match number("EVENTMANAGER_FUZZ_MS") {
-            Some(time) => Effort { seed, most: usize::MAX, time: Duration::from_millis(time) },
-            None if given.is_some() => Effort { seed, most, time: Duration::MAX },
-            None => Effort { seed, most, time },
+    /// So many, the same ones on every machine. `EVENTMANAGER_SEED` tries others; with `EVENTMANAGER_FUZZ_MS`, or in the long form for
+    /// `long`, they are others each time, and as many as go into that time.
+    pub fn usual(most: usize, long: Duration) -> Effort {
+        let is_long = std::env::var_os("EVENTMANAGER_TESTS_LONG").is_some();
+        let time = number("EVENTMANAGER_FUZZ_MS").map(Duration::from_millis).or(is_long.then_some(long));
+        let seed = number("EVENTMANAGER_SEED");
+        match time {
+            Some(time) => Effort { seed: seed.unwrap_or_else(|| fastrand::u64(..)), most: usize::MAX, time },
+            None => Effort { seed: seed.unwrap_or(SAME), most, time: Duration::MAX },
         }
     }
 }
@@ -41,13 +41,15 @@ pub fn number_in(variable: &str, text: &str) -> u64 {
     text.parse().unwrap_or_else(|_| panic!("{variable} is {text:?}, which is no number"))
 }
 
-/// Inputs that each target gets, and how long it may take over them.
+/// Inputs that each target gets, and how long it goes on in the long form.
 const USUAL: usize = 4_000;
-const TIME: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(10);
+/// The seed of every short run.
+const SAME: u64 = 1;
 
 /// Runs a target; panics with the first input that breaks it, which is kept in `target/fuzz/found`.
 pub fn run(target: &Target) {
-    let Effort { seed, most, time } = Effort::usual(USUAL, TIME);
+    let Effort { seed, most, time } = Effort::usual(USUAL, LONG);
     let mut inputs = (target.seeds)();
     assert!(!inputs.is_empty(), "{} has no seeds", target.name);
     inputs.extend(kept(target.name));

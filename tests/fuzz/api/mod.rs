@@ -16,9 +16,9 @@ use description::Description;
 use requests::Requests;
 use std::time::{Duration, Instant};
 
-/// Requests of each kind, and how long they may take.
+/// Requests of each kind, and how long they go on in the long form.
 const USUAL: usize = 6_000;
-const TIME: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(20);
 /// So much more memory, in MiB: hubs and events are there that were not before.
 const GROWS: u64 = 150;
 /// Event Management and EVI have paths and methods of their own.
@@ -48,7 +48,7 @@ impl Trial {
         peers.broadworks.send(&report(3, "UserDoNotDisturbModifyRequest", "<isActive>true</isActive>"));
         site.wait_ended(3);
         let description = Description::read(&daemon.get("/openapi.json").1);
-        Trial { _peers: peers, _site: site, daemon, description, effort: Effort::usual(USUAL, TIME) }
+        Trial { _peers: peers, _site: site, daemon, description, effort: Effort::usual(USUAL, LONG) }
     }
 
     /// Asks for a while, and looks at the daemon afterwards.
