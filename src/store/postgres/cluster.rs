@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! em_cluster   part 'events': epoch, holder, the length of its lease, beat, let_go, and the hand-over that somebody wishes
-//! em_node      who there is, and when it was last seen
+//! em_node      who there is, and when it was last seen (`nodes`)
 //! ```
 //!
 //! A daemon that takes the place of another locks the row, ends the session that has the writer's lock, takes that lock itself
@@ -33,25 +33,6 @@ const BEAT: &str = "update em_cluster set beat = beat + 1
 /// Above whatever was met elsewhere, by the active one alone.
 const RAISE: &str = "update em_cluster set epoch = greatest(epoch, $3) + 1
     where part = 'events' and epoch = $1 and holder = $2 and let_go is null returning epoch";
-
-/// Says who had this name until then.
-const NOTE: &str = "with old as (select process, state from em_node where node = $1)
-    insert into em_node (node, process, state, http, version, seen)
-    values ($1, $2, $3, $4, $5, clock_timestamp())
-    on conflict (node) do update set process = excluded.process, state = excluded.state, http = excluded.http,
-        version = excluded.version, seen = excluded.seen
-    returning (select process from old), (select state from old)";
-
-/// Those that have been seen lately.
-const LIVING: &str = "select string_agg(node, ', ' order by node) from em_node
-    where seen > clock_timestamp() - interval '5 seconds' and isfinite(seen)";
-
-const NODES: &str = "select node, process, state, http, version,
-        cast(extract(epoch from clock_timestamp() - seen) * 1000 as bigint)
-    from em_node where isfinite(seen) order by node";
-
-/// Those that have been gone for so long are not told of any more.
-const FORGET: &str = "delete from em_node where seen < clock_timestamp() - interval '7 days'";
 
 const TAKE: &str = "update em_cluster as it set epoch = it.epoch + 1, holder = $1, node = $2, beat = 0,
         lease_millis = $3, taken = clock_timestamp(), let_go = null, wish = null, wish_to = null, wish_ready = null
@@ -97,13 +78,6 @@ pub struct Claim<'a> {
     pub lease: Duration,
 }
 
-/// The process that had the name of a node, and what it was.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Namesake {
-    pub process: Uuid,
-    pub state: String,
-}
-
 /// A hand-over that somebody has asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
@@ -112,18 +86,6 @@ pub struct Wish {
     pub to: String,
     /// That node has connected to its application servers.
     pub is_ready: bool,
-}
-
-/// A daemon of the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClusterNode {
-    pub node: String,
-    pub process: Uuid,
-    pub state: String,
-    pub http: String,
-    pub version: String,
-    /// How long ago it was seen, by the clock of the database.
-    pub seen: Duration,
 }
 
 /// What came of an attempt to take the place of the active one.
@@ -142,7 +104,7 @@ pub enum Taking {
 
 /// A connection to the row. It lives on the runtime on which it was made.
 pub struct ClusterTable {
-    client: Client,
+    pub(super) client: Client,
     connection: JoinHandle<()>,
     limit: Duration,
     look: Statement,
@@ -217,20 +179,6 @@ impl ClusterTable {
         Ok(row.map(|row| row.get(0)))
     }
 
-    /// Says that this node is there; who had its name until then.
-    pub async fn note(&self, node: &ClusterNode) -> Result<Option<Namesake>, String> {
-        let ClusterNode { node, process, state, http, version, .. } = node;
-        let row = self.within(self.client.query_one(NOTE, &[node, process, state, http, version])).await?;
-        let before = row.get::<_, Option<Uuid>>(0).zip(row.get::<_, Option<String>>(1));
-        Ok(before.map(|(process, state)| Namesake { process, state }))
-    }
-
-    /// All nodes that have been there lately.
-    pub async fn nodes(&self) -> Result<Vec<ClusterNode>, String> {
-        let rows = self.within(self.client.query(NODES, &[])).await?;
-        Ok(rows.iter().map(of_node).collect())
-    }
-
     /// Makes who claims it the active one, where the row still says `seen`. One that lives is ended only by its silence:
     /// that is the caller's to judge.
     pub async fn take(&mut self, seen: &ClusterRow, claim: Claim<'_>) -> Result<Taking, String> {
@@ -266,13 +214,7 @@ impl ClusterTable {
         self.within(self.client.execute(sql, &[&id])).await.map(drop)
     }
 
-    /// The node is not there any more; those that have been gone for long are forgotten.
-    pub async fn leave(&self, process: Uuid) -> Result<(), String> {
-        self.within(self.client.execute("delete from em_node where process = $1", &[&process])).await?;
-        self.within(self.client.batch_execute(FORGET)).await
-    }
-
-    async fn within<T>(
+    pub(super) async fn within<T>(
         &self,
         asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, String> {
@@ -330,25 +272,4 @@ fn read(row: &Row) -> ClusterRow {
 
 fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// The nodes of a cluster that live, by name, where there are any: for a daemon that is not of it.
-pub(super) async fn living(client: &Client) -> Result<Option<String>, tokio_postgres::Error> {
-    let is_there = client.query_one("select to_regclass('em_node') is not null", &[]).await?;
-    match is_there.get(0) {
-        true => Ok(client.query_one(LIVING, &[]).await?.get(0)),
-        false => Ok(None),
-    }
-}
-
-fn of_node(row: &Row) -> ClusterNode {
-    let seen = u64::try_from(row.get::<_, i64>(5)).unwrap_or_default();
-    ClusterNode {
-        node: row.get(0),
-        process: row.get(1),
-        state: row.get(2),
-        http: row.get(3),
-        version: row.get(4),
-        seen: Duration::from_millis(seen),
-    }
 }

@@ -16,6 +16,7 @@ mod hubs;
 mod indexes;
 mod journal;
 mod lock;
+mod nodes;
 mod pool;
 mod script;
 mod statements;
@@ -25,7 +26,8 @@ mod tls;
 pub(crate) use address::Address;
 pub(crate) use background::Background;
 use background::Begun;
-pub use cluster::{Claim, ClusterNode, ClusterRow, ClusterTable, Namesake, Sign, Taking, Wish};
+pub use cluster::{Claim, ClusterRow, ClusterTable, Sign, Taking, Wish};
+pub use nodes::{ClusterNode, Namesake};
 pub(crate) use pool::Pool;
 pub use tables::statements;
 
@@ -153,7 +155,7 @@ impl Postgres {
 
     /// Keeps a second daemon from running the same events: the lock goes with the session.
     async fn take_database(&self, session: &Session) -> Result<(), String> {
-        let living = cluster::living(&session.client).await.map_err(|error| reason(&error))?;
+        let living = nodes::living(&session.client).await.map_err(|error| reason(&error))?;
         if let Some(nodes) = living {
             return Err(format!(
                 "nodes of a cluster share this database ({nodes}), and this daemon has no [cluster]: it waits until they have ended"
