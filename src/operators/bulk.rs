@@ -280,6 +280,24 @@ impl Set {
 }
 
 impl Bulk {
+    /// One that is being gathered.
+    fn new(id: Uuid, order: Order) -> Bulk {
+        Bulk {
+            id,
+            order,
+            state: State::Gathering,
+            count: 0,
+            truncated: false,
+            samples: Vec::new(),
+            done: 0,
+            refused: 0,
+            refusals: Vec::new(),
+            failure: None,
+            waits: None,
+            expires: SystemTime::now() + KEPT,
+        }
+    }
+
     fn fail(&mut self, reason: String) {
         (self.state, self.failure) = (State::Expired, Some(reason));
     }
@@ -328,20 +346,7 @@ impl Handler<Prepare> for Bulks {
         self.forget_old();
         self.make_room()?;
         let id = Uuid::now_v7();
-        let bulk = Bulk {
-            id,
-            order,
-            state: State::Gathering,
-            count: 0,
-            truncated: false,
-            samples: Vec::new(),
-            done: 0,
-            refused: 0,
-            refusals: Vec::new(),
-            failure: None,
-            waits: None,
-            expires: SystemTime::now() + KEPT,
-        };
+        let bulk = Bulk::new(id, order);
         self.sets.insert(id, Set { bulk: bulk.clone(), events: Vec::new() });
         // Oldest first: a later event about the same subscriber must not stand in the way of an earlier one.
         let filter = EventFilter { newest_first: false, after: None, limit: PAGE, ..filter };
@@ -403,20 +408,8 @@ mod tests {
     use crate::store::Verb;
 
     fn set(state: State, count: usize) -> Set {
-        let bulk = Bulk {
-            id: Uuid::nil(),
-            order: Order { verb: Verb::Retry, actor: String::new(), reason: None, force: false },
-            state,
-            count,
-            truncated: false,
-            samples: Vec::new(),
-            done: 0,
-            refused: 0,
-            refusals: Vec::new(),
-            failure: None,
-            waits: None,
-            expires: SystemTime::now() + KEPT,
-        };
+        let order = Order { verb: Verb::Retry, actor: String::new(), reason: None, force: false };
+        let bulk = Bulk { state, count, ..Bulk::new(Uuid::nil(), order) };
         Set { bulk, events: vec![(1, None); count] }
     }
 
