@@ -59,16 +59,18 @@ fn echoing_asterisk(way: &str) {
     ));
     let daemon = Daemon::start_logging(&site.config(), "debug");
     let mut secrets = vec![AMI.to_owned()];
+    let mut refuse = |why: &str| {
+        let mut client = peer.accept();
+        client.send(BANNER);
+        let asked = login(&mut client, way);
+        if way == "md5" {
+            secrets.extend([asked.get("Key").to_owned(), asked.get("Key").to_uppercase()]);
+        }
+        let echo = quoted(&asked, way);
+        client.answer(&asked, "Error", &format!("Message: {why} {echo}\r\n"));
+    };
     // A refusal that is tried again soon.
-    let mut client = peer.accept();
-    client.send(BANNER);
-    let asked = login(&mut client, way);
-    let echo = quoted(&asked, way);
-    if way == "md5" {
-        secrets.extend([asked.get("Key").to_owned(), asked.get("Key").to_uppercase()]);
-    }
-    client.answer(&asked, "Error", &format!("Message: already in use: {echo}\r\n"));
-    drop(client);
+    refuse("already in use:");
     daemon.logged(&["not connected to asterisk", "already in use: *** ***"]);
     // Who has been shown it knows it at the next time.
     let mut client = peer.accept();
@@ -84,14 +86,7 @@ fn echoing_asterisk(way: &str) {
     daemon.logged(&["asterisk answers what was not asked", "no *** here"]);
     drop(client);
     // A refusal for good.
-    let mut client = peer.accept();
-    client.send(BANNER);
-    let asked = login(&mut client, way);
-    let echo = quoted(&asked, way);
-    if way == "md5" {
-        secrets.extend([asked.get("Key").to_owned(), asked.get("Key").to_uppercase()]);
-    }
-    client.answer(&asked, "Error", &format!("Message: go away, {echo}\r\n"));
+    refuse("go away,");
     daemon.logged(&["asterisk refuses the login", "go away, *** ***"]);
     eventually("it is told", || daemon.get("/readyz").1.contains("go away, *** ***").then_some(()));
     check(&daemon, &secrets);

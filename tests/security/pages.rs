@@ -5,7 +5,12 @@ use crate::support::daemon::{Daemon, Site};
 
 /// A daemon that is open to all of this host, which is where a page of another site could do most.
 fn open() -> (Site, Daemon) {
-    let site = site("[http]\nlisten = \"127.0.0.1:0\"\n[evi]\n[event_management]\n");
+    start("")
+}
+
+/// One whose `[http]` has this as well.
+fn start(http: &str) -> (Site, Daemon) {
+    let site = site(&format!("[http]\nlisten = \"127.0.0.1:0\"\n{http}[evi]\n[event_management]\n"));
     let daemon = site.start();
     ready(&daemon);
     (site, daemon)
@@ -107,15 +112,18 @@ fn with_tokens_nothing_is_read_by_such_a_name_without_one() {
     assert_eq!(daemon.get("/alivecheck").0, 200);
 }
 
+/// An operator logs in: the cookie, and the token of the page.
+fn log_in(daemon: &Daemon) -> (String, String) {
+    let login = ask(daemon, "POST", "/api/v1/session", JSON, r#"{"token":"operator-token"}"#);
+    let cookie = login.header("set-cookie").and_then(|it| it.split(';').next()).expect("a cookie");
+    (cookie.to_owned(), login.json()["csrf"].as_str().expect("a token").to_owned())
+}
+
 /// Every act is refused a session of a page of another site, even one that has got hold of our page's token.
 #[test]
 fn with_a_cookie_and_its_token_no_act_is_carried_out_for_a_page_of_another_site() {
-    let site = site(&format!("[http]\nlisten = \"127.0.0.1:0\"\n{}[evi]\n[event_management]\n", tokens()));
-    let daemon = site.start();
-    ready(&daemon);
-    let login = ask(&daemon, "POST", "/api/v1/session", JSON, r#"{"token":"operator-token"}"#);
-    let csrf = login.json()["csrf"].as_str().expect("a token").to_owned();
-    let cookie = login.header("set-cookie").and_then(|it| it.split(';').next()).expect("a cookie").to_owned();
+    let (_site, daemon) = start(&tokens());
+    let (cookie, csrf) = log_in(&daemon);
     for (path, method) in acts(&daemon, &shown("viewer")) {
         if path == "/api/v1/session" {
             continue;
@@ -134,12 +142,8 @@ fn with_a_cookie_and_its_token_no_act_is_carried_out_for_a_page_of_another_site(
 
 #[test]
 fn with_a_cookie_no_act_is_carried_out_without_the_token_of_its_page() {
-    let site = site(&format!("[http]\nlisten = \"127.0.0.1:0\"\n{}[evi]\n[event_management]\n", tokens()));
-    let daemon = site.start();
-    ready(&daemon);
-    let login = ask(&daemon, "POST", "/api/v1/session", JSON, r#"{"token":"operator-token"}"#);
-    let csrf = login.json()["csrf"].as_str().expect("a token").to_owned();
-    let cookie = login.header("set-cookie").and_then(|it| it.split(';').next()).expect("a cookie").to_owned();
+    let (_site, daemon) = start(&tokens());
+    let (cookie, csrf) = log_in(&daemon);
     for (path, method) in acts(&daemon, &shown("viewer")) {
         if path == "/api/v1/session" {
             // `who_logs_in_reads_with_the_cookie_and_acts_with_the_csrf_token_until_the_logout`
