@@ -7,7 +7,7 @@ use super::problem::did_you_mean;
 use super::source::Source;
 use super::surroundings::Surroundings;
 use super::units;
-use crate::wire::Secret;
+use crate::wire::{Secret, mask};
 use std::cell::{Cell, RefCell};
 use std::ops::{Range, RangeInclusive};
 use std::path::PathBuf;
@@ -252,6 +252,7 @@ impl<'a> Section<'a> {
             let path = self.path(name.get_ref());
             match parse_key(name.get_ref()) {
                 Ok(key) => {
+                    // The same may be so where any name may stand.
                     let shown = if is_of_a_secret(name.get_ref()) { Shown::No } else { Shown::Yes };
                     entries.extend(self.parse(&path, value, shown, &parse).map(|value| (key, value)));
                 }
@@ -316,10 +317,9 @@ impl<'a> Section<'a> {
     }
 }
 
-/// Whether this, where any name may stand, is one that a key for a secret has: it may have slipped in from the section above.
+/// Whether a key of this name holds a secret in some section: of what hides documents, and the keys that we sign with.
 fn is_of_a_secret(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["password", "secret", "token", "key"].iter().any(|word| name.contains(word))
+    mask::is_secret_member(name) || name.to_ascii_lowercase().contains("key")
 }
 
 /// Whether a problem may quote the value.

@@ -12,6 +12,8 @@ mod members;
 pub(in crate::wire) mod names;
 mod unescaped;
 
+pub use names::is_secret_member;
+
 use super::ocir::mask::secrets;
 use serde::de::IgnoredAny;
 use std::cmp::Reverse;
