@@ -12,6 +12,8 @@ mod fleet;
 mod load;
 #[path = "support/asterisk/mod.rs"]
 mod parts;
+#[path = "support/row.rs"]
+mod row;
 #[path = "../tests/support/mod.rs"]
 mod support;
 

@@ -1,10 +1,10 @@
 //! The whole daemon between simulated peers, all on this machine: what it does in a second, how soon what arrives is on
-//! disk, how much memory it takes, and what live pages cost.
+//! disk, what it takes at a large operator and at rest, and what live pages cost.
 //!
-//!     cargo bench --bench end_to_end [-- rates|arrival|memory|pages]
+//!     cargo bench --bench end_to_end [-- rates|arrival|large|pages]
 //!
 //! In `rates` and `arrival` the daemon runs within this process, as `demo` runs it, and the simulators have a thread each
-//! beside it; in `memory` and `pages` it is a process of its own. Daemon, simulators, pages, bare client and PostgreSQL
+//! beside it; in `large` and `pages` it is a process of its own. Daemon, simulators, pages, bare client and PostgreSQL
 //! share the processors, so that a processor of their own for the peers could only make the figures better.
 
 mod support;
@@ -17,8 +17,9 @@ use eventmanager::wire::Secret;
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::path::Path;
 use std::time::Duration;
+use support::row::Row;
 use support::stages::{Stage, portal_day};
-use support::{arrival, bare, load, memory, pages, site};
+use support::{arrival, bare, large, load, pages, site};
 use testing::postgres;
 
 /// Between a request and its answer, in the second half of the rates.
@@ -34,8 +35,8 @@ fn main() {
     let runs = |name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
     let _ = rustls::crypto::ring::default_provider().install_default();
     println!("{}", load::of_the_minute_before());
-    if runs("memory") {
-        memory::print();
+    if runs("large") {
+        large::print();
     }
     if runs("pages") {
         pages::print(LATENCY);
@@ -47,7 +48,6 @@ fn main() {
         stores.iter().for_each(|store| arrival::print(store, &metrics));
     }
     if runs("rates") {
-        println!("{:<24} {:<11} {:>5} {:>9}", "", "store", "ema", "events/s");
         let day = portal_day(USERS);
         for latency in [Duration::ZERO, LATENCY] {
             stores.iter().for_each(|store| rates(&day, store, latency, &metrics));
@@ -110,11 +110,18 @@ fn report(stage: &Stage, store: &Store, latency: Duration, took: Duration, ideal
         return;
     }
     let rate = |took: Duration| f64::from(stage.units) / took.as_secs_f64();
-    print!("{:<24} {:<11} {:>2} ms {:>9.0}", stage.name, store.name(), latency.as_millis(), rate(took));
-    if let Some(ideal) = ideal {
-        print!("   {:.2} of {:.0}, bare clients", rate(took) / rate(ideal), rate(ideal));
-    } else if let Some(original) = stage.original {
-        print!("   {:.0} times the original's {original:.0}", rate(took) / original);
-    }
-    println!();
+    let what = format!("{}, gateway of {} ms, {}", stage.name, latency.as_millis(), store.name());
+    let row = Row::new(what, format!("{:.0} events/s", rate(took)));
+    let row = match (ideal, stage.original) {
+        (Some(ideal), _) => {
+            let part = rate(took) / rate(ideal);
+            row.of(part, "bare clients").budget("≥ 0.9", part >= 0.9)
+        }
+        (None, Some(original)) => {
+            let times = rate(took) / original;
+            row.of(times, "what the original did").budget("≥ 20", times >= 20.0)
+        }
+        (None, None) => row,
+    };
+    row.print();
 }

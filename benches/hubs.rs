@@ -5,6 +5,8 @@
 //!
 //! Daemon and receivers are one process here, and share its processors.
 
+#[path = "support/allocator.rs"]
+mod allocator;
 #[path = "../tests/hubs/daemon.rs"]
 #[allow(dead_code, reason = "a benchmark does less with it")]
 mod daemon;
@@ -13,12 +15,16 @@ mod load;
 #[path = "../tests/hubs/peer.rs"]
 mod peer;
 #[path = "support/hubs/receiver.rs"]
+#[allow(dead_code, reason = "another benchmark counts what has come")]
 mod receiver;
+#[path = "support/row.rs"]
+mod row;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use daemon::{Daemon, event, site};
 use receiver::Receiver;
+use row::Row;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
@@ -39,18 +45,20 @@ fn main() {
     println!("{}", load::of_the_minute_before());
     if runs("rate") {
         let ours = delivered(&receivers(HUBS), &[]);
-        println!("to {HUBS} hubs, in order: {ours:.0} deliveries/s");
         let bare = bare(&receivers(HUBS));
-        println!("{HUBS} bare clients beside it: {bare:.0} requests/s ({:.2} of it)", ours / bare);
+        Row::new(format!("delivered to {HUBS} hubs, in order"), format!("{ours:.0} events/s"))
+            .budget("≥ 5000", ours >= 5_000.0)
+            .of(ours / bare, "as many bare clients")
+            .print();
     }
     if runs("others") {
         let alone = delivered(&receivers(HUBS - 10), &[]);
-        println!("to 40 hubs alone: {alone:.0} deliveries/s");
         let beside = delivered(&receivers(HUBS - 10), &bad());
-        println!(
-            "to 40 hubs beside 5 dead and 5 slow ones: {beside:.0} deliveries/s ({:.2} of it)",
-            beside / alone
-        );
+        let part = beside / alone;
+        Row::new("delivered to 40 hubs, 5 dead and 5 slow ones beside them", format!("{beside:.0} events/s"))
+            .of(part, "the 40 alone")
+            .budget("≥ 0.95", part >= 0.95)
+            .print();
     }
     if runs("latency") {
         latency();
@@ -128,7 +136,8 @@ fn latency() {
     times.sort();
     let millis = |part: f64| times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1_000.0;
     let (median, p99, max) = (millis(0.5), millis(0.99), millis(1.0));
-    println!(
-        "one hub at {STEADY} events/s, from the store's queue to the receiver: median {median:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"
-    );
+    let what = format!("from the store's queue to a hub, at {STEADY} events/s");
+    Row::new(what, format!("p50 {median:.1} ms, p99 {p99:.1} ms, longest {max:.1} ms"))
+        .budget("p99 ≤ 20 ms", p99 <= 20.0)
+        .print();
 }

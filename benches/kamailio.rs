@@ -13,6 +13,8 @@ mod parts;
 #[path = "../tests/kamailio/real.rs"]
 #[allow(dead_code, reason = "a benchmark starts no Kamailio anew")]
 mod real;
+#[path = "support/row.rs"]
+mod row;
 #[path = "../tests/support/mod.rs"]
 mod support;
 

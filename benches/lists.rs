@@ -9,11 +9,15 @@
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "a benchmark stops no server")]
 mod postgres;
+#[path = "support/row.rs"]
+#[allow(dead_code, reason = "a page has no bound")]
+mod row;
 
 use eventmanager::config::{Database, StoreConfig};
 use eventmanager::event::Status;
 use eventmanager::store::{EventFilter, Store, open};
 use eventmanager::wire::Secret;
+use row::Row;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -154,7 +158,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn report(database: &str, what: &str, took: Duration) {
-    println!("{database:<11} {what:<48} {:>10.1} ms", took.as_secs_f64() * 1000.0);
+    Row::new(format!("{what}, {database}"), format!("{:.1} ms", took.as_secs_f64() * 1000.0)).print();
 }
 
 /// PostgreSQL builds them beside the work.
@@ -289,8 +293,9 @@ async fn pages(database: &str, kind: &str, store: &Store, filter: Make) {
     took.sort_unstable();
     let [half, most, longest] =
         [PAGES / 2, PAGES * 99 / 100, PAGES - 1].map(|place| took[place].as_secs_f64() * 1000.0);
-    println!(
-        "{database:<11} {kind:<32} p50 {half:>7.1} ms  p99 {most:>7.1} ms  max {longest:>7.1} ms  {:>5.1} events a page, {whole} of {PAGES} whole",
-        found as f64 / PAGES as f64
+    let events = found as f64 / PAGES as f64;
+    let measured = format!(
+        "p50 {half:.1} ms, p99 {most:.1} ms, longest {longest:.1} ms; {events:.1} events, {whole} of {PAGES} whole"
     );
+    Row::new(format!("page of {kind}, {database}"), measured).print();
 }

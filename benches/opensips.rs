@@ -9,6 +9,8 @@
 mod load;
 #[path = "support/opensips/mod.rs"]
 mod parts;
+#[path = "support/row.rs"]
+mod row;
 #[path = "../tests/support/mod.rs"]
 mod support;
 #[path = "../tests/opensips/trial.rs"]

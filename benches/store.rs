@@ -1,14 +1,20 @@
 //! How many events a second become durable: one by one, from 64 producers that each wait for their own, and in
 //! batches of 100 from 4 producers. Prints figures; the whole takes less than a minute.
 
+#[path = "support/allocator.rs"]
+mod allocator;
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "a benchmark stops no server")]
 mod postgres;
+#[path = "support/row.rs"]
+#[allow(dead_code, reason = "what is stored has no bound")]
+mod row;
 
 use eventmanager::config::{Database, StoreConfig};
 use eventmanager::event::{NewEvent, Status};
 use eventmanager::store::{Progress, StepMark, StepState, Store, Verdict, open};
 use eventmanager::wire::Secret;
+use row::Row;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
@@ -46,7 +52,7 @@ fn measure(name: &str, database: Database) {
 }
 
 fn report(database: &str, label: &str, what: &str, rate: f64) {
-    println!("{database:<11} {label:<24} {rate:>10.0} {what}/s");
+    Row::new(format!("stored, {label}, {database}"), format!("{rate:.0} {what}/s")).print();
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -4,6 +4,7 @@
 //! sees its row: both databases show a row only after the flush that makes it durable. Looking again and again adds about a
 //! third of a millisecond.
 
+use super::row::Row;
 use super::site::Site;
 use super::stages::ignored;
 use crate::Store;
@@ -148,7 +149,8 @@ fn report(store: &str, what: &str, mut times: Vec<Duration>) {
     times.sort();
     let millis = |part: f64| times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1000.0;
     let (median, p99, max) = (millis(0.5), millis(0.99), millis(1.0));
-    println!("{store:<11} {what:<46} median {median:.1} ms, p99 {p99:.1} ms, longest {max:.1} ms");
+    let measured = format!("p50 {median:.1} ms, p99 {p99:.1} ms, longest {max:.1} ms");
+    Row::new(format!("{what}, {store}"), measured).print();
 }
 
 /// A look at the newest row from outside.

@@ -1,10 +1,13 @@
 //! The parts of the bench of the whole daemon.
 
+mod allocator;
 pub mod arrival;
 pub mod bare;
+pub mod large;
 pub mod load;
-pub mod memory;
 pub mod pages;
 pub mod peers;
+pub mod processor;
+pub mod row;
 pub mod site;
 pub mod stages;

@@ -3,6 +3,7 @@
 //! processors as daemon and peers.
 
 use super::peers::Peers;
+use super::row::Row;
 use crate::testing::daemon::{Daemon, Site, eventually};
 use crate::testing::documents;
 use crate::testing::peers::{any, config};
@@ -43,18 +44,19 @@ pub fn print(latency: Duration) {
         }
         let rate = |turns: Vec<Duration>| f64::from(2 * USERS) / median(turns).as_secs_f64();
         let (without_pages, with_pages) = (rate(without_pages), rate(with_pages));
-        println!(
-            "ema {} ms: {without_pages:.0} events/s with no page, {with_pages:.0} with {PAGES} live pages: {:.3}; each was sent {} kB a turn",
-            latency.as_millis(),
-            with_pages / without_pages,
-            (pages.read() - read) / 1000 / u64::from(TURNS) / PAGES as u64,
-        );
+        let each = (pages.read() - read) / 1000 / u64::from(TURNS) / PAGES as u64;
+        let what = format!("provisioned beside {PAGES} live pages, gateway of {} ms", latency.as_millis());
+        Row::new(what, format!("{with_pages:.0} events/s; each page was sent {each} kB a turn"))
+            .of(with_pages / without_pages, "without a page")
+            .print();
     }
     let (without_pages, with_pages) = (alone.memory(), watched.memory());
-    println!(
-        "memory of the daemon: {without_pages:.1} MiB with no page, {with_pages:.1} with {PAGES} live pages: {:.1} more",
-        with_pages - without_pages
-    );
+    let more = with_pages - without_pages;
+    Row::new(
+        format!("memory for {PAGES} live pages"),
+        format!("{more:.1} MiB more than {without_pages:.1} MiB"),
+    )
+    .print();
     pages.close();
 }
 

@@ -2,6 +2,7 @@
 
 use super::rounds::{Devices, options};
 use crate::fleet::Fleet;
+use crate::row::Row;
 use eventmanager::simulators::asterisk::{Ending, Misbehaviour};
 
 const DEVICES: usize = 10_000;
@@ -34,8 +35,9 @@ pub fn print() {
         rates.sort_by(f64::total_cmp);
         rates[TURNS / 2]
     });
-    println!(
-        "states to six, two more take nothing {beside:>8.0} changes/s   {:.2} of {alone:.0}, without these two",
-        beside / alone
-    );
+    let part = beside / alone;
+    Row::new("states to six, one away and one stopped beside them", format!("{beside:.0} changes/s"))
+        .of(part, "the six alone")
+        .budget("≥ 0.95", part >= 0.95)
+        .print();
 }

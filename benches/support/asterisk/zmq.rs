@@ -2,6 +2,7 @@
 
 use super::rounds::{Devices, options};
 use crate::fleet::Fleet;
+use crate::row::Row;
 use eventmanager::simulators::asterisk::ZmqOptions;
 
 const DEVICES: usize = 10_000;
@@ -18,9 +19,8 @@ pub fn print() {
         fleet.wait_connected(&daemon, 0..servers);
         let others: Vec<usize> = (1..servers).collect();
         let ours = Devices::new(DEVICES).median(ROUNDS, &fleet, &others);
-        println!(
-            "states between {servers} servers, ZeroMQ     {ours:>8.0} changes/s   {:.1} times the broker's {broker:.0}",
-            ours / broker
-        );
+        Row::new(format!("states between {servers} servers, ZeroMQ"), format!("{ours:.0} changes/s"))
+            .of(ours / broker, "what the Asterisk broker did")
+            .print();
     }
 }

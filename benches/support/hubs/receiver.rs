@@ -44,6 +44,11 @@ impl Receiver {
         format!("http://{}/events", self.address)
     }
 
+    /// How many have come.
+    pub fn count(&self) -> usize {
+        self.came.at.lock().expect("a lock").len()
+    }
+
     /// When each came, as soon as there are so many.
     pub fn wait(&self, count: usize) -> Vec<Instant> {
         let at = self.came.at.lock().expect("a lock");

@@ -4,6 +4,7 @@ use super::bare;
 use super::ours::Ours;
 use super::webhook::Webhook;
 use crate::real::{Kamailio, Request};
+use crate::row::Row;
 use std::time::{Duration, Instant};
 
 /// Turns of each, one after the other, and transactions of a turn, one at a time.
@@ -34,15 +35,15 @@ pub fn print() {
         times[((times.len() - 1) as f64 * part) as usize].as_secs_f64() * 1000.0
     };
     let bare = (millis(&times[0], 0.5), millis(&times[0], 0.99));
-    println!("{:<36} p50 {:.2} ms, p99 {:.2} ms", "answer of a bare client", bare.0, bare.1);
+    let bare_times = format!("p50 {:.2} ms, p99 {:.2} ms", bare.0, bare.1);
+    Row::new("Kamailio's question answered by a bare client", bare_times).print();
     for ((_, from), times) in ways.iter().zip(&times).skip(1) {
         let (p50, p99) = (millis(times, 0.5), millis(times, 0.99));
-        println!(
-            "{:<36} p50 {p50:.2} ms, p99 {p99:.2} ms   {:+.2} and {:+.2} ms to the bare one",
-            format!("answer by {from}"),
-            p50 - bare.0,
-            p99 - bare.1
-        );
+        let more = p99 - bare.1;
+        let measured = format!("p50 {p50:.2} ms, p99 {p99:.2} ms: {:+.2} and {more:+.2} ms", p50 - bare.0);
+        Row::new(format!("Kamailio's question answered by {from}"), measured)
+            .budget("p99 ≤ +1 ms", more <= 1.0)
+            .print();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::ours::Ours;
 use crate::real::Kamailio;
+use crate::row::Row;
 use std::collections::HashMap;
 use std::process::{Command, Stdio};
 
@@ -32,13 +33,16 @@ pub fn print() {
         .expect("sipp is installed: ./tests/run does that");
     let last = last_row(&std::fs::read_to_string(&statistics).expect("its statistics"));
     let value = |name: &str| last.get(name).map_or("?", String::as_str);
-    println!(
-        "{CALLS} calls of sipp at {RATE}/s: {} ended well, {} failed, {} messages sent again, sipp's {status}; {} answered by our rule",
+    let measured = format!(
+        "{} ended well, {} failed, {} messages sent again; {} answered by our rule",
         value("SuccessfulCall(C)"),
         value("FailedCall(C)"),
         value("Retransmissions(C)"),
         ours.metric("kamailio_answers_total", "outcome=\"rule\""),
     );
+    Row::new(format!("{CALLS} calls of sipp at {RATE}/s"), measured)
+        .budget("none fails", status.success() && value("FailedCall(C)") == "0")
+        .print();
 }
 
 /// The totals by name.

@@ -4,6 +4,7 @@
 use super::bare;
 use super::ours::Ours;
 use crate::real::{Kamailio, Request};
+use crate::row::Row;
 use crate::support::daemon::eventually;
 use std::io::Write;
 use std::net::TcpListener;
@@ -108,9 +109,10 @@ fn compare(
         count as f64 / took[took.len() / 2].as_secs_f64()
     };
     let (ours, bare) = (rate(&mut ours), rate(&mut bare));
-    println!(
-        "{:<36} {ours:>9.0} events/s   {:.2} of {bare:.0}, a bare reader",
-        format!("events {whose}, {size} bytes"),
-        ours / bare
-    );
+    let part = ours / bare;
+    Row::new(format!("events {whose}, {size} bytes"), format!("{ours:.0} events/s"))
+        .budget("≥ 100000", ours >= 100_000.0)
+        .of(part, "a bare reader")
+        .budget("≥ 0.9", part >= 0.9)
+        .print();
 }

@@ -2,6 +2,7 @@
 
 use super::event;
 use super::sender::send;
+use crate::row::Row;
 use crate::support::daemon::{Site, eventually};
 use crate::trial::{Trial, nobody};
 use nix::sys::socket::{setsockopt, sockopt};
@@ -34,10 +35,10 @@ pub fn print() {
         let bare = bare(port, &read);
         let ours = ours(port, &read);
         stop.store(true, Ordering::Relaxed);
-        println!(
-            "delivered to {SUBSCRIBERS} over UDP              {ours:>9.0} events/s   {:.2} of {bare:.0}, a sender that knows nothing",
-            ours / bare
-        );
+        Row::new(format!("delivered to {SUBSCRIBERS} subscribers over UDP"), format!("{ours:.0} events/s"))
+            .budget("≥ 50000", ours >= 50_000.0)
+            .of(ours / bare, "a sender that knows nothing")
+            .print();
     });
 }
 

@@ -2,6 +2,7 @@
 
 use super::sender::send;
 use super::{LONG, daemon, event, settle};
+use crate::row::Row;
 use nix::sys::socket::{setsockopt, sockopt};
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,10 +17,11 @@ pub fn print() {
         let sent = send(trial.listens_at(), &event(format), LONG, None);
         let (read, lost, dropped) = settle(&trial, sent as f64);
         let rate = read / began.elapsed().as_secs_f64();
-        println!(
-            "received and parsed, {format:<4}            {rate:>9.0} events/s   {:.2} of {bare:.0}, a reader that counts   of {sent} sent {lost} lost in the kernel, {dropped} dropped",
-            rate / bare
-        );
+        let measured = format!("{rate:.0} events/s; of {sent} {lost} lost in the kernel, {dropped} dropped");
+        Row::new(format!("OpenSIPS' events received, {format}"), measured)
+            .budget("≥ 100000", rate >= 100_000.0)
+            .of(rate / bare, "a reader that counts")
+            .print();
     }
 }
 

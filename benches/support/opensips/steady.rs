@@ -2,6 +2,7 @@
 
 use super::sender::send;
 use super::{accounts, daemon, event, settle};
+use crate::row::Row;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(10);
@@ -15,10 +16,12 @@ pub fn print() {
             let sent = send(trial.listens_at(), &event(format), LONG, Some(rate));
             settle(&trial, sent as f64);
             let (read, lost, dropped) = accounts(&trial);
-            println!(
-                "10 s of {rate:>6.0} events/s, {format:<4}         read {read} of {sent}   lost in the kernel {lost}   dropped {dropped}   (buffer {:.1} MiB)",
-                granted / f64::from(1 << 20)
+            let room = granted / f64::from(1 << 20);
+            let what = format!("10 s of {rate:.0} events/s of OpenSIPS, {format}");
+            let measured = format!(
+                "{read} read of {sent}, {lost} lost in the kernel, {dropped} dropped; room for {room:.1} MiB"
             );
+            Row::new(what, measured).budget("none lost", lost + dropped == 0.0).print();
         }
     }
 }
