@@ -148,6 +148,9 @@ impl<'a> Walker<'a> {
         if name_len == 0 {
             return Err(XmlError::NotWellFormed { at, reason: "a tag without a name" });
         }
+        if !content.as_bytes()[..name_len].iter().all(|byte| is_of_a_name(*byte)) {
+            return Err(XmlError::NotWellFormed { at, reason: "a tag whose name is none" });
+        }
         if self.open.len() == MAX_DEPTH {
             return Err(XmlError::TooDeep { at });
         }
@@ -235,11 +238,16 @@ fn end_tag(text: &str, at: usize, name: &str) -> Result<usize, XmlError> {
     Err(XmlError::NotWellFormed { at, reason })
 }
 
+/// Whether a name may have this byte: of ASCII, what XML 1.0 section 2.3 has; of all else, anything.
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-.:".contains(&byte) || !byte.is_ascii()
+}
+
 /// The length of the name where a start tag is nothing but a name of ASCII letters.
 #[inline(always)]
 fn plain_tag(rest: &[u8]) -> Option<usize> {
     let name = rest.strip_prefix(b"<")?;
-    let len = name.iter().position(|b| !(b.is_ascii_alphanumeric() || b"_-.:".contains(b)))?;
+    let len = name.iter().position(|b| !(b.is_ascii() && is_of_a_name(*b)))?;
     (len > 0 && name[len] == b'>').then_some(len)
 }
 
@@ -328,6 +336,10 @@ mod tests {
         check("\u{feff}\u{feff}<a>ø</a>", "a{ø}");
         check("<a nil=true/>", "not well-formed at byte 1: an attribute without quotes or value");
         check("< a/>", "not well-formed at byte 0: a tag without a name");
+        check("<a=b/>", "not well-formed at byte 0: a tag whose name is none");
+        check("<a:\"b\"</c/>", "not well-formed at byte 0: a tag whose name is none");
+        check("<a><b<c>1</b<c></a>", "not well-formed at byte 3: a tag whose name is none");
+        check("<bær-2.x_y:ø/>", "ø{}");
     }
 
     #[test]
