@@ -9,7 +9,7 @@ use std::time::Duration;
 
 const HUBS: [u32; 4] = [1, 10, 100, 1_000];
 /// So many are delivered at each size, all together.
-const DELIVERED: u32 = 50_000;
+const DELIVERED: u32 = 20_000;
 /// So many are posted while there is no hub, to know what a post costs.
 const POSTED: u32 = 5_000;
 const TOPIC: &str = "/psi-api/event/v2/topic/order";
@@ -24,6 +24,7 @@ pub fn print() {
              [[event_management.peer]]\nhost = \"{host}\"\nallow_http = true\nallow_private = true\n"
         ));
         let daemon = site.start();
+        eventually("it is ready", || (daemon.get("/readyz").0 == 200).then_some(()));
         let before = spent(&daemon);
         (0..POSTED).for_each(|number| post_event(&daemon, number));
         let one_post = (spent(&daemon) - before) / POSTED;

@@ -21,7 +21,7 @@ pub fn print() {
         let site = Site::quiet(&format!("[[broadworks]]\nname = \"as1\"\naddress = \"{address}\"\n"));
         let daemon = site.start();
         eventually("it is connected", || {
-            (daemon.metric("connection_up", "connection=\"as1\"") == 1.0).then_some(())
+            (daemon.metric("eventmanager_connection_up", "connection=\"as1\"") == 1.0).then_some(())
         });
         let (before, began) = (spent(&daemon), Instant::now());
         let parts = PARTS * LONG.as_secs();

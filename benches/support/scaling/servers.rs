@@ -25,8 +25,7 @@ pub fn print() {
         let site = Site::quiet(&config);
         let daemon = site.start();
         eventually("all are connected", || {
-            let up = |number| daemon.metric("connection_up", &format!("connection=\"as{number}\""));
-            (0..count).all(|number| up(number) == 1.0).then_some(())
+            (daemon.metric("eventmanager_connection_up", "connection=\"as") == f64::from(count)).then_some(())
         });
         let before = spent(&daemon);
         for part in 0..DOCUMENTS / AT_ONCE {
