@@ -7,11 +7,8 @@
 //!
 //! Here is the arithmetic of both sides, and [`Lease`], at which everybody looks right before something leaves.
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -136,32 +133,6 @@ impl Lease {
     pub fn left(&self) -> Option<Duration> {
         let shared = self.0.as_ref()?;
         Some(Moment(shared.until.load(Ordering::Acquire)).since(Moment::now()))
-    }
-
-    /// Does this while it is held; `None`: it was over before that was done, and what was under way is given up. Looked at
-    /// whenever the work goes on, so that nothing leaves behind its end that waited for a connection or with the whole process.
-    pub async fn during<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
-        let held = poll_fn(|context| match self.is_valid() {
-            true => work.as_mut().poll(context).map(Some),
-            false => Poll::Ready(None),
-        });
-        tokio::select! {
-            done = held => done,
-            () = self.over() => None,
-        }
-    }
-
-    /// Resolves when it is over; never for a daemon that is the only one.
-    async fn over(&self) {
-        while let Some(left) = self.left() {
-            if left.is_zero() {
-                return;
-            }
-            // It may have been extended meanwhile.
-            tokio::time::sleep(left).await;
-        }
-        std::future::pending().await
     }
 
     /// Whether there are others beside this daemon.
@@ -295,35 +266,6 @@ mod tests {
         assert!(lease.is_valid(), "a late answer to an earlier beat takes nothing away");
         lease.hold(8, Moment::now());
         assert!(!lease.allows("test"));
-    }
-
-    #[actix_rt::test]
-    async fn what_is_done_during_it_is_given_up_at_its_end() {
-        assert_eq!(Lease::unlimited().during(async { 1 }).await, Some(1));
-        let lease = Lease::waiting();
-        assert_eq!(lease.during(async { 1 }).await, None, "it is not held");
-        lease.hold(1, Moment::now().after(Duration::from_secs(60)));
-        assert_eq!(lease.during(async { 1 }).await, Some(1));
-        // It goes on for as long as the lease is extended.
-        lease.hold(2, Moment::now().after(Duration::from_millis(20)));
-        let before = Moment::now();
-        let work = async {
-            lease.extend(Moment::now().after(Duration::from_millis(60)));
-            std::future::pending::<()>().await
-        };
-        assert_eq!(lease.during(work).await, None);
-        assert!(Moment::now().since(before) >= Duration::from_millis(60));
-        // Whoever is woken up behind its end does nothing more.
-        lease.hold(3, Moment::now().after(Duration::from_secs(60)));
-        let mut steps = 0;
-        let work = async {
-            lease.end();
-            steps += 1;
-            tokio::task::yield_now().await;
-            steps += 1;
-        };
-        assert_eq!(lease.during(work).await, None);
-        assert_eq!(steps, 1);
     }
 
     #[actix_rt::test]

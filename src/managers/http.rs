@@ -16,14 +16,6 @@ pub fn not_ours(breaker: &Breaker) -> Failure {
     Failure::NotTaken(format!("{}: this node of the cluster does not hold the lease", breaker.name()))
 }
 
-/// The same, where it is not known whether the request had left.
-pub fn ours_no_longer(breaker: &Breaker) -> Failure {
-    Failure::Unanswered(format!(
-        "no answer from {} while this node of the cluster held the lease",
-        breaker.name()
-    ))
-}
-
 /// What it means that no answer came; the breaker takes note. The URL, which may carry passwords, is not told.
 pub fn no_answer(breaker: &Breaker, error: reqwest::Error) -> Failure {
     if LeaseOver::is_cause_of(&error) {

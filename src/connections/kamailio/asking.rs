@@ -171,6 +171,7 @@ impl Asking {
     /// A connection that was kept may be closed just when it is used again: then it is asked once more, over a new one.
     async fn post(&self, url: &str, body: String) -> reqwest::Result<reqwest::Response> {
         let post = |client: &reqwest::Client, body: String| {
+            let body = outbound::body(body, &self.store.lease());
             client.post(url).header(reqwest::header::CONTENT_TYPE, "application/json").body(body).send()
         };
         match post(&self.client, body.clone()).await {

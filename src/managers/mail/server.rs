@@ -12,7 +12,7 @@ use crate::outbound;
 use crate::plan::System;
 use crate::wire::Secret;
 use crate::wire::surgemail::{Credentials, MailRequest, target};
-use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -135,11 +135,8 @@ impl Server {
             .post(format!("{}{}", host.url, target.expose()))
             .header(AUTHORIZATION, self.authorization.clone())
             .header(CONTENT_TYPE, "text/html")
-            // The client leaves it out where there is no body, and a server may wait for one then.
-            .header(CONTENT_LENGTH, 0);
-        // There is no body that could be asked for last.
-        let outcome = self.lease.during(exchange(host, request)).await;
-        let outcome = outcome.unwrap_or_else(|| Err(http::ours_no_longer(&host.breaker)));
+            .body(outbound::empty_body(&self.lease));
+        let outcome = exchange(host, request).await;
         host.login_refused.set(matches!(outcome, Ok(401)));
         match outcome? {
             // Of the login that every request carries. That of one domain is refused with another status, and fails only
@@ -161,6 +158,7 @@ impl Server {
         for host in self.hosts.iter().filter(|host| host.is_due_for_probe(Instant::now())) {
             // The front page changes nothing and takes no password; whatever it says, the host is there.
             let request = self.client.get(format!("{}/", host.url)).timeout(PROBE_LIMIT);
+            let request = request.body(outbound::body("", &self.lease));
             // A failure becomes the reason for which it is left alone.
             if exchange(host, request).await.is_ok() {
                 host.breaker.seen();
