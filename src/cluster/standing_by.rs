@@ -2,6 +2,7 @@
 
 use super::seat::{HAND_OVER_LIMIT, Phase, Seat};
 use super::view::Role;
+use crate::config::Cluster;
 use crate::lease::{self, Moment};
 use crate::store::{Claim, ClusterNode, ClusterRow, ClusterTable, Taking};
 use std::time::Duration;
@@ -62,6 +63,12 @@ fn next(
         (Some(_), false, _) if is_over => Next::Take(Why::Silent),
         (Some(_), false, _) => Next::Wait,
     }
+}
+
+/// Whether the lease of whoever acted before is over for certain, where the row may be taken. One that names nobody may have been
+/// deleted while somebody acted: for `held_for`, or else for as long as anybody may.
+fn is_over(row: &ClusterRow, unchanged: Duration, held_for: Option<Duration>) -> bool {
+    row.holder.is_some() || unchanged >= lease::patience(held_for.unwrap_or(Cluster::LONGEST_LEASE))
 }
 
 impl Seat {
@@ -149,7 +156,8 @@ impl Seat {
         silent: Duration,
     ) -> Result<(), String> {
         let begun = Moment::now();
-        let claim = Claim { holder: self.me.process, node: &self.me.node, lease: self.length };
+        let is_over = is_over(row, silent, self.held_for);
+        let claim = Claim { holder: self.me.process, node: &self.me.node, lease: self.length, is_over };
         match table.take(row, claim).await? {
             Taking::Taken { epoch, idle } => {
                 // From before it was asked for, as with every beat.
@@ -239,6 +247,22 @@ mod tests {
         check(10, 11_000, Next::Take(Why::Silent));
         check(1, 3_299, Next::Wait);
         check(1, 3_300, Next::Take(Why::Silent));
+    }
+
+    #[test]
+    fn whose_row_is_lost_is_ended_when_its_lease_is_over_and_that_may_have_been_any() {
+        let check = |holder, held_for: Option<u64>, unchanged: u64, expected| {
+            let (row, unchanged) = (row(holder, false, None), Duration::from_millis(unchanged));
+            let held_for = held_for.map(Duration::from_secs);
+            assert_eq!(is_over(&row, unchanged, held_for), expected, "{row:?} {held_for:?} {unchanged:?}");
+        };
+        check(None, Some(3), 3_299, false);
+        check(None, Some(3), 3_300, true);
+        check(None, Some(10), 10_999, false);
+        check(None, None, 32_999, false);
+        check(None, None, 33_000, true);
+        // Who is silent has been so for long enough.
+        check(Some(1), Some(3), 3_300, true);
     }
 
     #[test]

@@ -15,7 +15,7 @@ const MODES: [(&str, Mode); 2] = [("active", Mode::Active), ("shadow", Mode::Sha
 const FAILURES: [(&str, OnFailure); 2] = [("continue", OnFailure::Continue), ("hold", OnFailure::Hold)];
 
 /// A shorter lease is lost to a busy database, a longer one leaves events waiting.
-const LEASES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30);
+const LEASES: RangeInclusive<Duration> = Duration::from_secs(1)..=Cluster::LONGEST_LEASE;
 
 pub(super) fn node(file: &Section) -> Node {
     let default = defaults::node(file.surroundings());

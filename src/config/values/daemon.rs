@@ -144,6 +144,11 @@ pub struct Cluster {
     pub address: Option<String>,
 }
 
+impl Cluster {
+    /// No node has a longer lease, whatever its file says.
+    pub const LONGEST_LEASE: Duration = Duration::from_secs(30);
+}
+
 /// The databases of the release that we run beside: only ever read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shadow {

@@ -76,6 +76,8 @@ pub struct Claim<'a> {
     pub node: &'a str,
     /// For how long it may act after a beat: those who stand by must wait at least as long.
     pub lease: Duration,
+    /// The lease of whoever acted before is over: where that one has not let go, its session is ended. Else it is waited for.
+    pub is_over: bool,
 }
 
 /// A hand-over that somebody has asked for.
@@ -239,8 +241,7 @@ async fn take_row(
     if now.sign() != seen.sign() {
         return Ok(Taking::Late);
     }
-    // Of the cluster it is the one that is silent. Where that one has let go, or there was none, it is somebody else.
-    let other = if now.holder.is_some() && !now.let_go { Holder::End } else { Holder::WaitFor };
+    let other = if claim.is_over && !now.let_go { Holder::End } else { Holder::WaitFor };
     if !lock::acquire(&transaction, WRITER_LOCK, limit, other).await? {
         return Ok(Taking::InUse);
     }

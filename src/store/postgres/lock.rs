@@ -7,19 +7,30 @@ use tokio_postgres::{Error, GenericClient};
 /// Distance of two attempts. Nothing is told when a lock is free: the server has no such message for one that must not wait.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Ends the sessions of this database that have the lock of these halves of its key.
-const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_locks
-    where locktype = 'advisory' and granted and pid <> pg_backend_pid() and objsubid = 1
-        and cast(classid as bigint) = $1 and cast(objid as bigint) = $2
-        and database = (select oid from pg_database where datname = current_database())";
+/// Advisory lock that the writer of a daemon without a cluster shares with all others of that kind: its session is not ended, since
+/// that would not keep it from sending.
+const UNSHARED: i64 = 0x6576_656e_746d_616c;
+
+/// Ends the sessions of this database that have the lock of the first key, and not that of the second.
+const TERMINATE: &str = "with advisory as (
+        select pid, cast(classid as bigint) << 32 | cast(objid as bigint) as key from pg_locks
+        where locktype = 'advisory' and granted and objsubid = 1
+            and database = (select oid from pg_database where datname = current_database()))
+    select pg_terminate_backend(pid) from advisory where key = $1 and pid <> pg_backend_pid()
+        and pid not in (select pid from advisory where key = $2)";
 
 /// What is done about whoever has the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Holder {
     /// It is waited for.
     WaitFor,
-    /// Its session is ended.
+    /// Its session is ended, where it is of the cluster.
     End,
+}
+
+/// Says of this session, until it ends, that its daemon is not of a cluster.
+pub(super) async fn mark_unshared(client: &impl GenericClient) -> Result<(), Error> {
+    client.query_one("select pg_advisory_lock_shared($1)", &[&UNSHARED]).await.map(drop)
 }
 
 /// Takes the lock of this key for the session, within this time at most; false where somebody else has it still.
@@ -38,7 +49,7 @@ pub(super) async fn acquire(
             return Ok(false);
         }
         if holder == Holder::End {
-            client.query(TERMINATE, &[&(key >> 32), &(key & 0xffff_ffff)]).await?;
+            client.query(TERMINATE, &[&key, &UNSHARED]).await?;
         }
         sleep(AGAIN).await;
     }

@@ -161,6 +161,7 @@ impl Postgres {
                 "nodes of a cluster share this database ({nodes}), and this daemon has no [cluster]: it waits until they have ended"
             ));
         }
+        lock::mark_unshared(&session.client).await.map_err(|error| reason(&error))?;
         let taken = lock::acquire(&session.client, WRITER_LOCK, LEFT_BEHIND, Holder::WaitFor).await;
         match taken.map_err(|error| reason(&error))? {
             true => Ok(()),
