@@ -19,7 +19,7 @@ const fn of_store(name: &'static str, between: &'static str) -> Point {
 }
 
 /// All of them. `store.subscribers` is the writer of a database for subscribers alone; `store.sqlite` and `store.postgres` are met with that
-/// database alone.
+/// database alone, and `cluster` by the nodes of one.
 pub const POINTS: &[Point] = &[
     of_store("store.events.connect.after", "connected, tables up to date; nothing is committed"),
     of_store("store.events.commit.before", "a batch is taken from the queue; its transaction has not begun"),
@@ -34,6 +34,22 @@ pub const POINTS: &[Point] = &[
     of_store("store.subscribers.read.before", "a query is written and not sent"),
     point("store.sqlite.commit.within", "all rows are written; the transaction is not committed"),
     point("store.postgres.commit.within", "the transaction is sent whole; no answer is read"),
+    point("cluster.take.before", "the active one is silent or has let go; nothing is asked of the row"),
+    point(
+        "cluster.take.within",
+        "the writer's lock is ours and the epoch is counted up; that is not committed",
+    ),
+    point("cluster.take.after", "the place is taken; the writer's lock is not let go, and no lease is held"),
+    point("cluster.beat.before", "a beat is due; it is not sent"),
+    point("cluster.beat.after", "a beat is committed; the lease is not extended"),
+    point("cluster.raise.before", "the subscribers have been under a later epoch; ours is not raised"),
+    point("cluster.raise.after", "our epoch is raised; the lease is not held under it"),
+    point("cluster.let_go.before", "everything has ended in order; the others do not know"),
+    point("cluster.let_go.after", "the place is let go; the process has not ended"),
+    point("cluster.wish.before", "a hand-over is asked for; nobody else knows"),
+    point("cluster.wish.after", "the other node is told to get ready; who has asked is not answered"),
+    point("cluster.ready.before", "the application servers are connected; the active one does not know"),
+    point("cluster.ready.after", "the active one may end in order; this one waits for that"),
     point("intake.hand_over.before", "events are read from a connection; the intake does not know them"),
     point("intake.hand_over.after", "events are stored; the connection they came from does not know"),
     point("intake.announce.before", "events are stored; the router does not know them"),

@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod deaths;
 mod failover;
 mod fencing;
 mod handover;

@@ -91,7 +91,7 @@ impl Pair {
 
     #[track_caller]
     fn check_subscribers(&self, wanted: &Wanted) {
-        let rows = self.rows("select id, e164 from srd_user");
+        let rows = query(&self.subscribers, "select id, e164 from srd_user").expect("rows");
         let held: BTreeMap<String, Option<String>> =
             rows.into_iter().map(|mut row| (row[0].take().expect("an id"), row[1].take())).collect();
         assert_eq!(held, wanted.users, "what srd_user holds, and what the documents ask for");

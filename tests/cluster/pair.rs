@@ -4,7 +4,7 @@ use crate::load::Load;
 use crate::silence::Way;
 use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::peers::{any, config};
-use crate::support::postgres::Cluster;
+use crate::support::postgres::{Cluster, execute};
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 use eventmanager::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};
 use serde_json::Value;
@@ -24,6 +24,8 @@ pub struct Pair {
     pub ways: [Way; 2],
     pub sites: [Site; 2],
     pub nodes: [Option<Daemon>; 2],
+    /// The database of the subscribers.
+    pub subscribers: String,
     next: Arc<AtomicU64>,
 }
 
@@ -58,7 +60,16 @@ impl Pair {
         };
         let sites = [site(0), site(1)];
         let next = Arc::new(AtomicU64::new(1));
-        Pair { cluster, server, ema, ways, sites, nodes: [None, None], next }
+        Pair { cluster, server, ema, ways, sites, nodes: [None, None], subscribers: url, next }
+    }
+
+    /// Gives the subscribers a database of their own, before any node runs.
+    pub fn split(&mut self) {
+        execute(&self.subscribers, "create database subscribers").expect("made");
+        self.subscribers = self.cluster.url("subscribers");
+        (0..2).for_each(|at| {
+            self.edit(at, "[cluster]", &format!("subscribers = {:?}\n[cluster]", self.subscribers));
+        });
     }
 
     /// Both run, the first one is the active one.
@@ -73,6 +84,21 @@ impl Pair {
 
     pub fn start(&mut self, at: usize) {
         self.nodes[at] = Some(self.sites[at].start());
+    }
+
+    /// Starts a node that ends at a failpoint.
+    pub fn start_to_die(&mut self, at: usize, failpoint: &str, pass: u64) {
+        let orders = format!("{failpoint}=kill@{pass}");
+        self.nodes[at] = Some(self.sites[at].start_with_orders(&orders).expect("it serves"));
+    }
+
+    /// Waits until a node has ended at its failpoint.
+    #[track_caller]
+    pub fn wait_dead(&mut self, at: usize, failpoint: &str) {
+        let node = self.nodes[at].as_mut().expect("it runs");
+        let end = eventually(&format!("{failpoint} is passed"), || node.has_ended());
+        assert_eq!(end.failpoint(), Some(failpoint), "another end: {end:?}");
+        self.nodes[at] = None;
     }
 
     /// Changes what the file of a node says.

@@ -37,10 +37,8 @@ fn who_has_the_same_epoch_and_is_not_the_holder_writes_nothing_and_trusts_its_le
 #[test]
 fn the_events_alone_are_restored_and_the_subscribers_are_written_again() {
     let mut pair = Pair::new();
-    let events = pair.cluster.url("postgres");
-    execute(&events, "create database subscribers").expect("made");
-    let subscribers = pair.cluster.url("subscribers");
-    pair.edit(0, "[cluster]", &format!("subscribers = {subscribers:?}\n[cluster]"));
+    pair.split();
+    let (events, subscribers) = (pair.cluster.url("postgres"), pair.subscribers.clone());
     pair.start(0);
     pair.wait_active(0);
     assert_eq!(pair.nodes[0].take().expect("it runs").terminate(), Some(0));

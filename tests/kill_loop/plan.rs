@@ -28,6 +28,8 @@ impl Whose {
             _ if is("store.subscribers.") => Some(self.is_split),
             Kind::Sqlite if is("store.sqlite.") => Some(true),
             Kind::Postgres if is("store.postgres.") => Some(true),
+            // Those take two daemons: tests/cluster has them.
+            _ if is("cluster.") => Some(false),
             _ if is("store.sqlite.") || is("store.postgres.") => Some(false),
             _ => None,
         }

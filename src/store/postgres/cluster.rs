@@ -11,6 +11,7 @@
 
 use super::lock::{self, Holder};
 use super::{Address, WRITER_LOCK, reason, tables};
+use crate::failpoints;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -171,13 +172,17 @@ impl ClusterTable {
 
     /// The active one lives; `None` where it is not the active one any more.
     pub async fn beat(&self, epoch: i64, holder: Uuid) -> Result<Option<ClusterRow>, String> {
+        failpoints::pass("cluster.beat.before").await;
         let row = self.within(self.client.query_opt(&self.beat, &[&epoch, &holder])).await?;
+        failpoints::pass("cluster.beat.after").await;
         Ok(row.as_ref().map(read))
     }
 
     /// Raises the epoch of the active one above `met`; `None` where it is not the active one any more.
     pub async fn raise(&self, epoch: i64, holder: Uuid, met: i64) -> Result<Option<i64>, String> {
+        failpoints::pass("cluster.raise.before").await;
         let row = self.within(self.client.query_opt(RAISE, &[&epoch, &holder, &met])).await?;
+        failpoints::pass("cluster.raise.after").await;
         Ok(row.map(|row| row.get(0)))
     }
 
@@ -193,14 +198,20 @@ impl ClusterTable {
     pub async fn let_go(&self, epoch: i64, holder: Uuid) -> Result<(), String> {
         let sql = "update em_cluster set let_go = clock_timestamp()
             where part = 'events' and epoch = $1 and holder = $2 and let_go is null";
-        self.within(self.client.execute(sql, &[&epoch, &holder])).await.map(drop)
+        failpoints::pass("cluster.let_go.before").await;
+        self.within(self.client.execute(sql, &[&epoch, &holder])).await?;
+        failpoints::pass("cluster.let_go.after").await;
+        Ok(())
     }
 
     /// Another node is to be the active one; `false` where this one is not the active one any more.
     pub async fn wish(&self, epoch: i64, holder: Uuid, id: Uuid, to: &str) -> Result<bool, String> {
         let sql = "update em_cluster set wish = $3, wish_to = $4, wish_ready = false
             where part = 'events' and epoch = $1 and holder = $2 and let_go is null";
-        Ok(self.within(self.client.execute(sql, &[&epoch, &holder, &id, &to])).await? == 1)
+        failpoints::pass("cluster.wish.before").await;
+        let wished = self.within(self.client.execute(sql, &[&epoch, &holder, &id, &to])).await?;
+        failpoints::pass("cluster.wish.after").await;
+        Ok(wished == 1)
     }
 
     /// The wish is called off.
@@ -213,7 +224,10 @@ impl ClusterTable {
     /// The node that is wished is ready.
     pub async fn ready(&self, id: Uuid) -> Result<(), String> {
         let sql = "update em_cluster set wish_ready = true where part = 'events' and wish = $1";
-        self.within(self.client.execute(sql, &[&id])).await.map(drop)
+        failpoints::pass("cluster.ready.before").await;
+        self.within(self.client.execute(sql, &[&id])).await?;
+        failpoints::pass("cluster.ready.after").await;
+        Ok(())
     }
 
     pub(super) async fn within<T>(
@@ -234,6 +248,7 @@ async fn take_row(
     claim: Claim<'_>,
     limit: Duration,
 ) -> Result<Taking, tokio_postgres::Error> {
+    failpoints::pass("cluster.take.before").await;
     let transaction = client.transaction().await?;
     transaction.batch_execute(AT_LEAST_ON_DISK).await?;
     let row = transaction.query_one(&format!("{LOOK} for update"), &[]).await?;
@@ -248,7 +263,9 @@ async fn take_row(
     let row = transaction.query_one(TAKE, &[&claim.holder, &claim.node, &millis(claim.lease)]).await?;
     let idle = row.get::<_, Option<i64>>(1).and_then(|millis| u64::try_from(millis).ok());
     let taken = Taking::Taken { epoch: row.get(0), idle: idle.map(Duration::from_millis) };
+    failpoints::pass("cluster.take.within").await;
     transaction.commit().await?;
+    failpoints::pass("cluster.take.after").await;
     // The writer takes it next: from now on whoever gets it sees the new epoch.
     client.query_one("select pg_advisory_unlock($1)", &[&WRITER_LOCK]).await?;
     Ok(taken)
