@@ -11,7 +11,7 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// that would not keep it from sending.
 const UNSHARED: i64 = 0x6576_656e_746d_616c;
 
-/// Ends the sessions of this database that have the lock of the first key, and not that of the second.
+/// Ends the sessions of this database that have the lock of the first key, and not that of the second, if there is one.
 const TERMINATE: &str = "with advisory as (
         select pid, cast(classid as bigint) << 32 | cast(objid as bigint) as key from pg_locks
         where locktype = 'advisory' and granted and objsubid = 1
@@ -25,6 +25,8 @@ pub(super) enum Holder {
     /// It is waited for.
     WaitFor,
     /// Its session is ended, where it is of the cluster.
+    EndOfCluster,
+    /// Its session is ended, whosever it is.
     End,
 }
 
@@ -48,8 +50,9 @@ pub(super) async fn acquire(
         if Instant::now() >= until {
             return Ok(false);
         }
-        if holder == Holder::End {
-            client.query(TERMINATE, &[&key, &UNSHARED]).await?;
+        if holder != Holder::WaitFor {
+            let spared = (holder == Holder::EndOfCluster).then_some(UNSHARED);
+            client.query(TERMINATE, &[&key, &spared]).await?;
         }
         sleep(AGAIN).await;
     }
