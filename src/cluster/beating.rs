@@ -25,14 +25,25 @@ impl Seat {
     /// The database of the subscribers has been under a later epoch: that of the events was restored from an earlier time. What
     /// is written there must be under a later one still.
     async fn raise(&mut self, table: &ClusterTable, epoch: i64) -> Result<i64, String> {
-        let (sent, met) = (Moment::now(), self.lease.met());
-        let Some(raised) = table.raise(epoch, self.me.process, met).await? else {
-            self.replaced(table).await;
+        let met = self.lease.met();
+        let raised = match table.raise(epoch, self.me.process, met).await? {
+            Some(raised) => raised,
+            None => self.find_raised(table, epoch).await?,
         };
         tracing::warn!(epoch, met, raised, "a database has been under a later epoch: it was raised");
         self.phase = Phase::Holding { epoch: raised };
-        self.lease.hold(raised, sent.after(self.length));
+        // It may have been raised a while ago: the beat that follows is what extends the lease.
+        self.lease.hold(raised, Moment::now());
         Ok(raised)
+    }
+
+    /// The epoch to which this node has raised it before, where the answer to that was lost alone.
+    async fn find_raised(&mut self, table: &ClusterTable, epoch: i64) -> Result<i64, String> {
+        let row = table.look().await?;
+        if row.holder == Some(self.me.process) && row.epoch > epoch {
+            return Ok(row.epoch);
+        }
+        self.replaced(table).await
     }
 
     /// Another node has taken the place: whatever is under way here ends now.

@@ -10,6 +10,7 @@ mod deaths;
 mod failover;
 mod fencing;
 mod handover;
+mod late;
 mod lengths;
 mod load;
 mod oracle;

@@ -15,7 +15,8 @@ use crate::failpoints;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Row, Statement, ToStatement};
 use uuid::Uuid;
 
 /// Nothing that hangs may hold the row. A beat is as safe as any commit of this server: where those wait for a replica, a
@@ -172,17 +173,15 @@ impl ClusterTable {
 
     /// The active one lives; `None` where it is not the active one any more.
     pub async fn beat(&self, epoch: i64, holder: Uuid) -> Result<Option<ClusterRow>, String> {
-        failpoints::pass("cluster.beat.before").await;
-        let row = self.within(self.client.query_opt(&self.beat, &[&epoch, &holder])).await?;
-        failpoints::pass("cluster.beat.after").await;
+        let points = ["cluster.beat.before", "cluster.beat.after"];
+        let row = self.change(points, &self.beat, &[&epoch, &holder]).await?;
         Ok(row.as_ref().map(read))
     }
 
     /// Raises the epoch of the active one above `met`; `None` where it is not the active one any more.
     pub async fn raise(&self, epoch: i64, holder: Uuid, met: i64) -> Result<Option<i64>, String> {
-        failpoints::pass("cluster.raise.before").await;
-        let row = self.within(self.client.query_opt(RAISE, &[&epoch, &holder, &met])).await?;
-        failpoints::pass("cluster.raise.after").await;
+        let points = ["cluster.raise.before", "cluster.raise.after"];
+        let row = self.change(points, RAISE, &[&epoch, &holder, &met]).await?;
         Ok(row.map(|row| row.get(0)))
     }
 
@@ -198,20 +197,16 @@ impl ClusterTable {
     pub async fn let_go(&self, epoch: i64, holder: Uuid) -> Result<(), String> {
         let sql = "update em_cluster set let_go = clock_timestamp()
             where part = 'events' and epoch = $1 and holder = $2 and let_go is null";
-        failpoints::pass("cluster.let_go.before").await;
-        self.within(self.client.execute(sql, &[&epoch, &holder])).await?;
-        failpoints::pass("cluster.let_go.after").await;
-        Ok(())
+        let points = ["cluster.let_go.before", "cluster.let_go.after"];
+        self.change(points, sql, &[&epoch, &holder]).await.map(drop)
     }
 
     /// Another node is to be the active one; `false` where this one is not the active one any more.
     pub async fn wish(&self, epoch: i64, holder: Uuid, id: Uuid, to: &str) -> Result<bool, String> {
         let sql = "update em_cluster set wish = $3, wish_to = $4, wish_ready = false
-            where part = 'events' and epoch = $1 and holder = $2 and let_go is null";
-        failpoints::pass("cluster.wish.before").await;
-        let wished = self.within(self.client.execute(sql, &[&epoch, &holder, &id, &to])).await?;
-        failpoints::pass("cluster.wish.after").await;
-        Ok(wished == 1)
+            where part = 'events' and epoch = $1 and holder = $2 and let_go is null returning epoch";
+        let points = ["cluster.wish.before", "cluster.wish.after"];
+        Ok(self.change(points, sql, &[&epoch, &holder, &id, &to]).await?.is_some())
     }
 
     /// The wish is called off.
@@ -224,10 +219,24 @@ impl ClusterTable {
     /// The node that is wished is ready.
     pub async fn ready(&self, id: Uuid) -> Result<(), String> {
         let sql = "update em_cluster set wish_ready = true where part = 'events' and wish = $1";
-        failpoints::pass("cluster.ready.before").await;
-        self.within(self.client.execute(sql, &[&id])).await?;
-        failpoints::pass("cluster.ready.after").await;
-        Ok(())
+        self.change(["cluster.ready.before", "cluster.ready.after"], sql, &[&id]).await.map(drop)
+    }
+
+    /// Changes the row between two failpoints; what the statement returns of it. A delay at the second one is an answer that comes too
+    /// late.
+    async fn change<T: ToStatement + ?Sized>(
+        &self,
+        [before, after]: [&'static str; 2],
+        statement: &T,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, String> {
+        failpoints::pass(before).await;
+        let answered = async {
+            let answer = self.client.query_opt(statement, params).await;
+            failpoints::pass(after).await;
+            answer
+        };
+        self.within(answered).await
     }
 
     pub(super) async fn within<T>(
