@@ -4,7 +4,7 @@ use crate::fencing::{config, effect, open, take};
 use crate::pair::{LEASE, Pair};
 use crate::support::daemon::eventually;
 use crate::support::postgres::{Cluster, execute, query};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[test]
 fn who_has_the_same_epoch_and_is_not_the_holder_writes_nothing_and_trusts_its_lease_no_more() {
@@ -120,4 +120,29 @@ fn a_row_that_is_lost_is_not_taken_before_the_lease_of_before_is_over() {
     pair.node(0).signal("CONT");
     pair.wait_standing_by(0);
     pair.nodes[0].take().expect("it runs").kill();
+}
+
+#[test]
+fn who_was_replaced_writes_nothing_to_subscribers_whose_row_is_lost() {
+    let cluster = Cluster::start();
+    let events = cluster.url("postgres");
+    execute(&events, "create database subscribers").expect("made");
+    let subscribers = cluster.url("subscribers");
+    let config = config(&events, &subscribers);
+    actix_rt::System::new().block_on(async {
+        let first = take(&config).await;
+        let (old, tasks) = open(&config, &first);
+        let writers = tasks.into_iter().map(|task| actix_rt::spawn(async move { task.run().await }));
+        let writers: Vec<_> = writers.collect();
+        old.apply(vec![effect("anna")]).await.expect("written");
+        // Its time is over, and nobody who has replaced it has been here yet.
+        first.end();
+        execute(&subscribers, "delete from em_cluster").expect("deleted");
+        execute(&subscribers, "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'").expect("ended");
+        let late = tokio::time::timeout(Duration::from_secs(3), old.apply(vec![effect("late")])).await;
+        assert!(late.is_err(), "a late write is answered");
+        let rows = query(&subscribers, "select id from srd_user").expect("rows");
+        assert_eq!(rows, [[Some("anna".to_owned())]]);
+        writers.into_iter().for_each(|writer| writer.abort());
+    });
 }

@@ -25,6 +25,10 @@ pub(super) async fn pass(client: &mut Client, lease: &Lease, tables: Tables) -> 
     let ours = lease.epoch().ok_or("another node of the cluster is the active one")?;
     let ours = Stamp { epoch: ours, holder: Some(lease.holder()) };
     if !tables.events {
+        // What this database says of epochs may be lost: whoever was replaced meanwhile knows at least that its time is over.
+        if !lease.is_valid() {
+            return Err("this node of the cluster does not hold the lease".to_owned());
+        }
         tables::prepare_cluster(client, tables.name()).await.map_err(|error| reason(&error))?;
     }
     let transaction = client.transaction().await.map_err(|error| reason(&error))?;
