@@ -60,6 +60,10 @@ pub(super) struct Seat {
     pub wished: Option<(Uuid, Instant)>,
     /// The lease of the latest one that was seen to hold it.
     pub held_for: Option<Duration>,
+    /// The epoch that was seen last.
+    pub seen: i64,
+    /// It was a later one before: the row was deleted, or the database restored, and whoever has acted may act still.
+    pub is_set_back: bool,
     noted: Option<Instant>,
     /// Why it could not be noted who is there.
     unnoted: Option<String>,
@@ -97,6 +101,8 @@ impl Seat {
             preparing: None,
             wished: None,
             held_for: None,
+            seen: 0,
+            is_set_back: false,
             noted: None,
             unnoted: None,
             is_known: false,

@@ -44,17 +44,17 @@ impl Why {
 }
 
 /// What is to be done where the row has been as it is for `unchanged`, and the longest lease that was seen is `longest`, ours or
-/// that of a holder. `somebody`: this process has seen one that held it.
+/// that of a holder. `is_set_back`: this process has seen a later epoch.
 fn next(
     row: &ClusterRow,
     me: &ClusterNode,
     unchanged: Duration,
-    (longest, somebody): (Duration, bool),
+    (longest, is_set_back): (Duration, bool),
 ) -> Next {
     let is_over = unchanged >= lease::patience(longest);
     match (&row.holder, row.let_go, &row.wish) {
         // The row is another one, since it was deleted or the database restored: the lease of before may last still.
-        (None, ..) if somebody && !is_over => Next::Wait,
+        (None, ..) | (Some(_), true, _) if is_set_back && !is_over => Next::Wait,
         (None, ..) => Next::Take(Why::First),
         (Some(holder), false, _) if *holder == me.process => Next::Take(Why::Late),
         // It was let go for another, which gets some time to come.
@@ -85,16 +85,27 @@ impl Seat {
             return Ok(());
         }
         self.heed_wish(table, &row).await?;
-        if row.holder.is_some() {
-            self.held_for = Some(row.lease.unwrap_or(self.length));
-        }
+        self.remember(&row);
         let longest = self.held_for.map_or(self.length, |theirs| theirs.max(self.length));
-        match next(&row, &self.me, unchanged, (longest, self.held_for.is_some())) {
+        match next(&row, &self.me, unchanged, (longest, self.is_set_back)) {
             Next::Wait => {
                 self.hinder(None);
                 Ok(())
             }
             Next::Take(why) => self.take_place(table, &row, why, unchanged).await,
+        }
+    }
+
+    /// Takes note of who acts, or did last, and for how long after a beat.
+    fn remember(&mut self, row: &ClusterRow) {
+        if row.epoch != self.seen {
+            self.is_set_back = row.epoch < self.seen;
+            self.seen = row.epoch;
+        }
+        if row.holder.is_some() {
+            let theirs = row.lease.unwrap_or(self.length);
+            let before = self.held_for.filter(|_| self.is_set_back);
+            self.held_for = Some(before.map_or(theirs, |before| before.max(theirs)));
         }
     }
 
@@ -219,12 +230,10 @@ mod tests {
     fn a_place_is_taken_when_it_is_free_or_silent_for_long_enough() {
         let check = |row: ClusterRow, unchanged: u64, expected| {
             let unchanged = Duration::from_millis(unchanged);
-            assert_eq!(next(&row, &me(), unchanged, (LENGTH, true)), expected, "{row:?}");
+            assert_eq!(next(&row, &me(), unchanged, (LENGTH, false)), expected, "{row:?}");
         };
         let (a, first, let_go) = (Some(1), Next::Take(Why::First), Next::Take(Why::LetGo));
-        assert_eq!(next(&row(None, false, None), &me(), Duration::ZERO, (LENGTH, false)), first);
-        check(row(None, false, None), 3_299, Next::Wait);
-        check(row(None, false, None), 3_300, first);
+        check(row(None, false, None), 0, first);
         check(row(a, false, None), 0, Next::Wait);
         check(row(a, false, None), 3_000, Next::Wait);
         check(row(a, false, None), 3_299, Next::Wait);
@@ -237,11 +246,29 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_an_earlier_time_is_not_believed_before_the_lease_of_before_is_over() {
+        let check = |row: ClusterRow, unchanged: u64, expected| {
+            let unchanged = Duration::from_millis(unchanged);
+            assert_eq!(next(&row, &me(), unchanged, (LENGTH, true)), expected, "{row:?}");
+        };
+        for (row, why) in [
+            (row(None, false, None), Why::First),
+            (row(Some(1), true, None), Why::LetGo),
+            (row(Some(1), true, Some("b")), Why::LetGo),
+            (row(Some(1), false, None), Why::Silent),
+        ] {
+            check(row.clone(), 0, Next::Wait);
+            check(row.clone(), 3_299, Next::Wait);
+            check(row, 3_300, Next::Take(why));
+        }
+    }
+
+    #[test]
     fn the_longer_lease_is_waited_for_whosever_it_is() {
         let check = |theirs: u64, unchanged: u64, expected| {
             let (row, longest) = (row(Some(1), false, None), LENGTH.max(Duration::from_secs(theirs)));
             let unchanged = Duration::from_millis(unchanged);
-            assert_eq!(next(&row, &me(), unchanged, (longest, true)), expected, "{row:?}");
+            assert_eq!(next(&row, &me(), unchanged, (longest, false)), expected, "{row:?}");
         };
         check(10, 10_999, Next::Wait);
         check(10, 11_000, Next::Take(Why::Silent));
@@ -267,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_place_that_was_taken_without_an_answer_is_taken_again_at_once() {
-        let next = |let_go| next(&row(Some(2), let_go, None), &me(), Duration::ZERO, (LENGTH, true));
+        let next = |let_go| next(&row(Some(2), let_go, None), &me(), Duration::ZERO, (LENGTH, false));
         assert_eq!(next(false), Next::Take(Why::Late));
         assert_eq!(next(true), Next::Take(Why::LetGo));
     }

@@ -123,6 +123,21 @@ fn a_row_that_is_lost_is_not_taken_before_the_lease_of_before_is_over() {
 }
 
 #[test]
+fn a_row_that_is_restored_is_not_believed_before_the_lease_of_before_is_over() {
+    let mut pair = Pair::started();
+    pair.node(0).signal("STOP");
+    let began = Instant::now();
+    // Of a time when somebody had just let go.
+    pair.rows("update em_cluster set epoch = 0, holder = gen_random_uuid(), let_go = now()");
+    pair.rows("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'");
+    pair.wait_active(1);
+    assert!(began.elapsed() >= LEASE, "taken after {:?}", began.elapsed());
+    pair.node(0).signal("CONT");
+    pair.wait_standing_by(0);
+    pair.nodes[0].take().expect("it runs").kill();
+}
+
+#[test]
 fn who_was_replaced_writes_nothing_to_subscribers_whose_row_is_lost() {
     let cluster = Cluster::start();
     let events = cluster.url("postgres");
