@@ -4,7 +4,7 @@ mod standby;
 
 use super::{check, cores, descriptors};
 use crate::app::{App, Program};
-use crate::cluster::{LogEnd, Member};
+use crate::cluster::{LogEnd, Member, hear_signals};
 use crate::config;
 use crate::failpoints;
 use crate::reload::Reload;
@@ -183,13 +183,15 @@ pub(super) enum Told {
 
 impl Signals {
     fn new() -> std::io::Result<Signals> {
-        Ok(Signals {
+        let signals = Signals {
             terminal: Terminal::of_process(),
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
             _file_too_large: signal(SignalKind::from_raw(SIGXFSZ))?,
-        })
+        };
+        hear_signals()?;
+        Ok(signals)
     }
 
     /// The next one.

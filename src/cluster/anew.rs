@@ -1,10 +1,12 @@
 //! Ending at once, and beginning anew in the same process.
 
 use crate::telemetry::LogWriter;
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
+use nix::errno::Errno;
+use nix::sys::signal::{SigSet, Signal};
+use nix::unistd::execv;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -60,11 +62,35 @@ impl Ending {
         if self.is_for_good() {
             std::process::exit(0);
         }
-        let mut arguments = std::env::args_os();
-        let name = arguments.next().unwrap_or_else(|| OsString::from("eventmanager"));
-        let error = Command::new(program()).arg0(name).args(arguments).exec();
+        let error = execute_again();
         eprintln!("eventmanager: it cannot begin anew: {error}");
         std::process::exit(NOT_BEGUN)
+    }
+}
+
+/// The signals for which a program waits when it has begun, and by which it would end before: whoever has it read its configuration does
+/// not know that it begins anew just then. They wait.
+fn held_back() -> SigSet {
+    SigSet::from_iter([Signal::SIGHUP])
+}
+
+/// What has been held back while the program began anew comes from now on, to this thread.
+pub fn hear_signals() -> std::io::Result<()> {
+    Ok(held_back().thread_unblock()?)
+}
+
+/// Replaces the program; why it could not. The standard library would let signals through.
+fn execute_again() -> Errno {
+    let text = |text: OsString| CString::new(text.into_vec()).map_err(|_| Errno::EINVAL);
+    let replaced = || {
+        let program = text(program().into_os_string())?;
+        let arguments = std::env::args_os().map(text).collect::<Result<Vec<_>, _>>()?;
+        held_back().thread_block()?;
+        execv(&program, &arguments)
+    };
+    match replaced() {
+        Ok(never) => match never {},
+        Err(error) => error,
     }
 }
 

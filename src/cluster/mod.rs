@@ -15,6 +15,6 @@ mod seat;
 mod standing_by;
 mod view;
 
-pub use anew::LogEnd;
+pub use anew::{LogEnd, hear_signals};
 pub use member::{HandOverError, Member, Started};
 pub use view::{HandOver, Node, Role, View};

@@ -54,6 +54,30 @@ fn a_hand_over_misses_no_document_and_carries_none_out_twice() {
 }
 
 #[test]
+fn a_configuration_that_is_read_again_during_a_hand_over_misses_no_document() {
+    let pair = Pair::started();
+    let load = pair.load();
+    eventually("the first acts", || (pair.requests(0) > 20).then_some(()));
+    for (old, new, role, at) in [(0, 1, "preparing", 1), (1, 0, "preparing", 1), (0, 1, "handing_over", 0)] {
+        pair.wait_known(old, new);
+        let output = cluster(&pair, old, &["handover", "--no-wait"]);
+        assert!(output.status.success(), "{}", said(&output));
+        // Whoever is found to be further already reads it a moment later.
+        eventually("it is under way", || {
+            let view = pair.view(at);
+            (view["role"] == role || pair.view(new)["role"] == "active").then_some(())
+        });
+        for node in [old, new] {
+            pair.node(node).signal("HUP");
+        }
+        pair.wait_active(new);
+        pair.wait_standing_by(old);
+    }
+    drop(load);
+    pair.check(&[]);
+}
+
+#[test]
 fn a_hand_over_that_cannot_be_is_refused_and_told() {
     let mut pair = Pair::new();
     pair.start(0);

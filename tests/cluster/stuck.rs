@@ -84,3 +84,15 @@ fn an_address_that_goes_with_the_active_node_keeps_no_other_from_standing_by() {
     pair.wait_standing_by(1);
     pair.node(1).logged(&["an address to listen on is not on this host yet", "evapi_server.listen"]);
 }
+
+#[test]
+fn a_node_that_is_told_again_and_again_to_read_its_configuration_lives() {
+    let pair = Pair::started();
+    for number in 0..100 {
+        pair.node(1).signal("HUP");
+        // At any moment of beginning anew.
+        std::thread::sleep(Duration::from_millis(number * 7 % 30));
+    }
+    pair.node(1).logged(&["the configuration is read again: beginning anew"]);
+    pair.wait_standing_by(1);
+}
