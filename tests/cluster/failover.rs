@@ -175,6 +175,23 @@ fn an_outage_of_the_database_for_both_ends_with_the_same_node_and_loses_nothing_
 }
 
 #[test]
+fn a_database_that_crashes_under_two_nodes_is_gone_on_with_by_the_same_one() {
+    let mut pair = Pair::started();
+    let load = pair.load();
+    for crash in 1..=3 {
+        let before = pair.requests(0);
+        eventually("the first acts", || (pair.requests(0) > before + 20).then_some(()));
+        pair.cluster.crash();
+        pair.cluster.resume();
+        println!("crash {crash}");
+    }
+    pair.wait_active(0);
+    drop(load);
+    pair.check(&[]);
+    assert_eq!(pair.requests(1), 0);
+}
+
+#[test]
 fn a_node_that_ends_in_order_is_followed_at_once() {
     let mut pair = Pair::started();
     let standing_by = pair.node(1).get("/readyz");
