@@ -1,10 +1,14 @@
-//! States between two Asterisks, one of them behind the fault: in the end both hold what the other says.
+//! States between two Asterisks, one of them behind the fault, over its manager interface or one of the sockets of its ZeroMQ module: in
+//! the end both hold what the other says.
 
 use crate::faults::{Between, ROWS, Row, Trial, check};
 use crate::neighbour::Neighbour;
 use crate::place::Place;
 use crate::support::daemon::{Site, eventually};
-use eventmanager::simulators::asterisk::{AsteriskHandle, AsteriskOptions, AsteriskSimulator};
+use crate::support::proxy::Proxy;
+use eventmanager::simulators::asterisk::{
+    AsteriskHandle, AsteriskOptions, AsteriskSimulator, ZmqModule, ZmqOptions,
+};
 use eventmanager::states::DeviceState;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -15,30 +19,75 @@ const DEVICES: usize = 20;
 pub struct States {
     between: Between,
     servers: [AsteriskHandle; 2],
+    /// Of the one behind the fault, where it is reached through it.
+    _module: Option<ZmqModule>,
     random: fastrand::Rng,
     _site: Site,
 }
 
-fn section(name: &str, address: SocketAddr) -> String {
+/// A socket of a ZeroMQ module.
+#[derive(PartialEq)]
+enum Socket {
+    /// That takes actions.
+    Cmd,
+    /// That publishes events.
+    Evt,
+}
+
+const TIMES: &str = "ping = \"1s\"\nrequest_timeout = \"3s\"\n";
+
+fn over_ami(name: &str, address: SocketAddr) -> String {
     let AsteriskOptions { username, secret, .. } = AsteriskOptions::default();
     let secret = secret.expose();
     format!(
-        "[[asterisk]]\nname = \"{name}\"\naddress = \"{address}\"\nusername = \"{username}\"\nsecret = \"{secret}\"\n\
-         ping = \"1s\"\nrequest_timeout = \"3s\"\n"
+        "[[asterisk]]\nname = \"{name}\"\naddress = \"{address}\"\nusername = \"{username}\"\nsecret = \"{secret}\"\n{TIMES}"
     )
 }
 
+fn over_zmq(name: &str, cmd: SocketAddr, evt: SocketAddr) -> String {
+    format!("[[asterisk]]\nname = \"{name}\"\ntransport = \"zmq\"\ncmd = \"{cmd}\"\nevt = \"{evt}\"\n{TIMES}")
+}
+
+fn asterisk() -> AsteriskHandle {
+    AsteriskSimulator::start(AsteriskOptions::default()).expect("a simulator")
+}
+
 impl States {
+    /// Over the manager interface.
     pub fn start(place: &Place) -> States {
-        let start = || AsteriskSimulator::start(AsteriskOptions::default()).expect("a simulator");
-        let (servers, neighbour) = ([start(), start()], Neighbour::new());
+        let servers = [asterisk(), asterisk()];
         let proxy = place.proxy(servers[0].addr());
-        let sections = section("far", proxy.address) + &section("near", servers[1].addr());
+        let far = over_ami("far", proxy.address);
+        States::of(place, servers, None, proxy, &far)
+    }
+
+    /// With this socket of the module behind the fault; the other one is reached directly.
+    fn of_module(socket: &Socket) -> States {
+        let servers = [asterisk(), asterisk()];
+        let module = servers[0].load_zmq(ZmqOptions::default()).expect("a module");
+        let (cmd, evt) = (module.cmd(), module.evt());
+        let proxy = Place::Here.proxy(if *socket == Socket::Cmd { cmd } else { evt });
+        let far = match socket {
+            Socket::Cmd => over_zmq("far", proxy.address, evt),
+            Socket::Evt => over_zmq("far", cmd, proxy.address),
+        };
+        States::of(&Place::Here, servers, Some(module), proxy, &far)
+    }
+
+    fn of(
+        place: &Place,
+        servers: [AsteriskHandle; 2],
+        module: Option<ZmqModule>,
+        proxy: Proxy,
+        far: &str,
+    ) -> States {
+        let neighbour = Neighbour::new();
         let mirror = "[device_state]\nlost_origin_grace = \"10m\"\n";
-        let site = Site::new(&(neighbour.config() + mirror + &sections));
+        let near = over_ami("near", servers[1].addr());
+        let site = Site::new(&(neighbour.config() + mirror + far + &near));
         let daemon = place.start(&site);
         let between = Between { daemon, proxy, neighbour: Some(neighbour) };
-        States { between, servers, random: fastrand::Rng::with_seed(9), _site: site }
+        States { between, servers, _module: module, random: fastrand::Rng::with_seed(9), _site: site }
     }
 
     /// Of what another says a server holds something else.
@@ -98,4 +147,15 @@ impl Trial for States {
 #[test]
 fn the_manager_interface_of_an_asterisk_over_a_bad_network() {
     check(ROWS.iter(), || States::start(&Place::Here));
+}
+
+#[test]
+fn the_actions_of_an_asterisk_over_zeromq_over_a_bad_network() {
+    check(ROWS.iter(), || States::of_module(&Socket::Cmd));
+}
+
+#[test]
+fn the_events_of_an_asterisk_over_zeromq_over_a_bad_network() {
+    // We say nothing there while events come.
+    check(ROWS.iter().filter(|row| !row.is_of_requests()), || States::of_module(&Socket::Evt));
 }

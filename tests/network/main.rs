@@ -1,6 +1,6 @@
-//! The network between the daemon and each of its peers: slow, cut, deaf or full of rubbish, one fault after the other, while a little goes
-//! over it. Once it is as it should be everything is as without the fault, neighbours were served meanwhile, memory stayed bounded, and
-//! whatever ended was named in the log and counted.
+//! The network between the daemon and each of its peers, and whoever connects to it: slow, cut, deaf or full of rubbish, one fault after
+//! the other, while a little goes over it. Once it is as it should be everything is as without the fault, neighbours were served meanwhile,
+//! memory stayed bounded, and whatever ended was named in the log and counted.
 //!
 //! The faults are rows of [`faults`]; what a peer is, what goes over its connection and how it must be afterwards has a file each.
 
@@ -9,8 +9,12 @@ mod support;
 
 mod asterisk;
 mod broadworks;
+mod consumers;
 mod core;
 mod database;
+mod evi;
+mod evi_commands;
+mod evi_subscriber;
 mod faults;
 mod hub;
 mod kamailio;

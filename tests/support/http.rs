@@ -3,6 +3,7 @@
 use super::daemon::PATIENCE;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
 /// What it answers.
 #[derive(Debug, Clone)]
@@ -42,8 +43,13 @@ pub fn send(address: SocketAddr, request: &str) -> Answer {
 
 /// The same, where there may be nobody to answer.
 pub fn exchange(address: SocketAddr, request: &str) -> std::io::Result<Answer> {
+    exchange_within(PATIENCE, address, request)
+}
+
+/// The same for whoever waits no longer than so for each piece of the answer.
+pub fn exchange_within(limit: Duration, address: SocketAddr, request: &str) -> std::io::Result<Answer> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(limit))?;
     stream.write_all(request.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
