@@ -152,10 +152,11 @@ impl Trial for Events {
             std::thread::sleep(Duration::from_millis(20));
             (self.stored().last() == Some(&self.said)).then_some(())
         });
-        self.load();
-        // An answer to a question of before may come late.
-        eventually("it is answered", || {
-            self.script.answered.lock().expect("numbers").contains(&self.said).then_some(())
+        // Answers to questions of before may come late, and one that is late itself, on a busy machine, is of no use to anybody and not sent.
+        let next = self.said + 1;
+        eventually("who asks now is answered", || {
+            self.load();
+            self.script.answered.lock().expect("numbers").range(next..).next().map(drop)
         });
         eventually("the event of before is stored", || {
             (self.stored().last() == Some(&self.said)).then_some(())
