@@ -6,6 +6,9 @@ use crate::core::Provisioning;
 use crate::database::Database;
 use crate::faults::{ROWS, Row, Trial, be_patient, works};
 use crate::hub::Deliveries;
+use crate::kamailio::Events;
+use crate::nats::Published;
+use crate::opensips::Subscribed;
 use crate::place::{Apart, Place, in_a_network_of_its_own};
 use crate::support::daemon::PATIENCE;
 use crate::support::postgres::Cluster;
@@ -53,6 +56,13 @@ fn a_partition_between_the_daemon_and_the_provisioning_gateway_heals() {
 }
 
 #[test]
+fn a_partition_between_the_daemon_and_the_mail_server_heals() {
+    in_a_network_of_its_own("partition::a_partition_between_the_daemon_and_the_mail_server_heals", || {
+        part(true, Provisioning::with_mail);
+    });
+}
+
+#[test]
 fn a_partition_between_the_daemon_and_an_application_server_heals() {
     in_a_network_of_its_own(
         "partition::a_partition_between_the_daemon_and_an_application_server_heals",
@@ -66,6 +76,27 @@ fn a_partition_between_the_daemon_and_an_application_server_heals() {
 fn a_partition_between_the_daemon_and_an_asterisk_heals() {
     in_a_network_of_its_own("partition::a_partition_between_the_daemon_and_an_asterisk_heals", || {
         part(true, States::start);
+    });
+}
+
+#[test]
+fn a_partition_between_the_daemon_and_a_kamailio_heals() {
+    in_a_network_of_its_own("partition::a_partition_between_the_daemon_and_a_kamailio_heals", || {
+        part(true, Events::start);
+    });
+}
+
+#[test]
+fn a_partition_between_the_daemon_and_an_opensips_heals() {
+    in_a_network_of_its_own("partition::a_partition_between_the_daemon_and_an_opensips_heals", || {
+        part(true, Subscribed::start);
+    });
+}
+
+#[test]
+fn a_partition_between_the_daemon_and_nats_heals() {
+    in_a_network_of_its_own("partition::a_partition_between_the_daemon_and_nats_heals", || {
+        part(true, Published::start);
     });
 }
 
