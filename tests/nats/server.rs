@@ -73,7 +73,8 @@ impl Server {
         }
     }
 
-    fn log(&self) -> String {
+    /// What it has told so far.
+    pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 
