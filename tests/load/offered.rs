@@ -1,58 +1,51 @@
-//! What is written to a socket as fast as it takes it.
+//! How much was offered, by whom each thing is ready before the last one is taken: it is the other side alone that is waited for.
 
-use crate::support::documents::{add, report};
-use eventmanager::simulators::broadworks::encode;
-use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// One document of so many is carried out; the others are stored alone.
-pub const PROVISIONED: u64 = 100;
-/// Documents, or frames, of a piece.
-const PIECE: u64 = 50;
-
-/// A peer that writes to whoever connects.
-pub struct Bytes {
-    pub address: SocketAddr,
-    listener: TcpListener,
+/// What was offered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Offered {
+    pub count: u64,
+    /// What this took who offered it, without the time in which it waited for the other side.
+    pub own: Duration,
 }
 
-impl Bytes {
-    pub fn new() -> Bytes {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        Bytes { address: listener.local_addr().expect("an address"), listener }
+impl Offered {
+    /// How many a second could have been taken.
+    pub fn rate(&self) -> f64 {
+        self.count as f64 / self.own.as_secs_f64()
     }
 
-    /// Writes pieces until it is over; how many things that were, and how long it had to wait for the other side. What is made has the
-    /// number of its first.
-    pub fn offer(&self, make: impl Fn(u64, u64) -> Vec<u8>, is_over: &AtomicBool) -> (u64, Duration) {
-        let (mut stream, _) = self.listener.accept().expect("a client");
-        let (mut count, mut waited) = (0, Duration::ZERO);
-        while !is_over.load(Ordering::Relaxed) {
-            let piece = make(count, PIECE);
-            let since = Instant::now();
-            stream.write_all(&piece).expect("the other side stays");
-            waited += since.elapsed();
-            count += PIECE;
-        }
-        // The connection stays: its end is not what is tested.
-        std::mem::forget(stream);
-        (count, waited)
+    /// What several have offered at the same time.
+    pub fn by_all(of: &[Offered]) -> Offered {
+        let own: Duration = of.iter().map(|one| one.own).sum();
+        Offered { count: of.iter().map(|one| one.count).sum(), own: own / of.len() as u32 }
     }
 }
 
-/// Documents of an application server.
-pub fn documents(first: u64, count: u64) -> Vec<u8> {
-    let document = |number: u64| match number % PROVISIONED {
-        0 => add(number + 1, &format!("user{number}@tele.gl")),
-        _ => report(number + 1, "GroupAddRequest", "<groupId>g</groupId>"),
-    };
-    (first..first + count).flat_map(|number| encode(&document(number))).collect()
+/// Counts, and tells waiting from work.
+pub struct Clock {
+    since: Instant,
+    waited: Duration,
+    pub count: u64,
 }
 
-/// Frames of a Kamailio.
-pub fn frames(_: u64, count: u64) -> Vec<u8> {
-    let payload = format!(r#"{{"event":"CALL","from":"anna","to":"{}"}}"#, "b".repeat(60));
-    format!("{}:{payload},", payload.len()).repeat(count as usize).into_bytes()
+impl Clock {
+    pub fn start() -> Clock {
+        Clock { since: Instant::now(), waited: Duration::ZERO, count: 0 }
+    }
+
+    /// So many are taken when this is done.
+    pub fn wait<T>(&mut self, count: u64, taking: impl FnOnce() -> T) -> T {
+        let since = Instant::now();
+        let taken = taking();
+        self.waited += since.elapsed();
+        self.count += count;
+        taken
+    }
+
+    /// What was counted.
+    pub fn offered(self) -> Offered {
+        Offered { count: self.count, own: self.since.elapsed().saturating_sub(self.waited) }
+    }
 }
