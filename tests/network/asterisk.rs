@@ -48,7 +48,8 @@ fn over_zmq(name: &str, cmd: SocketAddr, evt: SocketAddr) -> String {
     format!("[[asterisk]]\nname = \"{name}\"\ntransport = \"zmq\"\ncmd = \"{cmd}\"\nevt = \"{evt}\"\n{TIMES}")
 }
 
-fn asterisk() -> AsteriskHandle {
+/// One that holds nothing yet.
+pub fn asterisk() -> AsteriskHandle {
     AsteriskSimulator::start(AsteriskOptions::default()).expect("a simulator")
 }
 
@@ -89,21 +90,38 @@ impl States {
         let between = Between { daemon, proxy, neighbour: Some(neighbour) };
         States { between, servers, _module: module, random: fastrand::Rng::with_seed(9), _site: site }
     }
+}
 
-    /// Of what another says a server holds something else.
-    fn differences(&self) -> Vec<String> {
-        let mut differences = Vec::new();
-        for (at, other) in [(0, 1), (1, 0)] {
-            let held = self.servers[at].devices();
-            for (name, state) in self.servers[other].devices() {
-                let mirrored = held.get(&format!("Custom:{name}"));
-                if !name.starts_with("Custom:") && mirrored != Some(&state) {
-                    differences.push(format!("{at} holds {mirrored:?} for {name}, and not {state:?}"));
-                }
+/// A phone of each server is picked up, or put down.
+pub fn change(servers: &[AsteriskHandle; 2], random: &mut fastrand::Rng) {
+    const STATES: [DeviceState; 4] =
+        [DeviceState::InUse, DeviceState::NotInUse, DeviceState::Ringing, DeviceState::Busy];
+    for (at, server) in servers.iter().enumerate() {
+        let device = format!("SIP/{at}{:02}", random.usize(..DEVICES));
+        server.set_device(device, STATES[random.usize(..STATES.len())]);
+    }
+}
+
+/// Waits until each server holds what the other says of its phones.
+#[track_caller]
+pub fn settle(row: &Row, servers: &[AsteriskHandle; 2]) {
+    eventually(&format!("{}: both hold what the other says", row.name), || {
+        differences(servers).is_empty().then_some(())
+    });
+}
+
+fn differences(servers: &[AsteriskHandle; 2]) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (at, other) in [(0, 1), (1, 0)] {
+        let held = servers[at].devices();
+        for (name, state) in servers[other].devices() {
+            let mirrored = held.get(&format!("Custom:{name}"));
+            if !name.starts_with("Custom:") && mirrored != Some(&state) {
+                differences.push(format!("{at} holds {mirrored:?} for {name}, and not {state:?}"));
             }
         }
-        differences
     }
+    differences
 }
 
 impl Trial for States {
@@ -112,12 +130,7 @@ impl Trial for States {
     }
 
     fn load(&mut self) {
-        const STATES: [DeviceState; 4] =
-            [DeviceState::InUse, DeviceState::NotInUse, DeviceState::Ringing, DeviceState::Busy];
-        for (at, server) in self.servers.iter().enumerate() {
-            let device = format!("SIP/{at}{:02}", self.random.usize(..DEVICES));
-            server.set_device(device, STATES[self.random.usize(..STATES.len())]);
-        }
+        change(&self.servers, &mut self.random);
         std::thread::sleep(Duration::from_millis(10));
     }
 
@@ -131,11 +144,7 @@ impl Trial for States {
     }
 
     fn check(&mut self, row: &Row) {
-        let mut last = Vec::new();
-        eventually(&format!("{}: both hold what the other says", row.name), || {
-            last = self.differences();
-            last.is_empty().then_some(())
-        });
+        settle(row, &self.servers);
         let rest = |name| self.between.daemon.metric(name, "");
         eventually("nothing is under way", || {
             (rest("eventmanager_state_queue") == 0.0 && rest("eventmanager_state_divergence") == 0.0)

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod agents;
 mod asterisk;
 mod broadworks;
 mod consumers;

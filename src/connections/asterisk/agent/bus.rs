@@ -31,7 +31,7 @@ const BYTES: usize = 32 << 20;
 /// Actions of others that may be run at a time.
 const RUNNING: usize = 100;
 const DISTANCES: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(10) };
-/// What we send to ourselves comes back, or the server does not work.
+/// What we send to ourselves comes back within so many keepalives, or the server does not work, or the way to it.
 const MISSED: u32 = 3;
 
 /// See the module.
@@ -121,21 +121,17 @@ impl Bus {
 
     async fn serve(&mut self, pusher: &mut Pusher, subscriber: &mut Subscriber) -> String {
         let mut keepalive = interval(self.agent.keepalive);
-        let mut heard = Instant::now();
         loop {
             self.published.catch_up();
             tokio::select! {
                 error = pusher.run() => return format!("{}: {error}", self.agent.server_pull),
                 message = subscriber.next() => match message {
-                    Ok(message) => {
-                        heard = Instant::now();
-                        self.message(&message.into_frames());
-                    }
+                    Ok(message) => self.message(&message.into_frames()),
                     Err(error) => return format!("{}: {error}", self.agent.server_pub),
                 },
                 Some(status) = self.running.next(), if !self.running.is_empty() => self.answer(status),
                 _ = keepalive.tick() => {
-                    if heard.elapsed() > self.agent.keepalive * MISSED {
+                    if self.pings.silence() > self.agent.keepalive * MISSED {
                         return "what is sent to the server does not come back".to_owned();
                     }
                     self.keep_alive();

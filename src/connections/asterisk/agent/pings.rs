@@ -3,6 +3,8 @@
 
 use crate::telemetry::Seldom;
 use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// So many may be on their way; those of before are forgotten.
@@ -26,6 +28,8 @@ pub struct Pings {
     was_strange: bool,
     /// So many of ours have come back in this connection, and no other one since.
     quiet: u32,
+    /// When the latest of ours has come back, or the connection was made.
+    heard: Option<Instant>,
     strange: Seldom,
 }
 
@@ -42,7 +46,12 @@ impl Pings {
 
     /// There is another connection to the server. What it remembers of another agent of our name comes before any ping of that.
     pub fn connected(&mut self) {
-        (self.is_told, self.quiet) = (false, 0);
+        (self.is_told, self.quiet, self.heard) = (false, 0, Some(Instant::now()));
+    }
+
+    /// For how long none of ours has come back in this connection. What others say shows nothing of the way to the server.
+    pub fn silence(&self) -> Duration {
+        self.heard.map_or(Duration::ZERO, |heard| heard.elapsed())
     }
 
     /// Whether nobody else has our name, as far as can be told by what has come.
@@ -53,7 +62,7 @@ impl Pings {
     /// One has come from our own name. How many have come that are another's, where that is to be told: once in a connection.
     pub fn came(&mut self, id: &str) -> Option<u64> {
         if self.sent.iter().any(|ours| ours == id) {
-            self.has_come_back = true;
+            (self.has_come_back, self.heard) = (true, Some(Instant::now()));
             self.quiet = self.quiet.saturating_add(1);
             return None;
         }
@@ -114,6 +123,22 @@ mod tests {
         assert_eq!(alone.iter().position(|&is_alone| is_alone), Some(WARY as usize - 1));
         pings.came("another's");
         assert!(!pings.are_alone());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_silent_until_one_of_ours_comes_back_whatever_others_send() {
+        let mut pings = Pings::default();
+        assert_eq!(pings.silence(), Duration::ZERO);
+        pings.connected();
+        let (first, pause) = (pings.next(), Duration::from_secs(1));
+        tokio::time::advance(pause).await;
+        pings.came("another's");
+        assert_eq!(pings.silence(), pause);
+        pings.came(&first);
+        assert_eq!(pings.silence(), Duration::ZERO);
+        tokio::time::advance(pause).await;
+        pings.connected();
+        assert_eq!(pings.silence(), Duration::ZERO);
     }
 
     #[test]
