@@ -3,10 +3,14 @@
 use super::nats::{Server, Stored, stored, stream};
 use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
-use async_nats::jetstream::consumer::PullConsumer;
+use async_nats::jetstream::consumer::{PullConsumer, pull};
 use std::sync::Mutex;
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
+
+/// What was not acknowledged when a daemon ended comes again so much later: sooner than as the daemon would have it.
+const ACKNOWLEDGED: Duration = Duration::from_secs(2);
 
 pub struct Bus {
     server: Server,
@@ -22,8 +26,16 @@ impl Bus {
         // The connection is served as often as somebody asks for something, which is often enough.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let context = runtime.block_on(server.jetstream());
-        let orders = context.create_stream(stream("ORDERS", "orders.>", -1));
-        runtime.block_on(orders).expect("a stream");
+        let consumer = pull::Config {
+            durable_name: Some("eventmanager".to_owned()),
+            filter_subject: "orders.>".to_owned(),
+            ack_wait: ACKNOWLEDGED,
+            ..pull::Config::default()
+        };
+        runtime.block_on(async {
+            let orders = context.create_stream(stream("ORDERS", "orders.>", -1)).await.expect("a stream");
+            orders.create_consumer(consumer).await.expect("a consumer");
+        });
         Bus { server, runtime, context, fed: Mutex::default() }
     }
 
