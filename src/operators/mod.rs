@@ -20,7 +20,7 @@ pub use send::{SendCommand, Unsent};
 
 use crate::connections::asterisk::Asterisks;
 use crate::connections::kamailio::Kamailios;
-use crate::event::{Event, NewEvent, Status, TopicEvent};
+use crate::event::{Event, NewEvent, TopicEvent};
 use crate::processors::command_type;
 use crate::processors::subject::Subject;
 use crate::router::Router;
@@ -230,7 +230,7 @@ impl Operators {
     }
 
     async fn decide(&self, candidates: Vec<Candidate>, order: &Order) -> Vec<(i64, Result<Done, Refusal>)> {
-        let rulings = candidates.iter().map(|candidate| ruling(candidate, order)).collect();
+        let rulings = candidates.iter().map(|candidate| self.ruling(candidate, order)).collect();
         let decided = match self.store.decide(rulings).await {
             Ok(decided) => decided,
             Err(error) => {
@@ -239,13 +239,12 @@ impl Operators {
             }
         };
         let mut outcomes = Vec::with_capacity(candidates.len());
-        let (mut told, mut over) = (Vec::new(), Vec::new());
+        let mut told = Vec::new();
         for (Candidate { event, subject, resumes }, decided) in candidates.into_iter().zip(decided) {
             let outcome = match decided {
                 Ok(Decided::Done { uuid, attempt }) => {
                     told.push(Announced { event: uuid, subject });
                     log(&event, order);
-                    over.extend(self.cleared(&event, uuid, order.verb));
                     Ok(Done { event: event.id, attempt, resumes })
                 }
                 Ok(Decided::Refused(status)) => Err(Refusal::Status(order.verb, status)),
@@ -253,10 +252,6 @@ impl Operators {
                 Err(error) => Err(error.into()),
             };
             outcomes.push((event.id, outcome));
-        }
-        if !over.is_empty() {
-            // Queued at the call; nobody waits for it.
-            drop(self.store.hand_on(over));
         }
         if let Some((_, router)) = &self.provisioning {
             // The answer does not matter: a router that has failed reads the store when it starts.
@@ -267,11 +262,29 @@ impl Operators {
 }
 
 impl Operators {
-    /// The end of the alarm that the event has raised by failing, where nobody will run it any more.
-    fn cleared(&self, event: &Event, uuid: Uuid, verb: Verb) -> Option<TopicEvent> {
-        let (executor, _) = self.provisioning.as_ref()?;
-        let is_over = verb == Verb::Resolve && event.status == Some(Status::Failed);
-        (is_over && executor.raises_alarms).then(|| failures::over(event, uuid, SystemTime::now()))
+    fn ruling(&self, Candidate { event, subject, .. }: &Candidate, order: &Order) -> Ruling {
+        let Order { verb, actor, reason, force } = order.clone();
+        let detail = match (reason, force) {
+            (Some(reason), true) => Some(format!("{reason} (forced)")),
+            (None, true) => Some("forced".to_owned()),
+            (reason, false) => reason,
+        };
+        let act = Act {
+            uuid: Uuid::now_v7(),
+            at: SystemTime::now(),
+            actor,
+            act: verb.as_str().to_owned(),
+            object: format!("event {}", event.id),
+            detail,
+        };
+        let (about, over) = (subject.users.clone(), self.over(event, act.at));
+        Ruling { event: event.id, is: event.uuid, uuid: Uuid::now_v7(), verb, about, over, act }
+    }
+
+    /// The end of the alarm that the event has raised if it has failed. The Erlang release, whose events have no uuid, raises none.
+    fn over(&self, event: &Event, at: SystemTime) -> Option<TopicEvent> {
+        self.provisioning.as_ref().filter(|(executor, _)| executor.raises_alarms)?;
+        Some(failures::over(event, event.uuid?, at))
     }
 }
 
@@ -286,25 +299,6 @@ fn log(event: &Event, order: &Order) {
     let Order { verb, actor, reason, .. } = order;
     let (event, act) = (event.id, verb.as_str());
     tracing::info!(event, act, actor, reason, "act of an operator");
-}
-
-fn ruling(Candidate { event, subject, .. }: &Candidate, order: &Order) -> Ruling {
-    let Order { verb, actor, reason, force } = order.clone();
-    let detail = match (reason, force) {
-        (Some(reason), true) => Some(format!("{reason} (forced)")),
-        (None, true) => Some("forced".to_owned()),
-        (reason, false) => reason,
-    };
-    let act = Act {
-        uuid: Uuid::now_v7(),
-        at: SystemTime::now(),
-        actor,
-        act: verb.as_str().to_owned(),
-        object: format!("event {}", event.id),
-        detail,
-    };
-    let about = subject.users.clone();
-    Ruling { event: event.id, is: event.uuid, uuid: Uuid::now_v7(), verb, about, act }
 }
 
 /// What the event is about; `None` where it is nothing that is acted on, or cannot be read.

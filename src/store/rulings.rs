@@ -1,7 +1,7 @@
 //! What operators decide about single events: to run one again, or to let it be.
 
 use super::acts::Act;
-use crate::event::Status;
+use crate::event::{Status, TopicEvent};
 use uuid::Uuid;
 
 /// An act about one event: its line in the audit table and what it does are one write.
@@ -17,6 +17,8 @@ pub struct Ruling {
     /// Ids of the subscribers that the event is about, under whom it is found once it is retried: an event of the Erlang
     /// release has not been stored with them.
     pub about: Vec<String>,
+    /// Handed on with a resolution of an event that had failed: the end of the alarm that this has raised.
+    pub over: Option<TopicEvent>,
     /// Its uuid makes the ruling: recorded again it changes nothing.
     pub act: Act,
 }

@@ -7,7 +7,7 @@ use super::followers::EviChange;
 use super::hubs::HubWrite;
 use super::records::{Progress, Swept};
 use super::registrations::RegistrationChange;
-use super::rulings::{Decided, Ruling};
+use super::rulings::{Decided, Ruling, Verb};
 use super::tenure::{Ownership, Tenure};
 use crate::event::{NewEvent, Status, TopicEvent};
 use crate::plan::SubscriberEffect;
@@ -136,9 +136,10 @@ impl Write {
             Write::Expire { ids, .. } => 100 + 8 * ids.len(),
             Write::Forget { events } => 100 + 16 * events.len(),
             Write::Panic { .. } => 100,
-            Write::Decide(Ruling { act, about, .. }) => {
+            Write::Decide(Ruling { act, about, over, .. }) => {
                 let about: usize = about.iter().map(String::len).sum();
-                500 + about + 2 * act.detail.as_ref().map_or(0, String::len)
+                let over = over.as_ref().map_or(0, |over| over.payload.len() + 200);
+                500 + about + over + 2 * act.detail.as_ref().map_or(0, String::len)
             }
             Write::Act { act, .. } => 500 + 2 * act.detail.as_ref().map_or(0, String::len),
             Write::Log(event) => event.payload.len() + event.name.len() + 200,
@@ -172,6 +173,10 @@ impl Write {
                 Write::Progress(Progress { verdict: Some(verdict), .. }),
                 Outcome::Recorded(RowStatus::Is(status)),
             ) if *status == verdict.status => &verdict.handed_on,
+            (
+                Write::Decide(Ruling { verb: Verb::Resolve, over: Some(over), .. }),
+                Outcome::Decided(Decided::Done { .. }),
+            ) => std::slice::from_ref(over),
             _ => &[],
         }
     }

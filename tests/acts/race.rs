@@ -67,7 +67,15 @@ fn retry(event: i64, is: Uuid) -> Ruling {
         object: format!("event {event}"),
         detail: None,
     };
-    Ruling { event, is: Some(is), uuid: Uuid::now_v7(), verb: Verb::Retry, about: Vec::new(), act }
+    Ruling {
+        event,
+        is: Some(is),
+        uuid: Uuid::now_v7(),
+        verb: Verb::Retry,
+        about: Vec::new(),
+        over: None,
+        act,
+    }
 }
 
 fn executor(store: &Store) -> Arc<Executor> {

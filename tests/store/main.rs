@@ -98,6 +98,9 @@ const PROMISES: &[(&str, Promise)] = &[
     ("a_resolved_event_is_ignored_and_says_why", |site| {
         Box::pin(rulings::a_resolved_event_is_ignored_and_says_why(site))
     }),
+    ("the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_failed", |site| {
+        Box::pin(rulings::the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_failed(site))
+    }),
     ("a_row_that_the_erlang_release_left_pending_is_retried_as_ours", |site| {
         Box::pin(rulings::a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site))
     }),

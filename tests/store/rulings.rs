@@ -1,6 +1,7 @@
 //! What operators decide about single events.
 
 use crate::site::*;
+use crate::topic_log::handed_on;
 use eventmanager::event::Status;
 use eventmanager::store::{Act, Decided, Ruling, StepState, Verb};
 use std::time::SystemTime;
@@ -15,7 +16,7 @@ fn ruling(event: i64, is: Option<Uuid>, verb: Verb, detail: &str) -> Ruling {
         object: format!("event {event}"),
         detail: Some(detail.to_owned()),
     };
-    Ruling { event, is, uuid: Uuid::now_v7(), verb, about: vec!["anna".to_owned()], act }
+    Ruling { event, is, uuid: Uuid::now_v7(), verb, about: vec!["anna".to_owned()], over: None, act }
 }
 
 async fn decide(running: &Running, ruling: &Ruling) -> Decided {
@@ -88,6 +89,34 @@ pub async fn a_resolved_event_is_ignored_and_says_why(site: Site) {
     assert_eq!(row.note.as_deref(), Some("resolved by anna: no such user"));
     assert_eq!(running.store.pending(0, 10).await.unwrap(), []);
     assert_eq!(running.store.events_about("anna", 10).await.unwrap(), [], "what is resolved does not run");
+    running.close().await;
+}
+
+pub async fn the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_failed(site: Site) {
+    let running = site.open();
+    let over = || handed_on("alarm", "event_failed");
+    let resolve = |id: i64, is: Uuid| Ruling {
+        over: Some(over()),
+        ..ruling(id, Some(is), Verb::Resolve, "made by hand")
+    };
+    let logged = async || running.store.topic_log_after(0, 10).await.unwrap().len();
+
+    let (id, uuid) = failed(&running).await;
+    let first = resolve(id, uuid);
+    for _ in 0..2 {
+        decide(&running, &first).await;
+        assert_eq!(logged().await, 1, "once, however often it is recorded");
+    }
+    // Pending again it is resolved before it runs.
+    let (id, uuid) = failed(&running).await;
+    decide(&running, &ruling(id, Some(uuid), Verb::Retry, "once more")).await;
+    decide(&running, &resolve(id, uuid)).await;
+    assert_eq!(logged().await, 2);
+    // Nothing was ever wrong with this one, and of that one it is decided no more.
+    let appended = within(running.store.append(vec![event("bo")])).await.unwrap();
+    decide(&running, &resolve(appended[0].id, appended[0].uuid)).await;
+    decide(&running, &resolve(id, uuid)).await;
+    assert_eq!(logged().await, 2);
     running.close().await;
 }
 

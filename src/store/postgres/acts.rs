@@ -31,7 +31,8 @@ pub(super) fn add_act<'a>(script: &mut Script<'a>, act: &'a Act, change: Option<
 
 /// What an operator has decided about an event, and the act that it was.
 pub(super) fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usize {
-    let Ruling { event, is, uuid, verb, about, act } = ruling;
+    let Ruling { event, is, uuid, verb, about, act, over } = ruling;
+    let over = over.as_ref();
     script.add(
         DECIDE,
         vec![
@@ -47,6 +48,14 @@ pub(super) fn add_ruling<'a>(script: &mut Script<'a>, ruling: &'a Ruling) -> usi
             Box::new(act.detail.as_deref().map(clean)),
             Box::new(about.iter().map(|subscriber| subject_name(subscriber)).collect::<Vec<_>>()),
             Box::new(*is),
+            Box::new(over.map(|row| row.uuid)),
+            Box::new(over.map(|row| clean(&row.topic))),
+            Box::new(over.map(|row| clean(&row.source))),
+            Box::new(over.map(|row| clean(&row.name))),
+            Box::new(over.map(|row| micros(row.at))),
+            Box::new(over.map(|row| clean(&row.payload))),
+            Box::new(over.map(|row| row.form.word())),
+            Box::new(over.and_then(|row| row.form.origin()).map(clean)),
         ],
     )
 }

@@ -190,6 +190,12 @@ pub(super) const DECIDE: &str = "
     ), audited as (
         insert into em_audit (uuid, at, actor, act, object, detail)
         select $3::uuid, to_timestamp($6::bigint / 1e6), $7::text, $8::text, $9::text, $10::text from taken
+    ), over as (
+        insert into em_topic_log (uuid, topic, source, name, at, payload, form, origin)
+        select $13::uuid, $14::text, $15::text, $16::text, to_timestamp($17::bigint / 1e6), $18::text, $19::text, $20::text
+        from taken
+        where $13::uuid is not null and $4::text = 'ignored' and (taken.status = 'failed' or taken.attempt > 1)
+        on conflict (uuid, topic) do nothing
     )
     select old.named, cast(old.status as text),
         coalesce(old.attempt, 0) + case when $4::text = 'pending' and not old.is_recorded then 1 else 0 end,

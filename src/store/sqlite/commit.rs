@@ -248,7 +248,7 @@ fn decide(transaction: &Transaction, ruling: &Ruling) -> rusqlite::Result<Decide
         if !verb.takes(status, is_ours) {
             return Ok(Decided::Refused(status));
         }
-        carry_out(transaction, ruling, uuid)?;
+        carry_out(transaction, ruling, uuid, status)?;
         insert_act(transaction, act)?;
     }
     Ok(Decided::Done { uuid, attempt: latest_attempt(transaction, uuid)? })
@@ -266,8 +266,14 @@ fn latest_attempt(transaction: &Transaction, uuid: Uuid) -> rusqlite::Result<u32
         .query_row([uuid.to_string()], |row| row.get(0))
 }
 
-fn carry_out(transaction: &Transaction, ruling: &Ruling, uuid: Uuid) -> rusqlite::Result<()> {
-    let Ruling { event, verb, about, act, .. } = ruling;
+/// `status` is the one before.
+fn carry_out(
+    transaction: &Transaction,
+    ruling: &Ruling,
+    uuid: Uuid,
+    status: Option<Status>,
+) -> rusqlite::Result<()> {
+    let Ruling { event, verb, about, act, over, .. } = ruling;
     if *verb == Verb::Retry {
         add_subjects(transaction, &uuid.to_string(), about)?;
     }
@@ -291,6 +297,14 @@ fn carry_out(transaction: &Transaction, ruling: &Ruling, uuid: Uuid) -> rusqlite
             )?
             .execute(params![event, clean(&resolution(act))]),
     }?;
+    // An attempt behind the first begins where one has failed.
+    let has_failed = status == Some(Status::Failed) || attempt > 1;
+    if let Some(over) = over
+        && *verb == Verb::Resolve
+        && has_failed
+    {
+        log(transaction, over)?;
+    }
     Ok(())
 }
 
