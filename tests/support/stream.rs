@@ -1,7 +1,7 @@
 //! A reader of the daemon's server-sent events, over HTTP/1.0: no chunks, the end of the connection is the end.
 
 use super::daemon::PATIENCE;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 
@@ -37,17 +37,25 @@ impl Events {
     /// With a query and header lines, each ending in CRLF; it must be answered 200.
     #[track_caller]
     pub fn open_with(address: SocketAddr, query: &str, headers: &str) -> Events {
-        let mut stream = TcpStream::connect(address).expect("connected");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let events = Events::try_open_with(address, query, headers).expect("a head");
+        assert!(events.head.starts_with("HTTP/1.0 200"), "{}", events.head);
+        events
+    }
+
+    /// The same of a daemon that there may not be; whatever it answers.
+    pub fn try_open_with(address: SocketAddr, query: &str, headers: &str) -> std::io::Result<Events> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
         let request = format!("GET /api/v1/stream{query} HTTP/1.0\r\nHost: localhost\r\n{headers}\r\n");
-        stream.write_all(request.as_bytes()).expect("asked");
+        stream.write_all(request.as_bytes())?;
         let mut events =
             Events { lines: BufReader::new(stream), head: String::new(), last_id: String::new() };
         while !events.head.ends_with("\r\n\r\n") {
-            assert_ne!(events.lines.read_line(&mut events.head).expect("a head"), 0, "{}", events.head);
+            if events.lines.read_line(&mut events.head)? == 0 {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
         }
-        assert!(events.head.starts_with("HTTP/1.0 200"), "{}", events.head);
-        events
+        Ok(events)
     }
 
     /// The next message, or `None` at the end of the stream. Comments are no messages.
@@ -56,8 +64,8 @@ impl Events {
         let (mut kind, mut data) = (String::new(), String::new());
         loop {
             let mut line = String::new();
-            // A connection that was reset has ended as well.
-            if self.lines.read_line(&mut line).unwrap_or(0) == 0 {
+            // A connection that was reset has ended as well, perhaps within a line.
+            if self.lines.read_line(&mut line).is_err() || !line.ends_with('\n') {
                 return None;
             }
             let line = line.trim_end();

@@ -5,6 +5,7 @@ use super::arrivals::ids;
 use super::oracle::log_of;
 use super::programs::Frames;
 use super::sources::numbers;
+use super::watcher::Lines;
 use crate::support::daemon::eventually;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -117,6 +118,27 @@ pub fn bus(around: &Around) -> Vec<String> {
         wrong.push(format!("{} are taken in of {} that were fed in", taken_in.len(), fed.len()));
     }
     wrong
+}
+
+/// The page shows each event that there is, as it has ended.
+pub fn watcher(around: &Around) -> Vec<String> {
+    let (shown, there_are) = (around.watcher.shown(), stored(around));
+    let differs = |id: &&i64| shown.get(id) != there_are.get(id);
+    let ids: BTreeSet<&i64> = shown.keys().chain(there_are.keys()).collect();
+    let wrong = ids.into_iter().filter(differs);
+    wrong.map(|id| format!("shows {id} as {:?}, and it is {:?}", shown.get(id), there_are.get(id))).collect()
+}
+
+/// How many events the page shows as they are.
+pub fn shown_well(around: &Around) -> u64 {
+    let shown = around.watcher.shown();
+    stored(around).iter().filter(|(id, status)| shown.get(id) == Some(status)).count() as u64
+}
+
+/// The status of each event.
+pub fn stored(around: &Around) -> Lines {
+    let rows = around.base.events("select id, status from em_event");
+    rows.into_iter().filter_map(row).collect()
 }
 
 /// We are registered at the peer once, and know it.

@@ -1,5 +1,5 @@
 //! Everything that a daemon has around it, at once: application server, gateway and mail server, a Kamailio, two Asterisks, an
-//! OpenSIPS, receivers of events, a peer to register at, programs that follow, NATS; load on all paths; and what must be true at rest.
+//! OpenSIPS, receivers of events, a peer to register at, programs that follow, a page, NATS; load on all paths; and what must be true at rest.
 //!
 //! ```text
 //! let world = World::new(seed, |directory| Base::sqlite(directory, false));
@@ -33,6 +33,7 @@ mod registry;
 mod sbc;
 mod scripts;
 mod sources;
+mod watcher;
 
 pub use base::Base;
 
@@ -55,6 +56,7 @@ use scripts::Kamailio;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
+use watcher::Watcher;
 
 /// The Asterisks.
 const SERVERS: usize = 2;
@@ -82,6 +84,7 @@ pub struct Around {
     pub subscriber: Subscriber,
     pub consumer: Consumer,
     pub bus: Bus,
+    pub watcher: Watcher,
     pub seed: u64,
     /// How many times as long as usual is between two things that happen.
     slower: u32,
@@ -108,9 +111,11 @@ impl World {
             ema: EmaSimulator::start(ema).expect("an ema"),
             surgemail: SurgemailSimulator::start(SurgemailOptions::default()).expect("a mail server"),
         };
+        let life = Life::default();
         let around = Around {
             base: base(directory),
-            life: Life::default(),
+            watcher: Watcher::start(&life),
+            life,
             peers,
             portal: Portal::new(seed),
             kamailio: Kamailio::start(),

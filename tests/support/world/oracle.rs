@@ -14,7 +14,7 @@ type Check = fn(&Around) -> Vec<String>;
 pub fn check(around: &Around, daemon: &Daemon) {
     settle(around);
     let mut wrong = around.life.wrong();
-    let checks: [(&str, Check); 11] = [
+    let checks: [(&str, Check); 12] = [
         ("events", provisioned::events),
         ("HSS, ENUM, mail and srd_user", provisioned::portal),
         ("steps", provisioned::steps),
@@ -26,6 +26,7 @@ pub fn check(around: &Around, daemon: &Daemon) {
         ("EVAPI", followers::consumer),
         ("NATS", followers::bus),
         ("registrations", followers::registrations),
+        ("stream", followers::watcher),
     ];
     for (part, check) in checks {
         wrong.extend(check(around).into_iter().map(|what| format!("{part}: {what}")));
@@ -95,6 +96,7 @@ fn settle(around: &Around) {
     let end = || followers::frames(around).last().map_or(0, |last| last.0 as u64);
     follow(around, "EVAPI", got, end);
     eventually("the place of EVI is kept", || (around.evi_place() as u64 >= end()).then_some(()));
+    follow(around, "the page", || followers::shown_well(around), || followers::stored(around).len() as u64);
     eventually("the peer knows us", || (around.registry.hubs().len() == 1).then_some(()));
 }
 
