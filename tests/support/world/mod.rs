@@ -1,4 +1,4 @@
-//! Everything that a daemon has around it, at once: application server, gateway and mail server, a Kamailio, two Asterisks, an
+//! Everything that a daemon has around it, at once: application server, gateway and mail server, a Kamailio, three Asterisks, an
 //! OpenSIPS, receivers of events, a peer to register at, programs that follow, a page, NATS; load on all paths; and what must be true at rest.
 //!
 //! ```text
@@ -41,6 +41,7 @@ use crate::support::daemon::{Daemon, Ended, Site, eventually};
 use crate::support::peers::{Peers, any};
 use crate::support::steps::{Looks, STEPS};
 use bus::Bus;
+use eventmanager::simulators::asterisk::{AsteriskOptions, ZmqOptions};
 use eventmanager::simulators::broadworks::{BroadworksOptions, BroadworksSimulator};
 use eventmanager::simulators::ema::{EmaOptions, EmaSimulator};
 use eventmanager::simulators::surgemail::{SurgemailOptions, SurgemailSimulator};
@@ -58,8 +59,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 use watcher::Watcher;
 
-/// The Asterisks.
-const SERVERS: usize = 2;
+/// The Asterisks, of which the last is reached through its ZeroMQ module.
+const SERVERS: usize = 3;
 /// Between a request to the gateway and its answer, so that kills meet requests under way.
 const LATENCY: Duration = Duration::from_millis(2);
 
@@ -68,6 +69,11 @@ pub struct World {
     pub site: Site,
     around: Arc<Around>,
     load: Option<Load>,
+}
+
+/// How the module of an Asterisk is, where it is reached through that.
+fn module(number: usize) -> Option<ZmqOptions> {
+    (number + 1 == SERVERS).then(ZmqOptions::default)
 }
 
 /// Whoever is around the daemon.
@@ -119,7 +125,7 @@ impl World {
             peers,
             portal: Portal::new(seed),
             kamailio: Kamailio::start(),
-            fleet: Fleet::start(SERVERS),
+            fleet: Fleet::with(SERVERS, &AsteriskOptions::default(), module),
             sbc: Sbc::start(),
             hubs: Hubs::start(),
             registry: Registry::start(),

@@ -57,7 +57,7 @@ fn last_lines(log: &str) -> String {
 /// Everybody is connected, has had something that is the last of all, and nothing is under way.
 #[track_caller]
 fn settle(around: &Around) {
-    let connections = ["as1", "k1", "sbc", "pbx0", "pbx1", "nats", "nats_consume"].map(str::to_owned);
+    let connections = ["as1", "k1", "sbc", "pbx0", "pbx1", "pbx2", "nats", "nats_consume"].map(str::to_owned);
     for connection in connections.into_iter().chain([around.registry.name()]) {
         eventually(&format!("{connection} is up"), || around.life.is_connected(&connection).then_some(()));
     }

@@ -2,6 +2,7 @@
 
 use super::pending::UnknownId;
 use super::session::{Awaited, Session};
+use crate::failpoints;
 use crate::managers::device_state::messages::Outcome;
 use crate::wire::ami::Message;
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ impl Session<'_> {
             Ok(awaited) => awaited,
             Err(unknown) => return self.not_ours(unknown, response),
         };
+        failpoints::pass_at_once("asterisk.answer.after");
         self.has_answered.set(true);
         match awaited {
             Awaited::Write(entry) => {

@@ -11,6 +11,7 @@ use crate::connections::asterisk::connection::Around;
 use crate::connections::asterisk::listing::{Heard, List, Listing, Step};
 use crate::connections::asterisk::orders::{Order, Reply as Receipt};
 use crate::connections::connect::connect;
+use crate::failpoints;
 use crate::managers::device_state::messages::{self, Outcome, Write};
 use crate::states::Value;
 use crate::wire::manager_json::{Action, ActionError, Event, Headers, JsonError, Reply};
@@ -240,6 +241,7 @@ impl<'a> Session<'a> {
 
     /// There is room.
     fn send(&mut self, id: u64, action: &Action, asked: Asked) {
+        failpoints::pass_at_once("asterisk.module.ask.before");
         if self.requester.ask(&[action.to_json()]).is_ok() {
             self.asked.push_back((id, asked));
         }
@@ -248,6 +250,7 @@ impl<'a> Session<'a> {
     /// What was asked first is answered. The error says that nobody knows any more what a reply is about.
     fn replied(&mut self, frames: &[Bytes]) -> Result<(), String> {
         let Some((id, asked)) = self.asked.pop_front() else { return Ok(()) };
+        failpoints::pass_at_once("asterisk.module.answer.after");
         self.answers += 1;
         let reply = Reply::read(frames);
         if let Ok(reply) = &reply
