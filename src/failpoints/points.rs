@@ -73,6 +73,8 @@ pub const POINTS: &[Point] = &[
     point("kamailio.event.before", "an event of a script is read; nothing is done about it"),
     point("kamailio.answer.before", "a question is decided; its answer is not written"),
     point("kamailio.answer.after", "an answer is written; it is not counted"),
+    point("kamailio.webhook.before", "a webhook decides about a question; nothing is sent to it"),
+    point("kamailio.webhook.after", "a webhook has answered; the question is not"),
     point("asterisk.write.before", "states are to be set; nothing is written"),
     point("asterisk.write.after", "states are written to an Asterisk; it has not answered"),
     point("asterisk.answer.after", "an Asterisk has answered an action; nothing is made of it"),
@@ -106,6 +108,8 @@ pub const POINTS: &[Point] = &[
     point("nats.place.after", "the place is stored; it is not remembered"),
     point("nats.take_in.before", "messages have come; nothing is stored"),
     point("nats.take_in.after", "messages are stored; none is acknowledged"),
+    point("peer.token.before", "a token is needed; nothing is sent"),
+    point("peer.token.after", "a token is granted; nothing is sent with it"),
     point("peer.register.before", "a registration is missing at a peer; nothing is sent"),
     point("peer.register.after", "a peer has registered us; that is not stored"),
 ];

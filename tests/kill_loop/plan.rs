@@ -5,6 +5,19 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+/// Parts of the names of failpoints that are passed once or twice in a life.
+const ONCE: &[&str] = &[
+    ".connect.",
+    "ema.login.",
+    "opensips.subscribe.",
+    ".register.",
+    "peer.token.",
+    "evi.subscribe.",
+    "evi.place.",
+];
+/// The same of those that are passed now and then.
+const SELDOM: &[&str] = &["southbound.mail.", "kamailio.answer.", "kamailio.webhook.", "nats.place."];
+
 /// The databases of a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -94,18 +107,8 @@ pub fn plan(whose: Whose, seed: u64, rounds: usize, at_random: usize) -> Vec<Kil
 fn most_passes(name: &str) -> u64 {
     let is = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
     match name {
-        _ if is(&[
-            ".connect.",
-            "ema.login.",
-            "opensips.subscribe.",
-            ".register.",
-            "evi.subscribe.",
-            "evi.place.",
-        ]) =>
-        {
-            1
-        }
-        _ if is(&["southbound.mail.", "kamailio.answer.", "nats.place."]) => 3,
+        _ if is(ONCE) => 1,
+        _ if is(SELDOM) => 3,
         _ if is(&["store."]) => 80,
         _ => 12,
     }

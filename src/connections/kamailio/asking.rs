@@ -4,6 +4,7 @@
 
 use super::pace::Load;
 use crate::config::{Answer, AnswerBy};
+use crate::failpoints;
 use crate::matching::{Conditions, Template, Text};
 use crate::outbound;
 use crate::store::{Store, SubscriberRow};
@@ -145,12 +146,14 @@ impl Asking {
     async fn ask_webhook(&self, event: &Event, rule: &Answer, url: &str) -> Result<String, NoAnswer> {
         // The URL may hold a token.
         let failed = |error: reqwest::Error| NoAnswer::Failed(outbound::causes(&error.without_url()));
+        failpoints::pass("kamailio.webhook.before").await;
         let response = self.post(url, Value::Object(event.fields()).to_string()).await.map_err(failed)?;
         let status = response.status();
         if !status.is_success() {
             return Err(NoAnswer::Failed(format!("the webhook answered with status {status}")));
         }
         let body = outbound::read_limited(response, LONGEST).await.map_err(failed)?;
+        failpoints::pass("kamailio.webhook.after").await;
         let answer = Event::parse(body.into())
             .map_err(|error| NoAnswer::Failed(format!("the webhook's answer is {error}")))?;
         // A reply with a hole would be taken for another one: without a code Kamailio sends "SIP/2.0 000".

@@ -1,4 +1,4 @@
-//! Receivers that have registered for topics, and who posts events.
+//! Receivers that have registered for topics, one of which wants a token; and who posts events.
 
 use super::life::Life;
 use super::receiver::{Receiver, Reply};
@@ -12,11 +12,15 @@ const BASE: &str = "/psi-api/event/v2/topic";
 const BRIEF: &str = "inquiry";
 /// The topic whose receiver does not take everything at once.
 const MOODY: &str = "broadworks";
+/// The topic whose receiver wants a token.
+const STRICT: &str = "order";
+const TOKEN: &str = "Bearer t";
 
 pub struct Hubs {
     /// A receiver for each topic that is followed.
     pub followed: Vec<(&'static str, Receiver)>,
     brief: Receiver,
+    tokens: Receiver,
     state: Mutex<State>,
 }
 
@@ -39,20 +43,33 @@ impl Hubs {
             53 => Reply::Nothing,
             _ => Reply::Late(200, Duration::from_millis(2)),
         });
+        let strict = Receiver::scripted(|asked, _| {
+            let is_known = asked.header("authorization") == TOKEN;
+            Reply::Status(if is_known { 204 } else { 401 })
+        });
+        let granted = r#"{"access_token":"t","token_type":"Bearer"}"#;
+        let tokens = Receiver::scripted(move |_, _| Reply::Body(200, granted.to_owned()));
         let followed = vec![
-            ("order", Receiver::start()),
+            (STRICT, strict),
             (MOODY, moody),
             ("kamailio", Receiver::start()),
             ("opensips", Receiver::start()),
         ];
-        Hubs { followed, brief: Receiver::start(), state: Mutex::default() }
+        Hubs { followed, brief: Receiver::start(), tokens, state: Mutex::default() }
     }
 
     pub fn config(&self) -> String {
-        let receivers = self.followed.iter().map(|(_, receiver)| receiver).chain([&self.brief]);
-        let peer = |receiver: &Receiver| {
-            let host = receiver.address;
-            format!("[[event_management.peer]]\nhost = \"{host}\"\nallow_http = true\nallow_private = true\n")
+        let receivers = self.followed.iter().map(|(topic, receiver)| (*topic, receiver));
+        let receivers = receivers.chain([(BRIEF, &self.brief)]);
+        let token = format!(
+            "auth = \"oauth2\"\ntoken_url = \"http://{}/token\"\nclient_id = \"em\"\nclient_secret = \"s\"\n",
+            self.tokens.address
+        );
+        let peer = |(topic, receiver): (&str, &Receiver)| {
+            let (host, auth) = (receiver.address, if topic == STRICT { token.as_str() } else { "" });
+            format!(
+                "[[event_management.peer]]\nhost = \"{host}\"\nallow_http = true\nallow_private = true\n{auth}"
+            )
         };
         let peers: String = receivers.map(peer).collect();
         format!(

@@ -1,5 +1,7 @@
-//! A Kamailio whose script sends events and asks questions over EVAPI, to whoever is connected.
+//! A Kamailio whose script sends events and asks questions over EVAPI, to whoever is connected; and the service that decides about some of
+//! the questions.
 
+use super::receiver::{Receiver, Reply};
 use crate::support::daemon::PATIENCE;
 use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write};
@@ -10,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 #[derive(Clone)]
 pub struct Kamailio {
     pub address: SocketAddr,
+    webhook: Receiver,
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -30,8 +33,9 @@ struct Inner {
 impl Kamailio {
     pub fn start() -> Kamailio {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let kamailio =
-            Kamailio { address: listener.local_addr().expect("an address"), inner: Arc::default() };
+        let address = listener.local_addr().expect("an address");
+        let webhook = Receiver::scripted(|_, _| Reply::Body(200, r#"{"code":"202"}"#.to_owned()));
+        let kamailio = Kamailio { address, webhook, inner: Arc::default() };
         let serving = kamailio.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -51,22 +55,32 @@ impl Kamailio {
     }
 
     pub fn config(&self) -> String {
-        let reply = r#"{"cmd":"reply","tr_index":"{tr_index}","tr_label":"{tr_label}","code":"202"}"#;
+        let reply = |code: &str| {
+            format!(
+                r#"{{"cmd":"reply","tr_index":"{{tr_index}}","tr_label":"{{tr_label}}","code":"{code}"}}"#
+            )
+        };
         format!(
-            "[[kamailio]]\nname = \"k1\"\naddress = \"{}\"\n[[kamailio.answer]]\nevent = \"question\"\nreply = '{reply}'\n\
+            "[[kamailio]]\nname = \"k1\"\naddress = \"{}\"\n[[kamailio.answer]]\nevent = \"question\"\nreply = '{}'\n\
+             [[kamailio.answer]]\nevent = \"inquiry\"\nwebhook = \"{}\"\nreply = '{}'\ndefault = '{}'\n\
              [[route]]\nsource = \"k1\"\nevent = \"call\"\nto = [\"kamailio\"]\nstore = true\n",
-            self.address
+            self.address,
+            reply("202"),
+            self.webhook.url(),
+            reply("{webhook.code}"),
+            reply("403")
         )
     }
 
-    /// Sends an event, and with every fifth a question; its number, where somebody is connected.
+    /// Sends an event, and with every fifth a question, every other of which the service decides; its number, where somebody is connected.
     pub fn send(&self) -> Option<u64> {
         let mut inner = self.lock();
         inner.client.as_ref()?;
         inner.last += 1;
         let (n, connection) = (inner.last, inner.connections);
         let event = format!(r#"{{"event":"call","n":{n}}}"#);
-        let question = format!(r#"{{"event":"question","tr_index":"{n}","tr_label":"1"}}"#);
+        let kind = if n.is_multiple_of(2) { "question" } else { "inquiry" };
+        let question = format!(r#"{{"event":"{kind}","tr_index":"{n}","tr_label":"1"}}"#);
         let mut frames = format!("{}:{event},", event.len());
         if n.is_multiple_of(5) {
             frames += &format!("{}:{question},", question.len());

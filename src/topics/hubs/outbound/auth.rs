@@ -2,6 +2,7 @@
 //! RFC 6749, 4.4).
 
 use crate::config::PeerAuth;
+use crate::failpoints;
 use crate::outbound::{causes, read_limited};
 use crate::wire::Secret;
 use base64::Engine;
@@ -139,9 +140,11 @@ impl Tokens {
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let request = request.header(ACCEPT, "application/json").body(form.finish());
         let failed = |error: reqwest::Error| causes(&error.without_url());
+        failpoints::pass("peer.token.before").await;
         let response = request.send().await.map_err(failed)?;
         let status = response.status();
         let body = read_limited(response, LARGEST).await.map_err(failed)?;
+        failpoints::pass("peer.token.after").await;
         if !status.is_success() {
             return Err(refusal(status.as_u16(), &body));
         }
