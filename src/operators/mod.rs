@@ -21,6 +21,7 @@ pub use send::{SendCommand, Unsent};
 use crate::connections::asterisk::Asterisks;
 use crate::connections::kamailio::Kamailios;
 use crate::event::{Event, NewEvent, TopicEvent};
+use crate::failpoints;
 use crate::processors::command_type;
 use crate::processors::subject::Subject;
 use crate::router::Router;
@@ -231,6 +232,7 @@ impl Operators {
 
     async fn decide(&self, candidates: Vec<Candidate>, order: &Order) -> Vec<(i64, Result<Done, Refusal>)> {
         let rulings = candidates.iter().map(|candidate| self.ruling(candidate, order)).collect();
+        failpoints::pass("operator.act.before").await;
         let decided = match self.store.decide(rulings).await {
             Ok(decided) => decided,
             Err(error) => {
@@ -238,6 +240,7 @@ impl Operators {
                 return candidates.into_iter().map(refused).collect();
             }
         };
+        failpoints::pass("operator.act.after").await;
         let mut outcomes = Vec::with_capacity(candidates.len());
         let mut told = Vec::new();
         for (Candidate { event, subject, resumes }, decided) in candidates.into_iter().zip(decided) {

@@ -6,6 +6,7 @@
 use super::orders_to_peers::{LIMIT, act, there_are};
 use super::{Operators, Refusal};
 use crate::connections::asterisk::{Answer, Headers, NotRun, RunAction};
+use crate::failpoints;
 use crate::wire::mask_secrets;
 use actix::Message;
 use serde_json::Value;
@@ -67,7 +68,9 @@ impl Operators {
         self.check_store()?;
         self.record(act(&actor, "action", &name, shown, reason)).await?;
         order.until = Instant::now() + LIMIT;
+        failpoints::pass("operator.action.before").await;
         let answer = asterisk.run(order).await;
+        failpoints::pass("operator.action.after").await;
         match &answer {
             Ok(_) => tracing::info!(act = "action", actor, object = name, action, "act of an operator"),
             Err(reason) => {

@@ -16,7 +16,8 @@ const ONCE: &[&str] = &[
     "evi.place.",
 ];
 /// The same of those that are passed now and then.
-const SELDOM: &[&str] = &["southbound.mail.", "kamailio.answer.", "kamailio.webhook.", "nats.place."];
+const SELDOM: &[&str] =
+    &["southbound.mail.", "kamailio.answer.", "kamailio.webhook.", "operator.", "nats.place."];
 
 /// The databases of a daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -58,7 +58,7 @@ impl Fleet {
                     format!("address = \"{address}\"\nusername = \"{username}\"\nsecret = \"{secret}\"")
                 }
             };
-            let times = "ping = \"1s\"\nrequest_timeout = \"2s\"";
+            let times = "ping = \"1s\"\nrequest_timeout = \"2s\"\nactions = [\"Ping\"]";
             writeln!(config, "[[asterisk]]\nname = \"pbx{number}\"\n{how}\n{times}").expect("a string");
         }
         config

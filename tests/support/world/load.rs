@@ -44,6 +44,7 @@ impl Load {
                 all.bus.feed();
                 true
             }),
+            doing(80, |all, life| all.operators.act(life)),
             doing(30, |all, life| all.hubs.register(life)),
             doing(30, |all, life| all.subscriber.subscribe(life)),
         ])

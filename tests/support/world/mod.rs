@@ -1,5 +1,5 @@
-//! Everything that a daemon has around it, at once: application server, gateway and mail server, a Kamailio, three Asterisks, an
-//! OpenSIPS, receivers of events, a peer to register at, programs that follow, a page, NATS; load on all paths; and what must be true at rest.
+//! Everything that a daemon has around it, at once: application servers, gateway and mail server, a Kamailio, three Asterisks, an
+//! OpenSIPS, receivers of events, a peer to register at, programs that follow, a page, operators, NATS; load on all paths; and what must be true at rest.
 //!
 //! ```text
 //! let world = World::new(seed, |directory| Base::sqlite(directory, false));
@@ -23,6 +23,7 @@ mod life;
 mod load;
 #[path = "../../nats/server.rs"]
 mod nats;
+mod operators;
 mod oracle;
 pub mod portal;
 mod programs;
@@ -49,6 +50,7 @@ use fleet::Fleet;
 use hubs::Hubs;
 use life::Life;
 use load::Load;
+use operators::Operators;
 use portal::Portal;
 use programs::{Consumer, Subscriber};
 use registry::Registry;
@@ -91,6 +93,7 @@ pub struct Around {
     pub consumer: Consumer,
     pub bus: Bus,
     pub watcher: Watcher,
+    pub operators: Operators,
     pub seed: u64,
     /// How many times as long as usual is between two things that happen.
     slower: u32,
@@ -132,6 +135,7 @@ impl World {
             subscriber: Subscriber::start(directory),
             consumer: Consumer::start(),
             bus: Bus::start(),
+            operators: Operators::start(),
             seed,
             slower: times,
             looks: Mutex::default(),
@@ -244,6 +248,7 @@ impl Around {
             self.registry.config(),
             programs::config(directory, &self.consumer),
             self.bus.config(),
+            self.operators.config(),
         ]
         .join("\n")
     }

@@ -1,7 +1,7 @@
 //! What must be true when nothing is under way any more, whatever has happened to the daemon before.
 
 use super::Around;
-use super::{followers, provisioned, sources};
+use super::{followers, operators, provisioned, sources};
 use crate::support::daemon::{Daemon, PATIENCE, eventually};
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -14,7 +14,7 @@ type Check = fn(&Around) -> Vec<String>;
 pub fn check(around: &Around, daemon: &Daemon) {
     settle(around);
     let mut wrong = around.life.wrong();
-    let checks: [(&str, Check); 12] = [
+    let checks: [(&str, Check); 14] = [
         ("events", provisioned::events),
         ("HSS, ENUM, mail and srd_user", provisioned::portal),
         ("steps", provisioned::steps),
@@ -27,6 +27,8 @@ pub fn check(around: &Around, daemon: &Daemon) {
         ("NATS", followers::bus),
         ("registrations", followers::registrations),
         ("stream", followers::watcher),
+        ("acts", operators::acts),
+        ("what operators have decided", operators::decided),
     ];
     for (part, check) in checks {
         wrong.extend(check(around).into_iter().map(|what| format!("{part}: {what}")));
@@ -57,7 +59,8 @@ fn last_lines(log: &str) -> String {
 /// Everybody is connected, has had something that is the last of all, and nothing is under way.
 #[track_caller]
 fn settle(around: &Around) {
-    let connections = ["as1", "k1", "sbc", "pbx0", "pbx1", "pbx2", "nats", "nats_consume"].map(str::to_owned);
+    let connections =
+        ["as1", "as2", "k1", "sbc", "pbx0", "pbx1", "pbx2", "nats", "nats_consume"].map(str::to_owned);
     for connection in connections.into_iter().chain([around.registry.name()]) {
         eventually(&format!("{connection} is up"), || around.life.is_connected(&connection).then_some(()));
     }
