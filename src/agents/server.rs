@@ -3,6 +3,7 @@
 use super::replay::Replay;
 use super::retained::{Kept, Retained};
 use crate::config::ZmqServer;
+use crate::failpoints;
 use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::zmtp::Message;
 use crate::zmq::{Happening, PublishServer, Publisher, PullServer, ServerSettings, ZmqError};
@@ -99,9 +100,11 @@ impl Server {
                 &format!("{} frames, which are no topic and message", frames.len()),
             );
         }
+        failpoints::pass_at_once("agents.forward.before");
         self.forwarded.increment(1);
         let published = self.publisher.publish(frames);
         self.dropped.increment(published.dropped as u64);
+        failpoints::pass_at_once("agents.forward.after");
         match self.retained.keep(peer, frames, Instant::now()) {
             Kept::Well => {}
             Kept::NoRoom => self.count_bad(

@@ -45,6 +45,10 @@ impl Load {
                 true
             }),
             doing(80, |all, life| all.operators.act(life)),
+            doing(50, |all, _| {
+                all.agents.change();
+                true
+            }),
             doing(30, |all, life| all.hubs.register(life)),
             doing(30, |all, life| all.subscriber.subscribe(life)),
         ])

@@ -1,5 +1,6 @@
-//! Everything that a daemon has around it, at once: application servers, gateway and mail server, a Kamailio, three Asterisks, an
-//! OpenSIPS, receivers of events, a peer to register at, programs that follow, a page, operators, NATS; load on all paths; and what must be true at rest.
+//! Everything that a daemon has around it, at once: application servers, gateway and mail server, a Kamailio, three Asterisks, agents of
+//! further ones, an OpenSIPS, receivers of events, a peer to register at, programs that follow, a page, operators, NATS; load on all
+//! paths; and what must be true at rest.
 //!
 //! ```text
 //! let world = World::new(seed, |directory| Base::sqlite(directory, false));
@@ -11,6 +12,7 @@
 //! A binary has it with `#[path = "../support/world/mod.rs"] mod world;` beside `mod support`.
 #![allow(dead_code)]
 
+mod agents;
 #[path = "../../hubs/arrivals.rs"]
 mod arrivals;
 pub mod base;
@@ -41,6 +43,7 @@ pub use base::Base;
 use crate::support::daemon::{Daemon, Ended, Site, eventually};
 use crate::support::peers::{Peers, any};
 use crate::support::steps::{Looks, STEPS};
+use agents::{Agents, Far};
 use bus::Bus;
 use eventmanager::simulators::asterisk::{AsteriskOptions, ZmqOptions};
 use eventmanager::simulators::broadworks::{BroadworksOptions, BroadworksSimulator};
@@ -71,6 +74,7 @@ pub struct World {
     pub site: Site,
     around: Arc<Around>,
     load: Option<Load>,
+    _far: Far,
 }
 
 /// How the module of an Asterisk is, where it is reached through that.
@@ -86,6 +90,7 @@ pub struct Around {
     pub portal: Portal,
     pub kamailio: Kamailio,
     pub fleet: Fleet,
+    pub agents: Agents,
     pub sbc: Sbc,
     pub hubs: Hubs,
     pub registry: Registry,
@@ -129,6 +134,7 @@ impl World {
             portal: Portal::new(seed),
             kamailio: Kamailio::start(),
             fleet: Fleet::with(SERVERS, &AsteriskOptions::default(), module),
+            agents: Agents::start(),
             sbc: Sbc::start(),
             hubs: Hubs::start(),
             registry: Registry::start(),
@@ -143,7 +149,8 @@ impl World {
         };
         let text = std::fs::read_to_string(site.config()).expect("a configuration");
         std::fs::write(site.config(), text + &around.config(directory)).expect("written");
-        World { site, around: Arc::new(around), load: None }
+        let far = around.agents.start_far();
+        World { site, around: Arc::new(around), load: None, _far: far }
     }
 
     /// Starts a daemon with orders for its failpoints. Load begins with the first that serves.
@@ -243,6 +250,7 @@ impl Around {
             "[[route]]\nsource = \"as1\"\nto = [\"broadworks\"]\n".to_owned(),
             self.kamailio.config(),
             self.fleet.config(""),
+            self.agents.config(),
             self.sbc.config(),
             self.hubs.config(),
             self.registry.config(),

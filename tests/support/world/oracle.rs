@@ -1,7 +1,7 @@
 //! What must be true when nothing is under way any more, whatever has happened to the daemon before.
 
 use super::Around;
-use super::{followers, operators, provisioned, sources};
+use super::{agents, followers, operators, provisioned, sources};
 use crate::support::daemon::{Daemon, PATIENCE, eventually};
 use std::collections::BTreeSet;
 use std::time::Instant;
@@ -14,7 +14,7 @@ type Check = fn(&Around) -> Vec<String>;
 pub fn check(around: &Around, daemon: &Daemon) {
     settle(around);
     let mut wrong = around.life.wrong();
-    let checks: [(&str, Check); 14] = [
+    let checks: [(&str, Check); 15] = [
         ("events", provisioned::events),
         ("HSS, ENUM, mail and srd_user", provisioned::portal),
         ("steps", provisioned::steps),
@@ -26,6 +26,7 @@ pub fn check(around: &Around, daemon: &Daemon) {
         ("EVAPI", followers::consumer),
         ("NATS", followers::bus),
         ("registrations", followers::registrations),
+        ("agents", agents::differences),
         ("stream", followers::watcher),
         ("acts", operators::acts),
         ("what operators have decided", operators::decided),
@@ -59,8 +60,8 @@ fn last_lines(log: &str) -> String {
 /// Everybody is connected, has had something that is the last of all, and nothing is under way.
 #[track_caller]
 fn settle(around: &Around) {
-    let connections =
-        ["as1", "as2", "k1", "sbc", "pbx0", "pbx1", "pbx2", "nats", "nats_consume"].map(str::to_owned);
+    let connections = ["as1", "as2", "k1", "sbc", "pbx0", "pbx1", "pbx2", "here", "nats", "nats_consume"]
+        .map(str::to_owned);
     for connection in connections.into_iter().chain([around.registry.name()]) {
         eventually(&format!("{connection} is up"), || around.life.is_connected(&connection).then_some(()));
     }
@@ -100,6 +101,7 @@ fn settle(around: &Around) {
     follow(around, "EVAPI", got, end);
     eventually("the place of EVI is kept", || (around.evi_place() as u64 >= end()).then_some(()));
     follow(around, "the page", || followers::shown_well(around), || followers::stored(around).len() as u64);
+    follow(around, "agents", || u64::from(agents::differences(around).is_empty()), || 1);
     eventually("the peer knows us", || (around.registry.hubs().len() == 1).then_some(()));
 }
 

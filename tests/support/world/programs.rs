@@ -2,9 +2,10 @@
 
 use super::life::Life;
 use super::scripts::frame;
+use crate::support::peers::lasting;
 use serde_json::{Value, json};
 use std::io::{BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -88,8 +89,7 @@ pub struct Consumer {
 
 impl Consumer {
     pub fn start() -> Consumer {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let address = free.expect("a free port");
+        let address = lasting();
         let connections: Arc<Mutex<Vec<Frames>>> = Arc::default();
         let collected = Arc::clone(&connections);
         std::thread::spawn(move || {
