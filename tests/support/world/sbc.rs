@@ -1,11 +1,15 @@
 //! An OpenSIPS that raises events.
 
+use crate::support::peers::lasting;
 use eventmanager::simulators::opensips::{OpensipsHandle, OpensipsOptions, OpensipsSimulator, named};
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::sync::Mutex;
 
 pub struct Sbc {
     opensips: OpensipsHandle,
+    /// Where the daemon receives: it is told there also while it is dead, and nobody else must get that.
+    listen: SocketAddr,
     /// The number of the last event that went to somebody.
     last: Mutex<u64>,
     /// The same when each daemon had ended.
@@ -15,14 +19,15 @@ pub struct Sbc {
 impl Sbc {
     pub fn start() -> Sbc {
         let opensips = OpensipsSimulator::start(OpensipsOptions::default()).expect("an OpenSIPS");
-        Sbc { opensips, last: Mutex::default(), ends: Mutex::default() }
+        Sbc { opensips, listen: lasting(), last: Mutex::default(), ends: Mutex::default() }
     }
 
     pub fn config(&self) -> String {
         let mi = self.opensips.udp().expect("an address");
         format!(
-            "[[opensips]]\nname = \"sbc\"\nmi = \"udp:{mi}\"\nmi_format = \"json\"\nlisten = \"udp:127.0.0.1:0\"\n\
-             events = [\"E_TEST\"]\nverify = \"1s\"\n[[route]]\nsource = \"sbc\"\nto = [\"opensips\"]\nstore = true\n"
+            "[[opensips]]\nname = \"sbc\"\nmi = \"udp:{mi}\"\nmi_format = \"json\"\nlisten = \"udp:{}\"\n\
+             events = [\"E_TEST\"]\nverify = \"1s\"\n[[route]]\nsource = \"sbc\"\nto = [\"opensips\"]\nstore = true\n",
+            self.listen
         )
     }
 
