@@ -172,7 +172,7 @@ impl World {
 
     /// There is no daemon any more.
     pub fn gone(&self) {
-        self.around.life.end();
+        self.around.portal.end_life(&self.around.life);
     }
 
     /// Whoever is around the daemon.

@@ -38,8 +38,8 @@ impl Portal {
 
     /// Sends a few more where that is due; true where all that was sent is stored.
     pub fn step(&self, life: &Life, broadworks: &BroadworksHandle, base: &Base) -> bool {
-        let Some((number, _)) = life.now() else { return false };
         let mut inner = self.lock();
+        let Some((number, _)) = life.now() else { return false };
         if inner.life != number {
             // What the last life has stored is known once this one has the database.
             let is_ready = life.ask("GET", "/readyz", "").is_some_and(|answer| answer.status == 200);
@@ -70,6 +70,12 @@ impl Portal {
         }
         inner.send_more(stored, broadworks, life.is_over());
         stored == inner.sent.len()
+    }
+
+    /// The daemon has ended. Nobody is in the midst of a step then: what that sends must not come to the next life, which would have it twice.
+    pub fn end_life(&self, life: &Life) {
+        let _inner = self.lock();
+        life.end();
     }
 
     /// How many have been sent.
