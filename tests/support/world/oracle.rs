@@ -4,7 +4,10 @@ use super::Around;
 use super::{agents, followers, operators, provisioned, sources};
 use crate::support::daemon::{Daemon, PATIENCE, eventually};
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What is waited for longer than this is told.
+const SLOW: Duration = Duration::from_secs(1);
 
 /// What is wrong with one part.
 type Check = fn(&Around) -> Vec<String>;
@@ -63,7 +66,7 @@ fn settle(around: &Around) {
     let connections = ["as1", "as2", "k1", "sbc", "pbx0", "pbx1", "pbx2", "here", "nats", "nats_consume"]
         .map(str::to_owned);
     for connection in connections.into_iter().chain([around.registry.name()]) {
-        eventually(&format!("{connection} is up"), || around.life.is_connected(&connection).then_some(()));
+        settled(&format!("{connection} is up"), || around.life.is_connected(&connection).then_some(()));
     }
     let base = &around.base;
     let is_there = |source: &str, topic: &str, n: u64| {
@@ -74,15 +77,15 @@ fn settle(around: &Around) {
         );
         [stored, logged].iter().all(|sql| sources::numbers(&base.column(sql)).contains(&n))
     };
-    let n = eventually("a script is connected", || around.kamailio.send());
-    eventually("the last event of a script is there", || is_there("k1", "kamailio", n).then_some(()));
-    let n = eventually("OpenSIPS has a subscriber", || around.sbc.raise());
-    eventually("the last event of OpenSIPS is there", || is_there("sbc", "opensips", n).then_some(()));
+    let n = settled("a script is connected", || around.kamailio.send());
+    settled("the last event of a script is there", || is_there("k1", "kamailio", n).then_some(()));
+    let n = settled("OpenSIPS has a subscriber", || around.sbc.raise());
+    settled("the last event of OpenSIPS is there", || is_there("sbc", "opensips", n).then_some(()));
     around.bus.feed();
-    eventually("nothing is pending", || {
+    settled("nothing is pending", || {
         (base.count("select count(*) from em_event where status = 'pending'") == Some(0)).then_some(())
     });
-    eventually("all that was fed in is acknowledged", || around.bus.is_taken_in().then_some(()));
+    settled("all that was fed in is acknowledged", || around.bus.is_taken_in().then_some(()));
     follow(
         around,
         "hubs",
@@ -99,23 +102,41 @@ fn settle(around: &Around) {
         || around.consumer.connections().last().and_then(|got| got.last()).map_or(0, |last| last.0 as u64);
     let end = || followers::frames(around).last().map_or(0, |last| last.0 as u64);
     follow(around, "EVAPI", got, end);
-    eventually("the place of EVI is kept", || (around.evi_place() as u64 >= end()).then_some(()));
+    settled("the place of EVI is kept", || (around.evi_place() as u64 >= end()).then_some(()));
     follow(around, "the page", || followers::shown_well(around), || followers::stored(around).len() as u64);
     follow(around, "agents", || u64::from(agents::differences(around).is_empty()), || 1);
-    eventually("the peer knows us", || (around.registry.hubs().len() == 1).then_some(()));
+    settled("the peer knows us", || (around.registry.hubs().len() == 1).then_some(()));
+}
+
+/// As [`eventually`], and tells what takes long.
+#[track_caller]
+fn settled<T>(what: &str, holds: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    let value = eventually(what, holds);
+    tell_slow(what, began);
+    value
+}
+
+/// Whatever is slow to come to rest is seen.
+fn tell_slow(what: &str, began: Instant) {
+    if began.elapsed() > SLOW {
+        println!("{what}: after {:?}", began.elapsed());
+    }
 }
 
 /// Waits until a follower has come as far as it should, for as long as it comes any further.
 #[track_caller]
 fn follow(around: &Around, who: &str, come: impl Fn() -> u64, wanted: impl Fn() -> u64) {
-    let (wanted, mut last, mut since) = (wanted(), come(), Instant::now());
+    let began = Instant::now();
+    let (wanted, mut last, mut since) = (wanted(), come(), began);
     while last < wanted && since.elapsed() < PATIENCE / 3 {
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
         let now = come();
         if now != last {
             (last, since) = (now, Instant::now());
         }
     }
+    tell_slow(who, began);
     // What is missing is told by the check that follows.
     if last < wanted {
         around.life.tell_wrong(format!("{who} has come to {last} of {wanted}"));
