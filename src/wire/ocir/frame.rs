@@ -51,6 +51,7 @@ pub struct Framer {
 enum Found {
     Start {
         tag: usize,
+        after: usize,
     },
     End {
         after: usize,
@@ -98,8 +99,8 @@ impl Framer {
         loop {
             match self.find() {
                 None => return self.wait(),
-                Some(Found::Start { tag }) => {
-                    self.scanned = tag + 1 + ROOT.len();
+                Some(Found::Start { tag, after }) => {
+                    self.scanned = after;
                     let start = declaration_before(&self.buffer[..tag]);
                     let interrupted = self.in_document;
                     self.in_document = true;
@@ -189,7 +190,7 @@ fn classify(buffer: &[u8], at: usize) -> Found {
         _ => return Found::Neither { after },
     };
     if buffer[tag + 1] != b'/' {
-        return Found::Start { tag };
+        return Found::Start { tag, after };
     }
     match buffer[after..].iter().take(TAIL).position(|b| !b.is_ascii_whitespace()) {
         Some(blanks) if buffer[after + blanks] == b'>' => Found::End { after: after + blanks + 1 },
@@ -296,6 +297,9 @@ mod tests {
         check(&format!("{spaced}\n{ONE}\n<Bro"), &[&spaced, ONE, "pending 4"]);
         let prefixed = "<o:BroadsoftOCIReportingDocument><x/></o:BroadsoftOCIReportingDocument>";
         check(&format!("{prefixed}{ONE}"), &[prefixed, ONE, "pending 0"]);
+        // Longer than the name.
+        let prefixed = prefixed.replace("o:", &format!("{}:", "o".repeat(40)));
+        check(&format!("{prefixed}{ONE}"), &[&prefixed, ONE, "pending 0"]);
         let named = "<BroadsoftOCIReportingDocument>BroadsoftOCIReportingDocument &lt;/BroadsoftOCIReportingDocument>\
             </BroadsoftOCIReportingDocumentX></BroadsoftOCIReportingDocument>";
         check(named, &[named, "pending 0"]);
