@@ -1,7 +1,8 @@
 //! Two nodes of one name, and a daemon that is not of the cluster.
 
 use crate::pair::Pair;
-use crate::support::daemon::eventually;
+use crate::support::daemon::{Daemon, eventually};
+use crate::support::postgres::execute;
 
 #[test]
 fn of_two_nodes_with_one_name_the_first_takes_part_and_both_say_so() {
@@ -46,4 +47,22 @@ fn a_daemon_without_a_cluster_and_those_of_one_wait_for_each_other_and_say_so() 
         let ready = pair.node(1).get("/readyz");
         (ready.0 == 503 && ready.1.contains("nodes of a cluster share this database (anna)")).then_some(())
     });
+}
+
+/// While a database is away nobody is seen there, and who acted goes on to the end of its lease.
+#[test]
+fn a_daemon_without_a_cluster_waits_for_the_lease_of_a_node_that_nobody_has_seen_for_a_while() {
+    let mut pair = Pair::started();
+    let url = pair.cluster.url("postgres");
+    pair.nodes.iter_mut().flat_map(Option::take).for_each(Daemon::kill);
+    let seen = "update em_node set seen = clock_timestamp() - interval '8 seconds'";
+    execute(&url, &format!("update em_cluster set lease_millis = 3600000; {seen}")).expect("written");
+    pair.edit(1, "[cluster]\nenabled = true\n", "");
+    pair.start(1);
+    eventually("it says for whom it waits", || {
+        let ready = pair.node(1).get("/readyz");
+        (ready.0 == 503 && ready.1.contains("nodes of a cluster share this database")).then_some(())
+    });
+    execute(&url, "delete from em_node").expect("deleted");
+    eventually("it acts", || (pair.node(1).get("/readyz").0 == 200).then_some(()));
 }

@@ -13,9 +13,11 @@ const NOTE: &str = "with old as (select process, state from em_node where node =
         version = excluded.version, seen = excluded.seen
     returning (select process from old), (select state from old)";
 
-/// Those that have been seen lately.
+/// Those that have been seen lately, or may have a lease still: while the database was away nobody was seen, and whoever acted goes on
+/// to the end of it.
 const LIVING: &str = "select string_agg(node, ', ' order by node) from em_node
-    where seen > clock_timestamp() - interval '5 seconds' and isfinite(seen)";
+    where isfinite(seen) and seen > clock_timestamp() - greatest(interval '5 seconds',
+        (select max(lease_millis) from em_cluster) * interval '2 milliseconds')";
 
 const NODES: &str = "select node, process, state, http, version,
         cast(extract(epoch from clock_timestamp() - seen) * 1000 as bigint)
