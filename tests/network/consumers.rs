@@ -2,7 +2,7 @@
 //! own consumer and to nobody else.
 
 use crate::faults::{Between, ROWS, RUBBISH, Row, Trial, check};
-use crate::neighbour::{Neighbour, post};
+use crate::neighbour::{Neighbour, hand_on};
 use crate::support::daemon::{Site, eventually};
 use crate::support::proxy::{Fault, Proxy};
 use eventmanager::wire::netstring::Decoder;
@@ -129,8 +129,7 @@ impl Consumers {
 
     fn post(&mut self) {
         self.posted += 1;
-        let body = format!(r#"{{"event":{{"n":{}}}}}"#, self.posted);
-        assert_eq!(post(&self.between.daemon, "/psi-api/event/v2/topic/order/event", &body).status, 201);
+        hand_on(&self.between.daemon, "order", self.posted);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Deliveries to a hub: everything comes in its order, what came twice with the same id and number.
 
 use crate::faults::{Between, ROWS, Row, Trial, check};
-use crate::neighbour::{Neighbour, peer, post, register};
+use crate::neighbour::{Neighbour, hand_on, peer, register};
 use crate::place::Place;
 use crate::receiver::Receiver;
 use crate::support::daemon::{Site, eventually};
@@ -34,8 +34,7 @@ impl Trial for Deliveries {
 
     fn load(&mut self) {
         self.posted += 1;
-        let body = format!(r#"{{"event":{{"n":{}}}}}"#, self.posted);
-        assert_eq!(post(&self.between.daemon, "/psi-api/event/v2/topic/order/event", &body).status, 201);
+        hand_on(&self.between.daemon, "order", self.posted as u64);
         std::thread::sleep(Duration::from_millis(10));
     }
 

@@ -5,20 +5,29 @@ use crate::support::daemon::{Daemon, eventually};
 use crate::support::http::{self, Answer};
 use std::time::{Duration, Instant};
 
-/// Where events of the topic are posted.
-const TOPIC: &str = "/psi-api/event/v2/topic/inquiry";
-/// Whoever waits longer was held up, however busy the machine is.
+const TOPIC: &str = "inquiry";
+/// Whoever waits longer was held up, and whoever is held up so often in a row is so by the fault: a disk that stalls does it once.
 const LIMIT: Duration = Duration::from_secs(5);
+const TRIES: usize = 3;
 
 /// Posts a JSON body.
 #[track_caller]
-pub fn post(daemon: &Daemon, path: &str, body: &str) -> Answer {
+fn post(daemon: &Daemon, path: &str, body: &str) -> Answer {
     let length = body.len();
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     );
     http::send(daemon.http, &request)
+}
+
+/// Posts an event of this number until it is taken: 503 where the database has not answered in time. Its id says that it is the same.
+#[track_caller]
+pub fn hand_on(daemon: &Daemon, topic: &str, n: u64) {
+    let body = format!(r#"{{"eventId":"{n}","event":{{"n":{n}}}}}"#);
+    let path = format!("/psi-api/event/v2/topic/{topic}/event");
+    let answer = eventually("it is taken", || Some(post(daemon, &path, &body)).filter(|it| it.status != 503));
+    assert_eq!(answer.status, 201, "{}", answer.body);
 }
 
 /// Registers a hub; 503 until the daemon has read who is registered.
@@ -57,17 +66,23 @@ impl Neighbour {
 
     #[track_caller]
     pub fn register(&self, daemon: &Daemon) {
-        register(daemon, "inquiry", &self.receiver.url());
+        register(daemon, TOPIC, &self.receiver.url());
     }
 
     /// An event is taken and delivered as if nothing were wrong elsewhere.
     #[track_caller]
     pub fn is_served(&mut self, daemon: &Daemon) {
-        let since = Instant::now();
-        let answer = post(daemon, &format!("{TOPIC}/event"), r#"{"event":{"n":1}}"#);
-        assert_eq!(answer.status, 201, "{}", answer.body);
-        self.posted += 1;
-        self.receiver.wait(self.posted);
-        assert!(since.elapsed() < LIMIT, "a neighbour waited for {:?}", since.elapsed());
+        let mut waited = Vec::new();
+        while waited.len() < TRIES {
+            let since = Instant::now();
+            self.posted += 1;
+            hand_on(daemon, TOPIC, self.posted as u64);
+            self.receiver.wait(self.posted);
+            if since.elapsed() < LIMIT {
+                return;
+            }
+            waited.push(since.elapsed());
+        }
+        panic!("a neighbour waited for {waited:?}");
     }
 }
