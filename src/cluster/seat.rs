@@ -58,7 +58,7 @@ pub(super) struct Seat {
     pub preparing: Option<(Uuid, Instant)>,
     /// The hand-over that this node has been asked for, and when.
     pub wished: Option<(Uuid, Instant)>,
-    /// The lease of the latest one that was seen to hold it.
+    /// The lease of the latest one that was seen to hold it; the longest of some where the row was set back.
     pub held_for: Option<Duration>,
     /// The epoch that was seen last.
     pub seen: i64,

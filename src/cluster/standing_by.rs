@@ -22,7 +22,7 @@ enum Next {
 /// Why the place is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
-    /// Nobody ever had it.
+    /// The row names nobody.
     First,
     /// The one before has ended in order.
     LetGo,
@@ -65,10 +65,11 @@ fn next(
     }
 }
 
-/// Whether the lease of whoever acted before is over for certain, where the row may be taken. One that names nobody may have been
-/// deleted while somebody acted: for `held_for`, or else for as long as anybody may.
+/// Whether the lease of whoever acted before is over for certain, where the row may be taken. One that names nobody, or somebody who has
+/// let go, may be another one since it was deleted or restored while somebody acted: for `held_for`, or else for as long as anybody may.
 fn is_over(row: &ClusterRow, unchanged: Duration, held_for: Option<Duration>) -> bool {
-    row.holder.is_some() || unchanged >= lease::patience(held_for.unwrap_or(Cluster::LONGEST_LEASE))
+    row.holder.is_some() && !row.let_go
+        || unchanged >= lease::patience(held_for.unwrap_or(Cluster::LONGEST_LEASE))
 }
 
 impl Seat {
@@ -194,7 +195,8 @@ impl Seat {
             }
             Taking::Late => self.sight.forget(),
             Taking::InUse => {
-                self.hinder(Some("a daemon that is not of this cluster has the database".to_owned()));
+                let who = "a daemon that is not of this cluster has the database, or a node that hangs";
+                self.hinder(Some(who.to_owned()));
             }
         }
         Ok(())

@@ -108,7 +108,9 @@ fn take_over<B: Blow>() {
         eventually("the new one reads", || (pair.server.connections() > connections).then_some(()));
         losses.push(Loss { documents: stored + 1..=pair.sent(), under_way });
         let next = if B::IS_FORGOTTEN { 1 } else { epoch + 1 };
-        pair.node(new).logged(&["this node is the active one now", &format!("epoch={next} ")]);
+        eventually("it has an epoch of its own", || {
+            (pair.view(new)["epoch"].as_i64() == Some(next)).then_some(())
+        });
         B::mend(&mut pair, old);
         pair.wait_standing_by(old);
         let calls = pair.ema.calls();

@@ -124,12 +124,25 @@ fn a_row_that_is_lost_is_not_taken_before_the_lease_of_before_is_over() {
 
 #[test]
 fn a_row_that_is_restored_is_not_believed_before_the_lease_of_before_is_over() {
+    restored(|pair| {
+        let others = "pid <> pg_backend_pid() and backend_type = 'client backend'";
+        pair.rows(&format!("select pg_terminate_backend(pid) from pg_stat_activity where {others}"));
+    });
+}
+
+#[test]
+fn a_row_that_is_restored_beside_the_sessions_of_a_node_that_hangs_is_taken_all_the_same() {
+    restored(|_| ());
+}
+
+/// The active node hangs while the row comes back from a time when somebody had just let go.
+#[track_caller]
+fn restored(and: impl FnOnce(&Pair)) {
     let mut pair = Pair::started();
     pair.node(0).signal("STOP");
     let began = Instant::now();
-    // Of a time when somebody had just let go.
     pair.rows("update em_cluster set epoch = 0, holder = gen_random_uuid(), let_go = now()");
-    pair.rows("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'");
+    and(&pair);
     pair.wait_active(1);
     assert!(began.elapsed() >= LEASE, "taken after {:?}", began.elapsed());
     pair.node(0).signal("CONT");

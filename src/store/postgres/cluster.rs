@@ -265,7 +265,7 @@ async fn take_row(
     if now.sign() != seen.sign() {
         return Ok(Taking::Late);
     }
-    let other = if claim.is_over && !now.let_go { Holder::EndOfCluster } else { Holder::WaitFor };
+    let other = if claim.is_over { Holder::EndOfCluster } else { Holder::WaitFor };
     if !lock::acquire(&transaction, WRITER_LOCK, limit, other).await? {
         return Ok(Taking::InUse);
     }

@@ -7,8 +7,8 @@ use tokio_postgres::{Error, GenericClient};
 /// Distance of two attempts. Nothing is told when a lock is free: the server has no such message for one that must not wait.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Advisory lock that the writer of a daemon without a cluster shares with all others of that kind: its session is not ended, since
-/// that would not keep it from sending.
+/// Advisory lock that the writer of a daemon without a cluster shares with all others of that kind: its session is not ended by who takes
+/// a place, since that would not keep it from sending; the active node, whose place it is, does end it.
 const UNSHARED: i64 = 0x6576_656e_746d_616c;
 
 /// Ends the sessions of this database that have the lock of the first key, and not that of the second, if there is one.
