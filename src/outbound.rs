@@ -60,8 +60,8 @@ fn leased(bytes: Bytes, says_length: bool, lease: &Lease) -> reqwest::Body {
     reqwest::Body::wrap(Leased { bytes: Some(bytes), says_length, lease: lease.clone() })
 }
 
-/// The client asks it twice when the connection stands, and nothing has left: first how long it is, which tells what the head says, then
-/// for its bytes; both leave together, or neither does. One without a byte would not be asked for that. So it says that it has one
+/// The client asks it when the connection stands, and nothing has left: whether it is at its end and how long it is, which tells what the
+/// head says, then for its bytes; both leave together, or neither does. One without a byte would not be asked for that. So it says that it has one
 /// where the lease is over, and is asked.
 struct Leased {
     bytes: Option<Bytes>,

@@ -81,7 +81,10 @@ pub const POINTS: &[Point] = &[
     point("asterisk.module.ask.before", "a module is to be asked for something; nothing is written"),
     point("asterisk.module.answer.after", "a module has answered; nothing is made of it"),
     point("agents.forward.before", "a message of an agent is read; no other agent is told"),
-    point("agents.forward.after", "a message of an agent is forwarded; the state in it is not remembered"),
+    point(
+        "agents.forward.after",
+        "a message of an agent is queued for the others; the state in it is not remembered",
+    ),
     point("opensips.subscribe.before", "an event is to be subscribed to; nothing is sent"),
     point("opensips.subscribe.after", "OpenSIPS has answered; what it said is not known to us"),
     point("opensips.event.before", "events are read; nothing is done about them"),

@@ -6,7 +6,7 @@ use super::pace::Load;
 use crate::config::{Answer, AnswerBy};
 use crate::failpoints;
 use crate::matching::{Conditions, Template, Text};
-use crate::outbound;
+use crate::outbound::{self, LeaseOver};
 use crate::store::{Store, SubscriberRow};
 use crate::wire::evapi::Event;
 use serde_json::Value;
@@ -178,12 +178,15 @@ impl Asking {
             client.post(url).header(reqwest::header::CONTENT_TYPE, "application/json").body(body).send()
         };
         match post(&self.client, body.clone()).await {
-            Err(error) if error.is_request() && !error.is_connect() && !error.is_timeout() => {
-                post(&self.anew, body).await
-            }
+            Err(error) if is_closed(&error) => post(&self.anew, body).await,
             said => said,
         }
     }
+}
+
+/// Whether a request may have met the end of its connection.
+fn is_closed(error: &reqwest::Error) -> bool {
+    error.is_request() && !error.is_connect() && !error.is_timeout() && !LeaseOver::is_cause_of(error)
 }
 
 /// What a reply quotes of whoever was asked.

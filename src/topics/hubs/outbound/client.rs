@@ -111,6 +111,10 @@ impl Outbound {
     }
 
     async fn exchange(&self, request: &Request<'_>) -> Result<Response, SendError> {
+        // A token is asked for by who may send alone.
+        if !self.lease.allows("request") {
+            return Err(self.not_ours());
+        }
         let client = self.client(self.addresses(request.url).await?)?;
         let no_token = |reason| SendError::NoToken { host: self.host(), reason: short(reason) };
         let header = self.auth.header().await.map_err(no_token)?;
