@@ -125,6 +125,11 @@ impl<'a> Walker<'a> {
                 Err(error) => return Err(self.refused(error)),
             };
             let raw = &self.text[at..self.position()];
+            if let Kind::Start { name_len } | Kind::Empty { name_len } = kind
+                && !raw.as_bytes()[1..=name_len].iter().all(|byte| is_of_a_name(*byte))
+            {
+                return Err(XmlError::NotWellFormed { at, reason: "a tag whose name is none" });
+            }
             match kind {
                 Kind::Start { name_len } => return self.open(at, &raw[1..raw.len() - 1], name_len),
                 Kind::Empty { name_len } => {
@@ -147,9 +152,6 @@ impl<'a> Walker<'a> {
         }
         if name_len == 0 {
             return Err(XmlError::NotWellFormed { at, reason: "a tag without a name" });
-        }
-        if !content.as_bytes()[..name_len].iter().all(|byte| is_of_a_name(*byte)) {
-            return Err(XmlError::NotWellFormed { at, reason: "a tag whose name is none" });
         }
         if self.open.len() == MAX_DEPTH {
             return Err(XmlError::TooDeep { at });
