@@ -6,6 +6,9 @@
 //!     PADDING=1000 cargo bench --bench lists          longer documents
 //!     STORE=sqlite cargo bench --bench lists          one store alone
 
+#[path = "../tests/support/ports.rs"]
+#[allow(dead_code, reason = "the server alone has one")]
+mod ports;
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "a benchmark stops no server")]
 mod postgres;

@@ -3,6 +3,9 @@
 
 #[path = "support/allocator.rs"]
 mod allocator;
+#[path = "../tests/support/ports.rs"]
+#[allow(dead_code, reason = "the server alone has one")]
+mod ports;
 #[path = "../tests/support/postgres.rs"]
 #[allow(dead_code, reason = "a benchmark stops no server")]
 mod postgres;

@@ -11,7 +11,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::{add, report, set_phone};
-use support::peers::{any, config};
+use support::peers::config;
+use support::ports::any;
 use support::postgres::{Cluster, execute, query};
 
 /// A daemon's site with peers of its own, so that they show who acts.

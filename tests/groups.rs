@@ -7,7 +7,8 @@ use eventmanager::simulators::script::{Action, FaultStyle, Rule};
 use std::time::Duration;
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::{add, delete, report, set_phone};
-use support::peers::{Peers, any};
+use support::peers::Peers;
+use support::ports::any;
 
 const GROUP: &str = "KNI-014";
 

@@ -6,7 +6,7 @@ mod support;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 use support::daemon::{Daemon, Site, eventually};
 use support::documents::add;
-use support::peers::any;
+use support::ports::any;
 
 /// A daemon that provisions nothing, so that what comes has ended as soon as it is stored.
 fn site(servers: &[(&str, &BroadworksHandle)], further: &str) -> Site {

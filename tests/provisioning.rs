@@ -8,7 +8,8 @@ use eventmanager::simulators::traffic::{Traffic, TrafficOptions};
 use std::time::Duration;
 use support::daemon::{Site, eventually};
 use support::documents::{add, delete, drop_phone, report, set_phone};
-use support::peers::{Peers, any};
+use support::peers::Peers;
+use support::ports::any;
 
 /// Peers, a site configured for them, and further keys of `[ema]`.
 fn site(ema: &str) -> (Peers, Site) {

@@ -51,7 +51,7 @@ pub fn print(store: &Store, metrics: &PrometheusHandle) {
 fn small_listener() -> tokio::net::TcpListener {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_send_buffer_size(4096).expect("a small buffer");
-    socket.bind(crate::testing::peers::any()).expect("a free port");
+    socket.bind(crate::testing::ports::any()).expect("a free port");
     socket.listen(1).expect("listens")
 }
 

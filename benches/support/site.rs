@@ -2,7 +2,7 @@
 
 use super::peers::Peers;
 use crate::Store;
-use crate::testing::{peers::any, postgres};
+use crate::testing::{ports::any, postgres};
 use bytes::Bytes;
 use eventmanager::app::App;
 use eventmanager::config::{Broadworks, Cluster, Config, Database, Http, Log, Node, Processing, StoreConfig};

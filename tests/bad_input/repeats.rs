@@ -2,7 +2,8 @@
 
 use super::support::daemon::{Site, eventually};
 use super::support::documents::{add, delete};
-use super::support::peers::{Peers, any};
+use super::support::peers::Peers;
+use super::support::ports::any;
 use super::trial::site;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 

@@ -3,7 +3,8 @@
 use crate::load::Load;
 use crate::silence::Way;
 use crate::support::daemon::{Daemon, Site, eventually};
-use crate::support::peers::{any, config};
+use crate::support::peers::config;
+use crate::support::ports::{any, lasting};
 use crate::support::postgres::{Cluster, execute};
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 use eventmanager::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};
@@ -54,7 +55,7 @@ impl Pair {
             let text = std::fs::read_to_string(&file).expect("the file");
             let named = text.replace("[node]\n", &format!("[node]\nname = {:?}\n", NAMES[at]));
             // One that begins anew serves where it did.
-            let named = named.replace("127.0.0.1:0", &format!("127.0.0.1:{}", free_port()));
+            let named = named.replace("127.0.0.1:0", &lasting().to_string());
             std::fs::write(&file, named).expect("written");
             site
         };
@@ -206,9 +207,4 @@ pub fn duration(line: &str, field: &str) -> Option<Duration> {
         _ => return None,
     };
     Some(Duration::from_secs_f64(seconds))
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }

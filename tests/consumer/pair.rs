@@ -2,8 +2,9 @@
 
 use crate::given::{JSON, Receiver, ask, body_of, peer, shown, text, token};
 use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::ports::lasting;
 use serde_json::{Value, json};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 const ORDERS: &str = "/topic/order/event";
 const HUBS: &str = "/topic/order/hub";
@@ -73,10 +74,6 @@ impl Node {
     }
 }
 
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
-}
-
 fn order(title: &str) -> Value {
     json!({ "eventId": format!("order-{title}"), "eventType": "created", "title": title, "event": { "id": title } })
 }
@@ -91,7 +88,7 @@ struct Pair {
 
 impl Pair {
     fn start() -> Pair {
-        let (pss, em, receiver) = (free(), free(), Receiver::start());
+        let (pss, em, receiver) = (lasting(), lasting(), Receiver::start());
         let desk = token("desk", "operator");
         let known_as = |name: &str, shows: &str| {
             format!("token = \"{name}\"\nauth = \"bearer\"\nbearer = \"{shows}\"\n")

@@ -3,7 +3,7 @@
 use crate::receiver::Receiver;
 use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::http::{self, Answer};
-use crate::support::peers::any;
+use crate::support::ports::any;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

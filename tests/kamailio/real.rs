@@ -1,7 +1,8 @@
 //! A real Kamailio, and somebody who sends it SIP.
 
 use crate::support::daemon::eventually;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use crate::support::ports::lasting;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -23,7 +24,7 @@ pub struct Kamailio {
 impl Kamailio {
     /// Starts one with these defines of its configuration, on ports of its own.
     pub fn start(defines: &[&'static str]) -> Kamailio {
-        let (sip, evapi) = (free_port(), free_port());
+        let (sip, evapi) = (lasting(), lasting());
         let directory = TempDir::with_prefix("eventmanager-kamailio-").expect("a directory");
         let (defines, script) = (defines.to_vec(), PathBuf::from(CONFIG));
         let mut kamailio = Kamailio { process: None, directory, script, defines, sip, evapi };
@@ -34,7 +35,7 @@ impl Kamailio {
     /// Starts one with a script of its own, once it has been told where to listen for SIP and for EVAPI. It answers OPTIONS.
     #[allow(dead_code, reason = "the bench has the script of the tests")]
     pub fn start_script(script: impl FnOnce(SocketAddr, SocketAddr) -> String) -> Kamailio {
-        let (sip, evapi) = (free_port(), free_port());
+        let (sip, evapi) = (lasting(), lasting());
         let directory = TempDir::with_prefix("eventmanager-kamailio-").expect("a directory");
         let path = directory.path().join("kamailio.cfg");
         std::fs::write(&path, script(sip, evapi)).expect("written");
@@ -114,16 +115,6 @@ impl Drop for Kamailio {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// A port that nobody has. Not one of those that the kernel gives to whoever connects: it would be taken again before Kamailio has
-/// bound it.
-fn free_port() -> SocketAddr {
-    eventually("a free port", || {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(15_000..32_000)));
-        let is_free = UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok();
-        is_free.then_some(address)
-    })
 }
 
 /// A SIP request.

@@ -3,7 +3,7 @@
 use crate::given::{World, connected};
 use crate::support::daemon::eventually;
 use crate::support::documents::add;
-use crate::support::peers::any;
+use crate::support::ports::any;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 
 fn server() -> BroadworksHandle {

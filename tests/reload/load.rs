@@ -2,7 +2,7 @@
 
 use crate::given::{World, connected};
 use crate::support::daemon::eventually;
-use crate::support::peers::any;
+use crate::support::ports::any;
 use eventmanager::simulators::broadworks::BroadworksSimulator;
 use eventmanager::simulators::traffic::{Traffic, TrafficOptions};
 use std::sync::atomic::{AtomicBool, Ordering};

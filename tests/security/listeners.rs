@@ -2,6 +2,7 @@
 
 use crate::given::*;
 use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::ports::lasting;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::SocketAddr;
@@ -109,7 +110,7 @@ fn a_listener_that_others_reach_and_that_knows_nobody_is_refused_at_the_start_by
 
 /// A daemon that listens everywhere it can, each with the address that `at` gives for its key.
 fn everywhere(host: &str, known: &str) -> (Site, Daemon, Vec<u16>) {
-    let ports: Vec<u16> = (0..5).map(|_| free_port()).collect();
+    let ports: Vec<u16> = (0..5).map(|_| lasting().port()).collect();
     let [opensips, pull, publish, evapi, evi] = ports[..] else { unreachable!("five of them") };
     let site = Site::new(&format!(
         "[[opensips]]\nname = \"sbc\"\nmi = \"udp:127.0.0.1:9\"\nevents = [\"E_A\"]\nadvertise = \"em:9\"\n\

@@ -2,6 +2,7 @@
 
 use crate::given::*;
 use crate::support::daemon::{Daemon, Site, eventually};
+use crate::support::ports::lasting;
 use reqwest::{Certificate, Client};
 use std::net::{SocketAddr, TcpStream};
 
@@ -15,7 +16,7 @@ fn start(http: &str) -> (Site, Daemon) {
         "[node]\ndata_dir = {:?}\n[http]\nlisten = \"127.0.0.1:0\"\n{http}\
          [store]\nevents = \"postgresql://em:database-secret@127.0.0.1:{}/em\"\n[cluster]\nenabled = true\n",
         site.directory.path(),
-        free_port()
+        lasting().port()
     );
     std::fs::write(site.config(), text).expect("written");
     let _ = rustls::crypto::ring::default_provider().install_default();

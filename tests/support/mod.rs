@@ -7,6 +7,7 @@ pub mod http;
 pub mod inside;
 pub mod lines;
 pub mod peers;
+pub mod ports;
 pub mod postgres;
 pub mod proxy;
 pub mod recorder;

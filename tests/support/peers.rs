@@ -1,25 +1,13 @@
 //! The simulated peers of a test, the configuration that names them, and what they must hold.
 
 use super::daemon::Site;
+use super::ports::any;
 use eventmanager::plan::{Subscriber, UserType};
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 use eventmanager::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator, faults};
 use eventmanager::simulators::surgemail::{SurgemailHandle, SurgemailOptions, SurgemailSimulator};
 use eventmanager::simulators::traffic::Traffic;
 use eventmanager::wire::Secret;
-use std::net::{SocketAddr, TcpListener};
-
-/// A free port of loopback.
-pub fn any() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 0))
-}
-
-/// A free port of loopback for somebody who goes and comes back: none of those that the kernel gives to whoever connects meanwhile.
-pub fn lasting() -> SocketAddr {
-    let port = || TcpListener::bind(("127.0.0.1", fastrand::u16(10_000..30_000)));
-    let listener = std::iter::repeat_with(port).take(1_000).find_map(Result::ok).expect("a free port");
-    listener.local_addr().expect("an address")
-}
 
 /// An application server, a provisioning gateway and a mail server.
 pub struct Peers {

@@ -3,8 +3,9 @@
 //! It listens on loopback only and runs as an unprivileged user when the tests run as root. `DATABASE_URL` (of a user
 //! who may create databases) is used instead where it is set, except by tests that stop their server.
 
+use super::ports::lasting;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -48,7 +49,7 @@ impl Cluster {
             .output()
             .expect("initdb runs");
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        let mut cluster = Cluster { directory, port: free_port(), keeper: None };
+        let mut cluster = Cluster { directory, port: lasting().port(), keeper: None };
         cluster.resume();
         cluster
     }
@@ -257,9 +258,4 @@ fn unprivileged() -> Option<(u32, u32)> {
         return None;
     }
     ["postgres", "nobody"].iter().find_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?)))
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
 }

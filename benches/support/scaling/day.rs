@@ -3,7 +3,8 @@
 use super::spent;
 use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::documents;
-use crate::support::peers::{any, config};
+use crate::support::peers::config;
+use crate::support::ports::any;
 use bytes::BytesMut;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator, encode};
 use eventmanager::simulators::ema::{EmaHandle, EmaOptions, EmaSimulator};

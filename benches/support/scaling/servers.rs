@@ -3,7 +3,7 @@
 use super::{Curve, spent};
 use crate::stages::ignored;
 use crate::support::daemon::{Site, eventually};
-use crate::support::peers::any;
+use crate::support::ports::any;
 use bytes::BytesMut;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator, encode};
 use std::fmt::Write;

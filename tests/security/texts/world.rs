@@ -5,7 +5,7 @@ use crate::given::*;
 use crate::receiver::Receiver;
 use crate::server::Server;
 use crate::support::daemon::{Daemon, PATIENCE, Site, eventually};
-use crate::support::peers::any;
+use crate::support::ports::{any, lasting};
 use crate::support::recorder::Recorder;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksSimulator};
 use serde_json::{Value, json};
@@ -75,7 +75,7 @@ impl World {
         let (ema, hub, nats) = (gateway(), Receiver::start(), Server::start());
         let broadworks = BroadworksSimulator::start(any()).expect("an application server");
         let kamailio = evapi::Peer::start();
-        let [evapi, evi] = [free_port(), free_port()].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let [evapi, evi] = [lasting(), lasting()];
         let site = site(&format!(
             "[log]\nlevel = \"debug\"\nformat = \"{format}\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
              [numbering]\ncountry_code = \"299\"\ndefault_phone_context = \"d\"\n\

@@ -2,9 +2,9 @@
 
 use super::trap::{Before, Behind, Trap};
 use crate::evapi;
-use crate::given::free_port;
 use crate::support::daemon::{Daemon, Site, eventually};
 use crate::support::documents::add;
+use crate::support::ports::lasting;
 use eventmanager::simulators::broadworks::BroadworksSimulator;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -73,7 +73,7 @@ impl Clients {
             nats.at("tls://", ""),
             of_peer(peer.at("", ""), ""),
             // The same host by another port, of which nobody is asked before there is a token.
-            of_peer(format!("localhost:{}", free_port()), &oauth2),
+            of_peer(format!("localhost:{}", lasting().port()), &oauth2),
         )
     }
 }
@@ -81,7 +81,7 @@ impl Clients {
 /// Has every client connect to somebody with this behind it, while `authority` alone is trusted.
 pub fn meet_all(behind: &Behind, authority: &Path) -> (Clients, String) {
     let clients = Clients::start(behind);
-    let broadworks = BroadworksSimulator::start(crate::support::peers::any()).expect("an application server");
+    let broadworks = BroadworksSimulator::start(crate::support::ports::any()).expect("an application server");
     let kamailio = evapi::Peer::start();
     let site = Site::new(&clients.config(&kamailio.address(), broadworks.addr()));
     let daemon = {
@@ -128,7 +128,7 @@ pub fn meet_all(behind: &Behind, authority: &Path) -> (Clients, String) {
 fn offline(site: &Site, database: &Trap) -> String {
     let file = site.directory.path().join("offline.toml");
     let url = database.at("postgresql://em:p@", "/em?sslmode=verify-full");
-    let text = format!("[http]\nlisten = \"127.0.0.1:{}\"\n[store]\nevents = \"{url}\"\n", free_port());
+    let text = format!("[http]\nlisten = \"{}\"\n[store]\nevents = \"{url}\"\n", lasting());
     std::fs::write(&file, text).expect("written");
     file.display().to_string()
 }

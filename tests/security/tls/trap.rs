@@ -1,8 +1,8 @@
 //! Somebody whom a client connects to, and what comes of it.
 
 use super::authority::Authority;
-use crate::given::free_port;
 use crate::support::daemon::{PATIENCE, eventually};
+use crate::support::ports::lasting;
 use rustls::{ServerConfig, ServerConnection};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -141,7 +141,7 @@ pub struct Old {
 
 impl Old {
     pub fn start(authority: &Authority) -> Old {
-        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let address = lasting();
         let child = Command::new("openssl")
             .args(["s_server", "-accept", &address.to_string(), "-cert", "good.pem", "-key", "good.key"])
             .args(["-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-quiet"])

@@ -3,7 +3,7 @@
 
 use super::Around;
 use crate::support::daemon::{Daemon, Site};
-use crate::support::peers::lasting;
+use crate::support::ports::lasting;
 use eventmanager::simulators::asterisk::{
     AsteriskHandle, AsteriskOptions, AsteriskSimulator, ZmqModule, ZmqOptions,
 };

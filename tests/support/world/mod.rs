@@ -41,7 +41,8 @@ mod watcher;
 pub use base::Base;
 
 use crate::support::daemon::{Daemon, Ended, Site, eventually};
-use crate::support::peers::{Peers, any};
+use crate::support::peers::Peers;
+use crate::support::ports::any;
 use crate::support::steps::{Looks, STEPS};
 use agents::{Agents, Far};
 use bus::Bus;

@@ -6,7 +6,7 @@
 use super::Around;
 use super::life::Life;
 use crate::support::documents::set_phone;
-use crate::support::peers::any;
+use crate::support::ports::any;
 use eventmanager::simulators::broadworks::{BroadworksHandle, BroadworksOptions, BroadworksSimulator};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

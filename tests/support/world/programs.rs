@@ -2,7 +2,7 @@
 
 use super::life::Life;
 use super::scripts::frame;
-use crate::support::peers::lasting;
+use crate::support::ports::lasting;
 use serde_json::{Value, json};
 use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpStream};

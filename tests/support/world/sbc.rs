@@ -1,6 +1,6 @@
 //! An OpenSIPS that raises events.
 
-use crate::support::peers::lasting;
+use crate::support::ports::lasting;
 use eventmanager::simulators::opensips::{OpensipsHandle, OpensipsOptions, OpensipsSimulator, named};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
