@@ -245,7 +245,7 @@ impl Operators {
         let mut told = Vec::new();
         for (Candidate { event, subject, resumes }, decided) in candidates.into_iter().zip(decided) {
             let outcome = match decided {
-                Ok(Decided::Done { uuid, attempt }) => {
+                Ok(Decided::Done { uuid, attempt, .. }) => {
                     told.push(Announced { event: uuid, subject });
                     log(&event, order);
                     Ok(Done { event: event.id, attempt, resumes })

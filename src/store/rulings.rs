@@ -67,6 +67,8 @@ pub enum Decided {
         uuid: Uuid,
         /// The latest attempt of the event; 0 where it was never run and is not to be.
         attempt: u32,
+        /// The end of the alarm that the event had raised is in the topic log ([`Ruling::over`]).
+        is_over: bool,
     },
     /// The event has a status of which the verb makes nothing; `None`: a foreign word.
     Refused(Option<Status>),

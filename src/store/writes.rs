@@ -175,7 +175,7 @@ impl Write {
             ) if *status == verdict.status => &verdict.handed_on,
             (
                 Write::Decide(Ruling { verb: Verb::Resolve, over: Some(over), .. }),
-                Outcome::Decided(Decided::Done { .. }),
+                Outcome::Decided(Decided::Done { is_over: true, .. }),
             ) => std::slice::from_ref(over),
             _ => &[],
         }

@@ -44,7 +44,7 @@ pub async fn a_retry_is_a_new_attempt_and_is_recorded_once(site: Site) {
     let retry = ruling(id, Some(uuid), Verb::Retry, "the HSS is mended");
     // Recorded again, as after a commit of unknown outcome, it is the same attempt.
     for _ in 0..2 {
-        assert_eq!(decide(&running, &retry).await, Decided::Done { uuid, attempt: 2 });
+        assert_eq!(decide(&running, &retry).await, Decided::Done { uuid, attempt: 2, is_over: false });
     }
     let journal = running.store.journal(uuid).await.unwrap().unwrap();
     assert_eq!((journal.attempt, &journal.plan, &journal.reason), (2, &None, &None));
@@ -68,7 +68,7 @@ pub async fn a_resolved_event_is_ignored_and_says_why(site: Site) {
     let (id, uuid) = failed(&running).await;
     let resolve = ruling(id, Some(uuid), Verb::Resolve, "made by hand");
     for _ in 0..2 {
-        assert_eq!(decide(&running, &resolve).await, Decided::Done { uuid, attempt: 1 });
+        assert_eq!(decide(&running, &resolve).await, Decided::Done { uuid, attempt: 1, is_over: false });
     }
     let row = running.store.event(id).await.unwrap().unwrap();
     assert_eq!(row.status, Some(Status::Ignored));
@@ -104,7 +104,7 @@ pub async fn the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_fail
     let (id, uuid) = failed(&running).await;
     let first = resolve(id, uuid);
     for _ in 0..2 {
-        decide(&running, &first).await;
+        assert_eq!(decide(&running, &first).await, Decided::Done { uuid, attempt: 1, is_over: true });
         assert_eq!(logged().await, 1, "once, however often it is recorded");
     }
     // Pending again it is resolved before it runs.
@@ -114,7 +114,8 @@ pub async fn the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_fail
     assert_eq!(logged().await, 2);
     // Nothing was ever wrong with this one, and of that one it is decided no more.
     let appended = within(running.store.append(vec![event("bo")])).await.unwrap();
-    decide(&running, &resolve(appended[0].id, appended[0].uuid)).await;
+    let decided = decide(&running, &resolve(appended[0].id, appended[0].uuid)).await;
+    assert!(matches!(decided, Decided::Done { is_over: false, .. }), "{decided:?}");
     decide(&running, &resolve(id, uuid)).await;
     assert_eq!(logged().await, 2);
     running.close().await;
@@ -128,7 +129,10 @@ pub async fn a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site:
     );
     assert_eq!(running.store.pending(0, 10).await.unwrap(), []);
     let retry = ruling(1, None, Verb::Retry, "left over");
-    assert_eq!(decide(&running, &retry).await, Decided::Done { uuid: retry.uuid, attempt: 1 });
+    assert_eq!(
+        decide(&running, &retry).await,
+        Decided::Done { uuid: retry.uuid, attempt: 1, is_over: false }
+    );
     let pending = running.store.pending(0, 10).await.unwrap();
     assert_eq!((pending[0].id, pending[0].uuid), (1, retry.uuid));
     let about = running.store.events_about("anna", 10).await.unwrap();

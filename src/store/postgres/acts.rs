@@ -67,7 +67,11 @@ pub(super) fn decided(row: Option<&Row>) -> Decided {
         return Decided::Refused(row.get::<_, Option<&str>>(1).and_then(Status::parse));
     }
     let attempt: i32 = row.get(2);
-    Decided::Done { uuid: row.get(0), attempt: u32::try_from(attempt).unwrap_or_default() }
+    Decided::Done {
+        uuid: row.get(0),
+        attempt: u32::try_from(attempt).unwrap_or_default(),
+        is_over: row.get(4),
+    }
 }
 
 fn pause_params(pause: &Pause) -> Vec<Param<'_>> {

@@ -158,7 +158,8 @@ pub(super) const AUDIT: &str = "
     on conflict (uuid) do nothing";
 
 /// What an operator decides about an event: what [`Verb::takes`](crate::store::Verb::takes) says, and all that follows
-/// from it. Gives uuid, status before, latest attempt, and whether it was done, now or before.
+/// from it. Gives uuid, status before, latest attempt, whether it was done, now or before, and whether
+/// the end of its alarm is in the topic log.
 pub(super) const DECIDE: &str = "
     with old as (
         select event.id, event.uuid, event.status, coalesce(event.uuid, $2::uuid) as named,
@@ -196,10 +197,13 @@ pub(super) const DECIDE: &str = "
         from taken
         where $13::uuid is not null and $4::text = 'ignored' and (taken.status = 'failed' or taken.attempt > 1)
         on conflict (uuid, topic) do nothing
+        returning 1
     )
     select old.named, cast(old.status as text),
         coalesce(old.attempt, 0) + case when $4::text = 'pending' and not old.is_recorded then 1 else 0 end,
-        old.is_recorded or exists (select 1 from taken)
+        old.is_recorded or exists (select 1 from taken),
+        exists (select 1 from over)
+            or old.is_recorded and exists (select 1 from em_topic_log where uuid = $13::uuid and topic = $14::text)
     from old";
 
 pub(super) const PAUSE: &str = "

@@ -251,7 +251,17 @@ fn decide(transaction: &Transaction, ruling: &Ruling) -> rusqlite::Result<Decide
         carry_out(transaction, ruling, uuid, status)?;
         insert_act(transaction, act)?;
     }
-    Ok(Decided::Done { uuid, attempt: latest_attempt(transaction, uuid)? })
+    let is_over = match &ruling.over {
+        Some(over) => is_logged(transaction, over)?,
+        None => false,
+    };
+    Ok(Decided::Done { uuid, attempt: latest_attempt(transaction, uuid)?, is_over })
+}
+
+fn is_logged(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<bool> {
+    transaction
+        .prepare_cached("select exists (select 1 from em_topic_log where uuid = ?1 and topic = ?2)")?
+        .query_row(params![event.uuid.to_string(), clean(&event.topic)], |row| row.get(0))
 }
 
 fn is_recorded(transaction: &Transaction, act: &Act) -> rusqlite::Result<bool> {
