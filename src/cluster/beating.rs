@@ -117,12 +117,11 @@ impl Seat {
     pub(super) async fn begin_hand_over(
         &mut self,
         table: &ClusterTable,
-        epoch: i64,
         to: Option<String>,
     ) -> Result<String, HandOverError> {
         let to = self.view().successor(to)?;
         let id = Uuid::now_v7();
-        let wished = table.wish(epoch, self.me.process, id, &to).await.map_err(HandOverError::Database)?;
+        let wished = table.wish(self.me.process, id, &to).await.map_err(HandOverError::Database)?;
         if !wished {
             return Err(self.view().not_active());
         }

@@ -178,18 +178,18 @@ impl Seat {
     async fn obey(&mut self, table: &mut ClusterTable, order: Order) -> Result<(), String> {
         match (order, self.phase) {
             (Order::Prepared, _) => self.prepared = true,
-            (Order::HandOver { to, answer }, Phase::Holding { epoch }) => {
-                let begun = self.begin_hand_over(table, epoch, to).await;
+            (Order::HandOver { to, answer }, Phase::Holding { .. }) => {
+                let begun = self.begin_hand_over(table, to).await;
                 // Whoever has asked may have gone.
                 let _ = answer.send(begun);
             }
             (Order::HandOver { answer, .. }, _) => {
                 let _ = answer.send(Err(self.view.borrow().not_active()));
             }
-            (Order::LetGo(answer), Phase::Holding { epoch }) => {
+            (Order::LetGo(answer), Phase::Holding { .. }) => {
                 self.lease.end();
                 self.phase = Phase::LetGo;
-                table.let_go(epoch, self.me.process).await?;
+                table.let_go(self.me.process).await?;
                 // Who begins anew is there again at once.
                 if self.told.ending.is_for_good() {
                     table.leave(self.me.process).await?;

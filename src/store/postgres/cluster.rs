@@ -78,7 +78,7 @@ pub struct Claim<'a> {
     pub node: &'a str,
     /// For how long it may act after a beat: those who stand by must wait at least as long.
     pub lease: Duration,
-    /// The lease of whoever acted before is over: where that one has not let go, its session is ended. Else it is waited for.
+    /// The lease of whoever acted before is over: its session is ended, whatever the row says of it. Else it is waited for.
     pub is_over: bool,
 }
 
@@ -193,20 +193,22 @@ impl ClusterTable {
         timeout(limit * 2, taking).await.map_err(|_| late())?.map_err(|error| reason(&error))
     }
 
-    /// The active one has ended in order: another may begin at once.
-    pub async fn let_go(&self, epoch: i64, holder: Uuid) -> Result<(), String> {
+    /// The active one has ended in order: another may begin at once. The holder alone tells that it is the active one: its epoch
+    /// may be another than it knows, where the answer to [`raise`](Self::raise) was lost.
+    pub async fn let_go(&self, holder: Uuid) -> Result<(), String> {
         let sql = "update em_cluster set let_go = clock_timestamp()
-            where part = 'events' and epoch = $1 and holder = $2 and let_go is null";
+            where part = 'events' and holder = $1 and let_go is null";
         let points = ["cluster.let_go.before", "cluster.let_go.after"];
-        self.change(points, sql, &[&epoch, &holder]).await.map(drop)
+        self.change(points, sql, &[&holder]).await.map(drop)
     }
 
-    /// Another node is to be the active one; `false` where this one is not the active one any more.
-    pub async fn wish(&self, epoch: i64, holder: Uuid, id: Uuid, to: &str) -> Result<bool, String> {
-        let sql = "update em_cluster set wish = $3, wish_to = $4, wish_ready = false
-            where part = 'events' and epoch = $1 and holder = $2 and let_go is null returning epoch";
+    /// Another node is to be the active one; `false` where this one, told by its holder as in [`let_go`](Self::let_go), is not the
+    /// active one any more.
+    pub async fn wish(&self, holder: Uuid, id: Uuid, to: &str) -> Result<bool, String> {
+        let sql = "update em_cluster set wish = $2, wish_to = $3, wish_ready = false
+            where part = 'events' and holder = $1 and let_go is null returning epoch";
         let points = ["cluster.wish.before", "cluster.wish.after"];
-        Ok(self.change(points, sql, &[&epoch, &holder, &id, &to]).await?.is_some())
+        Ok(self.change(points, sql, &[&holder, &id, &to]).await?.is_some())
     }
 
     /// The wish is called off.
