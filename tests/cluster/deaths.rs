@@ -126,29 +126,26 @@ fn a_node_killed_while_it_takes_over_leaves_the_place_to_another() {
 
 #[test]
 fn a_node_killed_while_it_lets_go_is_followed_all_the_same() {
-    let mut nodes = Pairing::started();
-    for failpoint in ["cluster.let_go.before", "cluster.let_go.after"] {
-        nodes.doom(failpoint, 1);
-        nodes.swap();
-        let (doomed, heir) = (nodes.active, nodes.standing_by());
-        nodes.blow(heir, |pair| {
-            pair.node(doomed).signal("TERM");
-            pair.wait_dead(doomed, failpoint);
-        });
-        nodes.settle();
-    }
-    nodes.pair.check(&nodes.losses);
+    active_dies(["cluster.let_go.before", "cluster.let_go.after"], |pair, doomed| {
+        pair.node(doomed).signal("TERM");
+    });
 }
 
 #[test]
 fn a_node_killed_while_it_hands_over_is_followed_all_the_same() {
+    active_dies(["cluster.wish.before", "cluster.wish.after"], ask_for_hand_over);
+}
+
+/// The active node ends at each of these failpoints, to which it comes by `strike`.
+#[track_caller]
+fn active_dies(failpoints: [&str; 2], strike: impl Fn(&Pair, usize)) {
     let mut nodes = Pairing::started();
-    for failpoint in ["cluster.wish.before", "cluster.wish.after"] {
+    for failpoint in failpoints {
         nodes.doom(failpoint, 1);
         nodes.swap();
         let (doomed, heir) = (nodes.active, nodes.standing_by());
         nodes.blow(heir, |pair| {
-            ask_for_hand_over(pair, doomed);
+            strike(pair, doomed);
             pair.wait_dead(doomed, failpoint);
         });
         nodes.settle();

@@ -109,39 +109,34 @@ fn who_there_is_may_be_unknown_and_one_of_them_acts_all_the_same() {
 
 #[test]
 fn a_row_that_is_lost_is_not_taken_before_the_lease_of_before_is_over() {
-    let mut pair = Pair::started();
-    // The active one cannot see that the row is another one.
-    pair.node(0).signal("STOP");
-    let began = Instant::now();
-    pair.rows("delete from em_cluster");
-    pair.rows("select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'");
-    pair.wait_active(1);
-    assert!(began.elapsed() >= LEASE, "taken after {:?}", began.elapsed());
-    pair.node(0).signal("CONT");
-    pair.wait_standing_by(0);
-    pair.nodes[0].take().expect("it runs").kill();
+    behind_its_back("delete from em_cluster", end_sessions);
 }
 
 #[test]
 fn a_row_that_is_restored_is_not_believed_before_the_lease_of_before_is_over() {
-    restored(|pair| {
-        let others = "pid <> pg_backend_pid() and backend_type = 'client backend'";
-        pair.rows(&format!("select pg_terminate_backend(pid) from pg_stat_activity where {others}"));
-    });
+    behind_its_back(RESTORED, end_sessions);
 }
 
 #[test]
 fn a_row_that_is_restored_beside_the_sessions_of_a_node_that_hangs_is_taken_all_the_same() {
-    restored(|_| ());
+    behind_its_back(RESTORED, |_| ());
 }
 
-/// The active node hangs while the row comes back from a time when somebody had just let go.
+/// The row as of a time when somebody had just let go.
+const RESTORED: &str = "update em_cluster set epoch = 0, holder = gen_random_uuid(), let_go = now()";
+
+fn end_sessions(pair: &Pair) {
+    let others = "pid <> pg_backend_pid() and backend_type = 'client backend'";
+    pair.rows(&format!("select pg_terminate_backend(pid) from pg_stat_activity where {others}"));
+}
+
+/// The active node hangs while the row is changed.
 #[track_caller]
-fn restored(and: impl FnOnce(&Pair)) {
+fn behind_its_back(change: &str, and: impl FnOnce(&Pair)) {
     let mut pair = Pair::started();
     pair.node(0).signal("STOP");
     let began = Instant::now();
-    pair.rows("update em_cluster set epoch = 0, holder = gen_random_uuid(), let_go = now()");
+    pair.rows(change);
     and(&pair);
     pair.wait_active(1);
     assert!(began.elapsed() >= LEASE, "taken after {:?}", began.elapsed());
