@@ -77,7 +77,12 @@ impl Callback {
             None => return Err(CallbackError::Host),
         };
         let port = url.port_or_known_default().filter(|port| *port > 0).ok_or(CallbackError::Port)?;
-        Ok(Callback { is_https: url.scheme() == "https", host, port, url: url.into() })
+        let callback = Callback { is_https: url.scheme() == "https", host, port, url: url.into() };
+        // It is kept as it is written here, with more characters escaped, and read again after a restart.
+        if callback.url.len() > LONGEST {
+            return Err(CallbackError::TooLong);
+        }
+        Ok(callback)
     }
 
     /// `HOST:PORT`, as a peer is configured.
@@ -235,6 +240,8 @@ mod tests {
             assert!(matches!(error, Url(_) | Host | Port), "{url}: {error}");
         }
         check(&format!("https://a/{}", "x".repeat(LONGEST)), TooLong);
+        // Each of them is written with three characters.
+        check(&format!("https://a/?{}", "'".repeat(LONGEST / 2)), TooLong);
         check(&format!("https://{}.example/", "x".repeat(64)), Host);
     }
 

@@ -280,6 +280,9 @@ fn webhooks(data: &[u8]) {
     assert!(!verify(&keys, &id, timestamp.wrapping_add(1), body, &signature), "another time");
     assert!(!verify(&keys, &id, timestamp, &[body, b"x"].concat(), &signature), "another body");
     if let Err(reason) = SigningKey::parse(&written) {
-        assert!(written.len() < 16 || !reason.contains(&written), "a key shows");
+        // What it says of no key at all may be written as well.
+        let of_none = ["", "whsec_", "whsk_"].map(|none| SigningKey::parse(none).err().unwrap_or_default());
+        let is_told_anyway = of_none.iter().any(|said| said.contains(&written));
+        assert!(written.len() < 16 || is_told_anyway || !reason.contains(&written), "a key shows");
     }
 }
