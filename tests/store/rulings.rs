@@ -121,6 +121,37 @@ pub async fn the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_fail
     running.close().await;
 }
 
+/// Both are in one transaction: whichever of them counts, the other one is told, and what was carried out is handed on.
+pub async fn an_event_that_ends_while_it_is_resolved_is_one_of_both_and_hands_on_what_it_has_done(
+    site: Site,
+) {
+    let running = site.open().ready().await;
+    for round in 0..20 {
+        let appended = within(running.store.append(vec![event("anna")])).await.unwrap();
+        let (id, uuid) = (appended[0].id, appended[0].uuid);
+        let mut ended = progress(uuid, 1);
+        ended.plan = Some(plan(&["a"]));
+        ended.steps = vec![mark(0, StepState::Done)];
+        ended.verdict = verdict(Status::Completed, None);
+        let done = handed_on("users", &round.to_string());
+        ended.verdict.as_mut().unwrap().handed_on = vec![done.clone()];
+        let resolve = ruling(id, Some(uuid), Verb::Resolve, "by hand");
+        // While the first one is written the others wait, and go together.
+        let (appended, recorded, decided) = tokio::join!(
+            running.store.append(vec![event("other")]),
+            running.store.record(ended),
+            running.store.decide(vec![resolve])
+        );
+        appended.unwrap();
+        recorded.unwrap();
+        assert_eq!(decided.unwrap()[0], Ok(Decided::Refused(Some(Status::Completed))), "round {round}");
+        let end = running.store.topic_log_end().await.unwrap();
+        let rows = running.store.topic_log_after(end - 1, 1).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.event.uuid).collect::<Vec<_>>(), [done.uuid], "round {round}");
+    }
+    running.close().await;
+}
+
 pub async fn a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site: Site) {
     let running = site.open().ready().await;
     site.sql(

@@ -35,9 +35,15 @@ pub(super) async fn commit(
     let mut script = Script::default();
     let appended = add_events(&mut script, widths, &events);
     add_log(&mut script, writes);
-    let single: Vec<Option<usize>> =
+    let mut single: Vec<Option<usize>> =
         writes.iter().map(|write| add_single(&mut script, tables, write)).collect();
     let statuses = add_journal(&mut script, writes);
+    // Behind the verdicts: what has been carried out is not resolved, and what it hands on is not left out.
+    for (write, at) in writes.iter().zip(&mut single) {
+        if let Write::Decide(ruling) = write {
+            *at = Some(add_ruling(&mut script, ruling));
+        }
+    }
     let results = session.run(script).await?;
 
     let mut ids: HashMap<Uuid, i64> =
@@ -146,10 +152,10 @@ pub(super) fn add_subjects<'a>(script: &mut Script<'a>, subjects: Vec<(&'a str, 
     script.add(SUBJECTS, vec![Box::new(users), Box::new(events)]);
 }
 
-/// Writes that have statements of their own, in the order in which they were queued.
+/// Writes that have statements of their own, but for those that come behind the journal; in the order in which they were queued.
 fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> Option<usize> {
     match write {
-        Write::Append(_) | Write::Log(_) | Write::Superseded => None,
+        Write::Append(_) | Write::Log(_) | Write::Decide(_) | Write::Superseded => None,
         Write::Confirm(_) => Some(script.add(CONFIRM, Vec::new())),
         Write::Progress(progress) if tables.subscribers => {
             progress.effect.as_ref().map(|effect| add_effect(script, effect))
@@ -167,10 +173,9 @@ fn add_single<'a>(script: &mut Script<'a>, tables: Tables, write: &'a Write) -> 
             Some(script.add(EXPIRE, vec![Box::new(ids.as_slice()), Box::new(micros(*older_than))]))
         }
         Write::Forget { events } => Some(script.add(FORGET, vec![Box::new(events.as_slice())])),
-        Write::Decide(ruling) => Some(add_ruling(script, ruling)),
         Write::Shorten { sequences } => Some(script.add(SHORTEN, vec![Box::new(sequences.as_slice())])),
         Write::Evi(change) => Some(add_evi(script, change)),
-        Write::Place { reader, sequence, number } => Some(add_place(script, reader, *sequence, *number)),
+        Write::Place { reader, sequence, number, .. } => Some(add_place(script, reader, *sequence, *number)),
         Write::Hub(write) => Some(add_hub(script, write)),
         Write::Alarm(change) => Some(add_alarm(script, change)),
         Write::Registration(change) => Some(add_registration(script, change)),

@@ -46,10 +46,10 @@ fn apply(transaction: &Transaction, widths: &EventWidths, write: &Write) -> rusq
         Write::Expire { ids, older_than } => expire(transaction, ids, *older_than),
         Write::Forget { events } => forget(transaction, events),
         Write::Decide(ruling) => decide(transaction, ruling).map(Outcome::Decided),
-        Write::Log(event) => log(transaction, event),
+        Write::Log(event) => log(transaction, event).map(|_| Outcome::Applied),
         Write::Shorten { sequences } => shorten(transaction, sequences),
         Write::Evi(change) => change_evi(transaction, change),
-        Write::Place { reader, sequence, number } => {
+        Write::Place { reader, sequence, number, .. } => {
             keep_place(transaction, reader, *sequence, *number).map(|()| Outcome::Applied)
         }
         Write::Hub(write) => hubs::apply(transaction, write).map(|()| Outcome::Applied),
@@ -113,8 +113,9 @@ fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> 
 }
 
 /// A row of the topic log.
-fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<Outcome> {
-    transaction
+/// Whether it was not there yet.
+fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<bool> {
+    let rows = transaction
         .prepare_cached(
             "insert into em_topic_log (uuid, topic, source, name, at, payload, form, origin)
              values (?1, ?2, ?3, ?4, strftime('%Y-%m-%d %H:%M:%f', ?5 / 1e6, 'unixepoch'), ?6, ?7, ?8)
@@ -130,7 +131,7 @@ fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<Outcom
             event.form.word(),
             event.form.origin().map(clean),
         ])?;
-    Ok(Outcome::Applied)
+    Ok(rows > 0)
 }
 
 /// Under these subscribers the event is found later.
@@ -244,16 +245,13 @@ fn decide(transaction: &Transaction, ruling: &Ruling) -> rusqlite::Result<Decide
         return Ok(Decided::Gone);
     }
     let uuid = named.unwrap_or(ruling.uuid);
-    if !is_recorded(transaction, act)? {
-        if !verb.takes(status, is_ours) {
-            return Ok(Decided::Refused(status));
-        }
-        carry_out(transaction, ruling, uuid, status)?;
+    let is_over = if is_recorded(transaction, act)? {
+        ruling.over.as_ref().map_or(Ok(false), |over| is_logged(transaction, over))?
+    } else if verb.takes(status, is_ours) {
         insert_act(transaction, act)?;
-    }
-    let is_over = match &ruling.over {
-        Some(over) => is_logged(transaction, over)?,
-        None => false,
+        carry_out(transaction, ruling, uuid, status)?
+    } else {
+        return Ok(Decided::Refused(status));
     };
     Ok(Decided::Done { uuid, attempt: latest_attempt(transaction, uuid)?, is_over })
 }
@@ -277,12 +275,13 @@ fn latest_attempt(transaction: &Transaction, uuid: Uuid) -> rusqlite::Result<u32
 }
 
 /// `status` is the one before.
+/// Whether the end of an alarm was handed on with it.
 fn carry_out(
     transaction: &Transaction,
     ruling: &Ruling,
     uuid: Uuid,
     status: Option<Status>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let Ruling { event, verb, about, act, over, .. } = ruling;
     if *verb == Verb::Retry {
         add_subjects(transaction, &uuid.to_string(), about)?;
@@ -309,13 +308,10 @@ fn carry_out(
     }?;
     // An attempt behind the first begins where one has failed.
     let has_failed = status == Some(Status::Failed) || attempt > 1;
-    if let Some(over) = over
-        && *verb == Verb::Resolve
-        && has_failed
-    {
-        log(transaction, over)?;
+    match over {
+        Some(over) if *verb == Verb::Resolve && has_failed => log(transaction, over),
+        _ => Ok(false),
     }
-    Ok(())
 }
 
 fn record_panics(
