@@ -3,6 +3,7 @@
 use super::Store;
 use super::errors::{ReadError, StoreError};
 use super::reader::{Row, Value};
+use super::tenure::Tenure;
 use super::writes::Write;
 
 /// Where a reader of the topic log is.
@@ -15,13 +16,14 @@ pub struct Cursor {
 }
 
 impl Store {
-    /// Queues at the call that a reader of the topic log has come to this place; resolves when that is durable. It never goes back.
+    /// Queues at the call that a reader of the topic log has come to this place; resolves when that is durable. It never
+    /// goes back. In a database that replaces this one meanwhile it is not kept.
     pub fn keep_place(
         &self,
         reader: &str,
         sequence: i64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
-        self.write_all(vec![Write::Place { reader: reader.to_owned(), sequence, number: None }])
+        self.write_place(reader, sequence, None)
     }
 
     /// The place to which a reader of the topic log has come; `None`: it has never kept one.
@@ -36,7 +38,18 @@ impl Store {
         cursor: Cursor,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         let Cursor { sequence, number } = cursor;
-        self.write_all(vec![Write::Place { reader: reader.to_owned(), sequence, number: Some(number) }])
+        self.write_place(reader, sequence, Some(number))
+    }
+
+    fn write_place(
+        &self,
+        reader: &str,
+        sequence: i64,
+        number: Option<i64>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        // Before the database was first reached there is nothing to which it could belong.
+        let tenure = Some(self.tenure()).filter(|tenure| *tenure != Tenure::default());
+        self.write_all(vec![Write::Place { reader: reader.to_owned(), sequence, number, tenure }])
     }
 
     /// Where a reader is; `None`: it has never kept a place. Who counts no events has got none.

@@ -70,6 +70,8 @@ pub(crate) enum Write {
         sequence: i64,
         /// How many events it has got, where it counts them.
         number: Option<i64>,
+        /// In which it has come there: another log has other places.
+        tenure: Option<Tenure>,
     },
     /// Who has registered for events over REST.
     Hub(HubWrite),
@@ -158,6 +160,7 @@ impl Write {
             Write::Progress(progress) => progress.tenure,
             Write::Effect { tenure, .. } => *tenure,
             Write::Confirm(tenure) => Some(*tenure),
+            Write::Place { tenure, .. } => *tenure,
             _ => None,
         };
         if tenure.is_some_and(|tenure| !ownership.allows(tenure)) {

@@ -1,7 +1,7 @@
 //! Following the topic log.
 
 use crate::event::Logged;
-use crate::store::{ReadError, Store};
+use crate::store::{ReadError, Store, Tenure};
 use crate::supervision::Backoff;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -19,6 +19,8 @@ pub struct Tail {
     grown: watch::Receiver<()>,
     /// The last row that was given; `None` until it is known where the log ends.
     place: Option<i64>,
+    /// In which that is its place.
+    tenure: Tenure,
     failures: u32,
 }
 
@@ -26,7 +28,8 @@ impl Tail {
     /// Follows the log from its end at the first [`Tail::next`] that finds the database.
     pub fn new(store: Store) -> Tail {
         let grown = store.follow_topic_log();
-        Tail { store, grown, place: None, failures: 0 }
+        let tenure = store.tenure();
+        Tail { store, grown, place: None, tenure, failures: 0 }
     }
 
     /// Follows the log from behind the row with this sequence.
@@ -42,10 +45,15 @@ impl Tail {
 
     async fn find_place(&mut self) -> Result<i64, ReadError> {
         self.store.wait_until_events_up().await;
+        let tenure = self.store.tenure();
         match self.place {
-            Some(place) => Ok(place),
-            None => Ok(*self.place.insert(self.store.topic_log_end().await?)),
+            Some(place) if self.tenure == tenure => return Ok(place),
+            // The database may have been replaced, by one whose log has not come so far. Whoever had it meanwhile goes on behind us.
+            Some(place) => self.place = Some(place.min(self.store.topic_log_end().await?)),
+            None => self.place = Some(self.store.topic_log_end().await?),
         }
+        self.tenure = tenure;
+        Ok(self.place.unwrap_or_default())
     }
 
     /// The next rows, as soon as there are any; never none. While the database is away it waits. Dropping the future loses
@@ -57,8 +65,11 @@ impl Tail {
             match self.read().await {
                 Ok(rows) if rows.is_empty() => {
                     self.failures = 0;
-                    // The writer lives as long as the store, of which this has a handle.
-                    let _ = self.grown.changed().await;
+                    tokio::select! {
+                        // The writer lives as long as the store, of which this has a handle.
+                        _ = self.grown.changed() => {}
+                        () = self.store.superseded(self.tenure) => {}
+                    }
                 }
                 Ok(_) if !self.store.lease().is_valid() => {
                     // Another node hands them on, or this one does when it holds the lease again.

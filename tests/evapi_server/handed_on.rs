@@ -7,6 +7,7 @@ use crate::support::peers::Peers;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const ROUTES: &str = "[[route]]\nsource = \"k1\"\nevent = \"call_*\"\nto = [\"calls\", \"all\"]\n\
     [[route]]\nevent = \"User*\"\nto = [\"users\", \"all\"]\n\
@@ -76,6 +77,31 @@ fn consumers_get_what_application_servers_and_scripts_say() {
     assert_eq!(names, ["UserModifyRequest", "call_end"]);
     assert_eq!(crm.next()["status"], "failed");
     assert_eq!(trial.daemon.metric("eventmanager_dropped_total", ""), 0.0);
+}
+
+/// Its log begins with the first row again.
+#[test]
+fn consumers_get_what_comes_into_a_database_that_replaces_another() {
+    let mut trial = Trial::start();
+    let mut all = Consumer::connect(trial.address).ready();
+    (0..50).for_each(|_| trial.script_sends(r#"{"event":"call_start"}"#));
+    all.names(50);
+    for name in ["events.db", "events.db-wal", "events.db-shm"] {
+        // The companions are there only while something is in them.
+        let _ = std::fs::remove_file(trial.site.directory.path().join(name));
+    }
+    // The place in the old log would be reached in the new one much later.
+    let got = (0..30).any(|_| {
+        trial.script_sends(r#"{"event":"call_end"}"#);
+        let until = Instant::now() + Duration::from_secs(1);
+        while Instant::now() < until && !all.has_more() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        all.has_more()
+    });
+    assert!(got, "nothing of the new log has come");
+    assert_eq!(all.names(1), ["call_end"]);
+    trial.daemon.logged(&["the file was removed or replaced"]);
 }
 
 #[test]

@@ -32,7 +32,7 @@ pub async fn eventually<T>(what: &str, mut holds: impl AsyncFnMut() -> Option<T>
 pub struct House {
     pub store: Store,
     writers: Vec<JoinHandle<()>>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl House {
@@ -40,7 +40,16 @@ impl House {
         let directory = tempfile::tempdir().expect("a directory");
         let (store, writers) = start(directory.path());
         store.wait_until_up().await;
-        House { store, writers, _directory: directory }
+        House { store, writers, directory }
+    }
+
+    /// Removes the database: the store goes on with a new one.
+    pub fn remove_database(&self) {
+        std::fs::remove_file(self.directory.path().join("events.db")).expect("removed");
+        for companion in ["events.db-wal", "events.db-shm"] {
+            // They are there only while something is in them.
+            let _ = std::fs::remove_file(self.directory.path().join(companion));
+        }
     }
 
     /// Has an event handed on.

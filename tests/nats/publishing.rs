@@ -85,6 +85,33 @@ async fn an_event_is_one_message_with_all_that_is_known_of_it() {
     house.close().await;
 }
 
+/// Its log begins with the first row again.
+#[actix_rt::test]
+async fn what_a_database_brings_that_replaces_another_is_published() {
+    let (server, house) = (Server::start(), House::new().await);
+    let publisher = house.publisher(&config(&server));
+    house.begun().await;
+    let mut events = numbered(0..50);
+    house.hand_on(events.clone()).await;
+    let context = server.jetstream().await;
+    wait(&context, 50).await;
+    house.remove_database();
+    for number in 50..55 {
+        let some = numbered(number..number + 1);
+        house.hand_on(some.clone()).await;
+        events.extend(some);
+    }
+    assert_eq!(ids_of(&wait(&context, 55).await), ids(&events));
+    let end = house.store.topic_log_end().await.expect("read");
+    assert_eq!(end, 5, "the log is another");
+    eventually("its place is kept", async || {
+        (house.store.place("nats").await.ok()? == Some(end)).then_some(())
+    })
+    .await;
+    stop(publisher).await;
+    house.close().await;
+}
+
 #[actix_rt::test]
 async fn a_server_that_is_killed_under_load_has_every_event_once_and_in_order() {
     let (mut server, house) = (Server::start(), House::new().await);

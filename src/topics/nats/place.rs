@@ -1,7 +1,7 @@
 //! How far the server has got the events, as the store keeps it: one write is under way, and the newest place counts.
 
 use crate::failpoints;
-use crate::store::{NATS_READER, ReadError, Store, StoreError};
+use crate::store::{NATS_READER, ReadError, Store, StoreError, Tenure};
 use crate::supervision::Backoff;
 use futures_util::future::{BoxFuture, FutureExt};
 use std::cell::Cell;
@@ -19,25 +19,43 @@ pub(super) struct Place {
     /// The last row that the server has got, with all before it; for whoever shows it, too.
     reached: Rc<Cell<Option<i64>>>,
     kept: Option<i64>,
+    /// In which these are its places.
+    tenure: Tenure,
     writing: Option<BoxFuture<'static, (i64, Result<(), StoreError>)>>,
 }
 
 impl Place {
     pub fn new(store: Store, reached: Rc<Cell<Option<i64>>>) -> Place {
-        Place { store, reached, kept: None, writing: None }
+        let tenure = store.tenure();
+        Place { store, reached, kept: None, tenure, writing: None }
     }
 
-    /// Where to go on: as it is kept, which another daemon may have changed meanwhile; at the first time at the end of the log.
+    /// Where to go on: as it is kept, which another daemon may have changed meanwhile; at the first time at the end of the log, and
+    /// in a database that has replaced another one at its beginning.
     pub async fn read(&mut self) -> Result<i64, ReadError> {
         self.store.wait_until_events_up().await;
+        let tenure = self.store.tenure();
+        let is_another = self.tenure != tenure && self.tenure != Tenure::default();
         let kept = self.store.place(NATS_READER).await?;
         let place = match kept {
             Some(place) => place,
+            None if is_another => 0,
             None => self.store.topic_log_end().await?,
         };
+        if is_another {
+            self.reached.set(None);
+            self.kept = None;
+            self.writing = None;
+        }
+        self.tenure = tenure;
         self.kept = self.kept.max(kept);
         self.reach(place);
         Ok(self.reached.get().unwrap_or(place))
+    }
+
+    /// Resolves when its places are those of another log, perhaps: it is to be read again.
+    pub fn superseded(&self) -> impl Future<Output = ()> + use<> {
+        self.store.superseded(self.tenure)
     }
 
     /// Has a place that is kept before anything else happens: from the first start on nothing is passed over, whether or not

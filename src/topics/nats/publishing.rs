@@ -110,8 +110,8 @@ impl Publishing<'_> {
         let mut tail = Tail::after(self.store.clone(), from);
         let mut waiting = VecDeque::new();
         let mut under_way = FuturesOrdered::new();
-        let lost = connected.lost();
-        tokio::pin!(lost);
+        let (lost, superseded) = (connected.lost(), place.superseded());
+        tokio::pin!(lost, superseded);
         loop {
             show_unacked(under_way.len());
             let has_room = under_way.len() < self.config.in_flight;
@@ -122,6 +122,7 @@ impl Publishing<'_> {
                     return Some(reason);
                 },
                 reason = &mut lost => return Some(reason),
+                () = &mut superseded => return Some("another daemon has had the database, or it was replaced".to_owned()),
                 () = self.stop.notified() => {
                     self.finish(&mut under_way, place).await;
                     return None;
