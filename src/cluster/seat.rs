@@ -127,7 +127,7 @@ impl Seat {
             self.cannot_ask(&reason);
             let until = Instant::now() + AGAIN;
             while let Some(order) = self.next_order(until).await {
-                self.refuse(order, &reason);
+                self.obey_without(order, &reason).await;
             }
         }
     }
@@ -203,6 +203,18 @@ impl Seat {
             }
         }
         Ok(())
+    }
+
+    /// An order that comes while there is no connection. Whoever ends tries once to say so: another node begins at once then, and
+    /// not when the lease is over.
+    async fn obey_without(&mut self, order: Order, reason: &str) {
+        let is_end = matches!((&order, self.phase), (Order::LetGo(_), Phase::Holding { .. }));
+        if is_end && let Ok(mut table) = store::cluster_table(&self.database, self.limit()).await {
+            // The lease is over where this fails as well.
+            let _ = self.obey(&mut table, order).await;
+        } else {
+            self.refuse(order, reason);
+        }
     }
 
     /// An order that nothing can be done about without the database.
