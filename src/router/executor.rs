@@ -1,11 +1,8 @@
-//! The one executor: has an event planned, and its plan walked, step by step, and journals every step before and after.
+//! The one executor: what every run of an event shares. It begins a run, sends its requests as slots and pauses allow, makes its
+//! verdict one that hands on and raises or clears an alarm, and fails an event over which actors fail again and again.
 //!
-//! ```text
-//! plan stored, step 0 sent → request → step 0 done, its effect, step 1 sent → request → … → verdict
-//! ```
-//!
-//! What stands between two arrows is one transaction, so whatever ends the process in between, the walk goes on where
-//! it stopped. A step that was sent and never answered is sent again.
+//! What a run does, from its journal to its verdict, is [`super::walk`]; what it has learned and not committed yet
+//! [`super::unsaved`]; what it is to do [`super::deciding`].
 
 use super::conflicts::Hold;
 use super::journey::is_over;

@@ -1,5 +1,12 @@
 //! One run of one event: from its journal to its verdict.
 //!
+//! ```text
+//! plan stored, step 0 sent → request → step 0 done, its effect, step 1 sent → request → … → verdict
+//! ```
+//!
+//! What stands between two arrows is one transaction, so whatever ends the process in between, the walk goes on where
+//! it stopped. A step that was sent and never answered is sent again.
+//!
 //! The steps of a plan are walked one after the other. Where a whole group is deleted, the steps of each member are;
 //! members are walked beside each other, and one that fails ends alone.
 
