@@ -65,9 +65,10 @@ fn next(
     }
 }
 
-/// Whether the lease of whoever acted before is over for certain, where the row may be taken. One that names nobody, or somebody who has
-/// let go, may be another one since it was deleted or restored while somebody acted: for `held_for`, or else for as long as anybody may.
-fn is_over(row: &ClusterRow, unchanged: Duration, held_for: Option<Duration>) -> bool {
+/// Whether the session of whoever acted before may be ended, where the row may be taken. Whom it names has been silent for long enough, or
+/// is this process. A row that names nobody, or somebody who has let go, may be another one since it was deleted or restored while somebody
+/// acted: for `held_for`, or else for as long as anybody may.
+fn may_end_session(row: &ClusterRow, unchanged: Duration, held_for: Option<Duration>) -> bool {
     row.holder.is_some() && !row.let_go
         || unchanged >= lease::patience(held_for.unwrap_or(Cluster::LONGEST_LEASE))
 }
@@ -168,8 +169,8 @@ impl Seat {
         silent: Duration,
     ) -> Result<(), String> {
         let begun = Moment::now();
-        let is_over = is_over(row, silent, self.held_for);
-        let claim = Claim { holder: self.me.process, node: &self.me.node, lease: self.length, is_over };
+        let ends_session = may_end_session(row, silent, self.held_for);
+        let claim = Claim { holder: self.me.process, node: &self.me.node, lease: self.length, ends_session };
         match table.take(row, claim).await? {
             Taking::Taken { epoch, idle } => {
                 // From before it was asked for, as with every beat.
@@ -283,7 +284,8 @@ mod tests {
         let check = |holder, held_for: Option<u64>, unchanged: u64, expected| {
             let (row, unchanged) = (row(holder, false, None), Duration::from_millis(unchanged));
             let held_for = held_for.map(Duration::from_secs);
-            assert_eq!(is_over(&row, unchanged, held_for), expected, "{row:?} {held_for:?} {unchanged:?}");
+            let may_end = may_end_session(&row, unchanged, held_for);
+            assert_eq!(may_end, expected, "{row:?} {held_for:?} {unchanged:?}");
         };
         check(None, Some(3), 3_299, false);
         check(None, Some(3), 3_300, true);

@@ -42,7 +42,7 @@ pub async fn take(config: &StoreConfig) -> Lease {
 }
 
 fn claim(holder: Uuid) -> Claim<'static> {
-    Claim { holder, node: "bo", lease: Duration::from_secs(3), is_over: true }
+    Claim { holder, node: "bo", lease: Duration::from_secs(3), ends_session: true }
 }
 
 /// A row of the table of subscribers.

@@ -78,8 +78,8 @@ pub struct Claim<'a> {
     pub node: &'a str,
     /// For how long it may act after a beat: those who stand by must wait at least as long.
     pub lease: Duration,
-    /// The lease of whoever acted before is over: its session is ended, whatever the row says of it. Else it is waited for.
-    pub is_over: bool,
+    /// The session of whoever acted before is ended, whatever the row says of it. Else it is waited for.
+    pub ends_session: bool,
 }
 
 /// A hand-over that somebody has asked for.
@@ -267,7 +267,7 @@ async fn take_row(
     if now.sign() != seen.sign() {
         return Ok(Taking::Late);
     }
-    let other = if claim.is_over { Holder::EndOfCluster } else { Holder::WaitFor };
+    let other = if claim.ends_session { Holder::EndOfCluster } else { Holder::WaitFor };
     if !lock::acquire(&transaction, WRITER_LOCK, limit, other).await? {
         return Ok(Taking::InUse);
     }
