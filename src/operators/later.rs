@@ -2,8 +2,8 @@
 //!
 //! | the event is about | looked at |
 //! |---|---|
-//! | a subscriber | the latest events about it; later deletions of its group and comings and goings of its mail domain; later rows of the Erlang release |
-//! | a whole group | the latest events about each who is a member now; whatever came later |
+//! | a subscriber | later events about it; later deletions of its group and comings and goings of its mail domain; later rows of the Erlang release |
+//! | a whole group | later events about each who is a member now; whatever came later |
 //! | a whole mail domain | whatever came later |
 //!
 //! Nothing finds the events about a group or a domain, or those that the Erlang release has stored, but their documents. So
@@ -21,8 +21,6 @@ use crate::wire::ocir::{Command, Document, Notification};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-/// So many of the latest events about a subscriber are looked at.
-const ABOUT: usize = 100;
 /// So many documents are read, at most.
 const DOCUMENTS: usize = 1000;
 /// So many of them before somebody else has a turn.
@@ -119,11 +117,11 @@ impl<'a> Search<'a> {
 
     /// Events that were stored with this subscriber.
     async fn about(&mut self, user: &str) -> Result<(), ReadError> {
-        for other in self.store.events_about(user, ABOUT).await? {
-            if other.id > self.event && self.counts(other.status, other.uuid.is_some()) {
-                self.found.insert(other.id);
-            }
-        }
+        let all = [Status::Completed, Status::Pending];
+        let counting: Vec<Status> =
+            all.into_iter().filter(|status| self.counts(Some(*status), true)).collect();
+        // No more are named, whatever else is found.
+        self.found.extend(self.store.later_about(user, self.event, &counting, NAMED).await?);
         Ok(())
     }
 

@@ -135,6 +135,17 @@ impl Store {
         self.inner.events.reader.events_about(user_id, limit).await
     }
 
+    /// The first events behind this id that are about a subscriber and have one of these statuses.
+    pub async fn later_about(
+        &self,
+        user_id: &str,
+        after: i64,
+        statuses: &[Status],
+        limit: usize,
+    ) -> Result<Vec<i64>, ReadError> {
+        self.inner.events.reader.later_about(user_id, after, statuses, limit).await
+    }
+
     /// The first event with this command, spelled so, that is about the subscriber and pending.
     pub async fn pending_about(&self, user_id: &str, command: &str) -> Result<Option<i64>, ReadError> {
         self.inner.events.reader.pending_about(user_id, command).await

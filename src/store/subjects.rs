@@ -9,6 +9,7 @@ use super::events::limit_value;
 use super::limits::subject_name;
 use super::reader::{Reader, Value};
 use super::records::EventSummary;
+use crate::event::Status;
 use uuid::Uuid;
 
 /// Of the event `e`: the first subscriber that it is about, and how many there are. Each is looked up for the few rows of a
@@ -31,6 +32,30 @@ impl Reader {
         let mut events = self.summaries_by_uuid(&uuids).await?;
         events.reverse();
         Ok(events)
+    }
+
+    /// See [`Store`](super::Store).
+    pub async fn later_about(
+        &self,
+        user_id: &str,
+        after: i64,
+        statuses: &[Status],
+        limit: usize,
+    ) -> Result<Vec<i64>, ReadError> {
+        // A cross join as below. In the order of a bare id a database may read all events behind it, instead of those that are
+        // about the subscriber.
+        let words: Vec<String> = statuses.iter().map(|status| format!("'{}'", status.as_str())).collect();
+        let sql = format!(
+            "select cast(e.id as bigint) from em_subject s cross join em_event e
+            where s.subscriber = cast($1 as text) and e.uuid = s.event
+                and e.id > cast($2 as bigint) and e.status in ({})
+            order by e.id + 0 limit cast($3 as bigint)",
+            words.join(", "),
+        );
+        let user = Value::Text(subject_name(user_id).into_owned());
+        let params = vec![user, Value::Int(after), limit_value(limit)];
+        let rows = self.rows_planned(sql, params).await?;
+        Ok(rows.into_iter().filter_map(|row| row.int(0)).collect())
     }
 
     /// See [`Store`](super::Store).

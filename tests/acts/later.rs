@@ -94,6 +94,29 @@ fn what_cannot_be_known_of_the_old_release_wants_force_and_says_why() {
 }
 
 #[test]
+fn a_completed_event_stands_in_the_way_however_many_came_behind_it() {
+    Trial::on_both(|mut trial| {
+        let failed = trial.anna_fails();
+        trial.send(&set_phone(3, ANNA, "321055"));
+        assert_eq!(trial.status(3), "completed");
+        let (from, to) = if trial.is_postgres() { ("cast(", " as uuid)") } else { ("", "") };
+        let uuid = format!("{from}'ffffffff-0000-7000-8000-' || cast(100000000000 + n as text){to}");
+        let numbers =
+            "(with recursive counted(n) as (select 1 union all select n + 1 from counted where n < 200)
+            select n from counted) as numbers";
+        trial.sql(&format!(
+            "insert into em_event (uuid, source, command_index, user_id, command, event, status, inserted)
+             select {uuid}, 'as1', 0, 'admin', '{MODIFY}', '<x/>', 'failed', current_timestamp from {numbers}"
+        ));
+        trial.sql(&format!(
+            "insert into em_subject (subscriber, event) select '{ANNA}', {uuid} from {numbers}"
+        ));
+        let refused = left_alone(&trial, failed);
+        assert_eq!((&refused["later"], &refused["unknown"]), (&json!([3]), &Value::Null));
+    });
+}
+
+#[test]
 fn a_user_is_not_made_again_in_a_group_that_has_been_deleted_since() {
     Trial::on_both(|mut trial| {
         trial.peers.ema.script(vec![refused().op("Create").times(1)]);

@@ -1,6 +1,7 @@
 //! A million rows: what is looked for is found at once, and whoever commits waits for no sweep.
 
 use crate::site::*;
+use eventmanager::event::Status;
 use eventmanager::store::{Store, SubscriberSearch};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,6 +101,11 @@ pub async fn try_million(site: Site) {
         assert_eq!(store.events_about("u", 50).await.unwrap().len(), 50);
         println!("events of a subscriber that has {}: {:?}", ROWS / 10, started.elapsed());
         assert!(started.elapsed() < Duration::from_millis(200));
+        let started = Instant::now();
+        let later = store.later_about("u", i64::from(ROWS / 2), &[Status::Completed], 100).await.unwrap();
+        println!("what came later about it: {:?}", started.elapsed());
+        assert_eq!((later.len(), later[0]), (100, i64::from(ROWS / 2 + 10)));
+        assert!(started.elapsed() < Duration::from_secs(2));
         behind(store, 0, (0, 1000)).await;
     }
     sweep_beside_commits(&running.store).await;
