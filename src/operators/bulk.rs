@@ -154,14 +154,14 @@ impl Bulks {
             Ok::<_, ReadError>((store.uuids(&ids).await?, next))
         };
         ctx.spawn(page.into_actor(self).map(move |page, this, ctx| {
-            let Some(Set { bulk, events }) = this.sets.get_mut(&id) else { return };
-            if bulk.state != State::Gathering {
+            let Some(set) = this.sets.get_mut(&id).filter(|set| set.bulk.state == State::Gathering) else {
                 return;
-            }
+            };
             let (seen, next) = match page {
                 Ok(page) => page,
-                Err(error) => return bulk.fail(error.to_string()),
+                Err(error) => return set.fail(error.to_string()),
             };
+            let Set { bulk, events } = set;
             events.extend(seen);
             bulk.truncated = events.len() > LARGEST || (events.len() == LARGEST && next.is_some());
             events.truncate(LARGEST);
@@ -186,13 +186,12 @@ impl Bulks {
         let store = self.store.clone();
         let samples = async move { store.summaries(&samples).await };
         ctx.spawn(samples.into_actor(self).map(move |samples, this, _| {
-            let Some(Set { bulk, .. }) = this.sets.get_mut(&id) else { return };
+            let Some(set) = this.sets.get_mut(&id).filter(|set| set.bulk.state == State::Gathering) else {
+                return;
+            };
             match samples {
-                Ok(samples) if bulk.state == State::Gathering => {
-                    (bulk.samples, bulk.state) = (samples, State::Prepared);
-                }
-                Ok(_) => {}
-                Err(error) => bulk.fail(error.to_string()),
+                Ok(samples) => (set.bulk.samples, set.bulk.state) = (samples, State::Prepared),
+                Err(error) => set.fail(error.to_string()),
             }
         }));
     }
@@ -247,8 +246,7 @@ fn keep_within(sets: &mut BTreeMap<Uuid, Set>, growing: Uuid, most: usize) -> bo
             continue;
         }
         if let Some(set) = sets.get_mut(&growing) {
-            set.end(State::Expired);
-            set.bulk.failure = Some("too many events are being acted on already".to_owned());
+            set.fail("too many events are being acted on already".to_owned());
         }
         return false;
     }
@@ -261,7 +259,14 @@ impl Set {
         (self.bulk.state, self.events) = (state, Vec::new());
     }
 
-    /// Counts what came of a chunk, of which those are still to be acted on that met no store: true where there are such.
+    /// It cannot be gathered.
+    fn fail(&mut self, reason: String) {
+        self.end(State::Expired);
+        self.bulk.failure = Some(reason);
+    }
+
+    /// Counts what came of a chunk, of which those are still to be acted on that met no store: true where there are such. Nothing more is
+    /// done with a set that was cancelled meanwhile.
     fn put_back(
         &mut self,
         mut chunk: Vec<(i64, Option<Uuid>)>,
@@ -270,6 +275,9 @@ impl Set {
         let is_away = |outcome: &Result<_, Refusal>| outcome.as_ref().is_err_and(Refusal::is_store_away);
         let (away, ended): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(|(_, outcome)| is_away(outcome));
         self.bulk.count_outcomes(ended);
+        if self.bulk.state != State::Running {
+            return false;
+        }
         self.bulk.waits =
             away.first().and_then(|(_, outcome)| outcome.as_ref().err().map(Refusal::to_string));
         let away: HashSet<i64> = away.into_iter().map(|(id, _)| id).collect();
@@ -296,10 +304,6 @@ impl Bulk {
             waits: None,
             expires: SystemTime::now() + KEPT,
         }
-    }
-
-    fn fail(&mut self, reason: String) {
-        (self.state, self.failure) = (State::Expired, Some(reason));
     }
 
     /// Each line of the audit names the set.
@@ -431,5 +435,25 @@ mod tests {
         check(&[(Running, 60), (Prepared, 40), (Gathering, 10)], 2, &[Running, Gathering]);
         check(&[(Running, 95), (Gathering, 10)], 1, &[Running, Expired]);
         check(&[(Gathering, 60), (Running, 40), (Gathering, 1)], 0, &[Gathering, Running]);
+    }
+
+    #[test]
+    fn what_met_no_store_is_still_to_be_done_but_for_a_set_that_was_cancelled() {
+        let check = |state: State, waits: bool, left: usize| {
+            let (mut set, chunk) = (set(state, 0), vec![(3, None), (2, None), (1, None)]);
+            let away = || Err(Refusal::StoreAway("hangs".to_owned()));
+            let outcomes = vec![(1, Err(Refusal::Gone)), (2, away()), (3, away())];
+            assert_eq!(set.put_back(chunk, outcomes), waits, "{state:?}");
+            assert_eq!((set.bulk.waits.is_some(), set.events.len(), set.bulk.refused), (waits, left, 1));
+        };
+        check(State::Running, true, 2);
+        check(State::Cancelled, false, 0);
+    }
+
+    #[test]
+    fn a_set_that_cannot_be_gathered_holds_no_events() {
+        let mut set = set(State::Gathering, 9);
+        set.fail("the store is away".to_owned());
+        assert_eq!((set.bulk.state, set.events.capacity()), (State::Expired, 0));
     }
 }
