@@ -67,6 +67,7 @@ pub use hubs::{DeadLetter, HUB_READERS, Hub, HubAttempt, HubChange, HubState, Re
 pub use limits::SubscriberLimits;
 pub use postgres::statements as postgres_tables;
 pub use postgres::{Claim, ClusterNode, ClusterRow, ClusterTable, Namesake, Sign, Taking, Wish};
+pub use queue::Late;
 pub use reading::{Reading, RecordedEvent, Rows};
 pub use records::*;
 pub use registrations::{Registration, RegistrationChange};
@@ -87,6 +88,7 @@ use health::{HealthBoard, Tables};
 use queue::Answer;
 use reader::{Reader, Source};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use tenure::Ownership;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -216,7 +218,7 @@ fn find(
 
 /// Connects to the row by which the daemons that share this database agree who acts. Nothing that is asked there takes longer
 /// than `limit`.
-pub async fn cluster_table(database: &Database, limit: std::time::Duration) -> Result<ClusterTable, String> {
+pub async fn cluster_table(database: &Database, limit: Duration) -> Result<ClusterTable, String> {
     match database {
         Database::Sqlite(_) => Err("a file of SQLite is on one host alone".to_owned()),
         Database::Postgres(dsn) => {
@@ -346,12 +348,19 @@ impl Store {
     /// Records an act of an operator together with what it changes; resolves when both are durable. Writes are
     /// committed in the order of the calls; recording an act again changes nothing.
     pub async fn record_act(&self, act: Act, change: Option<PauseChange>) -> Result<(), StoreError> {
+        recorded(self.inner.events.shared.queue.push(vec![Write::Act { act, change }]).await)
+    }
+
+    /// Records an act that is to follow within `limit`, or not at all: the line that is not durable by then is withdrawn where
+    /// that can be.
+    pub async fn record_act_within(&self, act: Act, limit: Duration) -> Result<Result<(), StoreError>, Late> {
         let queue = &self.inner.events.shared.queue;
-        match queue.push(vec![Write::Act { act, change }]).await?.pop() {
-            Some(Outcome::Applied) => Ok(()),
-            Some(Outcome::Rejected(reason)) => Err(StoreError::Rejected(reason)),
-            other => unreachable!("an act is not answered by {other:?}"),
-        }
+        Ok(recorded(queue.push_within(vec![Write::Act { act, change: None }], limit).await?))
+    }
+
+    /// Has an act recorded as soon as the store can; the line may be lost where that takes long.
+    pub fn record_act_sometime(&self, act: Act) {
+        drop(self.inner.events.shared.queue.push(vec![Write::Act { act, change: None }]));
     }
 
     /// Decides about events, each for itself; resolves when what was done is durable. The error of one says that the
@@ -400,7 +409,7 @@ impl Store {
     }
 
     /// Whether no transaction takes longer than this. A database that is away is a state, and makes none wait here.
-    pub fn gets_on(&self, limit: std::time::Duration) -> bool {
+    pub fn gets_on(&self, limit: Duration) -> bool {
         ![&self.inner.events.shared, &self.inner.subscribers.shared].iter().any(|shared| shared.hangs(limit))
     }
 
@@ -441,6 +450,15 @@ impl Store {
                 shared.queue.drained().await;
             }
         }
+    }
+}
+
+/// The outcome of an act's only write.
+fn recorded(answer: Answer) -> Result<(), StoreError> {
+    match answer?.pop() {
+        Some(Outcome::Applied) => Ok(()),
+        Some(Outcome::Rejected(reason)) => Err(StoreError::Rejected(reason)),
+        other => unreachable!("an act is not answered by {other:?}"),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A job takes its place in the queue at the call, so that the order of calls is the order of rows. The queue is
 //! bounded in rows and bytes: a job beyond the bound holds its place only while its caller waits for it, and leaves the queue
-//! when the caller gives up; a job within the bound stays, whatever becomes of its caller. So what is held beyond
-//! the bound is what living callers hold.
+//! when the caller gives up; a job within the bound stays, whatever becomes of its caller, unless it was queued to be
+//! withdrawn with it ([`Queue::push_within`]). So what is held beyond the bound is what living callers hold.
 
 use super::errors::StoreError;
 use super::writes::{Outcome, Write};
@@ -24,6 +24,15 @@ const BATCH_BYTES: usize = 4 << 20;
 const LINGER: Duration = Duration::from_millis(1);
 
 pub(crate) type Answer = Result<Vec<Outcome>, StoreError>;
+
+/// What has become of writes that were not durable in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Late {
+    /// They are never committed.
+    Withdrawn,
+    /// The writer has them: they are committed sooner or later, if the process lives.
+    InHand,
+}
 
 struct Job {
     writes: Vec<Write>,
@@ -62,10 +71,24 @@ impl Queue {
         let (answer, answered) = oneshot::channel();
         let number = self.enqueue(Job { bytes: writes.iter().map(Write::size).sum(), writes, answer });
         // Made here and not in the future's body, so that it is there even if the future is never polled.
-        let place = number.map(|number| Place { queue: self.clone(), number });
+        let place = number.map(|number| Place { queue: self.clone(), number, stays: true });
         async move {
             let _place = place.ok_or(StoreError::Closed)?;
             answered.await.unwrap_or(Err(StoreError::Closed))
+        }
+    }
+
+    /// The same for a caller that waits no longer than `limit`: with it the writes are withdrawn, unless the writer has
+    /// them in hand. Then they are committed as those of others are, or have been just now.
+    pub async fn push_within(self: &Arc<Self>, writes: Vec<Write>, limit: Duration) -> Result<Answer, Late> {
+        let (answer, answered) = oneshot::channel();
+        let number = self.enqueue(Job { bytes: writes.iter().map(Write::size).sum(), writes, answer });
+        let Some(number) = number else { return Ok(Err(StoreError::Closed)) };
+        let place = Place { queue: self.clone(), number, stays: false };
+        match tokio::time::timeout(limit, answered).await {
+            Ok(answer) => Ok(answer.unwrap_or(Err(StoreError::Closed))),
+            Err(_) if place.queue.withdraw(number) => Err(Late::Withdrawn),
+            Err(_) => Err(Late::InHand),
         }
     }
 
@@ -151,11 +174,16 @@ impl Queue {
         self.drained.notify_one();
     }
 
+    /// Takes the job out of the queue; false: it is there no more.
+    fn withdraw(&self, number: u64) -> bool {
+        self.lock().withdraw(number)
+    }
+
+    /// The caller of a job that may stay is gone.
     fn leave(&self, number: u64) {
         let mut state = self.lock();
-        let full = state.rows > BOUND_ROWS || state.bytes > BOUND_BYTES;
-        if full && let Some(job) = state.jobs.remove(&number) {
-            state.forget(&job);
+        if state.rows > BOUND_ROWS || state.bytes > BOUND_BYTES {
+            state.withdraw(number);
         }
     }
 
@@ -182,6 +210,12 @@ impl State {
             batch.writes.extend(job.writes);
         }
         batch
+    }
+
+    fn withdraw(&mut self, number: u64) -> bool {
+        let job = self.jobs.remove(&number);
+        job.iter().for_each(|job| self.forget(job));
+        job.is_some()
     }
 
     /// The job has left the queue.
@@ -267,17 +301,23 @@ impl Batch {
 struct Place {
     queue: Arc<Queue>,
     number: u64,
+    /// The job stays without its caller where there is room.
+    stays: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.queue.leave(self.number);
+        match self.stays {
+            true => self.queue.leave(self.number),
+            false => drop(self.queue.withdraw(self.number)),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::FutureExt;
 
     fn sweeps(rows: usize) -> Vec<Write> {
         vec![Write::Forget { events: Vec::new() }; rows]
@@ -294,6 +334,30 @@ mod tests {
         drop(waiting);
         assert_eq!(queue.lock().rows, BOUND_ROWS);
         assert_eq!(queue.lock().jobs.len(), 1);
+    }
+
+    #[actix_rt::test]
+    async fn what_is_late_is_withdrawn_unless_the_writer_has_it() {
+        let (queue, limit) = (Arc::new(Queue::default()), Duration::from_millis(1));
+        let late = queue.push_within(sweeps(1), limit).await;
+        assert_eq!(late, Err(Late::Withdrawn));
+        assert_eq!(queue.lock().rows, 0);
+
+        let mut given_up = Box::pin(queue.push_within(sweeps(1), Duration::MAX));
+        assert!((&mut given_up).now_or_never().is_none());
+        assert_eq!(queue.lock().jobs.len(), 1);
+        drop(given_up);
+        assert_eq!(queue.lock().jobs.len(), 0, "whoever has asked is gone");
+
+        let mut waits = Box::pin(queue.push_within(sweeps(1), limit));
+        assert!((&mut waits).now_or_never().is_none());
+        let batch = queue.take(1).await.expect("it is queued");
+        assert_eq!(waits.await, Err(Late::InHand));
+        let mut in_time = Box::pin(queue.push_within(sweeps(1), Duration::MAX));
+        assert!((&mut in_time).now_or_never().is_none());
+        let next = queue.take(1).await.expect("it is queued");
+        drop((batch.answer(vec![Outcome::Applied]), next.answer(vec![Outcome::Applied])));
+        assert_eq!(in_time.await, Ok(Ok(vec![Outcome::Applied])));
     }
 
     #[test]

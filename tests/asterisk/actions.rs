@@ -149,6 +149,38 @@ fn where_there_is_no_connection_or_answer_that_is_said() {
 }
 
 #[test]
+fn an_action_that_is_not_recorded_in_time_is_not_sent_and_the_audit_says_so_or_nothing() {
+    let asterisk = asterisk();
+    let trial = trial(&asterisk, "");
+    let setvar = |value: &str| {
+        let headers = json!({"Variable": "DEVICE_STATE(Custom:lamp)", "Value": value});
+        post(&trial.daemon, &json!({"action": "Setvar", "headers": headers}))
+    };
+    let database = trial.site.database();
+    database.execute_batch("begin immediate").expect("the database is held");
+    // The writer has the line of the first, and waits with it; that of the second waits for the writer.
+    check(
+        &setvar("BUSY"),
+        503,
+        "nothing is sent; the audit may show it later on, and behind it that it was not sent",
+    );
+    check(&setvar("RINGING"), 503, "could not be recorded in time, and nothing is sent\"");
+    database.execute_batch("rollback").expect("the database is free");
+    eventually("it goes on", || (audit(&trial.daemon, "").len() == 2).then_some(()));
+    assert_eq!(asterisk.device("Custom:lamp"), None);
+    trial.wait_ready();
+    assert_eq!(setvar("INUSE").status, 200);
+    assert_eq!(asterisk.device("Custom:lamp"), Some(DeviceState::InUse));
+    let line = |said: &str, value: &str| {
+        format!(
+            "local | action | pbx-a | {said}{{\"Action\":\"Setvar\",\"Value\":\"{value}\",\"Variable\":\"DEVICE_STATE(Custom:lamp)\"}}"
+        )
+    };
+    let not_sent = "not sent, since this could not be recorded in time: ";
+    assert_eq!(audit(&trial.daemon, ""), [line("", "BUSY"), line(not_sent, "BUSY"), line("", "INUSE")]);
+}
+
+#[test]
 fn an_action_wants_an_operator() {
     let asterisk = asterisk();
     let token = |name: &str, role: &str, token: &str| {
