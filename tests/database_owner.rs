@@ -153,7 +153,7 @@ fn what_comes_right_behind_a_kill_is_stored_though_the_session_of_the_dead_has_n
         eventually("all are stored", || {
             (query(&url, stored) == Ok(vec![vec![Some(CALLS.to_string())]])).then_some(())
         });
-        assert_eq!(daemon.metric("eventmanager_duplicates_total", ""), 0.0);
+        assert_eq!(daemon.metric("eventmanager_left_to_other_total", ""), 0.0);
     });
 }
 

@@ -1,7 +1,7 @@
 //! Events that a route wants, on their way to the disk, and samples of what could not be read.
 //!
 //! Neither Kamailio nor Asterisk waits for a disk. While the database is away events wait here, as many as fit; of more the oldest are
-//! dropped and counted.
+//! dropped and counted. While another daemon has it they are left to that one, which stores them if it lives and reads them as well.
 
 use super::intake::{Incoming, Intake, Received, hand_over};
 use crate::event::{NewEvent, Status};
@@ -38,8 +38,10 @@ struct Inner {
     came: Notify,
     closed: Cell<bool>,
     dropped: metrics::Counter,
-    /// What another daemon stores.
-    elsewhere: metrics::Counter,
+    /// What is left to another daemon.
+    left: metrics::Counter,
+    /// So many since that one was seen to have the database.
+    left_now: Cell<u64>,
 }
 
 /// An event that a route wants; its texts are made where they are needed.
@@ -85,7 +87,8 @@ impl Recorder {
             came: Notify::new(),
             closed: Cell::default(),
             dropped: metrics::counter!("eventmanager_dropped_total", "connection" => source.to_owned()),
-            elsewhere: metrics::counter!("eventmanager_duplicates_total", "source" => source.to_owned()),
+            left: metrics::counter!("eventmanager_left_to_other_total", "connection" => source.to_owned()),
+            left_now: Cell::default(),
         }))
     }
 
@@ -148,8 +151,9 @@ impl Recorder {
         }
     }
 
-    /// What comes while another daemon has the database that one stores: it would be there twice once this one takes over.
-    fn is_stored_by_another(&self) -> bool {
+    /// Kept here what comes now would be there twice once this one takes over, where the other one reads it too. That cannot be known: it
+    /// may read other peers, or be dead, and its session not.
+    fn is_left_to_another(&self) -> bool {
         match &self.0.health.borrow().events {
             DatabaseHealth::Down { reason } => reason == IN_USE,
             DatabaseHealth::Up => false,
@@ -157,9 +161,10 @@ impl Recorder {
     }
 
     fn add(&self, record: Record) {
-        if self.is_stored_by_another() {
-            return self.0.elsewhere.increment(1);
+        if self.is_left_to_another() {
+            return self.leave();
         }
+        self.tell_left();
         let mut waiting = self.0.waiting.borrow_mut();
         let mut bytes = self.0.bytes.get() + record.bytes();
         while waiting.len() >= WAITING || (bytes > BYTES && !waiting.is_empty()) {
@@ -169,6 +174,26 @@ impl Recorder {
         self.0.bytes.set(bytes);
         waiting.push_back(record);
         self.0.came.notify_one();
+    }
+
+    fn leave(&self) {
+        let before = self.0.left_now.replace(self.0.left_now.get() + 1);
+        if before == 0 {
+            let connection = &*self.0.source;
+            tracing::warn!(
+                connection,
+                "another daemon has the database: events are left to it, and lost where it does not read them"
+            );
+        }
+        self.0.left.increment(1);
+    }
+
+    /// Says how many were left to the one that had the database, as soon as something comes that is not.
+    fn tell_left(&self) {
+        let (events, connection) = (self.0.left_now.take(), &*self.0.source);
+        if events > 0 {
+            tracing::warn!(connection, events, "events were left to the daemon that had the database");
+        }
     }
 
     /// Nothing more comes: [`Recorder::run`] ends when everything is stored.

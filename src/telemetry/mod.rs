@@ -110,9 +110,10 @@ fn describe() {
         "Connections of agents to our server that have failed, by reason"
     );
     counter!("eventmanager_agent_refused_total", "Agents that our server has not let in, by reason");
+    counter!("eventmanager_duplicates_total", "Notifications and events that had come already");
     counter!(
-        "eventmanager_duplicates_total",
-        "Notifications and events that had come already, or that another daemon stores"
+        "eventmanager_left_to_other_total",
+        "Events that came while another daemon had the database, which are lost unless that one read them as well"
     );
     counter!("eventmanager_notification_gaps_total", "Notification ids that were never seen");
     counter!(
