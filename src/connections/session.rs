@@ -109,11 +109,16 @@ impl<'a> Session<'a> {
 
     /// Waits until everything that was read is stored, the cut-off document too.
     async fn store_the_rest(&mut self, end: &End, delivery: Option<Delivery>, mut ahead: Vec<Incoming>) {
-        if let End::Lost(reason) = end {
-            // Said before what was read is stored: that may take as long as the database is away.
-            self.reader.link.down(reason);
-            ahead.extend(self.cut_off(reason));
-        }
+        let reason = match end {
+            End::Lost(reason) => {
+                // Said before what was read is stored: that may take as long as the database is away.
+                self.reader.link.down(reason);
+                reason
+            }
+            // The server does not repeat what it has begun: the next connection brings another document, if there is one.
+            End::Stopped => "ended by this daemon",
+        };
+        ahead.extend(self.cut_off(reason));
         for delivery in [delivery, self.deliver(ahead)].into_iter().flatten() {
             delivery.await;
         }

@@ -58,6 +58,26 @@ fn a_document_that_a_reset_cuts_off_is_told_and_the_next_connection_goes_on() {
 }
 
 #[test]
+fn a_document_that_our_own_end_cuts_off_is_told_as_any_other() {
+    let (peers, site) = site("");
+    let daemon = site.start();
+    let (whole, half) = (encode(&add(1, "anna@tele.gl")), encode(&add(2, "bo@tele.gl")));
+    // In one piece: who has read the first has the half of the second.
+    peers.broadworks.send_bytes([&whole, &half[..half.len() / 2]].concat());
+    site.wait_ended(1);
+    daemon.signal("TERM");
+    let (code, log) = daemon.ended_logged();
+    assert_eq!(code, Some(0), "{log}");
+    let row = site.events().pop().expect("a row");
+    assert_eq!((site.events().len(), &*row.status), (2, "failed"));
+    assert!(
+        row.reason.contains("within the document") && row.reason.contains("ended by this daemon"),
+        "{row:?}"
+    );
+    assert!(log.contains("broadworks sent what cannot be read"), "{log}");
+}
+
+#[test]
 fn a_server_that_closes_is_connected_again_within_about_a_second() {
     let (peers, site) = site("");
     peers.broadworks.refuse(true).expect("refused");

