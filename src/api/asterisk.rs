@@ -165,7 +165,7 @@ fn status(no_answer: &NoAnswer) -> StatusCode {
         NoAnswer::NotRun { reason, .. } => match reason {
             NotRun::NotConnected(_) => StatusCode::CONFLICT,
             NotRun::Unwritable(_) => StatusCode::BAD_REQUEST,
-            NotRun::Busy | NotRun::Late | NotRun::Lost => StatusCode::SERVICE_UNAVAILABLE,
+            NotRun::Busy | NotRun::NotActive | NotRun::Late | NotRun::Lost => StatusCode::SERVICE_UNAVAILABLE,
         },
     }
 }

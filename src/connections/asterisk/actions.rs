@@ -50,6 +50,9 @@ pub enum NotRun {
     Unwritable(String),
     #[error("too many actions wait already")]
     Busy,
+    /// It was not sent.
+    #[error("this node of the cluster does not hold the lease")]
+    NotActive,
     #[error("no answer came in time; it may have been carried out all the same")]
     Late,
     #[error("the connection was lost before an answer came; it may have been carried out all the same")]

@@ -52,7 +52,8 @@ pub struct Around {
     pub orders: Orders,
     /// What the server sent and is of no use.
     pub bad: Seldom,
-    /// While it is not held nobody is told anything.
+    /// While it is not held no state is written and no action of anybody's is sent; the server is asked all the same whether it is there,
+    /// and what it has.
     pub lease: Lease,
 }
 
@@ -108,7 +109,8 @@ impl AsteriskConnection {
     fn bus(&self) -> Option<Bus> {
         let AsteriskTransport::Agent(agent) = &self.server.transport else { return None };
         let around = (self.states.clone(), self.household.clone());
-        Some(Bus::new(&self.server, agent.clone(), around, (self.orders.clone(), Rc::clone(&self.wanted))))
+        let orders = (self.orders.clone(), Rc::clone(&self.wanted));
+        Some(Bus::new(&self.server, agent.clone(), around, orders, self.store.lease()))
     }
 
     fn client(&self, bus: Option<&Bus>) -> Client {

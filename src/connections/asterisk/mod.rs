@@ -11,6 +11,8 @@ mod agent;
 mod ami;
 mod connection;
 mod feed;
+#[cfg(test)]
+mod given;
 mod listing;
 mod orders;
 mod reading;

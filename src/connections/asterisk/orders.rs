@@ -16,6 +16,8 @@ const WAITING: usize = 1_000;
 pub enum Order {
     Tell(Tell),
     List,
+    /// Whether the server is there, for somebody else than the session.
+    Ping(RunAction, Reply),
     Run(RunAction, Reply),
 }
 
@@ -51,7 +53,9 @@ impl Orders {
     pub fn give(&self, order: Order) {
         let mut waiting = self.0.waiting.borrow_mut();
         match order {
-            Order::Run(_, reply) if waiting.len() >= WAITING => reply.give(Err(NotRun::Busy)),
+            Order::Ping(_, reply) | Order::Run(_, reply) if waiting.len() >= WAITING => {
+                reply.give(Err(NotRun::Busy))
+            }
             Order::List if waiting.iter().any(|it| matches!(it, Order::List)) => {}
             order => {
                 waiting.push_back(order);
@@ -78,7 +82,7 @@ impl Orders {
     /// The session has ended: nothing of this is done any more.
     pub fn refuse_all(&self, reason: &str) {
         for order in self.0.waiting.take() {
-            if let Order::Run(_, reply) = order {
+            if let Order::Ping(_, reply) | Order::Run(_, reply) = order {
                 reply.give(Err(NotRun::NotConnected(reason.to_owned())));
             }
         }

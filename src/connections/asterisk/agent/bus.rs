@@ -9,6 +9,7 @@ use crate::config::{Agent, Asterisk};
 use crate::connections::asterisk::feed::StatesManager;
 use crate::connections::asterisk::orders::Orders;
 use crate::connections::connect;
+use crate::lease::Lease;
 use crate::supervision::Backoff;
 use crate::telemetry::{Seldom, count_bad_frame};
 use crate::wire::manager_json::agent::{AgentMessage, Kind, STATISTICS, topic};
@@ -33,6 +34,8 @@ const RUNNING: usize = 100;
 const DISTANCES: Backoff = Backoff { first: Duration::from_millis(500), max: Duration::from_secs(10) };
 /// What we send to ourselves comes back within so many keepalives, or the server does not work, or the way to it.
 const MISSED: u32 = 3;
+/// How often it is looked whether what waits for the lease can be told.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// See the module.
 pub struct Bus {
@@ -46,6 +49,8 @@ pub struct Bus {
     origins: Option<Origins>,
     household: Household,
     orders: Orders,
+    /// Who does not hold it tells no states and runs no actions of others: another one does, under the same name.
+    lease: Lease,
     pings: Pings,
     running: FuturesUnordered<LocalBoxFuture<'static, Status>>,
     bad: Seldom,
@@ -66,12 +71,13 @@ impl Bus {
         agent: Agent,
         (manager, household): (Option<StatesManager>, Household),
         (orders, wanted): (Orders, Rc<Notify>),
+        lease: Lease,
     ) -> Bus {
         let (connection, outbox) = (server.name.as_str(), Outbox::new(WAITING, BYTES));
         let up = metrics::gauge!("eventmanager_agent_server_up", "connection" => connection.to_owned());
         up.set(0.0);
         Bus {
-            published: Rc::new(Published::new(server, &agent.system_name, outbox.clone())),
+            published: Rc::new(Published::new(server, &agent.system_name, outbox.clone(), lease.clone())),
             origins: manager.map(|manager| Origins::new(connection, manager, wanted)),
             connection: connection.to_owned(),
             system: agent.system_name.clone(),
@@ -79,6 +85,7 @@ impl Bus {
             outbox,
             household,
             orders,
+            lease,
             pings: Pings::default(),
             running: FuturesUnordered::new(),
             bad: Seldom::default(),
@@ -137,6 +144,7 @@ impl Bus {
                     self.keep_alive();
                 }
                 () = self.published.is_lost_for(&self.household) => self.published.withdraw(),
+                () = sleep(LOOK), if self.lease.is_shared() => {}
                 never = tell(&mut self.origins) => match never {},
             }
         }
@@ -221,7 +229,16 @@ impl Bus {
         }
     }
 
+    /// Who does not hold the lease leaves it to the one that does, and says nothing: that one is asked too, and whoever asks gets one answer.
     fn run_action(&mut self, message: AgentMessage) {
+        if !self.lease.allows("request") {
+            let (connection, agent) = (&self.connection, &message.origin);
+            return tracing::info!(
+                connection,
+                agent,
+                "an action of an agent is left to whoever holds the lease"
+            );
+        }
         if self.running.len() >= RUNNING {
             return self.count_bad("too_many_actions", "another action, of which too many are being run");
         }
@@ -280,10 +297,11 @@ mod tests {
     use super::super::manager::Manager;
     use super::*;
     use crate::config::{AsteriskTransport, Live, ZmqManager};
+    use crate::lease::Moment;
     use crate::wire::manager_json::agent::EVERYBODY;
     use tokio::net::TcpListener;
 
-    fn bus(server: &str, manager: StatesManager) -> Bus {
+    fn bus(server: &str, manager: StatesManager, lease: Lease) -> Bus {
         let agent = Agent {
             manager: ZmqManager { cmd: String::new(), evt: String::new() },
             system_name: "S1".to_owned(),
@@ -294,13 +312,14 @@ mod tests {
         };
         let household = Household { systems: Live::fixed(vec!["S1".to_owned()]), rules: None };
         let server = Arc::new(Asterisk::new("s1", AsteriskTransport::Agent(agent.clone())));
-        Bus::new(&server, agent, (Some(manager), household), (Orders::default(), Rc::default()))
+        let orders = (Orders::default(), Rc::default());
+        Bus::new(&server, agent, (Some(manager), household), orders, lease)
     }
 
     /// What was heard before is told at once though there is no server at this address: time goes on only when nothing else does.
     async fn check(server: &str) {
         let (manager, mut heard) = Manager::start();
-        let mut bus = bus(server, manager);
+        let mut bus = bus(server, manager, Lease::unlimited());
         let event = Headers::new().with("Event", "DeviceStateChange").with("Device", "SIP/1");
         let origins = bus.origins.as_mut().expect("a manager");
         assert!(origins.event("S0", &event.with("State", "INUSE")).is_ok());
@@ -316,7 +335,7 @@ mod tests {
     #[actix::test]
     async fn who_has_been_taken_into_the_daemon_is_heard_through_the_server_no_more() {
         let (manager, mut heard) = Manager::start();
-        let mut bus = bus("127.0.0.1:0", manager);
+        let mut bus = bus("127.0.0.1:0", manager, Lease::unlimited());
         let message = |kind, data| {
             let (topic, uuid) = (EVERYBODY.to_owned(), "1".to_owned());
             AgentMessage { topic, kind, uuid, origin: "S2".to_owned(), data }.frames()
@@ -348,5 +367,23 @@ mod tests {
     async fn what_others_have_said_is_told_between_two_connects() {
         // This fails at once.
         check("127.0.0.1:0").await;
+    }
+
+    #[actix::test]
+    async fn an_action_of_another_agent_is_left_to_the_node_that_holds_the_lease() {
+        let lease = Lease::waiting();
+        let (manager, _heard) = Manager::start();
+        let mut bus = bus("127.0.0.1:0", manager, lease.clone());
+        let action = || {
+            let data = Headers::new().with("Action", "Command");
+            let (topic, uuid, origin) = (topic("S1"), "7".to_owned(), "S0".to_owned());
+            AgentMessage { topic, kind: Kind::Action, uuid, origin, data }.frames()
+        };
+        bus.message(&action());
+        assert!(bus.running.is_empty(), "nobody is answered either");
+        lease.hold(1, Moment::now().after(Duration::from_secs(60)));
+        bus.message(&action());
+        let status = bus.running.next().await.expect("an answer");
+        assert_eq!((status.uuid.as_deref(), status.data.get("Response")), (Some("7"), Some("Error")));
     }
 }

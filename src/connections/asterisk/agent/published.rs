@@ -3,6 +3,7 @@
 
 use super::Household;
 use crate::config::Asterisk;
+use crate::lease::Lease;
 use crate::states::{Change, DeviceState, Value, naming::CUSTOM};
 use crate::wire::manager_json::agent::{AgentMessage, EVERYBODY, Kind};
 use crate::wire::manager_json::{Event, Headers};
@@ -24,6 +25,8 @@ pub struct Published {
     server: Arc<Asterisk>,
     system: String,
     outbox: Outbox,
+    /// While it is not held another one tells, under the same name; what happens waits as if there were no room.
+    lease: Lease,
     /// The last state of each device.
     known: RefCell<BTreeMap<String, DeviceState>>,
     /// What has to be told as soon as there is room: only what found none, so that each is told in the end however many there are.
@@ -47,12 +50,13 @@ pub struct Published {
 }
 
 impl Published {
-    /// What `system` tells of its server, through this outbox.
-    pub fn new(server: &Arc<Asterisk>, system: &str, outbox: Outbox) -> Published {
+    /// What `system` tells of its server, through this outbox and while it holds this lease.
+    pub fn new(server: &Arc<Asterisk>, system: &str, outbox: Outbox, lease: Lease) -> Published {
         Published {
             server: Arc::clone(server),
             system: system.to_owned(),
             outbox,
+            lease,
             known: RefCell::default(),
             untold: RefCell::default(),
             withdrawn: RefCell::default(),
@@ -216,7 +220,7 @@ impl Published {
 
     /// Tells what was not told, once all that waits is written: as much as there is room for.
     pub fn catch_up(&self) {
-        if !self.is_connected.get() || !self.outbox.is_empty() {
+        if !self.is_connected.get() || !self.lease.is_valid() || !self.outbox.is_empty() {
             return;
         }
         let mut untold = self.untold.borrow_mut();
@@ -283,8 +287,11 @@ impl Published {
         }
     }
 
-    /// Whether there is a server, and room.
+    /// Whether there is a server, and room; and the lease, for what is told of Asterisk.
     fn push(&self, uuid: String, topic: &str, kind: Kind, data: Headers) -> bool {
+        if kind == Kind::Event && !self.lease.allows("request") {
+            return false;
+        }
         let message = AgentMessage { topic: topic.to_owned(), kind, uuid, origin: self.system.clone(), data };
         self.is_connected.get() && self.outbox.push(&message.frames()).is_ok()
     }

@@ -23,22 +23,26 @@ pub async fn run(action: Headers, allowed: Vec<String>, orders: Orders) -> Heade
     let action = RunAction { action: name.clone(), headers, until: Instant::now() + LIMIT };
     // What operators may not have run either, whatever the list says.
     let answer = match check_action(&action) {
-        Ok(()) => ask(action, &orders).await,
+        Ok(()) => ask(&orders, action, Order::Run).await,
         Err(why) => Err(why.to_string()),
     };
     status(&name, answer)
 }
 
-/// Asks Asterisk whether it is there; what is told of it.
+/// Asks Asterisk whether it is there, which needs no lease; what is told of it.
 pub async fn ping(orders: Orders) -> Headers {
     let ping = RunAction { action: "Ping".to_owned(), headers: Vec::new(), until: Instant::now() + LIMIT };
-    status("Ping", ask(ping, &orders).await)
+    status("Ping", ask(&orders, ping, Order::Ping).await)
 }
 
-async fn ask(action: RunAction, orders: &Orders) -> Result<Answer, String> {
+async fn ask(
+    orders: &Orders,
+    action: RunAction,
+    order: fn(RunAction, Reply) -> Order,
+) -> Result<Answer, String> {
     let until = action.until;
     let (reply, told) = Reply::new();
-    orders.give(Order::Run(action, reply));
+    orders.give(order(action, reply));
     let told = timeout_at(until, told).await.map_err(|_| NotRun::Late.to_string())?;
     told.map_err(|_| NotRun::Lost.to_string())?.map_err(|why| why.to_string())
 }

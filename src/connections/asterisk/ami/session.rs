@@ -5,7 +5,7 @@
 //!
 //! What becomes of responses is in [`super::responses`], of lists and changes in [`super::lists`], and of silence in [`super::liveness`].
 
-use super::super::actions::RunAction;
+use super::super::actions::{NotRun, RunAction};
 use super::super::connection::Around;
 use super::super::listing::{List, Listing};
 use super::super::orders::{Order, Reply};
@@ -199,11 +199,9 @@ impl<'a> Session<'a> {
             if self.pending.borrow().is_full() {
                 return Err("too many actions are not answered".to_owned());
             }
-            // Right before it is written. Another node acts; this one reads all states anew when it holds the lease again.
-            if !matches!(order, Order::List) && !self.around.lease.allows("request") {
-                return Err(LeaseOver.to_string());
-            }
             match order {
+                // Right before it is written. Another node acts; this one reads all states anew when it holds the lease again.
+                Order::Tell(_) if !self.around.lease.allows("request") => return Err(LeaseOver.to_string()),
                 Order::Tell(tell) => self.tell(tell),
                 Order::List
                     if self.around.feed.is_some()
@@ -212,6 +210,10 @@ impl<'a> Session<'a> {
                     self.ask_lists().map_err(|error| error.to_string())?;
                 }
                 Order::List => {}
+                Order::Ping(wish, reply) => self.run_action(&wish, reply),
+                Order::Run(_, reply) if !self.around.lease.allows("request") => {
+                    reply.give(Err(NotRun::NotActive));
+                }
                 Order::Run(wish, reply) => self.run_action(&wish, reply),
             }
         }
@@ -308,5 +310,43 @@ fn label(error: AmiError) -> &'static str {
     match error {
         AmiError::LongLine => "too_long_line",
         AmiError::LongMessage | AmiError::ManyLines => "too_large",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::actions::Answer;
+    use super::super::super::given::around;
+    use super::*;
+    use crate::lease::Lease;
+    use crate::managers::device_state::messages::Write;
+    use crate::states::{DeviceState, Value};
+    use std::time::Duration;
+    use tokio::sync::oneshot;
+
+    fn run(until: Instant) -> (Order, oneshot::Receiver<Result<Answer, NotRun>>) {
+        let (reply, told) = Reply::new();
+        (Order::Run(RunAction { action: "Originate".to_owned(), headers: Vec::new(), until }, reply), told)
+    }
+
+    /// What is written of these orders, and how the session goes on.
+    fn written(around: &Around, orders: impl IntoIterator<Item = Order>) -> (usize, Result<(), String>) {
+        let session = Session::new(&around.server, around, "x-".to_owned());
+        orders.into_iter().for_each(|order| around.orders.give(order));
+        let gone_on = session.take_orders();
+        (session.outgoing.take().len(), gone_on)
+    }
+
+    #[actix::test]
+    async fn over_ami_nothing_is_written_without_the_lease() {
+        let around = around(Lease::waiting());
+        let later = Instant::now() + Duration::from_secs(60);
+        let (order, mut told) = run(later);
+        assert_eq!(written(&around, [order]), (0, Ok(())));
+        assert_eq!(told.try_recv(), Ok(Err(NotRun::NotActive)));
+        let variable = b"DEVICE_STATE(Custom:SIP/1)".as_slice().into();
+        let writes = vec![Write { entry: 1, variable, value: Value::Device(DeviceState::InUse) }];
+        let tell = Order::Tell(Tell { session: messages::Session::new(), writes });
+        assert_eq!(written(&around, [tell]), (0, Err(LeaseOver.to_string())));
     }
 }

@@ -13,6 +13,7 @@ use crate::connections::asterisk::orders::{Order, Reply as Receipt};
 use crate::connections::connect::connect;
 use crate::failpoints;
 use crate::managers::device_state::messages::{self, Outcome, Write};
+use crate::outbound::LeaseOver;
 use crate::states::Value;
 use crate::wire::manager_json::{Action, ActionError, Event, Headers, JsonError, Reply};
 use crate::zmq::{Requester, Settings, Subscriber, ZmqError};
@@ -51,7 +52,23 @@ enum Asked {
     Write(u32),
     Ping,
     List(List),
-    Run(Receipt),
+    Run(Run),
+}
+
+/// An action that somebody waits for.
+struct Run {
+    receipt: Receipt,
+    needs_lease: bool,
+}
+
+impl Run {
+    /// Whether it may be sent now. The error says why not; whoever waits is told.
+    fn check(&self, around: &Around) -> Result<(), NotRun> {
+        if self.needs_lease && !around.lease.allows("request") {
+            return Err(NotRun::NotActive);
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Session<'a> {
@@ -86,7 +103,7 @@ impl<'a> Session<'a> {
             next_ping: Instant::now(),
         };
         session.ping();
-        session.send_what_waits();
+        session.send_what_waits()?;
         let reply = session.requester.next().await.map_err(cmd)?;
         session.replied(&reply.frames)?;
         Ok(session)
@@ -104,7 +121,9 @@ impl<'a> Session<'a> {
         }
         loop {
             self.take_orders();
-            self.send_what_waits();
+            if let Err(reason) = self.send_what_waits() {
+                return reason;
+            }
             let happened = tokio::select! {
                 reply = self.requester.next() => match reply {
                     Ok(reply) => self.replied(&reply.frames),
@@ -139,8 +158,8 @@ impl<'a> Session<'a> {
             self.urgent.drain(..).map(|(_, _, asked)| (asked, NotRun::NotConnected(reason.to_owned())));
         let asked = self.asked.drain(..).map(|(_, asked)| (asked, NotRun::Lost));
         for (asked, why) in waiting.chain(asked) {
-            if let Asked::Run(receipt) = asked {
-                receipt.give(Err(why));
+            if let Asked::Run(run) = asked {
+                run.receipt.give(Err(why));
             }
         }
     }
@@ -152,30 +171,50 @@ impl<'a> Session<'a> {
                 // Of a connection that stands no more.
                 Order::Tell(_) => {}
                 Order::List => self.list(),
-                Order::Run(run, receipt) => self.run_action(&run, receipt),
+                Order::Ping(wish, receipt) => self.run_action(&wish, receipt, false),
+                Order::Run(wish, receipt) => self.run_action(&wish, receipt, true),
             }
         }
     }
 
-    fn send_what_waits(&mut self) {
+    /// Asks as much as there is room for. The error ends the session.
+    fn send_what_waits(&mut self) -> Result<(), String> {
         while self.requester.has_room() {
             if let Some((id, action, asked)) = self.urgent.pop_front() {
-                self.send(id, &action, asked);
-            } else if let Some(write) = self.writes.pop_front() {
-                self.write(&write);
-            } else {
-                return;
+                self.send_urgent(id, &action, asked);
+                continue;
             }
+            let Some(write) = self.writes.pop_front() else { break };
+            // Right before it is written. Another node acts; this one reads all states anew when it holds the lease again.
+            if !self.around.lease.allows("request") {
+                return Err(LeaseOver.to_string());
+            }
+            self.write(&write);
+        }
+        Ok(())
+    }
+
+    /// What somebody waits for may have waited itself.
+    fn send_urgent(&mut self, id: u64, action: &Action, asked: Asked) {
+        match asked {
+            Asked::Run(run) => match run.check(self.around) {
+                Ok(()) => self.send(id, action, Asked::Run(run)),
+                Err(why) => run.receipt.give(Err(why)),
+            },
+            ours => self.send(id, action, ours),
         }
     }
 
-    fn run_action(&mut self, run: &RunAction, receipt: Receipt) {
-        if run.until <= Instant::now() {
+    fn run_action(&mut self, wish: &RunAction, receipt: Receipt, needs_lease: bool) {
+        if wish.until <= Instant::now() {
             return receipt.give(Err(NotRun::Late));
         }
-        let headers = run.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        match self.action(&run.action, headers) {
-            Ok((id, action)) => self.urgent.push_back((id, action, Asked::Run(receipt))),
+        let headers = wish.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        match self.action(&wish.action, headers) {
+            Ok((id, action)) => {
+                let run = Run { receipt, needs_lease };
+                self.urgent.push_back((id, action, Asked::Run(run)));
+            }
             Err(error) => receipt.give(Err(NotRun::Unwritable(error.to_string()))),
         }
     }
@@ -266,7 +305,7 @@ impl<'a> Session<'a> {
             Asked::Ping => ponged(reply)?,
             Asked::Write(entry) => self.told(entry, outcome(reply)),
             Asked::List(list) => self.listed(list, &reply),
-            Asked::Run(receipt) => receipt.give(Ok(answer(reply))),
+            Asked::Run(run) => run.receipt.give(Ok(answer(reply))),
         }
         Ok(())
     }
@@ -388,3 +427,6 @@ fn answer(reply: Result<Reply, JsonError>) -> Answer {
 fn short(text: &str) -> String {
     text.chars().take(200).flat_map(char::escape_debug).collect()
 }
+
+#[cfg(test)]
+mod tests;

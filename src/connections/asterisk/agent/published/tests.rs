@@ -15,13 +15,17 @@ struct Told {
 
 impl Told {
     async fn start(room: usize) -> Told {
+        Told::governed_by(Lease::unlimited(), room).await
+    }
+
+    async fn governed_by(lease: Lease, room: usize) -> Told {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let mut server = PullServer::new(listener, ServerSettings::default());
         let outbox = Outbox::new(room, 1 << 20);
         let manager = ZmqManager { cmd: String::new(), evt: String::new() };
         let server_of = Arc::new(Asterisk::new("s1", AsteriskTransport::Zmq(manager)));
-        let published = Published::new(&server_of, "S1", outbox.clone());
+        let published = Published::new(&server_of, "S1", outbox.clone(), lease);
         let settings = Settings::default();
         let stream = tokio::net::TcpStream::connect(address).await.expect("connected");
         let open = Pusher::open(stream, outbox, &settings);
@@ -198,4 +202,24 @@ async fn what_a_lost_asterisk_has_said_is_withdrawn_and_told_anew_when_it_is_bac
     told.published.device("SIP/1", Busy);
     told.published.listed(&[], false);
     assert_eq!(told.next(2).await, both(Busy, NotInUse));
+}
+
+#[actix::test]
+async fn what_happens_while_the_lease_is_not_held_is_told_when_it_is_again() {
+    let lease = crate::connections::asterisk::given::held();
+    let mut told = Told::governed_by(lease.clone(), 100).await;
+    told.published.connected(true);
+    told.published.device("SIP/1", InUse);
+    assert_eq!(told.next(1).await, [("SIP/1".to_owned(), InUse)]);
+    lease.end();
+    for state in [Busy, NotInUse] {
+        told.published.device("SIP/1", state);
+    }
+    // Also where the server is reached anew meanwhile.
+    told.published.connected(false);
+    told.published.connected(true);
+    told.published.catch_up();
+    assert!(told.published.outbox.is_empty());
+    lease.hold(1, crate::lease::Moment::now().after(Duration::from_secs(60)));
+    told.check(&[("SIP/1", NotInUse)]).await;
 }
