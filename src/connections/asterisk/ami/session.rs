@@ -237,6 +237,10 @@ impl<'a> Session<'a> {
     }
 
     fn run_action(&self, wish: &RunAction, reply: Reply) {
+        // It may have waited behind what is written slowly.
+        if wish.until <= Instant::now() {
+            return reply.give(Err(NotRun::Late));
+        }
         let mut pending = self.pending.borrow_mut();
         let id = pending.id(pending.next());
         match running::action(wish, &id) {
@@ -316,7 +320,7 @@ fn label(error: AmiError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::super::super::actions::Answer;
-    use super::super::super::given::around;
+    use super::super::super::given::{around, held};
     use super::*;
     use crate::lease::Lease;
     use crate::managers::device_state::messages::Write;
@@ -335,6 +339,15 @@ mod tests {
         orders.into_iter().for_each(|order| around.orders.give(order));
         let gone_on = session.take_orders();
         (session.outgoing.take().len(), gone_on)
+    }
+
+    #[actix::test]
+    async fn an_action_that_comes_to_be_written_after_its_time_is_not_written() {
+        tokio::time::pause();
+        let (order, mut told) = run(Instant::now() + Duration::from_secs(1));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(written(&around(held()), [order]), (0, Ok(())));
+        assert_eq!(told.try_recv(), Ok(Err(NotRun::Late)));
     }
 
     #[actix::test]

@@ -58,12 +58,16 @@ enum Asked {
 /// An action that somebody waits for.
 struct Run {
     receipt: Receipt,
+    until: Instant,
     needs_lease: bool,
 }
 
 impl Run {
     /// Whether it may be sent now. The error says why not; whoever waits is told.
     fn check(&self, around: &Around) -> Result<(), NotRun> {
+        if self.until <= Instant::now() {
+            return Err(NotRun::Late);
+        }
         if self.needs_lease && !around.lease.allows("request") {
             return Err(NotRun::NotActive);
         }
@@ -206,13 +210,10 @@ impl<'a> Session<'a> {
     }
 
     fn run_action(&mut self, wish: &RunAction, receipt: Receipt, needs_lease: bool) {
-        if wish.until <= Instant::now() {
-            return receipt.give(Err(NotRun::Late));
-        }
         let headers = wish.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
         match self.action(&wish.action, headers) {
             Ok((id, action)) => {
-                let run = Run { receipt, needs_lease };
+                let run = Run { receipt, until: wish.until, needs_lease };
                 self.urgent.push_back((id, action, Asked::Run(run)));
             }
             Err(error) => receipt.give(Err(NotRun::Unwritable(error.to_string()))),

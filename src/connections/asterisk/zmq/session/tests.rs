@@ -116,3 +116,25 @@ async fn a_write_that_waited_for_room_is_not_sent_when_the_lease_has_ended() {
         }
     }
 }
+
+#[actix::test]
+async fn an_action_that_waited_for_room_longer_than_its_time_is_not_sent() {
+    let (mut module, around) = (Module::start().await, around(held()));
+    let mut session = module.session(&around).await;
+    for _ in 0..WINDOW {
+        session.send_urgent(0, &Action::new("Ping", "0").expect("an action"), Asked::Ping);
+    }
+    let soon = Instant::now() + Duration::from_secs(1);
+    let (run, receipt, mut told) = wish("Originate", soon);
+    session.run_action(&run, receipt, true);
+    assert_eq!(session.send_what_waits(), Ok(()));
+    assert!(told.try_recv().is_err(), "it waits");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    tokio::time::resume();
+    // There is room for it now.
+    let (reply, _) = tokio::join!(session.requester.next(), module.next());
+    session.replied(&reply.expect("a reply").frames).expect("an answer");
+    assert_eq!(session.send_what_waits(), Ok(()));
+    assert_eq!(told.try_recv(), Ok(Err(NotRun::Late)));
+}
