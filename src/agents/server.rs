@@ -38,6 +38,7 @@ pub struct Server {
     agents: metrics::Gauge,
     bad: Seldom,
     refused: Seldom,
+    ended: Seldom,
 }
 
 impl Server {
@@ -68,6 +69,7 @@ impl Server {
             agents: metrics::gauge!("eventmanager_agents"),
             bad: Seldom::default(),
             refused: Seldom::default(),
+            ended: Seldom::default(),
         }
     }
 
@@ -164,7 +166,9 @@ impl Server {
             }
             Happening::Gone { peer, reason, dropped } => {
                 metrics::counter!("eventmanager_agent_ends_total", "reason" => reason.label()).increment(1);
-                tracing::warn!(%peer, socket, %reason, dropped, "the connection to an agent has ended");
+                if let Some(so_far) = self.ended.count() {
+                    tracing::warn!(%peer, socket, %reason, dropped, so_far, "the connection to an agent has ended");
+                }
             }
             Happening::Refused { peer, reason } => {
                 metrics::counter!("eventmanager_agent_refused_total", "reason" => reason).increment(1);

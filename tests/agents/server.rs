@@ -3,6 +3,8 @@
 use crate::libzmq::Peer;
 use crate::support::daemon::{Daemon, Site, eventually};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 /// Captured from agents of the Asterisk broker.
 const STATE: &str = r#"{"msg_type":"AsteriskEvent","uuid":"6f0c","origin":"S0","x_data":{"Event":"DeviceStateChange","Device":"SIP/100","State":"INUSE"}}"#;
@@ -165,6 +167,21 @@ async fn what_is_no_message_of_agents_harms_nobody() {
     eventually("the large one is told", || {
         server.daemon.log().contains("the connection to an agent has ended").then_some(())
     });
+}
+
+#[test]
+fn a_flood_of_what_is_no_agent_does_not_fill_the_log() {
+    let server = Server::start("");
+    let address = server.pull.strip_prefix("tcp://").unwrap_or(&server.pull);
+    for _ in 0..300 {
+        let mut stream = TcpStream::connect(address).expect("connected");
+        stream.write_all(b"GET / HTTP/1.1\r\n\r\n").expect("written");
+        // Read to its end, so that one follows the other.
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    server.daemon.logged(&["the connection to an agent has ended", "so_far=256"]);
+    let log = server.daemon.log();
+    assert!(log.matches("the connection to an agent has ended").count() < 110, "{log}");
 }
 
 #[test]
