@@ -153,7 +153,11 @@ fn table(rows: &[Value]) -> String {
         return "nobody has registered\n".to_owned();
     }
     let cells = |hub: &Value| {
-        let state = if hub["state"] == "halted" { "HALTED".to_owned() } else { plain(&hub["state"]) };
+        let state = match hub["state"].as_str() {
+            Some("halted") => "HALTED".to_owned(),
+            _ if hub["failing"].is_object() => "failing".to_owned(),
+            _ => plain(&hub["state"]),
+        };
         let owner =
             hub["owner"].as_str().filter(|owner| !owner.is_empty()).map_or("-".to_owned(), text::line);
         let [id, topic, callback, sequence, backlog] =
@@ -170,7 +174,8 @@ fn wrong(hub: &Value) -> String {
         (true, _) => format!("for {}: {}", age(&halted["since"]), plain(&halted["reason"])),
         (false, true) => {
             let (attempts, since) = (plain(&failing["attempts"]), age(&failing["since"]));
-            format!("{attempts} attempts for {since}: {}", plain(&failing["last"]))
+            let again = if hub["replaying"] == true { "sending again, " } else { "" };
+            format!("{again}{attempts} attempts for {since}: {}", plain(&failing["last"]))
         }
         (false, false) if hub["replaying"] == true => "sending again".to_owned(),
         (false, false) => String::new(),
@@ -310,9 +315,15 @@ mod tests {
         let now =
             std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("later").as_secs();
         check(json!({"failing": {"attempts": 3, "since": now, "last": "503"}}), "3 attempts for 0 s: 503");
+        check(
+            json!({"replaying": true, "failing": {"attempts": 3, "since": now, "last": "503"}}),
+            "sending again, 3 attempts for 0 s: 503",
+        );
         check(json!({"halted": {"since": now, "reason": "410\u{7}"}}), "for 0 s: 410 ");
         let line = table(&[hub(&json!({}))]);
         assert!(line.contains("7   order  https://a/ [2J  -      active  5"), "{line}");
+        let line = table(&[hub(&json!({"failing": {"attempts": 3, "since": now, "last": "503"}}))]);
+        assert!(line.contains("  failing  5"), "{line}");
         assert_eq!(table(&[]), "nobody has registered\n");
     }
 

@@ -94,7 +94,7 @@ enum Command {
     /// List who has subscribed to events over EVI; subscribe, unsubscribe and raise events
     #[command(subcommand)]
     Evi(evi::Evi),
-    /// List who has registered for topics over Event Management; resume, skip and replay
+    /// List who has registered for topics over Event Management; halt, resume, skip, replay and remove
     #[command(subcommand)]
     Hubs(hubs::Hubs),
     /// Show which of the nodes that share the database acts, and hand over to another
