@@ -68,7 +68,7 @@ fn a_copy_is_whole_while_events_stream_in_and_holds_nobody_up() {
             let target = file(&site, &format!("copy{copy}.db"));
             let (code, said) = backup(&site, &[&target]);
             assert_eq!(code, Some(0), "{said}");
-            assert!(said.contains(&target) && said.contains("MiB"), "{said}");
+            assert!(said.contains(&target) && said.contains("iB"), "{said}");
             assert_eq!(std::fs::metadata(&target).expect("a copy").permissions().mode() & 0o777, 0o600);
             assert!(number(&target, "select count(*) from em_event") >= 500);
             let unmatched = "select count(*) from em_event where status = 'completed'

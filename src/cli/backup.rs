@@ -5,7 +5,7 @@
 //! written beside its name as `.part`, checked, and only then given the name.
 
 use super::progress::Progress;
-use super::{complain, say};
+use super::{complain, say, text};
 use crate::config::{self, Database};
 use crate::store::real_path;
 use anyhow::{Context, anyhow, bail, ensure};
@@ -78,7 +78,7 @@ pub fn backup(options: &Options) -> anyhow::Result<ExitCode> {
     let snapshots = sources.into_iter().map(|(path, target)| Ok((snapshot(path)?, path, target)));
     for (snapshot, path, target) in snapshots.collect::<anyhow::Result<Vec<_>>>()? {
         let bytes = copy(&snapshot, &target).with_context(|| format!("{} is not copied", path.display()))?;
-        say(&format!("{} copied to {}: {} MiB\n", path.display(), target.display(), bytes.div_ceil(1 << 20)));
+        say(&format!("{} copied to {}: {}\n", path.display(), target.display(), text::bytes(bytes)));
     }
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

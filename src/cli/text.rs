@@ -98,10 +98,27 @@ pub fn lasting(seconds: u64) -> String {
     }
 }
 
+/// A size in the largest unit of which there is one, rounded up.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let power = (count.max(1).ilog2() / 10).min(4);
+    format!("{} {}", count.div_ceil(1 << (10 * power)), UNITS[power as usize])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_size_is_told_in_the_largest_unit_of_which_there_is_one() {
+        let check = |count, expected: &str| assert_eq!(bytes(count), expected);
+        check(0, "0 B");
+        check(1_023, "1023 B");
+        check(192_512, "188 KiB");
+        check(1 << 20, "1 MiB");
+        check(u64::MAX, "16777216 TiB");
+    }
 
     #[test]
     fn a_time_is_told_in_its_largest_units() {
