@@ -60,19 +60,30 @@ impl Desk {
     /// A daemon with a hub of the topic `order` at this address, to which an event goes.
     pub fn with_hub(address: SocketAddr) -> Desk {
         let desk = Desk::configured(&event_management(&address.to_string()));
-        desk.register(&address.to_string());
+        desk.register(&address.to_string(), "/events?key=secret");
         desk
     }
 
     /// A hub where nobody listens; of a desk with Asterisks.
     pub fn with_hub_of_nobody(&self) {
-        self.register(NOBODY);
+        self.with_hub_of_nobody_at("/events?key=secret");
     }
 
-    fn register(&self, address: &str) {
-        let callback = format!(r#"{{"callback":"http://{address}/events?key=secret"}}"#);
+    /// The same with a callback of this path.
+    pub fn with_hub_of_nobody_at(&self, path: &str) {
+        self.register(NOBODY, path);
+    }
+
+    fn register(&self, address: &str, path: &str) {
+        let callback = format!(r#"{{"callback":"http://{address}{path}"}}"#);
         self.post("/psi-api/event/v2/topic/order/hub", &callback);
-        self.post("/psi-api/event/v2/topic/order/event", r#"{"eventType":"created","event":{"id":"1"}}"#);
+        self.order(1);
+    }
+
+    /// Hands an event to the hubs.
+    pub fn order(&self, id: u32) {
+        let event = format!(r#"{{"eventType":"created","event":{{"id":"{id}"}}}}"#);
+        self.post("/psi-api/event/v2/topic/order/event", &event);
     }
 
     fn configured(http: &str) -> Desk {

@@ -34,7 +34,7 @@ function put(body, { acts, next }, before) {
 function line({ at, actor, act, object, detail }) {
   return row({}, [
     [format.time(at), "time"],
-    [actor, "user"],
+    [format.name(actor), "user"],
     [h("span", { class: "tag" }, act), "act"],
     [target(object), "object"],
     [detail, "reason"],

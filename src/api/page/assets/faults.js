@@ -64,7 +64,7 @@ function line(fault, since) {
     [format.number(fault.count), "number count", "events"],
     [[fault.system && h("span", { class: "tag" }, fault.system), link(events, fault.reason)], "reason"],
     [[format.time(fault.first), " – ", format.time(fault.latest)], "times"],
-    [fault.commands.join(", "), "commands"],
+    [format.name(fault.commands.join(", ")), "commands"],
     [fault.sample.map((id) => [link(href(["events", id]), `#${id}`), " "]), "samples", "samples"],
     [h("span", { class: "buttons" }, bulk("retry", "Retry …"), bulk("resolve", "Resolve …")), "acts"],
   ]);

@@ -64,6 +64,15 @@ export function number(count) {
   return count === null || count === undefined ? "–" : count.toLocaleString("en").replaceAll(",", "\u202f");
 }
 
+/** Where a long name may be broken: between its words, and after what parts an address. */
+const JOINTS = /(?<=[@._/?&=-])|(?<=[a-z\d])(?=[A-Z])/;
+
+/** A name that is broken at its joints where a line has no room for it; one of other letters than ASCII as it is. */
+export function name(text) {
+  if (!/^[ -~]+$/.test(text ?? "")) return text;
+  return text.split(JOINTS).flatMap((part, index) => (index === 0 ? part : [h("wbr"), part]));
+}
+
 /** Bytes in the largest unit that leaves a number above one. */
 export function bytes(count) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB"];

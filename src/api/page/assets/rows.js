@@ -30,16 +30,16 @@ function cells(summary) {
     [format.status(summary.status), "state"],
     [link(href(["events", summary.id]), `#${summary.id}`), "number"],
     [format.time(summary.received), "time"],
-    [summary.command || "(unreadable)", "command"],
+    [format.name(summary.command) || "(unreadable)", "command"],
     [about(summary), "about", "about"],
-    [summary.user, "user", "by"],
+    [format.name(summary.user), "user", "by"],
     [outcome(summary), "outcome"],
   ];
 }
 
 /** The first subscriber, and how many more. */
 function about({ about, about_more }) {
-  return about && [about, about_more > 0 && h("span", { class: "muted" }, ` and ${format.number(about_more)} more`)];
+  return about && [format.name(about), about_more > 0 && h("span", { class: "muted" }, ` and ${format.number(about_more)} more`)];
 }
 
 function outcome(summary) {

@@ -51,11 +51,11 @@ function put(body, asked, { subscribers, next }) {
 
 function line(subscriber) {
   return row({ "data-row": subscriber.user, class: "event" }, [
-    [link(href(["subscribers", subscriber.user]), subscriber.user), "user"],
+    [link(href(["subscribers", subscriber.user]), format.name(subscriber.user)), "user"],
     [subscriber.type, "type"],
     [subscriber.group, "group", "group"],
     [subscriber.phone, "phone", "phone"],
-    [subscriber.public_identity, "identity"],
+    [format.name(subscriber.public_identity), "identity"],
     [format.time(subscriber.updated ?? subscriber.created), "time"],
   ]);
 }
