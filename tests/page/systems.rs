@@ -24,6 +24,27 @@ fn a_system_is_paused_and_resumed_with_a_reason() {
 }
 
 #[test]
+fn what_became_of_an_act_is_told_while_it_is_so_and_on_its_page_alone() {
+    drive(async |page| {
+        let desk = Desk::new();
+        page.go(&desk.url("#/systems")).await;
+        page.click("#pause-mail").await;
+        page.click("dialog button[type=submit]").await;
+        page.sees(".notice", "Mail is paused").await;
+        page.sees("#system-mail", "paused by local").await;
+        desk.act("/api/v1/systems/mail/resume", "{}");
+        page.sees_no(".notice").await;
+        page.click("#pause-hss").await;
+        page.click("dialog button[type=submit]").await;
+        page.sees(".notice", "HSS is paused").await;
+        page.press("1").await;
+        page.sees("h1", "Events").await;
+        page.sees_no(".notice").await;
+        page.sees(".alarm", "Paused: hss").await;
+    });
+}
+
+#[test]
 fn connections_hosts_and_actors_are_shown() {
     drive(async |page| {
         let desk = Desk::new();

@@ -22,13 +22,36 @@ function speak() {
   timer = setTimeout(speak, PAUSE);
 }
 
-/** Shows what became of an act, until it is closed or another takes its place. */
+/** Shows what became of an act, until it is closed, another takes its place, or its page is left. Returns what takes it away. */
 export function notice(sentence, mood = "good") {
   const region = document.getElementById("alarms");
   region.querySelector(".notice")?.remove();
   const note = h("div", { class: `notice ${mood}`, role: "status" }, h("span", {}, sentence));
   note.append(button("Close", () => note.remove(), { class: "quiet" }));
   region.append(note);
+  const page = here();
+  const left = () => here() !== page && end();
+  const end = () => {
+    note.remove();
+    window.removeEventListener("hashchange", left);
+  };
+  window.addEventListener("hashchange", left);
+  return end;
+}
+
+/** The page in the address, under whatever query. */
+function here() {
+  return location.hash.split("?")[0];
+}
+
+/** The same of a state that begins. What is returned is to be called with every state that is heard of: the notice ends with its state. */
+export function noticeOf(sentence, state) {
+  const end = notice(sentence);
+  let hasBegun = false;
+  return (now) => {
+    if (now === state) hasBegun = true;
+    else if (hasBegun) end();
+  };
 }
 
 /** Shows one standing alarm by its name, or takes it away with null. */

@@ -66,10 +66,10 @@ function name(element) {
   return href && `a[href="${CSS.escape(href)}"]`;
 }
 
-/** A description list of [name, value] pairs; those without a value are left out. */
+/** A description list of [name, value, class] lists; those without a value are left out, `wide` ones have a line of their own. */
 export function facts(pairs) {
   const shown = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return h("dl", { class: "facts" }, shown.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  return h("dl", { class: "facts" }, shown.map(([name, value, kind]) => h("div", { class: kind }, h("dt", {}, name), h("dd", {}, value))));
 }
 
 /**
@@ -114,6 +114,11 @@ export function link(href, text, properties) {
 /** Something that went wrong, said where it happened. */
 export function failure(problem) {
   return h("p", { class: "problem", role: "alert" }, problem.message);
+}
+
+/** Shows in the place of a view that there is nothing to see, since that part is not configured. */
+export function absent(outlet, title, problem) {
+  fill(outlet, h("h1", { tabindex: "-1" }, title), h("p", { class: "note" }, problem.message));
 }
 
 /** Calls at most once in `milliseconds`, and again at the end if there were further calls; stops with the signal. */

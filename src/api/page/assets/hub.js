@@ -2,7 +2,7 @@
 
 import { get, path, post, remove } from "./api.js";
 import { act } from "./acts.js";
-import { notice } from "./announce.js";
+import { notice, noticeOf } from "./announce.js";
 import * as dialogs from "./dialogs.js";
 import { facts, fill, fillFrom, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
@@ -32,14 +32,19 @@ export async function show(outlet, id, signal) {
 function put(parts, hub, changed) {
   const { attempts, dead_letters: skipped, ...rest } = hub;
   fillFrom(parts.facts, rest, card);
-  fillFrom(parts.acts, { id: hub.id, state: hub.state, failing: hub.failing?.event }, () => acts(hub, changed));
+  parts.told?.(hub.state);
+  const told = (heard) => {
+    parts.told = heard;
+    changed();
+  };
+  fillFrom(parts.acts, { id: hub.id, state: hub.state, failing: hub.failing?.event }, () => acts(hub, changed, told));
   fillFrom(parts.attempts, attempts, () => section("Attempts that have failed", attempts, ATTEMPTS, attempt));
   fillFrom(parts.skipped, skipped, () => section("Events that were skipped", skipped, SKIPPED, letter));
 }
 
 function card(hub) {
   return h("section", { class: "card" }, h("h2", {}, hub.topic), facts([
-    ["Callback", h("code", {}, hub.callback)], ["State", state(hub)], ["Why", why(hub)], ["Query", hub.query && h("code", {}, hub.query)],
+    ["Callback", h("code", {}, hub.callback)], ["State", state(hub)], ["Why", why(hub), "wide"], ["Query", hub.query && h("code", {}, hub.query)],
     ["Owner", hub.owner], ["Registered", format.time(hub.created)], ["Sequence", format.number(hub.sequence)],
     ["Backlog", format.number(hub.backlog)], ["Id", h("code", {}, hub.id)],
   ]));
@@ -74,11 +79,12 @@ function letter({ at, event, name, source, received, actor, reason }) {
   ]);
 }
 
-function acts({ id, state, failing }, changed) {
+function acts({ id, state, failing }, changed, told) {
   const done = (text) => () => {
     notice(text);
     changed();
   };
+  const now = (state, text) => () => told(noticeOf(text, state));
   const isHalted = state === "halted";
   const resume = () => dialogs.ask({
     heading: "Resume the hub",
@@ -86,7 +92,7 @@ function acts({ id, state, failing }, changed) {
     reason: "optional",
     yes: "Resume",
     act: (reason) => post(path`/api/v1/hubs/${id}/resume`, { reason }),
-    done: done("The hub goes on."),
+    done: now("active", "The hub goes on."),
   });
   const halt = () => dialogs.ask({
     heading: "Halt the hub",
@@ -95,7 +101,7 @@ function acts({ id, state, failing }, changed) {
     yes: "Halt",
     mood: "danger",
     act: (reason) => post(path`/api/v1/hubs/${id}/halt`, { reason }),
-    done: done("The hub is halted."),
+    done: now("halted", "The hub is halted."),
   });
   const skip = () => dialogs.ask({
     heading: "Skip an event",
@@ -104,7 +110,7 @@ function acts({ id, state, failing }, changed) {
     yes: "Skip it",
     mood: "danger",
     act: (reason) => post(path`/api/v1/hubs/${id}/skip`, { reason }),
-    done: (answer) => done(answer.skipped ? "The event was skipped, and the hub goes on." : "Nothing waited, so that nothing was skipped; the hub goes on.")(),
+    done: (answer) => now("active", answer.skipped ? "The event was skipped, and the hub goes on." : "Nothing waited, so that nothing was skipped; the hub goes on.")(),
   });
   const not = isHalted ? null : "It is not halted: what fails is tried again by itself. Halt it first, to have it skip an event.";
   return h("div", { class: "buttons" }, ...[
@@ -124,8 +130,8 @@ function askRemove(id) {
     mood: "danger",
     act: () => remove(path`/api/v1/hubs/${id}`),
     done: () => {
-      notice("The hub is removed.");
       go(["hubs"]);
+      notice("The hub is removed.");
     },
   });
 }

@@ -68,8 +68,8 @@ async function question(user, parts, signal) {
     mood: "danger",
     act: (reason) => post(where, { reason, digest: foreseen.digest }),
     done: ({ id }) => {
-      notice(`Event #${id} sends the row of ${user}.`);
       go(["events", id]);
+      notice(`Event #${id} sends the row of ${user}.`);
     },
   });
 }

@@ -2,7 +2,7 @@
 
 import { get, path, post } from "./api.js";
 import { act } from "./acts.js";
-import { notice } from "./announce.js";
+import { noticeOf } from "./announce.js";
 import * as dialogs from "./dialogs.js";
 import { fill, fillFrom, h, row, table } from "./dom.js";
 import * as format from "./format.js";
@@ -13,6 +13,9 @@ import { tree } from "./tree.js";
 /** Between two looks at what no stream tells, in milliseconds. */
 const PACE = 5_000;
 const NAMES = { hss: "HSS", enum: "ENUM", mail: "Mail" };
+
+/** Hears how a system is whose pause or resumption is told; `null` where none is. */
+let told = null;
 
 export async function show(outlet, _route, signal) {
   const parts = Object.fromEntries(["summary", "systems", "hosts", "connections", "tree", "said"].map((name) => [name, h("div", {})]));
@@ -32,6 +35,7 @@ async function look(signal) {
 }
 
 function put(parts, status) {
+  told?.(status.systems);
   fill(parts.summary, summary(status));
   fillFrom(parts.systems, status.systems, systems);
   fillFrom(parts.hosts, status.hosts, hosts);
@@ -95,7 +99,8 @@ function control(system, name, state) {
     yes: title,
     act: (reason) => post(path`/api/v1/systems/${system}/${verb}`, { reason }),
     done: ({ state }) => {
-      notice(`${name} is ${state}.`);
+      const heard = noticeOf(`${name} is ${state}.`, state);
+      told = (systems) => heard(systems?.find((one) => one.system === system)?.state);
       overview.load();
     },
   });
