@@ -4,6 +4,17 @@ use crate::browser::drive;
 use crate::given::Desk;
 use fantoccini::key::Key;
 
+/// In the order of the navigation.
+const PAGES: &[(&str, &str)] = &[
+    ("1", "Events"),
+    ("2", "Failures"),
+    ("3", "Systems"),
+    ("4", "Subscribers"),
+    ("5", "States"),
+    ("6", "Hubs"),
+    ("7", "Audit"),
+];
+
 #[test]
 fn the_list_is_worked_by_keyboard() {
     drive(async |page| {
@@ -31,10 +42,15 @@ fn the_list_is_worked_by_keyboard() {
         page.press_key(Key::Enter).await;
         page.until("location.hash === '#/events?text=anna'").await;
         page.press_key(Key::Escape).await;
+        for (key, title) in PAGES {
+            page.press(key).await;
+            page.sees("h1", title).await;
+        }
         page.press("3").await;
         page.sees("h1", "Systems").await;
         page.press("?").await;
         page.sees("dialog", "next row of the list").await;
+        page.sees("dialog", "events, failures, systems, subscribers, states, hubs, audit").await;
         page.press_key(Key::Escape).await;
         page.sees_no("dialog").await;
         page.sees("h1", "Systems").await;

@@ -4,6 +4,9 @@ import * as dialogs from "./dialogs.js";
 import { button, h } from "./dom.js";
 import * as router from "./router.js";
 
+/** Pages by their keys, as [name, title]. */
+let pages = [];
+
 const KEYS = [
   ["/", "go to the filter of the page"],
   ["j or ↓", "next row of the list"],
@@ -11,13 +14,12 @@ const KEYS = [
   ["Enter", "open the row"],
   ["Escape", "leave a field, close a dialog, go back to the list"],
   ["n", "show new events that wait at the top of the list"],
-  ["1 … 5", "events, failures, systems, subscribers, audit"],
   ["?", "these keys"],
 ];
 
-const PAGES = ["events", "faults", "systems", "subscribers", "audit"];
-
-export function start() {
+/** Each of these pages, [name, title], has the key of its place. */
+export function start(inOrder) {
+  pages = inOrder;
   document.addEventListener("keydown", press);
   document.getElementById("help").addEventListener("click", help);
 }
@@ -49,7 +51,7 @@ function isField(element) {
 }
 
 function page(key) {
-  const name = PAGES[Number(key) - 1];
+  const [name] = pages[Number(key) - 1] ?? [];
   return name && (() => router.go([name]));
 }
 
@@ -75,6 +77,7 @@ function move(by) {
 
 function help() {
   const line = ([key, what]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, what));
+  const numbers = [`1 … ${pages.length}`, pages.map(([, title]) => title.toLowerCase()).join(", ")];
   const close = button("Close", () => dialog.close(), { class: "main" });
-  const dialog = dialogs.open("Keys", h("dl", { class: "keys" }, KEYS.map(line)), h("div", { class: "buttons" }, close));
+  const dialog = dialogs.open("Keys", h("dl", { class: "keys" }, [...KEYS, numbers].map(line)), h("div", { class: "buttons" }, close));
 }

@@ -39,7 +39,7 @@ let isRunning = false;
 
 async function begin() {
   navigation();
-  keys.start();
+  keys.start(PAGES);
   document.getElementById("skip").addEventListener("click", skip);
   onUnknown(lost);
   overview.on(standing);
