@@ -13,7 +13,7 @@ fn states_are_found_with_who_says_and_who_has_what() {
         page.go(&desk.url("#/states")).await;
         page.sees("[data-peer='pbx-a']", "up").await;
         page.sees("[data-name='SIP/100']", "pbx-a: INUSE").await;
-        page.sees("[data-name='SIP/100']", "pbx-b: INUSE told INUSE").await;
+        page.sees("[data-name='SIP/100']", "pbx-b: INUSE, last told INUSE at ").await;
         page.sees("[data-name='CustomPresence:anna']", "pbx-b: away").await;
         page.write("#t-name", "anna\n").await;
         page.until("document.querySelectorAll('[data-name]').length === 1").await;
@@ -30,7 +30,7 @@ fn a_change_is_shown_and_a_server_that_is_lost() {
         page.go(&desk.url("#/states")).await;
         page.sees("[data-name='SIP/100']", "pbx-b: INUSE").await;
         desk.asterisks[0].set_device("SIP/100", DeviceState::Busy);
-        page.sees("[data-name='SIP/100']", "pbx-b: BUSY told BUSY").await;
+        page.sees("[data-name='SIP/100']", "pbx-b: BUSY, last told BUSY at ").await;
         desk.asterisks[1].stop(Ending::Shutdown).expect("it stops");
         page.sees("[data-peer='pbx-b']", "down").await;
     });
@@ -41,7 +41,8 @@ fn where_nothing_is_mirrored_that_is_said() {
     drive(async |page| {
         let desk = Desk::new();
         page.go(&desk.url("#/states")).await;
-        page.sees("main", "no states are mirrored").await;
+        page.sees(".note", "no states are mirrored").await;
+        page.sees_no(".problem, form").await;
     });
 }
 

@@ -1,7 +1,7 @@
 // Who gets events over Event Management: how far each hub has got, and which of them do not get on.
 
 import { get, query } from "./api.js";
-import { fill, fillFrom, h, link, row, table } from "./dom.js";
+import { absent, fill, fillFrom, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
 import { show as showOne } from "./hub.js";
 import { Live, turns } from "./live.js";
@@ -35,9 +35,10 @@ export async function show(outlet, route, signal) {
     const current = turn();
     const ask = () => get(`/api/v1/hubs${query({ ...asked, limit: PAGE })}`, current);
     hubs = new Live(current, { ask, put: (page) => fillFrom(body, { asked, page }, list), said, held: body });
-    await hubs.reload();
+    return hubs.reload();
   };
-  await update(route);
+  const problem = await update(route);
+  if (problem?.status === 404) return absent(outlet, "Hubs", problem);
   const look = () => document.hidden || body.matches(":hover, :focus-within") || hubs.reload();
   const timer = setInterval(look, PACE);
   signal.addEventListener("abort", () => clearInterval(timer));
@@ -53,21 +54,22 @@ function list({ asked, page: { hubs, next } }) {
 
 function line(hub) {
   return row({ "data-hub": hub.id }, [
-    [link(href(["hubs", hub.id]), hub.callback), "name"],
+    [link(href(["hubs", hub.id]), format.name(hub.callback)), "name"],
     [hub.topic, "type"],
     [state(hub), "state"],
     [format.number(hub.sequence), "number", "sequence"],
     [format.number(hub.backlog), "number", "backlog"],
-    [hub.owner || "–", "user", "owner"],
+    [format.name(hub.owner) || "–", "user", "owner"],
     [why(hub), "reason"],
   ]);
 }
 
-/** How it is, in a word. */
+/** How it is, in a word or two: what fails may be what is sent once more. */
 export function state({ state, failing, replaying }) {
-  if (state === "halted") return format.badge("halted", "bad");
-  if (failing) return format.badge("failing", "busy");
-  return replaying ? format.badge("replaying", "busy") : format.badge("active", "good");
+  const again = replaying && [" ", format.badge("replaying", "busy")];
+  if (state === "halted") return [format.badge("halted", "bad"), again];
+  if (failing) return [format.badge("failing", "busy"), again];
+  return again || format.badge("active", "good");
 }
 
 /** Why it does not get on; null where it does. */

@@ -1,7 +1,7 @@
 // The states that are mirrored between Asterisks: how it is with each server, and for each key who says what and who has what.
 
 import { get, query } from "./api.js";
-import { fill, fillFrom, h, link, row, table } from "./dom.js";
+import { absent, fill, fillFrom, h, link, row, table } from "./dom.js";
 import * as format from "./format.js";
 import { Live, turns } from "./live.js";
 import { go, href } from "./router.js";
@@ -29,7 +29,8 @@ export async function show(outlet, route, signal) {
     keys = new Live(current, { ask, put, said, held: body });
     await keys.reload();
   };
-  await servers.reload();
+  const problem = await servers.reload();
+  if (problem?.status === 404) return absent(outlet, "States", problem);
   await update(route);
   const look = () => {
     if (document.hidden) return;
@@ -110,8 +111,8 @@ function concerned({ wanted, told, refused, diverged }) {
 }
 
 function held({ peer, wanted, has, told, told_at, pending, refused, diverged }) {
-  const when = told && [" told ", words(told), " ", format.time(told_at)];
-  const should = wanted && has && words(wanted) !== words(has) && ` should have ${words(wanted)}`;
+  const when = told && [", last told ", words(told), " at ", format.time(told_at)];
+  const should = wanted && has && words(wanted) !== words(has) && `, should have ${words(wanted)}`;
   const marks = [
     diverged && format.badge("diverged", "bad"),
     refused && [format.badge("refused", "bad"), ` ${refused}`],
