@@ -17,6 +17,13 @@ fn many_events_are_looked_at_before_they_are_retried() {
         page.go(&desk.url("#/events?status=failed")).await;
         page.click("#bulk").await;
         page.sees("main", "status failed").await;
+        page.go(&desk.url("#/faults")).await;
+        let reason = page.until("document.querySelector('td.reason a')?.innerText").await;
+        page.click("td.acts a").await;
+        page.sees("p", &format!("fault “{}”", reason.as_str().expect("a text"))).await;
+        page.go(&desk.url("#/bulk")).await;
+        page.sees("p", "Events with status failed.").await;
+        page.go(&desk.url("#/bulk?status=failed")).await;
         page.write("#reason", "after the upgrade").await;
         page.click("#prepare").await;
         page.sees("#bulk-state", "prepared").await;

@@ -53,7 +53,7 @@ function prepare(outlet, route, signal) {
     h("p", {}, "Nothing is done yet: the next page shows which events these are."),
     h("div", { class: "buttons" }, act("Prepare", "prepare", null, () => form.requestSubmit(), { class: "main" }), link(href(["events"], filter), "Back to the list", { class: "button quiet" })),
   );
-  fill(outlet, h("h1", { tabindex: "-1" }, "Act on many events"), h("p", {}, "Events with ", h("strong", {}, filters.words(filter)), "."), form);
+  fill(outlet, h("h1", { tabindex: "-1" }, "Act on many events"), h("p", {}, "Events with ", h("strong", {}, filters.told(asked(filter), filters.words, signal)), "."), form);
 }
 
 /** The filter as the API takes it: statuses as a list in one word, as in the list's address. */

@@ -6,6 +6,7 @@ import { button, fill, h, link } from "./dom.js";
 import * as filters from "./filters.js";
 import * as format from "./format.js";
 import { Live, turns } from "./live.js";
+import * as overview from "./overview.js";
 import { href } from "./router.js";
 import * as rows from "./rows.js";
 
@@ -55,7 +56,7 @@ class List {
     const focused = document.activeElement?.id;
     fill(
       outlet,
-      h("div", { class: "line" }, filters.statuses(this.filter, this.signal), bulk(this.filter)),
+      h("div", { class: "line" }, filters.statuses(this.filter, this.signal), bulk(this.filter, this.signal)),
       filters.form(this.filter, this.signal),
       this.bar, this.said, this.table, this.foot,
     );
@@ -188,11 +189,14 @@ class List {
 }
 
 /** The way to act on all that match: those that have ended well leave nothing to do. */
-function bulk(filter) {
+function bulk(filter, signal) {
   const status = filter.status || "failed";
   if (!status.split(",").some((word) => ["failed", "pending"].includes(word))) return null;
   const text = filter.status ? "Act on all of these …" : "Act on all failed …";
-  return link(href(["bulk"], { ...filter, status }), text, { class: "button", id: "bulk" });
+  const way = link(href(["bulk"], { ...filter, status }), text, { class: "button", id: "bulk" });
+  // Nothing is offered for nothing.
+  if (!filter.status) overview.on(({ events }) => (way.hidden = events?.failed === 0), signal);
+  return way;
 }
 
 /** Puts rows into a body in this order, without touching those that are in their place: moving one loses its focus. */

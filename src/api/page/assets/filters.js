@@ -1,7 +1,7 @@
 // The filters of the events: kept in the address, shown as a form, told in words.
 
-import { get } from "./api.js";
-import { button, h, link } from "./dom.js";
+import { get, query } from "./api.js";
+import { button, fill, h, link } from "./dom.js";
 import * as format from "./format.js";
 import * as overview from "./overview.js";
 import { go, href } from "./router.js";
@@ -54,6 +54,19 @@ export function words(filter) {
   return parts.length ? parts.join(", ") : "all events";
 }
 
+/** What `words` makes of a filter; a fault is told by what went wrong as soon as that is known, where its key says nothing. */
+export function told(filter, words, signal) {
+  const element = h("span", {}, words(filter));
+  if (filter.fault) {
+    const name = ({ faults }) => {
+      const known = faults.find(({ fault }) => fault === filter.fault);
+      if (known) fill(element, words({ ...filter, fault: known.reason }));
+    };
+    get(`/api/v1/faults${query({ since: filter.since })}`, signal).then(name, () => {});
+  }
+  return element;
+}
+
 function whole(text) {
   const seconds = moment(text);
   return /^\d+[smhd]$/.test(text) || Number.isNaN(seconds) ? text : format.fullTime(seconds);
@@ -101,7 +114,7 @@ export function form(filter, signal) {
     h("div", { class: "buttons" }, h("button", { type: "submit" }, "Filter"), link(href(["events"]), "Clear", { class: "button quiet" })),
     offered(command, signal),
   );
-  return [element, filter.fault && chip(filter)];
+  return [element, filter.fault && chip(filter, signal)];
 }
 
 function field(title, input, kind) {
@@ -127,10 +140,10 @@ function times(name, value, spans) {
   return holder;
 }
 
-function chip(filter) {
+function chip(filter, signal) {
   const without = { ...filter, fault: "" };
   const remove = button("Remove", () => go(["events"], without), { class: "quiet", "aria-label": "Remove the filter by fault" });
-  return h("p", { class: "chip" }, h("span", {}, `Fault: ${filter.fault}`), remove);
+  return h("p", { class: "chip" }, told(filter, ({ fault }) => `Fault: ${fault}`, signal), remove);
 }
 
 /** What the daemon knows as commands, offered while one is typed; asked for when the field is entered. */
