@@ -101,12 +101,8 @@ const PROMISES: &[(&str, Promise)] = &[
     ("the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_failed", |site| {
         Box::pin(rulings::the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_failed(site))
     }),
-    ("an_event_that_ends_while_it_is_resolved_is_one_of_both_and_hands_on_what_it_has_done", |site| {
-        Box::pin(
-            rulings::an_event_that_ends_while_it_is_resolved_is_one_of_both_and_hands_on_what_it_has_done(
-                site,
-            ),
-        )
+    ("an_event_that_ends_while_it_is_resolved_hands_on_what_it_has_done", |site| {
+        Box::pin(rulings::an_event_that_ends_while_it_is_resolved_hands_on_what_it_has_done(site))
     }),
     ("a_row_that_the_erlang_release_left_pending_is_retried_as_ours", |site| {
         Box::pin(rulings::a_row_that_the_erlang_release_left_pending_is_retried_as_ours(site))

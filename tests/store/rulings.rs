@@ -122,9 +122,7 @@ pub async fn the_end_of_an_alarm_is_written_with_the_resolution_of_what_had_fail
 }
 
 /// Both are in one transaction: whichever of them counts, the other one is told, and what was carried out is handed on.
-pub async fn an_event_that_ends_while_it_is_resolved_is_one_of_both_and_hands_on_what_it_has_done(
-    site: Site,
-) {
+pub async fn an_event_that_ends_while_it_is_resolved_hands_on_what_it_has_done(site: Site) {
     let running = site.open().ready().await;
     for round in 0..20 {
         let appended = within(running.store.append(vec![event("anna")])).await.unwrap();
