@@ -49,7 +49,7 @@ impl Reader {
         self.pass_failpoint().await?;
         let rows = match &self.source {
             Source::Sqlite(pool) => pool.rows_by_key(sql, params).await,
-            Source::Postgres(pool) => pool.rows(sql, params).await,
+            Source::Postgres(pool) => pool.rows_by_key(sql, params).await,
         };
         rows.map_err(|reason| self.unavailable(reason))
     }

@@ -58,6 +58,9 @@ const PROMISES: &[(&str, Promise)] = &[
         Box::pin(recording::what_was_read_before_another_had_the_database_is_not_written(site))
     }),
     ("warnings_and_panics_add_up", |site| Box::pin(recording::warnings_and_panics_add_up(site))),
+    ("what_is_found_by_its_key_is_not_searched_for_in_a_table_that_grows", |site| {
+        Box::pin(recording::what_is_found_by_its_key_is_not_searched_for_in_a_table_that_grows(site))
+    }),
     ("a_sweep_keeps_what_is_pending_or_has_failed", |site| {
         Box::pin(recording::a_sweep_keeps_what_is_pending_or_has_failed(site))
     }),

@@ -1,6 +1,7 @@
 //! Events go on, and subscribers change with them.
 
 use crate::site::*;
+use crate::support::daemon::eventually;
 use eventmanager::event::Status;
 use eventmanager::plan::{SubscriberChanges, SubscriberEffect, UserType};
 use eventmanager::store::{Progress, RecordError, StepState, Swept};
@@ -180,6 +181,34 @@ pub async fn warnings_and_panics_add_up(site: Site) {
     assert_eq!(journal.warnings, ["one", "two lines", "three", "\u{FFFD}"]);
     assert_eq!(journal.panics, 2);
     running.close().await;
+}
+
+/// A plan that was made while the table was empty would read all of it for each event, until the server has analysed it.
+pub async fn what_is_found_by_its_key_is_not_searched_for_in_a_table_that_grows(site: Site) {
+    let running = site.open().ready().await;
+    for _ in 0..100 {
+        let uuid = within(running.store.append(vec![event("anna")])).await.unwrap()[0].uuid;
+        let mut ended = progress(uuid, 1);
+        ended.plan = Some(plan(&["a"]));
+        ended.steps = vec![mark(0, StepState::Done)];
+        ended.verdict = verdict(Status::Completed, None);
+        within(running.store.record(ended)).await.unwrap();
+        assert_eq!(running.store.journal(uuid).await.unwrap().unwrap().steps.len(), 1);
+    }
+    running.close().await;
+    if site.kind == Kind::Sqlite {
+        // It plans by the indexes that there are.
+        return;
+    }
+    let scans = "select coalesce(sum(seq_scan), 0), coalesce(sum(idx_scan), 0) from pg_stat_user_tables
+        where relname in ('em_journal', 'em_step')";
+    // They are counted when the sessions have ended.
+    let whole = eventually("they are counted", || {
+        let row = &site.sql(scans)[0];
+        let [whole, by_key] = [&row[0], &row[1]].map(|count| count.parse::<u64>().expect("a number"));
+        (whole + by_key >= 300).then_some(whole)
+    });
+    assert!(whole < 30, "{whole} times all rows were read");
 }
 
 pub async fn a_sweep_keeps_what_is_pending_or_has_failed(site: Site) {

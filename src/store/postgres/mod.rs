@@ -70,6 +70,11 @@ const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '10s';
     set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 
+/// For sessions that find rows by their keys and keep their plans: what is planned while a table is nearly empty reads all of it, and
+/// is planned anew only when the server has analysed the table, a minute later or more. Until then
+/// a new database carried out a third of the events that it could.
+const BY_KEYS: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
+
 /// The writing side of a database.
 pub(crate) struct Postgres {
     address: Arc<Address>,
@@ -147,7 +152,9 @@ impl Postgres {
         let found = found.map_err(|error| reason(&error))?;
         let indexes =
             found.indexes_later.then(|| self.background.begin(indexes::build(self.address.clone())));
-        session.client.batch_execute(LOCK_PATIENCE).await.map_err(|error| reason(&error))?;
+        for settings in [LOCK_PATIENCE, BY_KEYS] {
+            session.client.batch_execute(settings).await.map_err(|error| reason(&error))?;
+        }
         let locks = Locks::default();
         let open = Open { session, ended, widths: found.widths, locks, _indexes: indexes };
         Ok((open, Connected { limits: found.limits, tenure: found.tenure }))

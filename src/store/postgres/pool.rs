@@ -1,6 +1,6 @@
 //! Read connections to PostgreSQL: a small pool that lives on the background runtime.
 
-use super::{Address, Background, SESSION, reason};
+use super::{Address, BY_KEYS, Background, SESSION, reason};
 use crate::store::limits::clean;
 use crate::store::reader::{Row, Value};
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, PoolError, RecyclingMethod, Runtime};
@@ -11,6 +11,8 @@ use tokio::time::timeout;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 
 const CONNECTIONS: usize = 4;
+/// Of these there are fewer: what they are asked for is found at once.
+const CONNECTIONS_BY_KEY: usize = 2;
 
 /// What is read here may be another program's: the server itself refuses to change it.
 const READ_ONLY: &str = "set default_transaction_read_only = on";
@@ -24,47 +26,71 @@ const NO_ANSWER: &str = "the server does not answer in time";
 #[derive(Clone)]
 pub(crate) struct Pool {
     pool: deadpool_postgres::Pool,
+    by_key: deadpool_postgres::Pool,
     background: Arc<Background>,
 }
 
 impl Pool {
     pub fn new(address: &Address, background: Arc<Background>) -> Result<Self, String> {
-        let manager = Manager::from_config(
-            address.config.clone(),
-            address.tls.clone(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let pool = deadpool_postgres::Pool::builder(manager)
-            .max_size(CONNECTIONS)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(Duration::from_secs(10)))
-            .create_timeout(Some(Duration::from_secs(10)))
-            .post_create(Hook::async_fn(|client, _| {
-                let ready = async move {
-                    client.batch_execute(SESSION).await?;
-                    client.batch_execute(READ_ONLY).await
-                };
-                Box::pin(async move { ready.await.map_err(HookError::Backend) })
-            }))
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Pool { pool, background })
+        let pool = connections(address, CONNECTIONS, &[SESSION, READ_ONLY])?;
+        let by_key = connections(address, CONNECTIONS_BY_KEY, &[SESSION, READ_ONLY, BY_KEYS])?;
+        Ok(Pool { pool, by_key, background })
     }
 
     /// All rows of a query; the error is its reason.
     pub async fn rows(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, String> {
-        self.run(sql, params, Planned::Once).await
+        self.run(&self.pool, sql, params, Planned::Once).await
+    }
+
+    /// All rows of a query that finds a few by their keys.
+    pub async fn rows_by_key(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, String> {
+        self.run(&self.by_key, sql, params, Planned::Once).await
     }
 
     /// All rows of a query that is planned anew for its values and not kept.
     pub async fn rows_planned(&self, sql: String, params: Vec<Value>) -> Result<Vec<Row>, String> {
-        self.run(sql, params, Planned::ForValues).await
+        self.run(&self.pool, sql, params, Planned::ForValues).await
     }
 
-    async fn run(&self, sql: String, params: Vec<Value>, planned: Planned) -> Result<Vec<Row>, String> {
-        let pool = self.pool.clone();
+    async fn run(
+        &self,
+        pool: &deadpool_postgres::Pool,
+        sql: String,
+        params: Vec<Value>,
+        planned: Planned,
+    ) -> Result<Vec<Row>, String> {
+        let pool = pool.clone();
         self.background.run(async move { query(&pool, &sql, params, planned).await }).await?
     }
+}
+
+/// So many connections at most, each with these settings.
+fn connections(
+    address: &Address,
+    most: usize,
+    settings: &'static [&'static str],
+) -> Result<deadpool_postgres::Pool, String> {
+    let manager = Manager::from_config(
+        address.config.clone(),
+        address.tls.clone(),
+        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+    );
+    deadpool_postgres::Pool::builder(manager)
+        .max_size(most)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(Duration::from_secs(10)))
+        .create_timeout(Some(Duration::from_secs(10)))
+        .post_create(Hook::async_fn(move |client, _| {
+            let ready = async move {
+                for settings in settings {
+                    client.batch_execute(settings).await?;
+                }
+                Ok(())
+            };
+            Box::pin(async move { ready.await.map_err(HookError::Backend) })
+        }))
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 /// When a statement is planned.
