@@ -9,7 +9,7 @@
 //! ├─ managers    pauses, ema (sessions and hosts), hss, enum, mail where it is configured
 //! ├─ processors  one for each kind of command
 //! ├─ routing     one_for_all: a router that starts anew must not meet the runs of the one before
-//! │  ├─ lanes    two workers for each of `concurrency` requests
+//! │  ├─ lanes    four workers for each of `concurrency` requests
 //! │  └─ router
 //! ├─ topics      what hands on: evapi_server, evi and zmq_server where they are configured
 //! │  ├─ hub_window, hubs, hub_manager  deliveries to those who have registered over Event Management

@@ -21,7 +21,7 @@ pub struct Run {
     pub is_tried: bool,
 }
 
-/// A worker; there are two for each of `concurrency` requests.
+/// A worker; there are four for each of `concurrency` requests.
 pub struct Lane {
     executor: Arc<Executor>,
 }

@@ -1,4 +1,4 @@
-//! How many lanes there are: two for each request that may be under way, and more once a reload wants them.
+//! How many lanes there are: four for each request that may be under way, and more once a reload wants them.
 
 use super::actor::{Router, SetLanes};
 use super::executor::Executor;
@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 /// A lane gets only what the router gives it, one event at a time.
 const MAILBOX: usize = 1024;
-/// While the event of one lane is in a request, that of another is being planned or committed.
-const LANES_PER_REQUEST: usize = 2;
+/// While the event of one lane is in a request, those of others are being planned or committed, which takes longer than a request where
+/// the database shares its commits among many.
+const LANES_PER_REQUEST: usize = 4;
 
 /// Makes lanes. None is ever removed: one too many has nothing to do, and costs nothing.
 pub struct Lanes {

@@ -24,7 +24,7 @@ fn more_requests_are_under_way_at_a_time_and_fewer_again() {
     world.change("concurrency = 1", "concurrency = 3");
     assert_eq!(most(), 3);
     let tree = world.daemon.get("/api/v1/tree").1;
-    assert!(tree.contains("\"lane-6\""), "{tree}");
+    assert!(tree.contains("\"lane-12\""), "{tree}");
     world.change("concurrency = 3", "concurrency = 2");
     world.peers.ema.expire_sessions();
     assert_eq!(most(), 2);
