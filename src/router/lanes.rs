@@ -132,14 +132,14 @@ mod tests {
     #[actix_rt::test]
     async fn a_lane_that_could_not_be_added_is_given_to_nobody_and_not_counted() {
         let mut lanes = Lanes::new(Arc::new(executor()), Arbiter::current());
-        assert_eq!(lanes.for_requests(1).1.len(), 2);
+        assert_eq!(lanes.for_requests(1).1.len(), LANES_PER_REQUEST);
         let (intensity, at_once) = (Intensity { max: 1, within: Duration::from_secs(1) }, Duration::ZERO);
         let backoff = Backoff { first: at_once, max: at_once };
         let supervisor = Supervisor::new("lanes", Strategy::OneForOne, intensity, backoff, Vec::new());
         // What is sent to it comes back: it is gone.
         let (spec, supervisor) = Spec::supervisor(supervisor);
         drop(spec);
-        assert_eq!(lanes.add(6, &supervisor).await.len(), 0);
-        assert_eq!(lanes.made, 2, "the others are still missing");
+        assert_eq!(lanes.add(3 * LANES_PER_REQUEST, &supervisor).await.len(), 0);
+        assert_eq!(lanes.made, LANES_PER_REQUEST, "the others are still missing");
     }
 }
