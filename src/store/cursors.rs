@@ -23,7 +23,17 @@ impl Store {
         reader: &str,
         sequence: i64,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
-        self.write_place(reader, sequence, None)
+        self.keep_place_in(self.tenure(), reader, sequence)
+    }
+
+    /// The same for a place that was reached in this tenure: the log of another may not have come so far.
+    pub fn keep_place_in(
+        &self,
+        tenure: Tenure,
+        reader: &str,
+        sequence: i64,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
+        self.write_place(tenure, reader, sequence, None)
     }
 
     /// The place to which a reader of the topic log has come; `None`: it has never kept one.
@@ -38,17 +48,18 @@ impl Store {
         cursor: Cursor,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         let Cursor { sequence, number } = cursor;
-        self.write_place(reader, sequence, Some(number))
+        self.write_place(self.tenure(), reader, sequence, Some(number))
     }
 
     fn write_place(
         &self,
+        tenure: Tenure,
         reader: &str,
         sequence: i64,
         number: Option<i64>,
     ) -> impl Future<Output = Result<(), StoreError>> + Send + use<> {
         // Before the database was first reached there is nothing to which it could belong.
-        let tenure = Some(self.tenure()).filter(|tenure| *tenure != Tenure::default());
+        let tenure = Some(tenure).filter(|tenure| *tenure != Tenure::default());
         self.write_all(vec![Write::Place { reader: reader.to_owned(), sequence, number, tenure }])
     }
 

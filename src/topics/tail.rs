@@ -19,8 +19,8 @@ pub struct Tail {
     grown: watch::Receiver<()>,
     /// The last row that was given; `None` until it is known where the log ends.
     place: Option<i64>,
-    /// In which that is its place.
-    tenure: Tenure,
+    /// In which that was seen to be a place of the log.
+    tenure: Option<Tenure>,
     failures: u32,
 }
 
@@ -28,8 +28,7 @@ impl Tail {
     /// Follows the log from its end at the first [`Tail::next`] that finds the database.
     pub fn new(store: Store) -> Tail {
         let grown = store.follow_topic_log();
-        let tenure = store.tenure();
-        Tail { store, grown, place: None, tenure, failures: 0 }
+        Tail { store, grown, place: None, tenure: None, failures: 0 }
     }
 
     /// Follows the log from behind the row with this sequence.
@@ -47,12 +46,12 @@ impl Tail {
         self.store.wait_until_events_up().await;
         let tenure = self.store.tenure();
         match self.place {
-            Some(place) if self.tenure == tenure => return Ok(place),
-            // The database may have been replaced, by one whose log has not come so far. Whoever had it meanwhile goes on behind us.
+            Some(place) if self.tenure == Some(tenure) => return Ok(place),
+            // The database may have been replaced, by one whose log has not come so far: nobody would get anything for a long time.
             Some(place) => self.place = Some(place.min(self.store.topic_log_end().await?)),
             None => self.place = Some(self.store.topic_log_end().await?),
         }
-        self.tenure = tenure;
+        self.tenure = Some(tenure);
         Ok(self.place.unwrap_or_default())
     }
 
@@ -68,7 +67,7 @@ impl Tail {
                     tokio::select! {
                         // The writer lives as long as the store, of which this has a handle.
                         _ = self.grown.changed() => {}
-                        () = self.store.superseded(self.tenure) => {}
+                        () = self.store.superseded(self.tenure.unwrap_or_default()) => {}
                     }
                 }
                 Ok(_) if !self.store.lease().is_valid() => {

@@ -112,8 +112,7 @@ fn append(transaction: &Transaction, widths: &EventWidths, event: &NewEvent) -> 
     Ok(Outcome::Appended { id })
 }
 
-/// A row of the topic log.
-/// Whether it was not there yet.
+/// Writes a row of the topic log; says whether it was not there yet.
 fn log(transaction: &Transaction, event: &TopicEvent) -> rusqlite::Result<bool> {
     let rows = transaction
         .prepare_cached(
@@ -274,8 +273,7 @@ fn latest_attempt(transaction: &Transaction, uuid: Uuid) -> rusqlite::Result<u32
         .query_row([uuid.to_string()], |row| row.get(0))
 }
 
-/// `status` is the one before.
-/// Whether the end of an alarm was handed on with it.
+/// `status` is the one before. Says whether the end of an alarm was handed on with it.
 fn carry_out(
     transaction: &Transaction,
     ruling: &Ruling,

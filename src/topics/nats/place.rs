@@ -110,7 +110,7 @@ impl Place {
         let reached = self.reached.get();
         let Some(reached) = reached.filter(|_| self.kept < reached && self.writing.is_none()) else { return };
         failpoints::pass_at_once("nats.place.before");
-        let kept = self.store.keep_place(NATS_READER, reached);
+        let kept = self.store.keep_place_in(self.tenure, NATS_READER, reached);
         let writing = async move {
             let kept = kept.await;
             failpoints::pass("nats.place.after").await;
