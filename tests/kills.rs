@@ -91,8 +91,13 @@ fn an_event_of_which_all_is_answered_and_nothing_decided_yet_is_not_run_again_af
     let store = format!("\n[store]\nsubscribers = \"sqlite:{}\"\n", apart.display());
     let route = "\n[[route]]\nsource = \"as1\"\nto = [\"users\"]\n";
     std::fs::write(site.config(), text + &peers.config("") + &store + route).expect("written");
-    // The first two are for its keys and its plan.
+    // The first two are for its keys and its plan. More would be if it came before the tables are there, or before it is
+    // known what is paused.
     let daemon = site.start_with_orders("store.subscribers.read.before=unavailable@3-").expect("it serves");
+    eventually("it is ready and knows what is paused", || {
+        let is_ready = daemon.get("/readyz").0 == 200;
+        (is_ready && !daemon.get("/api/v1/systems").1.contains(r#""state":"unknown""#)).then_some(())
+    });
     peers.broadworks.send(&add(1, "anna@tele.gl"));
     eventually("it is stored", || (site.count(&["pending"]) == 1).then_some(()));
     eventually("all steps are recorded as done", || {
