@@ -1,6 +1,7 @@
 //! TCP connections that last: what is set on all of them, timers that may be off, giving way to others of the same thread; and listeners that
 //! outlive those who accept.
 
+pub mod coalescing;
 pub mod files;
 
 use rustix::process::{Resource, getrlimit};

@@ -1,7 +1,7 @@
 //! One connection to a Kamailio, from connect to its end.
 //!
-//! The reader waits for nobody but the socket: a client that does not read blocks Kamailio, and then its SIP. What one read has
-//! brought is handled before the next. Whatever breaks the rules of the stream ends the connection, since what follows cannot be
+//! The reader waits for nobody but the socket, and at high rates a tenth of a millisecond so that more comes with each read: a client that
+//! does not read blocks Kamailio, and then its SIP. What one read has brought is handled before the next. Whatever breaks the rules of the stream ends the connection, since what follows cannot be
 //! understood.
 
 use super::decoder::Decoder;
@@ -11,7 +11,7 @@ use super::queue::{Arrived, Full, Queue};
 use crate::config::Kamailio;
 use crate::connections::recorder::Recorder;
 use crate::failpoints;
-use crate::sockets;
+use crate::sockets::{self, coalescing::Coalescing};
 use crate::telemetry::{Labels, Seldom, count_bad_frame};
 use crate::wire::evapi::{Event, NotAnEvent};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -128,15 +128,16 @@ impl<'a> Session<'a> {
     async fn read(&mut self, stream: &mut OwnedReadHalf, decoder: &mut Decoder) -> String {
         let mut heard = Instant::now();
         let mut began: Option<Instant> = None;
+        let mut coalescing = Coalescing::new(heard.into_std());
         loop {
             decoder.buffer_mut().reserve(READ);
             let silent = sockets::until(self.server.heartbeat_timeout.map(|limit| heard + limit));
             let unfinished = sockets::until(began.map(|began| began + self.server.frame_timeout));
             let mut room = decoder.buffer_mut().limit(READ);
-            tokio::select! {
+            let read = tokio::select! {
                 read = stream.read_buf(&mut room) => match read {
                     Ok(0) => return self.ended(decoder),
-                    Ok(_) => heard = Instant::now(),
+                    Ok(read) => read,
                     Err(error) => return error.to_string(),
                 },
                 () = silent => {
@@ -146,11 +147,18 @@ impl<'a> Session<'a> {
                     self.count_bad("unfinished");
                     return format!("a frame that was not whole after {:?}", self.server.frame_timeout);
                 }
-            }
+            };
+            heard = Instant::now();
             match self.take(decoder) {
                 Ok(frames) if frames > 0 => {
                     began = None;
-                    sockets::give_way().await;
+                    coalescing.take_note(frames, read, heard.into_std());
+                    // What fills a read is more than was waited for.
+                    if coalescing.is_fast(heard.into_std()) && read < READ / 2 {
+                        coalescing.wait().await;
+                    } else {
+                        sockets::give_way().await;
+                    }
                 }
                 Ok(_) => {}
                 Err(reason) => return reason,
