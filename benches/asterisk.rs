@@ -12,6 +12,8 @@ mod fleet;
 mod load;
 #[path = "support/asterisk/mod.rs"]
 mod parts;
+#[path = "support/round_trip.rs"]
+mod round_trip;
 #[path = "support/row.rs"]
 mod row;
 #[path = "../tests/support/mod.rs"]
@@ -31,6 +33,7 @@ fn main() {
         rate::print();
     }
     if runs("latency") {
+        round_trip::print();
         latency::print();
     }
     if runs("away") {

@@ -6,6 +6,8 @@
 //!     PADDING=1000 cargo bench --bench lists          longer documents
 //!     STORE=sqlite cargo bench --bench lists          one store alone
 
+#[path = "support/allocator.rs"]
+mod allocator;
 #[path = "../tests/support/ports.rs"]
 #[allow(dead_code, reason = "the server alone has one")]
 mod ports;
@@ -61,12 +63,12 @@ fn run_sqlite(path: &Path, sql: &str) {
 /// Status by place: nine of a thousand have failed, the last hundred wait, a third is ignored.
 const STATUS: &str = "case when n > ROWS - 100 then 'pending' when n % 1000 < 9 then 'failed'
     when n % 3 = 0 then 'ignored' else 'completed' end";
-/// Twenty kinds of commands, each half as frequent as the one before, as far as that goes; the last is rare.
+/// Five kinds of commands, each half as frequent as the one before, as far as that goes; the last is rare.
 const COMMAND: &str =
     "case when n % 50000 = 7 then 'SystemDomainAddRequest' when n % 2 = 0 then 'UserModifyRequest'
     when n % 4 = 1 then 'UserAddRequest' when n % 8 = 3 then 'UserDeleteRequest'
     else 'GroupHuntGroupModifyInstanceRequest' end";
-/// An administrator who does half of everything, five hundred who share the rest, and one with a few.
+/// An administrator who does half of everything, a thousand who share the rest, and one with a few.
 const USER: &str = "case when n % 200000 = 11 then 'rare@example.org' when n % 2 = 0 then 'admin@example.org'
     else 'operator' || (n % 997) || '@example.org' end";
 const DOCUMENT: &str =
@@ -291,6 +293,7 @@ async fn pages(database: &str, kind: &str, store: &Store, filter: Make) {
         let page = store.page(filter).await.expect("the store answers");
         took.push(since.elapsed());
         found += page.events.len();
+        // One that is not full and yet has a next one: the list ended where the time for looking was over.
         whole += usize::from(page.next.is_none() || page.events.len() == 50);
     }
     took.sort_unstable();

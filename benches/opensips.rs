@@ -1,5 +1,5 @@
 //! Events of OpenSIPS: how many are received and parsed in a second, whether any is lost at a steady rate, and how many are delivered to
-//! subscribers of ours. Beside them what a bare reader or sender does in the same run.
+//! subscribers of ours, beside what a bare sender does.
 //!
 //!     cargo bench --bench opensips [-- receive|steady|deliver]
 //!
@@ -9,6 +9,8 @@
 mod load;
 #[path = "support/opensips/mod.rs"]
 mod parts;
+#[path = "support/processor.rs"]
+mod processor;
 #[path = "support/row.rs"]
 mod row;
 #[path = "../tests/support/mod.rs"]
@@ -18,6 +20,8 @@ mod support;
 mod trial;
 
 use parts::{deliver, receive, steady};
+// What other benches call it.
+use support as testing;
 
 fn main() {
     // Cargo also runs benchmarks as tests, to see that they compile and start.

@@ -1,8 +1,11 @@
 //! How many events a second become durable: one by one, from 64 producers that each wait for their own, and in
-//! batches of 100 from 4 producers. Prints figures; the whole takes less than a minute.
+//! batches of 100 from 4 producers. Beside them what the database alone commits with as many rows in each transaction.
+//! The whole takes about a minute.
 
 #[path = "support/allocator.rs"]
 mod allocator;
+#[path = "support/commits.rs"]
+mod commits;
 #[path = "../tests/support/ports.rs"]
 #[allow(dead_code, reason = "the server alone has one")]
 mod ports;
@@ -10,7 +13,7 @@ mod ports;
 #[allow(dead_code, reason = "a benchmark stops no server")]
 mod postgres;
 #[path = "support/row.rs"]
-#[allow(dead_code, reason = "what is stored has no bound")]
+#[allow(dead_code, reason = "what is stored has no budget")]
 mod row;
 
 use eventmanager::config::{Database, StoreConfig};
@@ -30,12 +33,16 @@ fn main() {
         return;
     }
     let directory = tempfile::tempdir().expect("a temporary directory");
-    measure("SQLite", Database::Sqlite(directory.path().join("store.db")));
+    let file = |name| Database::Sqlite(directory.path().join(name));
+    measure("SQLite", file("store.db"), file("bare.db"));
     let server = postgres::Server::start();
-    measure("PostgreSQL", Database::Postgres(Secret::new(server.create_database())));
+    let database = || Database::Postgres(Secret::new(server.create_database()));
+    measure("PostgreSQL", database(), database());
 }
 
-fn measure(name: &str, database: Database) {
+/// Measures the store in one database, and what is bare in another.
+fn measure(name: &str, database: Database, bare: Database) {
+    make_tables(&bare);
     let config = StoreConfig::new(database);
     let (store, tasks) = open(&config).expect("the address is good");
     let writers: Vec<_> =
@@ -45,17 +52,32 @@ fn measure(name: &str, database: Database) {
         for (label, producers, rows) in
             [("one by one", 1, 1), ("64 producers of 1", 64, 1), ("4 producers of 100", 4, 100)]
         {
-            report(name, label, "rows", append(&store, producers, rows).await);
+            let rate = append(&store, producers, rows).await;
+            let bare = bare.clone();
+            let bare = tokio::task::spawn_blocking(move || commits::rows(&bare, producers * rows)).await;
+            let row = Row::new(format!("stored, {label}, {name}"), format!("{rate:.0} rows/s"));
+            row.of(rate / bare.expect("it ends"), &format!("bare commits of {}", producers * rows)).print();
         }
-        report(name, "64 workers of one step", "events", provision(&store, 64).await);
+        let rate = provision(&store, 64).await;
+        let what = format!("stored and ended with three commits, 64 workers, {name}");
+        Row::new(what, format!("{rate:.0} events/s")).print();
         store.close().await;
     });
     drop(store);
     writers.into_iter().for_each(|writer| writer.join().expect("the writer does not panic"));
 }
 
-fn report(database: &str, label: &str, what: &str, rate: f64) {
-    Row::new(format!("stored, {label}, {database}"), format!("{rate:.0} {what}/s")).print();
+/// Leaves a database with the tables of ours, and empty.
+fn make_tables(database: &Database) {
+    let (store, tasks) = open(&StoreConfig::new(database.clone())).expect("the address is good");
+    let writers: Vec<_> =
+        tasks.into_iter().map(|task| std::thread::spawn(move || runtime().block_on(task.run()))).collect();
+    runtime().block_on(async {
+        store.wait_until_up().await;
+        store.close().await;
+    });
+    drop(store);
+    writers.into_iter().for_each(|writer| writer.join().expect("the writer does not panic"));
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -55,7 +55,7 @@ pub fn print() {
     ema.refuse(false).expect("it is back");
     eventually("it is at work", || (unfinished(&daemon)? < u64::from(PENDING)).then_some(()));
     let began = Instant::now();
-    daemon.terminate();
+    assert_eq!(daemon.terminate(), Some(0), "it ends in order");
     let took = began.elapsed().as_secs_f64();
     Row::new("from SIGTERM to the end, in the midst of these", format!("{took:.2} s"))
         .budget("≤ 5", took <= 5.0)

@@ -7,6 +7,7 @@ pub mod large;
 pub mod load;
 pub mod pages;
 pub mod peers;
+pub mod plain;
 pub mod processor;
 pub mod row;
 pub mod site;

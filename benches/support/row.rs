@@ -21,9 +21,10 @@ impl Row {
         Row { what: what.into(), measured: measured.into(), bound: String::new(), is_kept: None }
     }
 
-    /// So much of what `bound` does in the same run.
+    /// So much of what `bound` does.
     pub fn of(mut self, ratio: f64, bound: &str) -> Row {
-        _ = write!(self.bound, "{ratio:.2} of {bound}");
+        let more = if self.bound.is_empty() { "" } else { "; " };
+        _ = write!(self.bound, "{more}{ratio:.2} of {bound}");
         self
     }
 

@@ -3,6 +3,7 @@
 pub mod away;
 mod bare;
 pub mod latency;
+mod python;
 pub mod rate;
 mod rounds;
 pub mod zmq;

@@ -3,7 +3,7 @@
 use super::{Amount, Case};
 use eventmanager::wire::Secret;
 use eventmanager::wire::cai3g::{
-    self, Association, HssRequest, PrivateUser, PublicData, ServiceProfile, server,
+    self, Answer, Association, HssRequest, PrivateUser, PublicData, ServiceProfile, server,
 };
 use std::hint::black_box;
 
@@ -12,6 +12,8 @@ pub fn cases() -> Vec<Case> {
     let session = Secret::new("6fa1c0ffee");
     let request = HssRequest::CreateAssociation(association());
     let rendered = cai3g::hss(&request, &session);
+    let operation = server::parse_request(rendered.as_bytes()).expect("a request").operation;
+    let success = server::success(&operation, Some(&session));
     let fault = server::fault(4006, Some(13004), "ASSOCIATION ALREADY DEFINED");
     let (requests, answers) = (Amount::Items(1, "requests"), Amount::Items(1, "answers"));
     vec![
@@ -19,7 +21,11 @@ pub fn cases() -> Vec<Case> {
             black_box(cai3g::hss(black_box(&request), &session));
         }),
         Case::new("CAI3G requests read", requests, move || {
-            _ = black_box(server::parse_request(black_box(rendered.as_bytes())));
+            black_box(server::parse_request(black_box(rendered.as_bytes()))).expect("a request");
+        }),
+        Case::new("CAI3G answers read", answers, move || {
+            let answer = cai3g::parse_answer(200, black_box(success.as_bytes()));
+            assert!(matches!(answer, Answer::Success { .. }));
         }),
         Case::new("CAI3G faults read", answers, move || {
             _ = black_box(cai3g::parse_answer(500, black_box(fault.as_bytes())));

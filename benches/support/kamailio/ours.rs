@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Between two looks at the metrics, which cost the daemon something.
-const GLANCE: Duration = Duration::from_millis(2);
+const GLANCE: Duration = Duration::from_millis(5);
 
 pub struct Ours {
     pub site: Site,

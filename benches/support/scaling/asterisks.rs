@@ -8,7 +8,7 @@ use eventmanager::states::DeviceState;
 
 const OTHERS: [usize; 4] = [1, 10, 50, 200];
 /// So many are told at each size, all together.
-const TOLD: usize = 200_000;
+const TOLD: usize = 2_000_000;
 /// Devices that change at once.
 const DEVICES: usize = 200;
 

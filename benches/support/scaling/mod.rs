@@ -14,6 +14,9 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
+/// What one may cost, at most, of what it costs at the smallest size: more would be worse than linear.
+const MORE: f64 = 2.0;
+
 /// Cost against size. The cost at the largest size is held against that at the smallest.
 pub struct Curve {
     /// Of its file.
@@ -37,8 +40,9 @@ impl Curve {
         let row =
             Row::new(format!("{}, {size} {}", self.what, self.of), format!("{each:.1} µs of processor"));
         match self.points[0] {
-            (first, least) if self.points.len() > 1 => {
-                row.of(each / least, &format!("that at {first}")).print()
+            (first, cost) if self.points.len() > 1 => {
+                let ratio = each / cost;
+                row.of(ratio, &format!("that at {first}")).budget("≤ 2", ratio <= MORE).print();
             }
             _ => row.print(),
         }
