@@ -183,9 +183,12 @@ impl World {
 
     /// Who follows is there before anything happens that is to be followed.
     fn begin(&mut self) {
-        let Around { life, hubs, subscriber, .. } = &*self.around;
+        let Around { life, hubs, subscriber, base, .. } = &*self.around;
         eventually("the receivers are registered", || hubs.register(life).then_some(()));
         eventually("the program has subscribed", || subscriber.subscribe(life).then_some(()));
+        // Its first place is the end of the log: what was handed on before is not for it.
+        let place = "select reader from em_cursor where reader = 'nats'";
+        eventually("NATS has a place", || (!base.column(place).is_empty()).then_some(()));
         self.load = Some(Load::begin(&self.around));
     }
 
