@@ -28,6 +28,7 @@ pub fn print() {
     let port = socket.local_addr().expect("an address").port();
     let (read, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
+        let _end = End(&stop);
         scope.spawn(|| {
             let mut buffer = vec![0; 64 << 10];
             while !stop.load(Ordering::Relaxed) {
@@ -39,13 +40,21 @@ pub fn print() {
         let bare = bare(port, &read);
         let all_come = PACES.iter().map_while(|pace| ours(port, &read, *pace));
         let ours = all_come.fold(0.0, f64::max);
-        stop.store(true, Ordering::Relaxed);
         let what = format!("delivered to {SUBSCRIBERS} subscribers over UDP, with none dropped");
         Row::new(what, format!("{ours:.0} events/s"))
             .budget("≥ 50000", ours >= 50_000.0)
             .of(ours / bare, "a sender that knows nothing")
             .print();
     });
+}
+
+/// Ends the reader, also after a panic: the scope would wait for it.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Each subscriber has an address of its own, and all are one socket.
