@@ -1,8 +1,8 @@
 //! One connection to a Kamailio, from connect to its end.
 //!
 //! The reader waits for nobody but the socket, and at high rates a tenth of a millisecond so that more comes with each read: a client that
-//! does not read blocks Kamailio, and then its SIP. What one read has brought is handled before the next. Whatever breaks the rules of the stream ends the connection, since what follows cannot be
-//! understood.
+//! does not read blocks Kamailio, and then its SIP. What one read has brought is handled before the next. Whatever breaks the rules of the
+//! stream ends the connection, since what follows cannot be understood.
 
 use super::decoder::Decoder;
 use super::handling::Handling;

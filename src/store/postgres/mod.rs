@@ -71,8 +71,8 @@ const SESSION: &str = "set statement_timeout = '30s'; set lock_timeout = '10s';
     select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'";
 
 /// For sessions that find rows by their keys and keep their plans: what is planned while a table is nearly empty reads all of it, and
-/// is planned anew only when the server has analysed the table, a minute later or more. Until then
-/// a new database carried out a third of the events that it could.
+/// is planned anew only when the server has analysed the table, a minute later or more. Until then a new database carried out a third of
+/// the events that it could.
 const BY_KEYS: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off";
 
 /// The writing side of a database.
